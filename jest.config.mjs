@@ -1,0 +1,18 @@
+/** @type {import("jest").Config} */
+export default {
+  testEnvironment: "node",
+  extensionsToTreatAsEsm: [".ts"],
+  transform: {
+    "\\.ts$": [
+      "@swc/jest",
+      {
+        jsc: { parser: { syntax: "typescript" }, target: "es2022" },
+        module: { type: "es6" },
+        sourceMaps: "inline",
+      },
+    ],
+  },
+  testMatch: ["<rootDir>/{packages,e2e}/**/*.test.ts"],
+  modulePathIgnorePatterns: ["<rootDir>/dist/"],
+  testTimeout: 30_000,
+};

@@ -1,0 +1,50 @@
+import { ProviderError, runProcess } from "@nixops4-providers/provider-sdk";
+
+export interface LockOptions {
+  /** How long to wait for other holders, in seconds. */
+  timeoutSeconds: number;
+  signal?: AbortSignal | undefined;
+  /** Called when the lock is not to be had at once. */
+  onWait?: (() => void) | undefined;
+}
+
+const WAIT_NOTICE_MS = 500;
+const CONFLICT_EXIT_CODE = 75;
+
+/**
+ * Takes a flock(2) lock on an open file; closing the file releases it. Node has no call for it, but the lock
+ * belongs to the open file and not to the process: util-linux's `flock` takes it on an inherited descriptor,
+ * and it stays when that helper has ended. Excludes every process that locks the same way, nixops4's own
+ * provider among them.
+ */
+export async function lockFile(
+  fd: number,
+  kind: "shared" | "exclusive",
+  { timeoutSeconds, signal, onWait }: LockOptions,
+): Promise<void> {
+  const notice = onWait === undefined ? undefined : setTimeout(onWait, WAIT_NOTICE_MS);
+  const args = [
+    kind === "exclusive" ? "-x" : "-s",
+    "-w",
+    String(timeoutSeconds),
+    "-E",
+    String(CONFLICT_EXIT_CODE),
+    "3",
+  ];
+  try {
+    await runProcess("flock", args, { signal, inheritFds: [fd] });
+  } catch (cause) {
+    const { exitCode } = cause as { exitCode?: number };
+    if (exitCode === CONFLICT_EXIT_CODE) {
+      throw new ProviderError(`another process has held the lock for ${timeoutSeconds} s`, {
+        hint: "Wait for the other deployment to end, or end it, and try again.",
+      });
+    }
+    throw new ProviderError("cannot lock the file", {
+      cause,
+      hint: "Locking needs the program `flock` of util-linux.",
+    });
+  } finally {
+    clearTimeout(notice);
+  }
+}

@@ -1,0 +1,31 @@
+// The build replaces this module by one that holds the provider's contracts ready-made (scripts/build.ts).
+import type { ErrorObject } from "ajv";
+import { createAjv } from "./ajv.ts";
+import type { JsonSchema } from "./normalize.ts";
+import type { Provider } from "./resource.ts";
+
+/** The part of Ajv's error objects that is used. */
+export type SchemaError = Pick<ErrorObject, "instancePath" | "keyword" | "params" | "message">;
+
+/** A schema and the function that checks values against it; no errors mean that the value is good. */
+export interface Contract {
+  schema: JsonSchema;
+  check: (value: unknown) => readonly SchemaError[];
+}
+
+/** The contracts of each resource type. */
+export type Contracts = Record<string, { inputs: Contract; outputs: Contract }>;
+
+export function contractsOf(provider: Provider): Contracts {
+  const ajv = createAjv();
+  const contract = (schema: object): Contract => {
+    const validate = ajv.compile(schema);
+    return { schema, check: (value) => (validate(value) ? [] : (validate.errors ?? [])) };
+  };
+  return Object.fromEntries(
+    provider.resources.map(({ type, inputs, outputs }) => [
+      type,
+      { inputs: contract(inputs), outputs: contract(outputs) },
+    ]),
+  );
+}

@@ -1,0 +1,106 @@
+import type { Contract, Contracts } from "./contracts.ts";
+import { createContext, debugging, Redactor } from "./context.ts";
+import { describeError, ProviderError } from "./errors.ts";
+import { eachSensitive, normalize } from "./normalize.ts";
+import { parseRequest, type Request, type Response } from "./protocol.ts";
+import type { Provider, ResourceType } from "./resource.ts";
+import { refuse, violationsOf } from "./violations.ts";
+
+type Properties = Record<string, unknown>;
+
+/** Answers one line of input. Never throws: what goes wrong is the answer. */
+export async function answer(
+  provider: Provider,
+  contracts: Contracts,
+  line: string,
+  signal: AbortSignal,
+): Promise<Response> {
+  const redactor = new Redactor();
+  try {
+    return await handle(provider, contracts, parseRequest(line), signal, redactor);
+  } catch (error) {
+    return { errorResponse: { message: redactor.redact(describeError(error, { stack: debugging })) } };
+  }
+}
+
+async function handle(
+  provider: Provider,
+  contracts: Contracts,
+  request: Request,
+  signal: AbortSignal,
+  redactor: Redactor,
+): Promise<Response> {
+  const type = request.kind === "create" ? request.type : request.resource.type;
+  const resource = provider.resources.find((candidate) => candidate.type === type);
+  if (resource === undefined) {
+    const known = provider.resources.map((candidate) => candidate.type).join(", ");
+    throw new ProviderError(`unknown resource type "${type}": the ${provider.name} provider has ${known}`);
+  }
+  const isStateful = request.kind === "create" ? request.isStateful : request.kind === "update";
+  const context = createContext({ provider: provider.name, type, isStateful, signal, redactor });
+  const { inputs: inputContract, outputs: outputContract } = contracts[type]!;
+  const accept = (given: Properties) => acceptInputs(resource, inputContract, given, redactor);
+  const release = (outputs: Properties) => releaseOutputs(resource, outputContract, outputs, redactor);
+  context.log.debug(`${request.kind} request`);
+
+  switch (request.kind) {
+    case "create": {
+      if (resource.stateful && !isStateful) {
+        throw new ProviderError(`${type} resources require state (isStateful must be true)`, {
+          hint: "Set the member's `state` to a resource that stores state, such as local.state_file.",
+        });
+      }
+      const inputs = accept(request.inputProperties);
+      const outputs = await resource.create({ inputs, previous: undefined }, context);
+      return { createResourceResponse: { outputProperties: release(outputs) } };
+    }
+    case "update": {
+      if (resource.update === undefined) {
+        throw new ProviderError(`Internal error: update called on stateless ${type} resource`, {
+          hint: "Remove `state` from this member: its type keeps none.",
+        });
+      }
+      const previous = {
+        inputs: normalize(inputContract.schema, request.resource.inputProperties) as Properties,
+        outputs: request.resource.outputProperties ?? {},
+      };
+      eachSensitive(inputContract.schema, previous.inputs, (secret) => redactor.add(secret));
+      eachSensitive(outputContract.schema, previous.outputs, (secret) => redactor.add(secret));
+      const inputs = accept(request.inputProperties);
+      const outputs = await resource.update({ inputs, previous }, context);
+      return { updateResourceResponse: { outputProperties: release(outputs) } };
+    }
+    case "stateRead": {
+      const inputs = accept(request.resource.inputProperties);
+      return { stateResourceReadResponse: { state: await stateOf(resource).read(inputs, context) } };
+    }
+    case "stateEvent": {
+      const inputs = accept(request.resource.inputProperties);
+      await stateOf(resource).event(inputs, request.event, context);
+      return { stateResourceEventResponse: {} };
+    }
+  }
+}
+
+function acceptInputs(resource: ResourceType, contract: Contract, given: Properties, redactor: Redactor) {
+  const inputs = normalize(contract.schema, given) as Properties;
+  eachSensitive(contract.schema, inputs, (secret) => redactor.add(secret));
+  let violations = violationsOf(contract, inputs);
+  if (violations.length === 0) violations = resource.check?.(inputs) ?? [];
+  if (violations.length > 0) throw refuse(`invalid inputs for a ${resource.type} resource`, violations);
+  return inputs;
+}
+
+function releaseOutputs({ type }: ResourceType, contract: Contract, outputs: Properties, redactor: Redactor) {
+  eachSensitive(contract.schema, outputs, (secret) => redactor.add(secret));
+  const violations = violationsOf(contract, outputs);
+  if (violations.length === 0) return outputs;
+  throw refuse(`internal error: the outputs of the ${type} resource do not match its schema`, violations);
+}
+
+function stateOf(resource: ResourceType): NonNullable<ResourceType["state"]> {
+  if (resource.state !== undefined) return resource.state;
+  throw new ProviderError(`a ${resource.type} resource does not store state`, {
+    hint: "Point the `state` of other members at a resource that does, such as local.state_file.",
+  });
+}

@@ -1,0 +1,35 @@
+/** What a provider says went wrong, and what the user can do about it. */
+export class ProviderError extends Error {
+  override readonly name = "ProviderError";
+  /** The input that is to blame, as `connection.port`. */
+  readonly path: string | undefined;
+  /** What to do next, as a sentence. */
+  readonly hint: string | undefined;
+
+  constructor(message: string, options: { path?: string; hint?: string; cause?: unknown } = {}) {
+    super(message, { cause: options.cause });
+    this.path = options.path;
+    this.hint = options.hint;
+  }
+}
+
+/** The text of an error for a user: message, causes, hints; a stack trace only when asked for. */
+export function describeError(error: unknown, { stack = false } = {}): string {
+  const messages: string[] = [];
+  const hints: string[] = [];
+  for (let cause: unknown = error; cause !== undefined && messages.length < 10;) {
+    const message = messageOf(cause);
+    if (messages.at(-1)?.includes(message) !== true) messages.push(message);
+    if (cause instanceof ProviderError && cause.hint !== undefined) hints.push(cause.hint);
+    cause = cause instanceof Error ? cause.cause : undefined;
+  }
+  const lines = [messages.join(": "), ...hints];
+  if (stack && error instanceof Error && error.stack !== undefined) lines.push(error.stack);
+  return lines.join("\n");
+}
+
+function messageOf(error: unknown): string {
+  if (error instanceof ProviderError && error.path !== undefined) return `${error.path}: ${error.message}`;
+  if (error instanceof AggregateError && error.message === "") return error.errors.map(messageOf).join("; ");
+  return error instanceof Error ? error.message : String(error);
+}

@@ -1,0 +1,18 @@
+export type { Static } from "typebox/type";
+export { type Context, type Log, type Progress } from "./context.ts";
+export { describeError, ProviderError } from "./errors.ts";
+export { runProcess, type RunOptions, type RunResult } from "./process.ts";
+export {
+  converge,
+  defineProvider,
+  defineResource,
+  type ConvergeRequest,
+  type Provider,
+  type ResourceType,
+  type StateEvent,
+  type StateStore,
+  type Violation,
+} from "./resource.ts";
+export { ensureField, fields, nullable, secretRef, type SecretRef, sensitive } from "./schema.ts";
+export { serve } from "./serve.ts";
+export { Type } from "./type.ts";

@@ -1,0 +1,55 @@
+import type { Static, TProperties, TSchema, TSchemaOptions } from "typebox/type";
+import { Type } from "./type.ts";
+
+/** An object that refuses fields it does not know. */
+export function fields<P extends TProperties>(properties: P, options: TSchemaOptions = {}) {
+  return Type.Object(properties, { additionalProperties: false, ...options });
+}
+
+/** A value or `null`: for outputs that are always there but may be empty. */
+export function nullable<S extends TSchema>(schema: S, options: TSchemaOptions = {}) {
+  return Type.Union([schema, Type.Null()], options);
+}
+
+/** Marks a field whose value must never appear in a log line or an error. */
+export function sensitive<S extends TSchema>(schema: S): S {
+  return { ...schema, sensitive: true };
+}
+
+/** Where a secret is read from when the resource runs: exactly one of the four. */
+export function secretRef(description: string) {
+  return fields(
+    {
+      value: Type.Optional(
+        Type.String({
+          description: "The secret itself. It passes through the evaluator and the state: prefer the others.",
+          sensitive: true,
+        }),
+      ),
+      file: Type.Optional(
+        Type.String({ minLength: 1, description: "A file that holds it. One final newline is dropped." }),
+      ),
+      env: Type.Optional(
+        Type.String({ minLength: 1, description: "An environment variable of the deploying process." }),
+      ),
+      command: Type.Optional(
+        Type.Array(Type.String(), {
+          minItems: 1,
+          description: "A command, as a list of arguments, that prints it. One final newline is dropped.",
+        }),
+      ),
+    },
+    { title: "SecretRef", description, minProperties: 1, maxProperties: 1 },
+  );
+}
+
+/** A reference to a secret, see {@link secretRef}. */
+export type SecretRef = Static<ReturnType<typeof secretRef>>;
+
+/** The field by which a resource is removed again: nixops4 itself deletes nothing. */
+export function ensureField(what: string) {
+  return Type.Enum(["present", "absent"], {
+    default: "present",
+    description: `Whether ${what} should exist. nixops4 deletes nothing by itself: set \`absent\`, apply, then drop the member.`,
+  });
+}

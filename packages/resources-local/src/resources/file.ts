@@ -1,0 +1,125 @@
+import * as fs from "node:fs/promises";
+import { dirname } from "node:path";
+import { replaceFile, syncFolder } from "@nixops4-providers/durable-log";
+import {
+  defineResource,
+  ensureField,
+  fields,
+  ProviderError,
+  Type,
+  type Context,
+  type Static,
+  type Violation,
+} from "@nixops4-providers/provider-sdk";
+
+const inputs = fields({
+  name: Type.String({
+    minLength: 1,
+    description: "The path of the file. A relative path starts from the folder in which nixops4 runs.",
+  }),
+  contents: Type.Optional(
+    Type.String({ description: "What the file holds. Required unless `ensure` is `absent`." }),
+  ),
+  encoding: Type.Enum(["utf-8", "base64"], {
+    default: "utf-8",
+    description: "How `contents` stands for bytes: as text, or as base64 (RFC 4648 §4) for any bytes.",
+  }),
+  mode: Type.Optional(
+    Type.String({
+      pattern: "^[0-7]{3,4}$",
+      description:
+        "The permissions in octal, as `0640`. When not set, those of an existing file are kept, and a new " +
+        "file gets what the umask leaves.",
+    }),
+  ),
+  ensure: ensureField("the file"),
+});
+
+const outputs = fields({});
+
+type Inputs = Static<typeof inputs>;
+
+export const file = defineResource({
+  type: "file",
+  description:
+    "A file on the machine that runs nixops4. It is replaced as a whole: whenever the machine stops, the file " +
+    "has its old contents or its new ones. A file that already is as it should be is not written to.",
+  stateful: false,
+  inputs,
+  outputs,
+  check,
+  async create({ inputs }, context) {
+    if (inputs.ensure === "absent") await remove(inputs.name);
+    else await write(inputs, context);
+    return {};
+  },
+});
+
+function check({ contents, encoding, ensure }: Inputs): Violation[] {
+  if (ensure === "absent") return [];
+  if (contents === undefined) return [{ path: "contents", message: "is required" }];
+  const isBase64 = /^(?:[A-Za-z0-9+/]{4})*(?:[A-Za-z0-9+/]{2}==|[A-Za-z0-9+/]{3}=)?$/;
+  if (encoding === "base64" && !isBase64.test(contents.replace(/\s/g, ""))) {
+    return [{ path: "contents", message: "is not base64" }];
+  }
+  return [];
+}
+
+async function write(inputs: Inputs, context: Context): Promise<void> {
+  const { name } = inputs;
+  const contents = Buffer.from(inputs.contents ?? "", inputs.encoding);
+  const mode = inputs.mode === undefined ? undefined : Number.parseInt(inputs.mode, 8);
+  const existing = await observe(name);
+  try {
+    if (existing === undefined || !existing.contents.equals(contents)) {
+      await replaceOrOverwrite(name, contents, mode, existing !== undefined, context);
+    } else if (mode !== undefined && mode !== existing.mode) {
+      await fs.chmod(name, mode);
+    }
+  } catch (cause) {
+    throw new ProviderError(`cannot write the file ${name}`, { cause });
+  }
+}
+
+async function observe(name: string): Promise<{ contents: Buffer; mode: number } | undefined> {
+  try {
+    const stats = await fs.stat(name);
+    // What is not a regular file (/dev/stderr, a pipe) has no contents to compare with.
+    if (!stats.isFile()) return undefined;
+    return { contents: await fs.readFile(name), mode: stats.mode & 0o7777 };
+  } catch {
+    // Not there or not readable: writing will tell.
+    return undefined;
+  }
+}
+
+async function replaceOrOverwrite(
+  name: string,
+  contents: Buffer,
+  mode: number | undefined,
+  exists: boolean,
+  context: Context,
+): Promise<void> {
+  try {
+    await replaceFile(name, contents, { mode });
+  } catch (error) {
+    // A file in a folder we may not write to, or one that is a mount point, can only be written in place.
+    const code = (error as NodeJS.ErrnoException).code ?? "";
+    if (!exists || !["EACCES", "EPERM", "EROFS", "EBUSY", "EXDEV"].includes(code)) throw error;
+    context.log.warn(
+      `${name} cannot be replaced (${code}): writing it in place, which a crash can cut short`,
+    );
+    await fs.writeFile(name, contents);
+    if (mode !== undefined) await fs.chmod(name, mode);
+  }
+}
+
+async function remove(name: string): Promise<void> {
+  try {
+    await fs.unlink(name);
+    await syncFolder(dirname(name));
+  } catch (cause) {
+    if ((cause as NodeJS.ErrnoException).code === "ENOENT") return;
+    throw new ProviderError(`cannot remove the file ${name}`, { cause });
+  }
+}

@@ -1,0 +1,30 @@
+import { defineResource, fields, ProviderError, Type } from "@nixops4-providers/provider-sdk";
+
+const inputs = fields({
+  initialize_with: Type.Unknown({
+    description: "The value to remember. Looked at when the memo is created, and never again.",
+  }),
+});
+
+const outputs = fields({
+  value: Type.Unknown({ description: "What `initialize_with` was when the memo was created." }),
+});
+
+export const memo = defineResource({
+  type: "memo",
+  description:
+    "Remembers a value for as long as its state exists, whatever the expression says later: for what must not " +
+    "change after the first deployment, such as NixOS' `system.stateVersion`.",
+  stateful: true,
+  inputs,
+  outputs,
+  async create({ inputs }) {
+    return { value: inputs.initialize_with };
+  },
+  async update({ previous }) {
+    if (previous === undefined || !("value" in previous.outputs)) {
+      throw new ProviderError("cannot keep the value of a memo: none is recorded in the state");
+    }
+    return { value: previous.outputs.value };
+  },
+});

@@ -1,0 +1,38 @@
+import type { Document } from "./apply-patch.ts";
+
+/** A record of a state file: nixops4's state-schema-v0.json. */
+export interface LoggedEvent {
+  index: number;
+  meta: { time: string; [field: string]: unknown };
+  patch: readonly unknown[];
+}
+
+export function isEvent(value: unknown): value is LoggedEvent {
+  const { index, meta, patch } = (value ?? {}) as Partial<LoggedEvent>;
+  return Number.isSafeInteger(index) && typeof meta?.time === "string" && Array.isArray(patch);
+}
+
+export function initialEvent(): LoggedEvent {
+  return rootEvent({ _type: "nixopsState", resources: {}, deployments: {} }, {});
+}
+
+/** One event in place of many. The numbering goes on from the last of them. */
+export function compactedEvent(events: readonly LoggedEvent[], state: Document): LoggedEvent {
+  return rootEvent(state, { event: "compact", lastIndex: nextIndex(events) - 1 });
+}
+
+/** The number of the next event: nixops4's own provider numbers all of its events 0. */
+export function nextIndex(events: readonly LoggedEvent[]): number {
+  return events.reduce((next, { index, meta }, position) => {
+    const last = typeof meta["lastIndex"] === "number" ? meta["lastIndex"] : index;
+    return Math.max(next, last + 1, position + 1);
+  }, 0);
+}
+
+function rootEvent(state: Document, meta: Record<string, unknown>): LoggedEvent {
+  return {
+    index: 0,
+    meta: { time: new Date().toISOString(), ...meta },
+    patch: [{ op: "add", path: "", value: state }],
+  };
+}

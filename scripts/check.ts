@@ -1,0 +1,46 @@
+// Formatter, linter, types, unused code, generated files. Nothing is changed.
+import { spawnSync } from "node:child_process";
+import { join } from "node:path";
+import { staleFiles } from "./gen.ts";
+import { main } from "./lib/main.ts";
+import { root } from "./lib/providers.ts";
+
+export interface CheckResult {
+  name: string;
+  /** What is wrong; empty when nothing is. */
+  problem: string;
+}
+
+const tools: Record<string, string[]> = {
+  "format (mend with: npm run format)": ["prettier", "--check", "--log-level=warn", "."],
+  lint: ["oxlint", "--type-aware", "--deny-warnings", "--quiet"],
+  types: ["tsc", "--project", "tsconfig.json"],
+  "unused code": ["knip", "--no-progress"],
+};
+
+/** Runs every check, one after another, and tells of each as it ends. */
+export async function runChecks(): Promise<CheckResult[]> {
+  const results: CheckResult[] = [];
+  const report = (name: string, problem: string) => {
+    console.error(
+      `${problem === "" ? "ok  " : "FAIL"} check: ${name}${problem === "" ? "" : `\n${problem}`}`,
+    );
+    results.push({ name, problem });
+  };
+  for (const [name, [tool, ...args]] of Object.entries(tools)) {
+    const run = spawnSync(join(root, "node_modules", ".bin", tool!), args, { cwd: root, encoding: "utf8" });
+    const output = run.error?.message ?? `${run.stdout}${run.stderr}`;
+    report(name, run.status === 0 ? "" : output);
+  }
+  const stale = await staleFiles();
+  report(
+    "generated files are current (mend with: npm run gen)",
+    stale.length === 0 ? "" : `stale: ${stale.join(", ")}`,
+  );
+  return results;
+}
+
+main(import.meta.url, async () => {
+  const failed = (await runChecks()).filter(({ problem }) => problem !== "");
+  if (failed.length > 0) throw new Error(`${failed.length} checks failed`);
+});

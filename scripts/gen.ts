@@ -1,0 +1,55 @@
+// Writes what is derived from the resource types: nix/providers/<name>.json and docs/reference/<name>.md.
+import { mkdir, readdir, readFile, rm, writeFile } from "node:fs/promises";
+import { dirname, join, relative } from "node:path";
+import type { Provider } from "@nixops4-providers/provider-sdk";
+import { main } from "./lib/main.ts";
+import { providerPackages, root } from "./lib/providers.ts";
+import { renderReference } from "./lib/reference.ts";
+
+const folders = [join(root, "nix", "providers"), join(root, "docs", "reference")] as const;
+
+export async function gen(): Promise<void> {
+  for (const [path, text] of await generatedFiles()) {
+    await mkdir(dirname(path), { recursive: true });
+    await writeFile(path, text);
+  }
+  for (const path of await superfluousFiles()) await rm(path);
+}
+
+/** The generated files that are not as the resource types would have them. */
+export async function staleFiles(): Promise<string[]> {
+  const stale = await superfluousFiles();
+  for (const [path, text] of await generatedFiles()) {
+    const current = await readFile(path, "utf8").catch(() => undefined);
+    if (current !== text) stale.push(path);
+  }
+  return stale.map((path) => relative(root, path));
+}
+
+async function generatedFiles(): Promise<Map<string, string>> {
+  const files = new Map<string, string>();
+  for (const { provider } of await providerPackages()) {
+    files.set(join(folders[0], `${provider.name}.json`), `${JSON.stringify(manifest(provider), null, 2)}\n`);
+    files.set(join(folders[1], `${provider.name}.md`), renderReference(provider));
+  }
+  return files;
+}
+
+async function superfluousFiles(): Promise<string[]> {
+  const wanted = await generatedFiles();
+  const there = await Promise.all(
+    folders.map(async (folder) => (await readdir(folder)).map((name) => join(folder, name))),
+  );
+  return there.flat().filter((path) => /\.(json|md)$/.test(path) && !wanted.has(path));
+}
+
+/** What the Nix modules are made from. */
+function manifest({ name, description, executable, resources }: Provider) {
+  const resourceTypes = resources.map(({ type, stateful, inputs, outputs, ...resource }) => [
+    type,
+    { description: resource.description, requireState: stateful, inputs, outputs },
+  ]);
+  return { name, description, executable, resourceTypes: Object.fromEntries(resourceTypes) as object };
+}
+
+main(import.meta.url, gen);

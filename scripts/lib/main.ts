@@ -1,0 +1,10 @@
+import { pathToFileURL } from "node:url";
+
+/** Runs a script's work when the script was called and not imported; failures end in one line and exit code 1. */
+export function main(moduleUrl: string, work: () => Promise<void>): void {
+  if (moduleUrl !== pathToFileURL(process.argv[1] ?? "").href) return;
+  work().catch((error: unknown) => {
+    console.error(`error: ${error instanceof Error ? error.message : String(error)}`);
+    process.exitCode = 1;
+  });
+}

@@ -1,0 +1,25 @@
+import { existsSync, readdirSync } from "node:fs";
+import { join } from "node:path";
+import { pathToFileURL } from "node:url";
+import type { Provider } from "@nixops4-providers/provider-sdk";
+
+export const root = join(import.meta.dirname, "..", "..");
+
+export interface ProviderPackage {
+  folder: string;
+  provider: Provider;
+}
+
+/** Every package that has a `src/provider.ts`, by name. */
+export async function providerPackages(): Promise<ProviderPackage[]> {
+  const folders = readdirSync(join(root, "packages"))
+    .map((name) => join(root, "packages", name))
+    .filter((folder) => existsSync(join(folder, "src", "provider.ts")));
+  return Promise.all(
+    folders.toSorted().map(async (folder) => {
+      const module = pathToFileURL(join(folder, "src", "provider.ts")).href;
+      const { provider } = (await import(module)) as { provider: Provider };
+      return { folder, provider };
+    }),
+  );
+}

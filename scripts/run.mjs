@@ -1,0 +1,74 @@
+#!/usr/bin/env node
+// Runs scripts/<task>.ts right after a clone: installs the pinned dependencies first when they are
+// missing or out of date. Plain JavaScript, because nothing else is there yet.
+import { spawnSync } from "node:child_process";
+import { createHash } from "node:crypto";
+import { existsSync, readFileSync, readdirSync, writeFileSync } from "node:fs";
+import { dirname, join } from "node:path";
+import { fileURLToPath } from "node:url";
+
+const root = join(dirname(fileURLToPath(import.meta.url)), "..");
+const [task, ...args] = process.argv.slice(2);
+const manifest = JSON.parse(readFileSync(join(root, "package.json"), "utf8"));
+
+const [major, minor] = process.versions.node.split(".").map(Number);
+if (major < 20 || (major === 20 && minor < 19)) {
+  console.error(
+    `error: Node ${process.versions.node} is too old; this project needs ${manifest.engines.node}.`,
+  );
+  process.exit(1);
+}
+
+const script = join(root, "scripts", `${task}.ts`);
+if (task === undefined || !existsSync(script)) {
+  console.error(`error: no task "${task ?? ""}"; there are: ${Object.keys(manifest.scripts).join(", ")}.`);
+  process.exit(1);
+}
+
+install();
+const result = spawnSync(process.execPath, ["--import", "tsx", script, ...args], {
+  cwd: root,
+  stdio: "inherit",
+  env: { ...process.env, INVOKED_FROM: process.env.INIT_CWD ?? process.cwd() },
+});
+process.exit(result.status ?? 1);
+
+function install() {
+  const stamp = join(root, "node_modules", ".installed");
+  const wanted = fingerprint();
+  if (existsSync(stamp) && readFileSync(stamp, "utf8") === wanted) return;
+  console.error(`Installing dependencies with ${manifest.packageManager} …`);
+  const installed = spawnSync(
+    "npm",
+    [
+      "exec",
+      "--yes",
+      "--",
+      manifest.packageManager,
+      "install",
+      "--frozen-lockfile",
+      "--reporter=append-only",
+    ],
+    // A standard output of its own: the task's output may be read by a program.
+    { cwd: root, stdio: ["ignore", 2, 2], env: { ...process.env, CI: "true" } },
+  );
+  if (installed.status !== 0) {
+    console.error("error: installing the dependencies failed (see above). Is the npm registry reachable?");
+    process.exit(1);
+  }
+  writeFileSync(stamp, wanted);
+}
+
+function fingerprint() {
+  const hash = createHash("sha256");
+  const workspaces = readdirSync(join(root, "packages")).map((name) => join("packages", name));
+  for (const file of [
+    "pnpm-lock.yaml",
+    "pnpm-workspace.yaml",
+    ...[".", "e2e", ...workspaces].map((folder) => join(folder, "package.json")),
+  ]) {
+    const path = join(root, file);
+    if (existsSync(path)) hash.update(`${file}\0`).update(readFileSync(path));
+  }
+  return hash.digest("hex");
+}
