@@ -13,6 +13,9 @@ const LITERAL = /^(?:true|false|null|-?(?:0|[1-9]\d*)(?:\.\d+)?(?:[eE][-+]?\d+)?
 const LITERAL_PREFIX =
   /^(?:t|tr|tru|f|fa|fal|fals|n|nu|nul|-|-?(?:0|[1-9]\d*)(?:\.|\.\d+[eE][-+]?|[eE][-+]?))$/;
 
+const ESCAPE = /^\\(?:["\\/bfnrt]|u[0-9a-fA-F]{4})/;
+const ESCAPE_PREFIX = /^\\(?:u[0-9a-fA-F]{0,3})?$/;
+
 type Expected = "value" | "valueOrEnd" | "name" | "nameOrEnd" | "colon" | "commaOrEnd";
 
 /**
@@ -66,7 +69,11 @@ function scanString(bytes: Uint8Array, start: number): JsonExtent {
     const byte = bytes[at]!;
     if (byte === 0x22) return { kind: "whole", end: at + 1 };
     if (byte < 0x20) return { kind: "malformed", at };
-    if (byte === 0x5c) at++;
+    if (byte !== 0x5c) continue;
+    const escape = latin1(bytes, at, at + 6);
+    if (ESCAPE.test(escape)) at++;
+    else if (ESCAPE_PREFIX.test(escape) && at + escape.length === bytes.length) return { kind: "cut" };
+    else return { kind: "malformed", at };
   }
   return { kind: "cut" };
 }
@@ -74,9 +81,13 @@ function scanString(bytes: Uint8Array, start: number): JsonExtent {
 function scanLiteral(bytes: Uint8Array, start: number): JsonExtent {
   let end = start;
   while (end < bytes.length && LITERAL_BYTE.test(String.fromCharCode(bytes[end]!))) end++;
-  const text = String.fromCharCode(...bytes.subarray(start, Math.min(end, start + 1000)));
+  const text = latin1(bytes, start, end);
   if (LITERAL.test(text)) return { kind: "whole", end };
   return end === bytes.length && LITERAL_PREFIX.test(text)
     ? { kind: "cut" }
     : { kind: "malformed", at: start };
+}
+
+function latin1(bytes: Uint8Array, start: number, end: number): string {
+  return Buffer.from(bytes.buffer, bytes.byteOffset, bytes.byteLength).toString("latin1", start, end);
 }

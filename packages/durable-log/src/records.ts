@@ -34,7 +34,9 @@ export function parseRecords(bytes: Buffer): ParsedRecords {
 function parseAtOnce(bytes: Buffer): ParsedRecords | undefined {
   if (!isUtf8(bytes)) return undefined;
   // "}", newline, "{" cannot occur inside a JSON value: it stands between two.
-  const parts = bytes.toString("utf8").split("}\n{");
+  const text = bytes.toString("utf8");
+  if (!/^\s*\{/.test(text)) return undefined;
+  const parts = text.split("}\n{");
   try {
     const records = JSON.parse(`[${parts.join("},{")}]`) as unknown[];
     return records.length === parts.length ? { records, end: bytes.length } : undefined;

@@ -45,7 +45,8 @@ function catchInterrupts(): { signal: AbortSignal; release(): void } {
   process.on("SIGINT", stop).on("SIGTERM", stop).on("uncaughtException", failUnexpectedly);
   return {
     signal: abort.signal,
-    release: () => process.off("SIGINT", stop).off("SIGTERM", stop).off("uncaughtException", failUnexpectedly),
+    release: () =>
+      process.off("SIGINT", stop).off("SIGTERM", stop).off("uncaughtException", failUnexpectedly),
   };
 }
 

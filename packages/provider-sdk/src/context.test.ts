@@ -1,0 +1,19 @@
+import { describe, expect, it } from "@jest/globals";
+import { Redactor } from "./context.ts";
+
+describe("Redactor", () => {
+  it("blots out a secret, its lines and its JSON form, the longest first", () => {
+    const redactor = new Redactor();
+    redactor.add("first-line\nsecond-line\n");
+    redactor.add('quo"ted-secret');
+    redactor.add("first");
+    const text = 'first-line / second-line / quo\\"ted-secret / quo"ted-secret / first';
+    expect(redactor.redact(text)).toBe("[secret] / [secret] / [secret] / [secret] / [secret]");
+  });
+
+  it("ignores an empty secret", () => {
+    const redactor = new Redactor();
+    redactor.add("");
+    expect(redactor.redact("text")).toBe("text");
+  });
+});

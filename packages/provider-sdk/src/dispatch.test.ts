@@ -1,0 +1,139 @@
+import { describe, expect, it } from "@jest/globals";
+import { contractsOf } from "./contracts.ts";
+import { answer } from "./dispatch.ts";
+import { ProviderError } from "./errors.ts";
+import { converge, defineProvider, defineResource } from "./resource.ts";
+import { fields, secretRef } from "./schema.ts";
+import { Type } from "./type.ts";
+
+const provider = defineProvider({
+  name: "test",
+  executable: "test-provider",
+  description: "For tests.",
+  resources: [
+    defineResource({
+      type: "greeting",
+      description: "Greets.",
+      stateful: false,
+      inputs: fields({
+        name: Type.String(),
+        times: Type.Integer({ minimum: 1, default: 1 }),
+        style: Type.Enum(["plain", "loud"], { default: "plain" }),
+        password: Type.Optional(secretRef("A password.")),
+      }),
+      outputs: fields({ text: Type.String() }),
+      check: ({ name }) => (name === "nobody" ? [{ path: "name", message: "is not a person" }] : []),
+      ...converge(async ({ inputs, previous }, context) => {
+        if (inputs.name === "badly") return { text: 1 as unknown as string };
+        if (inputs.name === "leak") {
+          throw new ProviderError("cannot greet", {
+            cause: new Error(`with ${await context.secret(inputs.password!, "the password")}`),
+            hint: "Try another name.",
+          });
+        }
+        return { text: `${previous?.outputs.text ?? "hello"} ${inputs.name} ${inputs.times}` };
+      }),
+    }),
+    defineResource({
+      type: "kept",
+      description: "Needs state.",
+      stateful: true,
+      inputs: fields({}),
+      outputs: fields({}),
+      create: async () => ({}),
+    }),
+  ],
+});
+const contracts = contractsOf(provider);
+
+function ask(request: unknown) {
+  const line = typeof request === "string" ? request : JSON.stringify(request);
+  return answer(provider, contracts, line, new AbortController().signal);
+}
+function create(inputProperties: object, type = "greeting") {
+  return ask({ createResourceRequest: { type, inputProperties, isStateful: false } });
+}
+async function errorOf(response: ReturnType<typeof ask>): Promise<string> {
+  const { errorResponse } = (await response) as { errorResponse: { message: string } };
+  return errorResponse.message;
+}
+
+describe("answer", () => {
+  it("creates with defaults and updates with what was before", async () => {
+    expect(await create({ name: "you", times: null })).toEqual({
+      createResourceResponse: { outputProperties: { text: "hello you 1" } },
+    });
+    const resource = { type: "greeting", inputProperties: {}, outputProperties: { text: "again" } };
+    expect(await ask({ updateResourceRequest: { resource, inputProperties: { name: "me" } } })).toEqual({
+      updateResourceResponse: { outputProperties: { text: "again me 1" } },
+    });
+  });
+
+  it("reports every violation with its path, and no value", async () => {
+    const message = await errorOf(
+      create({ times: 0, style: "s3cret", password: { env: "A", file: "B" }, nmae: "typo" }),
+    );
+    expect(message.split("\n").toSorted()).toEqual(
+      [
+        "invalid inputs for a greeting resource:",
+        "  name: is required",
+        "  times: must be >= 1",
+        '  style: must be one of "plain", "loud"',
+        "  password: must have exactly one of value, file, env, command",
+        "  nmae: unknown field; known fields are name, times, style, password",
+      ].toSorted(),
+    );
+  });
+
+  it("reports a wrong type by both types", async () => {
+    expect(await errorOf(create({ name: ["s3cret"] }))).toContain("name: must be string, is array");
+  });
+
+  it("applies a type's own rules", async () => {
+    expect(await errorOf(create({ name: "nobody" }))).toContain("name: is not a person");
+  });
+
+  it("keeps secrets out of errors, whatever the cause says", async () => {
+    const message = await errorOf(create({ name: "leak", password: { value: "hunter2" } }));
+    expect(message).toBe("cannot greet: with [secret]\nTry another name.");
+  });
+
+  it("does not send outputs that break the schema", async () => {
+    expect(await errorOf(create({ name: "badly" }))).toMatch(/internal error.*\n {2}text: must be string/);
+  });
+
+  it("refuses unknown types and names the known ones", async () => {
+    expect(await errorOf(create({}, "constructor"))).toBe(
+      'unknown resource type "constructor": the test provider has greeting, kept',
+    );
+  });
+
+  it("refuses a stateless create of a type that needs state, and an update of one that keeps none", async () => {
+    expect(await errorOf(create({}, "kept"))).toContain(
+      "kept resources require state (isStateful must be true)",
+    );
+    const resource = { type: "kept", inputProperties: {}, outputProperties: {} };
+    expect(await errorOf(ask({ updateResourceRequest: { resource, inputProperties: {} } }))).toContain(
+      "Internal error: update called on stateless kept resource",
+    );
+  });
+
+  it("refuses state operations of a type that stores none", async () => {
+    const resource = { type: "kept", inputProperties: {} };
+    expect(await errorOf(ask({ stateResourceReadRequest: { resource } }))).toContain("does not store state");
+  });
+
+  it.each([
+    ["{ not json, s3cret", /the line of 18 characters is not JSON/],
+    ["[]", /unknown request/],
+    [{ deleteResourceRequest: {} }, /unknown request/],
+    [{ constructor: {} }, /unknown request/],
+    [{ createResourceRequest: 1 }, /createResourceRequest: must be an object/],
+    [{ createResourceRequest: { type: "greeting", inputProperties: {} } }, /isStateful: must be a boolean/],
+    [{ updateResourceRequest: { inputProperties: {} } }, /updateResourceRequest.resource: must be an object/],
+  ])("answers the malformed request %j with an error", async (request, expected) => {
+    const message = await errorOf(ask(request));
+    expect(message).toMatch(expected);
+    expect(message).not.toContain("s3cret");
+  });
+});

@@ -1,0 +1,163 @@
+import { spawn } from "node:child_process";
+import { once } from "node:events";
+import { existsSync, readFileSync } from "node:fs";
+import { join } from "node:path";
+import { text } from "node:stream/consumers";
+import { setTimeout as sleep } from "node:timers/promises";
+import { afterEach, describe, expect, it } from "@jest/globals";
+import { ProviderProcess } from "@nixops4-providers/e2e";
+import { Ajv } from "ajv";
+
+const root = join(import.meta.dirname, "..", "..", "..");
+const command = ["--import", "tsx", join(import.meta.dirname, "fixture", "main.ts")];
+const running: ProviderProcess[] = [];
+
+function start(env: Record<string, string> = {}) {
+  const process_ = new ProviderProcess(process.execPath, {
+    args: command,
+    cwd: root,
+    env,
+    onStderr: () => {},
+  });
+  running.push(process_);
+  return process_;
+}
+
+function line(action: string, inputs: object = {}) {
+  return JSON.stringify({
+    createResourceRequest: { type: "act", inputProperties: { action, ...inputs }, isStateful: false },
+  });
+}
+
+afterEach(async () => {
+  for (const process_ of running.splice(0)) await process_.kill("SIGKILL");
+});
+
+describe("serve", () => {
+  it("answers several requests over one process, errors in between, and exits 0 at the end", async () => {
+    const provider = start();
+    expect(await provider.create("act", { action: "one" })).toEqual({ text: "one" });
+    expect(await provider.request("this is not JSON")).toHaveProperty("errorResponse");
+    expect(await provider.request({ unknownRequest: {} })).toHaveProperty("errorResponse");
+    await expect(provider.create("act", { action: "one", extra: 1 })).rejects.toThrow("extra: unknown field");
+    await expect(provider.create("other", {})).rejects.toThrow('unknown resource type "other"');
+    expect(await provider.create("act", { action: "two" })).toEqual({ text: "two" });
+    expect(await provider.close()).toBe(0);
+  });
+
+  it("finishes and answers what it has received when standard input ends", async () => {
+    const child = spawn(process.execPath, command, { cwd: root, stdio: ["pipe", "pipe", "ignore"] });
+    child.stdin.end(`${line("sleep", { milliseconds: 300 })}\n${line("second")}`);
+    const answers = (await text(child.stdout)).trimEnd().split("\n");
+    expect(answers.map((answer) => JSON.parse(answer) as unknown)).toEqual([
+      { createResourceResponse: { outputProperties: { text: "sleep" } } },
+      { createResourceResponse: { outputProperties: { text: "second" } } },
+    ]);
+  });
+
+  it("keeps everything but answers away from standard output", async () => {
+    const provider = start();
+    expect(await provider.create("act", { action: "print" })).toEqual({ text: "print" });
+    await provider.close();
+    expect(provider.stderr).toContain("printed by console.log");
+    expect(provider.stderr).toContain("printed to process.stdout");
+    expect(provider.stderr).toContain("printed by a child");
+  });
+
+  it("refuses a line over 64 MiB and goes on", async () => {
+    const provider = start();
+    const response = await provider.request("x".repeat(64 * 1024 * 1024 + 1));
+    expect(response).toEqual({
+      errorResponse: { message: "the request line has 67108865 bytes; at most 67108864 are accepted" },
+    });
+    expect(await provider.create("act", { action: "next" })).toEqual({ text: "next" });
+  });
+
+  it("accepts a line of just under 64 MiB", async () => {
+    const provider = start();
+    const action = "y".repeat(63 * 1024 * 1024);
+    expect(await provider.create("act", { action })).toEqual({ text: action });
+  });
+
+  it("ends quietly when nobody reads its answers", async () => {
+    const child = spawn(process.execPath, command, { cwd: root, stdio: ["pipe", "pipe", "pipe"] });
+    child.stdout.destroy();
+    child.stdin.write(`${line("one")}\n`);
+    const log = text(child.stderr);
+    const [code, signal] = (await once(child, "exit")) as [number, string | null];
+    expect({ code, signal, log: await log }).toEqual({ code: 0, signal: null, log: "" });
+  });
+
+  it.each([
+    ["SIGTERM", 143],
+    ["SIGINT", 130],
+  ] as const)("aborts the work in hand on %s, answers, and exits with %i", async (signal, code) => {
+    const provider = start();
+    const answer = provider.request(line("sleep", { milliseconds: 60_000 }));
+    while (!provider.stderr.includes("sleeping")) await sleep(20);
+    const started = Date.now();
+    process.kill(provider.pid, signal);
+    expect(JSON.stringify(await answer)).toContain("errorResponse");
+    expect(await provider.close()).toBe(code);
+    expect(Date.now() - started).toBeLessThan(1_500);
+  });
+
+  it("exits within 2 s of a signal even when the work does not listen", async () => {
+    const provider = start();
+    const answer = provider.request(line("ignore-signals", { milliseconds: 60_000 })).catch(() => "none");
+    await sleep(1_500);
+    const started = Date.now();
+    await provider.kill("SIGTERM");
+    expect(await answer).toBe("none");
+    expect(Date.now() - started).toBeLessThan(2_500);
+  });
+
+  it("ends at once on a signal between requests", async () => {
+    const provider = start();
+    await provider.create("act", { action: "one" });
+    const started = Date.now();
+    await provider.kill("SIGTERM");
+    expect(Date.now() - started).toBeLessThan(1_000);
+  });
+
+  it("shows no secret in logs and errors, and traces only on request", async () => {
+    for (const env of [{}, { NIXOPS4_PROVIDER_DEBUG: "1" }]) {
+      const provider = start(env);
+      const { errorResponse } = (await provider.request(line("log"))) as {
+        errorResponse: { message: string };
+      };
+      await provider.close();
+      expect(provider.stderr).toContain("fixture.act: the password is [secret]");
+      expect(provider.stderr + errorResponse.message).not.toContain("hunter2");
+      const debugging = "NIXOPS4_PROVIDER_DEBUG" in env;
+      expect(provider.stderr.includes("seen only on request")).toBe(debugging);
+      expect(errorResponse.message.includes("main.ts")).toBe(debugging);
+    }
+  });
+
+  it("answers when something fails outside of the work in hand", async () => {
+    const provider = start();
+    await expect(provider.create("act", { action: "crash" })).rejects.toThrow("internal error: from nowhere");
+    expect(await provider.close()).toBe(1);
+  });
+});
+
+const schemaFile = process.env["NIXOPS4_RESOURCE_SCHEMA"] ?? "";
+const withSchema = existsSync(schemaFile) ? describe : describe.skip;
+
+withSchema("responses (skipped without NIXOPS4_RESOURCE_SCHEMA, nixops4's resource-schema-v0.json)", () => {
+  it("are as nixops4's schema says", async () => {
+    const schema = JSON.parse(readFileSync(schemaFile, "utf8").replace("draft-04", "draft-07")) as {
+      $id: string;
+    };
+    const ajv = new Ajv({ strict: false });
+    ajv.addSchema({ $id: "https://json.schemastore.org/json-patch.json", type: "array" });
+    ajv.addSchema(schema);
+    const validate = ajv.compile({ $ref: `${schema.$id}#/definitions/Response` });
+    const provider = start();
+    for (const request of [line("one"), "not JSON", line("log")]) {
+      const response = await provider.request(request);
+      expect({ response, valid: validate(response) }).toEqual({ response, valid: true });
+    }
+  });
+});

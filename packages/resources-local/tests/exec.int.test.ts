@@ -1,0 +1,149 @@
+import * as fs from "node:fs/promises";
+import { tmpdir } from "node:os";
+import { join } from "node:path";
+import { setTimeout as sleep } from "node:timers/promises";
+import { afterEach, beforeEach, describe, expect, it } from "@jest/globals";
+import { builtProvider, ProviderProcess } from "@nixops4-providers/e2e";
+import { runProcess } from "@nixops4-providers/provider-sdk";
+
+const MIB = 1024 * 1024;
+let folder: string;
+let provider: ProviderProcess;
+
+beforeEach(async () => {
+  folder = await fs.mkdtemp(join(tmpdir(), "exec-"));
+  provider = new ProviderProcess(builtProvider("local"), { onStderr: () => {} });
+});
+afterEach(async () => {
+  await provider.kill("SIGKILL");
+  await fs.rm(folder, { recursive: true });
+});
+
+function sh(script: string, inputs: object = {}, isStateful = false) {
+  return provider.create("exec", { executable: "sh", args: ["-c", script], ...inputs }, isStateful);
+}
+/** The processes that carry a mark in their environment. */
+async function marked(mark: string): Promise<string[]> {
+  const pids = (await fs.readdir("/proc")).filter((entry) => /^\d+$/.test(entry));
+  const environs = await Promise.all(
+    pids.map((pid) => fs.readFile(`/proc/${pid}/environ`, "utf8").catch(() => "")),
+  );
+  return pids.filter((_, index) => environs[index]!.includes(mark));
+}
+
+describe("exec", () => {
+  it("returns what the program prints, with arguments and standard input as given", async () => {
+    expect(await provider.create("exec", { executable: "echo", args: ["a b", "$HOME", "c'd"] })).toEqual({
+      stdout: "a b $HOME c'd\n",
+    });
+    expect(await provider.create("exec", { executable: "cat", stdin: "grüße" })).toEqual({ stdout: "grüße" });
+    expect(await sh("cat")).toEqual({ stdout: "" });
+  });
+
+  it("adds to the environment and changes the folder", async () => {
+    const real = await fs.realpath(folder);
+    expect(
+      await sh('echo $GREETING; test -n "$PATH"; pwd', { env: { GREETING: "hi" }, cwd: folder }),
+    ).toEqual({
+      stdout: `hi\n${real}\n`,
+    });
+  });
+
+  it("reports the exit code with the last lines of standard error, which it also shows as they come", async () => {
+    const script = "for i in $(seq 100); do echo line $i >&2; done; exit 7";
+    const error = await sh(script).catch((reason: Error) => reason.message);
+    expect(error).toContain("Local resource process failed: sh failed with exit code: 7");
+    expect(error).toContain("line 100");
+    expect(error).toContain("line 81\n");
+    expect(error).not.toContain("line 80\n");
+    expect(provider.stderr).toContain("line 1\n");
+  });
+
+  it("reports the signal that ended the program", async () => {
+    await expect(sh("kill -SEGV $$")).rejects.toThrow("sh was killed by SIGSEGV");
+  });
+
+  it("names a program or a folder that is not there", async () => {
+    await expect(provider.create("exec", { executable: "no-such-program" })).rejects.toThrow(
+      "cannot run no-such-program: spawn no-such-program ENOENT",
+    );
+    await expect(sh("true", { cwd: join(folder, "missing") })).rejects.toThrow("ENOENT");
+  });
+
+  it("parses JSON on request, and does not quote what is not JSON", async () => {
+    expect(await sh("echo '{\"a\": [1]}'", { parseJson: true })).toEqual({
+      stdout: '{"a": [1]}\n',
+      json: { a: [1] },
+    });
+    const error = await sh("echo s3cret", { parseJson: true }).catch((reason: Error) => reason.message);
+    expect(error).toContain("sh printed 7 characters that are not JSON");
+    expect(error).not.toContain("s3cret");
+  });
+
+  it("refuses output that is not UTF-8", async () => {
+    await expect(sh("printf '\\377'")).rejects.toThrow("bytes that are not UTF-8");
+  });
+
+  it("ends the whole process group after timeoutSeconds, also one that ignores SIGTERM", async () => {
+    const mark = `EXEC_TEST_MARK=${Math.random()}`;
+    const env = Object.fromEntries([mark.split("=")]) as object;
+    const started = Date.now();
+    const work = sh("trap '' TERM; sleep 60 & sleep 60", { env, timeoutSeconds: 0.5 });
+    await expect(work).rejects.toThrow("sh did not finish within 0.5 s and was ended");
+    expect(Date.now() - started).toBeLessThan(3_000);
+    expect(await marked(mark)).toEqual([]);
+  });
+
+  it("ends the process group when the provider is told to stop", async () => {
+    const mark = `EXEC_TEST_MARK=${Math.random()}`;
+    const work = sh("trap '' TERM; sleep 60 & sleep 60", {
+      env: Object.fromEntries([mark.split("=")]) as object,
+    });
+    const outcome = expect(work).rejects.toThrow("interrupted by SIGTERM");
+    while ((await marked(mark)).length === 0) await sleep(20);
+    const started = Date.now();
+    await provider.kill("SIGTERM");
+    await outcome;
+    expect(Date.now() - started).toBeLessThan(2_000);
+    expect(await marked(mark)).toEqual([]);
+  });
+
+  it("runs once with `once`, and needs state for it", async () => {
+    const counter = join(folder, "counter");
+    const script = `echo run >> ${counter}; wc -l < ${counter} | tr -d ' '`;
+    await expect(sh(script, { once: true })).rejects.toThrow(
+      "exec resource with once=true requires state (use isStateful)",
+    );
+    const outputs = await sh(script, { once: true, parseJson: true }, true);
+    expect(outputs).toEqual({ stdout: "1\n", json: 1 });
+    const inputs = { executable: "sh", args: ["-c", script] };
+    const request = { previousInputs: inputs, previousOutputs: outputs };
+    const again = { inputs: { ...inputs, once: true }, ...request };
+    expect(await provider.update("exec", again)).toEqual({ stdout: "1\n" });
+    expect(await provider.update("exec", { inputs, ...request })).toEqual({ stdout: "2\n" });
+  });
+
+  it("streams 30 MiB both ways through the protocol", async () => {
+    const stdin = "0123456789abcde\n".repeat((30 * MIB) / 16);
+    const { stdout } = await provider.create("exec", { executable: "cat", stdin });
+    expect(stdout === stdin).toBe(true);
+  });
+
+  it("returns 100 MiB of output", async () => {
+    const { stdout } = await sh(`head -c ${100 * MIB} /dev/zero | tr '\\0' x`);
+    expect((stdout as string).length).toBe(100 * MIB);
+  }, 60_000);
+});
+
+describe("runProcess", () => {
+  it("streams 100 MiB both ways at the same time", async () => {
+    const stdin = Buffer.alloc(100 * MIB, "0123456789abcde\n");
+    const { stdout } = await runProcess("cat", [], { stdin });
+    expect(stdout.equals(stdin)).toBe(true);
+  }, 60_000);
+
+  it("does not wait for a program to read input that it does not want", async () => {
+    const { stdout } = await runProcess("echo", ["done"], { stdin: Buffer.alloc(10 * MIB) });
+    expect(stdout.toString()).toBe("done\n");
+  });
+});

@@ -1,0 +1,126 @@
+import * as fs from "node:fs/promises";
+import { tmpdir } from "node:os";
+import { join } from "node:path";
+import { afterEach, beforeEach, describe, expect, it } from "@jest/globals";
+import { builtProvider, createResource, runOperation } from "@nixops4-providers/e2e";
+
+const executable = builtProvider("local");
+let folder: string;
+let name: string;
+
+beforeEach(async () => {
+  folder = await fs.mkdtemp(join(tmpdir(), "file-"));
+  name = join(folder, "file.txt");
+});
+afterEach(() => fs.rm(folder, { recursive: true }));
+
+function write(inputs: object) {
+  return createResource(executable, "file", { name, ...inputs });
+}
+async function modeOf(path: string) {
+  return ((await fs.stat(path)).mode & 0o7777).toString(8);
+}
+async function identityOf(path: string) {
+  const { ino, mtimeNs } = await fs.stat(path, { bigint: true });
+  return `${ino} ${mtimeNs}`;
+}
+
+describe("file", () => {
+  it("writes text, the empty one too, with the mode that the umask leaves", async () => {
+    const umask = process.umask(0o027);
+    try {
+      expect(await write({ contents: "grüße\n" })).toEqual({});
+    } finally {
+      process.umask(umask);
+    }
+    expect(await fs.readFile(name, "utf8")).toBe("grüße\n");
+    expect(await modeOf(name)).toBe("640");
+    await write({ contents: "" });
+    expect(await fs.readFile(name, "utf8")).toBe("");
+  });
+
+  it("writes any bytes from base64", async () => {
+    const bytes = Buffer.from([0, 255, 128, 10, 13]);
+    await write({ contents: bytes.toString("base64"), encoding: "base64" });
+    expect(await fs.readFile(name)).toEqual(bytes);
+    await expect(write({ contents: "no base64!", encoding: "base64" })).rejects.toThrow(
+      "contents: is not base64",
+    );
+  });
+
+  it("sets the mode, also of a file with the right contents, and keeps it when none is given", async () => {
+    await write({ contents: "a", mode: "0600" });
+    expect(await modeOf(name)).toBe("600");
+    await write({ contents: "a", mode: "0644" });
+    expect(await modeOf(name)).toBe("644");
+    await fs.chmod(name, 0o4711);
+    await write({ contents: "b" });
+    expect([await modeOf(name), await fs.readFile(name, "utf8")]).toEqual(["4711", "b"]);
+  });
+
+  it("does not write to a file that is as it should be", async () => {
+    await write({ contents: "a", mode: "0640" });
+    const before = await identityOf(name);
+    await write({ contents: "a", mode: "0640" });
+    await write({ contents: "a" });
+    expect(await identityOf(name)).toBe(before);
+  });
+
+  it("leaves nothing but the file in its folder, and removes what a killed run has left", async () => {
+    const leftover = join(folder, ".nixops4-999999999-0123abcd.tmp");
+    const young = join(folder, ".nixops4-999999998-0123abcd.tmp");
+    const other = join(folder, ".nixops4-999999999-notours.tmp");
+    for (const path of [leftover, young, other]) await fs.writeFile(path, "half");
+    await fs.utimes(leftover, 0, 0);
+    await write({ contents: "a" });
+    expect((await fs.readdir(folder)).toSorted()).toEqual(
+      [".nixops4-999999998-0123abcd.tmp", ".nixops4-999999999-notours.tmp", "file.txt"].toSorted(),
+    );
+  });
+
+  it("writes through symbolic links, dangling ones too", async () => {
+    const link = join(folder, "link");
+    await fs.symlink("sub/../file.txt", link);
+    await fs.mkdir(join(folder, "sub"));
+    for (const contents of ["made", "changed"]) {
+      await createResource(executable, "file", { name: link, contents });
+      expect(await fs.readFile(name, "utf8")).toBe(contents);
+    }
+    expect((await fs.lstat(link)).isSymbolicLink()).toBe(true);
+    await fs.symlink("loop", join(folder, "loop"));
+    await expect(
+      createResource(executable, "file", { name: join(folder, "loop"), contents: "" }),
+    ).rejects.toThrow(/cannot write the file.*too many levels of symbolic links/);
+  });
+
+  it("writes into a device as into a file", async () => {
+    expect(await createResource(executable, "file", { name: "/dev/null", contents: "gone" })).toEqual({});
+    expect((await fs.stat("/dev/null")).isCharacterDevice()).toBe(true);
+  });
+
+  it("takes a relative name from the folder it runs in", async () => {
+    const operation = runOperation(
+      executable,
+      (provider) => provider.create("file", { name: "relative.txt", contents: "here" }),
+      { cwd: folder },
+    );
+    expect(await operation).toEqual({});
+    expect(await fs.readFile(join(folder, "relative.txt"), "utf8")).toBe("here");
+  });
+
+  it("removes the file with ensure = absent, and is content when it is gone", async () => {
+    await write({ contents: "a" });
+    await write({ ensure: "absent", contents: "a" });
+    await expect(fs.stat(name)).rejects.toThrow("ENOENT");
+    expect(await write({ ensure: "absent" })).toEqual({});
+  });
+
+  it("explains itself when it cannot write", async () => {
+    await expect(write({})).rejects.toThrow("contents: is required");
+    await expect(write({ contents: "a", mode: "rw-r--r--" })).rejects.toThrow("mode: must match pattern");
+    name = join(folder, "missing", "file.txt");
+    await expect(write({ contents: "a" })).rejects.toThrow(/cannot write the file .*missing.*ENOENT/);
+    name = folder;
+    await expect(write({ contents: "a" })).rejects.toThrow(/cannot write the file .*EISDIR/);
+  });
+});

@@ -1,0 +1,349 @@
+import { execFile, spawn } from "node:child_process";
+import * as fs from "node:fs/promises";
+import { existsSync } from "node:fs";
+import { tmpdir } from "node:os";
+import { join } from "node:path";
+import { promisify } from "node:util";
+import { afterEach, beforeEach, describe, expect, it } from "@jest/globals";
+import { builtProvider, ProviderProcess } from "@nixops4-providers/e2e";
+
+const run = promisify(execFile);
+const executable = builtProvider("local");
+let folder: string;
+let name: string;
+const running: ProviderProcess[] = [];
+
+beforeEach(async () => {
+  folder = await fs.mkdtemp(join(tmpdir(), "state-file-"));
+  name = join(folder, "state.json");
+});
+afterEach(async () => {
+  for (const provider of running.splice(0)) await provider.kill("SIGKILL");
+  await fs.rm(folder, { recursive: true });
+});
+
+interface Event {
+  index: number;
+  meta: { time: string; [field: string]: unknown };
+  patch: unknown[];
+}
+
+function start(): ProviderProcess {
+  const provider = new ProviderProcess(executable, { onStderr: () => {} });
+  running.push(provider);
+  return provider;
+}
+function resource(inputs: object = {}) {
+  return { type: "state_file", inputProperties: { name, ...inputs } };
+}
+function create(provider: ProviderProcess, inputs: object = {}) {
+  return provider.create("state_file", { name, ...inputs });
+}
+function put(provider: ProviderProcess, key: string, value: unknown, inputs: object = {}) {
+  const patch = [{ op: "add", path: `/resources/${key}`, value }];
+  return provider.stateEvent({ resource: resource(inputs), event: "create", nixopsVersion: "1.2.3", patch });
+}
+async function resourcesIn(provider: ProviderProcess): Promise<Record<string, unknown>> {
+  return (await provider.stateRead(resource()))["resources"] as Record<string, unknown>;
+}
+async function eventsInFile(): Promise<Event[]> {
+  const text = await fs.readFile(name, "utf8");
+  return JSON.parse(`[${text.trimEnd().replaceAll("}\n{", "},\n{")}]`) as Event[];
+}
+async function sideFiles() {
+  return (await fs.readdir(folder)).filter((file) => file.includes(".torn-"));
+}
+
+describe("state_file", () => {
+  it("makes a file of mode 0600 with the empty state, and leaves an existing one alone", async () => {
+    const provider = start();
+    expect(await create(provider)).toEqual({});
+    expect((await fs.stat(name)).mode & 0o777).toBe(0o600);
+    expect(await provider.stateRead(resource())).toEqual({
+      _type: "nixopsState",
+      resources: {},
+      deployments: {},
+    });
+    const before = await fs.stat(name, { bigint: true });
+    await create(provider);
+    const after = await fs.stat(name, { bigint: true });
+    expect([after.ino, after.mtimeNs]).toEqual([before.ino, before.mtimeNs]);
+  });
+
+  it("numbers its events and says what made them", async () => {
+    const provider = start();
+    await create(provider);
+    await put(provider, "a", 1);
+    await put(provider, "b", 2);
+    const events = await eventsInFile();
+    expect(events.map(({ index }) => index)).toEqual([0, 1, 2]);
+    expect(events[2]).toMatchObject({ meta: { event: "create", nixopsVersion: "1.2.3" } });
+    expect(new Date(events[2]!.meta.time).getTime()).toBeGreaterThan(Date.now() - 60_000);
+    expect(await resourcesIn(provider)).toEqual({ a: 1, b: 2 });
+  });
+
+  it("goes on in a process that has not read the state", async () => {
+    await create(start());
+    await put(start(), "a", 1);
+    await put(start(), "b", 2);
+    expect(await resourcesIn(start())).toEqual({ a: 1, b: 2 });
+  });
+
+  it.each([
+    [
+      [{ op: "replace", path: "/resources/missing", value: "s3cret" }],
+      "operation 0 of its patch (replace /resources/missing) does not apply",
+    ],
+    [[{ op: "test", path: "/_type", value: "s3cret" }], "does not apply"],
+    [
+      [
+        { op: "add", path: "/resources/x", value: 1 },
+        { op: "remove", path: "/nothing" },
+      ],
+      "operation 1",
+    ],
+    [[{ op: "add", path: "", value: { s3cret: 1 } }], "the result is not a nixopsState"],
+    [[{ op: "frobnicate", path: "/resources" }], "does not apply"],
+    [[{ op: "add", path: "/resources/__proto__/x", value: 1 }], "is not valid"],
+    [["s3cret"], "is not valid"],
+  ])("refuses the patch %j and writes nothing", async (patch, expected) => {
+    const provider = start();
+    await create(provider);
+    await put(provider, "kept", 1);
+    await provider.stateRead(resource());
+    const before = await fs.readFile(name);
+    const event = { resource: resource(), event: "update", nixopsVersion: "1", patch };
+    await expect(provider.stateEvent(event)).rejects.toThrow(expected);
+    await expect(provider.stateEvent(event)).rejects.not.toThrow("s3cret");
+    expect(await fs.readFile(name)).toEqual(before);
+    await put(provider, "next", 2);
+    expect(await resourcesIn(provider)).toEqual({ kept: 1, next: 2 });
+  });
+
+  it("refuses a writer whose state is not the file's any more, until it reads again", async () => {
+    const stale = start();
+    await create(stale);
+    await stale.stateRead(resource());
+    await put(start(), "foreign", 1);
+    await expect(put(stale, "mine", 2)).rejects.toThrow(/another process has changed it/);
+    await expect(put(stale, "mine", 2)).rejects.toThrow(/another process has changed it/);
+    expect(await resourcesIn(stale)).toEqual({ foreign: 1 });
+    await put(stale, "mine", 2);
+    expect(await resourcesIn(start())).toEqual({ foreign: 1, mine: 2 });
+  });
+
+  it("loses no event of many writers at once", async () => {
+    await create(start());
+    const writers = Array.from({ length: 5 }, async (_, writer) => {
+      for (let event = 0; event < 4; event++) {
+        const provider = start();
+        await put(provider, `w${writer}e${event}`, true);
+        await provider.close();
+      }
+    });
+    await Promise.all(writers);
+    expect(Object.keys(await resourcesIn(start()))).toHaveLength(20);
+    expect((await eventsInFile()).map(({ index }) => index)).toEqual(Array.from({ length: 21 }, (_, i) => i));
+  });
+
+  it("waits for whoever holds the flock(2), says so, and gives up after lockTimeoutSeconds", async () => {
+    await create(start());
+    const holder = spawn("flock", ["-x", name, "sleep", "60"], { stdio: "ignore", detached: true });
+    try {
+      await new Promise((resolve) => setTimeout(resolve, 300));
+      const provider = start();
+      await expect(put(provider, "a", 1, { lockTimeoutSeconds: 2 })).rejects.toThrow(
+        "another process has held the lock for 2 s",
+      );
+      expect(provider.stderr).toContain("waiting for another process");
+    } finally {
+      process.kill(-holder.pid!, "SIGKILL");
+    }
+    const provider = start();
+    await put(provider, "a", 1);
+    expect(await resourcesIn(provider)).toEqual({ a: 1 });
+  });
+
+  it("moves a cut-off event to a side file and goes on", async () => {
+    const provider = start();
+    await create(provider);
+    await put(provider, "kept", 1);
+    await put(provider, "cut", 2);
+    const whole = await fs.readFile(name);
+    const lastEvent = whole.lastIndexOf("\n{") + 1;
+    for (const length of [lastEvent + 1, lastEvent + 20, whole.length - 2]) {
+      await fs.writeFile(name, whole.subarray(0, length));
+      const next = start();
+      await create(next);
+      expect(await resourcesIn(next)).toEqual({ kept: 1 });
+      expect(next.stderr).toContain("had been cut off");
+      expect(await fs.readFile(name)).toEqual(whole.subarray(0, lastEvent - 1));
+      const [sideFile, ...others] = await sideFiles();
+      expect(others).toEqual([]);
+      expect((await fs.readFile(join(folder, sideFile!), "utf8")).trim()).toBe(
+        whole.subarray(lastEvent, length).toString().trim(),
+      );
+      expect((await fs.stat(join(folder, sideFile!))).mode & 0o777).toBe(0o600);
+      await fs.rm(join(folder, sideFile!));
+    }
+  });
+
+  it("repairs also when the tail is cut off after the state was read", async () => {
+    await create(start());
+    await put(start(), "kept", 1);
+    await fs.appendFile(name, '{\n  "index": 2,\n  "me');
+    const provider = start();
+    expect(await resourcesIn(provider)).toEqual({ kept: 1 });
+    await put(provider, "next", 2);
+    expect(await resourcesIn(start())).toEqual({ kept: 1, next: 2 });
+    expect(await sideFiles()).toHaveLength(1);
+  });
+
+  it("adopts the empty file that a crashed upstream provider leaves", async () => {
+    await fs.writeFile(name, "");
+    const provider = start();
+    await create(provider);
+    expect(await resourcesIn(provider)).toEqual({});
+  });
+
+  it.each([
+    ["a damaged first event", "invalid json", "State file invalid: error parsing initial state event"],
+    ["a cut-off first event", '{ "index": 0, "pat', "State file invalid: no initial state event"],
+    [
+      "another first index",
+      '{"index":1,"meta":{"time":"t"},"patch":[]}',
+      "Expected initial state event with index 0, got 1",
+    ],
+    ["no patch", '{"index":0,"meta":{"time":"t"}}', "State file invalid: error parsing initial state event"],
+    [
+      "another kind of state",
+      '{"index":0,"meta":{"time":"t"},"patch":[{"op":"add","path":"","value":{"_type":"x"}}]}',
+      "event 0 does not apply",
+    ],
+  ])("refuses %s and changes nothing", async (_, contents, expected) => {
+    await fs.writeFile(name, contents);
+    const provider = start();
+    await expect(create(provider)).rejects.toThrow(expected);
+    await expect(provider.stateRead(resource())).rejects.toThrow(expected);
+    await expect(put(provider, "a", 1)).rejects.toThrow(expected);
+    expect(await fs.readFile(name, "utf8")).toBe(contents);
+  });
+
+  it("refuses a file damaged in the middle, says where, and changes nothing", async () => {
+    const provider = start();
+    await create(provider);
+    for (const key of ["a", "b", "c"]) await put(provider, key, "s3cret");
+    const bytes = await fs.readFile(name);
+    const at = bytes.indexOf('"/resources/b"');
+    bytes[at] = 0x23;
+    await fs.writeFile(name, bytes);
+    const next = start();
+    const error = await create(next).catch((reason: Error) => reason.message);
+    expect(error).toContain(`damaged at byte ${at}, after 2 whole events`);
+    expect(error).not.toContain("s3cret");
+    await expect(put(next, "d", 1)).rejects.toThrow("State file invalid");
+    expect(await fs.readFile(name)).toEqual(bytes);
+    expect(await sideFiles()).toEqual([]);
+  });
+
+  it("compacts on request: old values are gone, numbering goes on", async () => {
+    const provider = start();
+    await create(provider);
+    await put(provider, "a", "old-s3cret");
+    await put(provider, "a", "new-value");
+    await fs.appendFile(name, '{"index":3,"meta":{"time":"old-s3cret');
+    await create(start(), { compactAfterEvents: 3 });
+    expect(await eventsInFile()).toHaveLength(3);
+    expect(await sideFiles()).toHaveLength(1);
+    const next = start();
+    await create(next, { compactAfterEvents: 2 });
+    expect(await eventsInFile()).toHaveLength(1);
+    const all = await Promise.all(
+      (await fs.readdir(folder)).map((file) => fs.readFile(join(folder, file), "utf8")),
+    );
+    expect(all.join()).not.toContain("old-s3cret");
+    expect(await resourcesIn(next)).toEqual({ a: "new-value" });
+    await put(next, "b", 1);
+    expect((await eventsInFile()).map(({ index }) => index)).toEqual([0, 3]);
+    expect((await fs.stat(name)).mode & 0o777).toBe(0o600);
+  });
+
+  it("says what to do about a folder that is not there", async () => {
+    name = join(folder, "missing", "state.json");
+    await expect(create(start())).rejects.toThrow(/Could not open state file.*ENOENT/);
+  });
+});
+
+const upstream = process.env["NIXOPS4_UPSTREAM_BIN"] ?? "";
+const withUpstream = existsSync(join(upstream, "nixops4-resources-local")) ? describe : describe.skip;
+
+withUpstream("exchange with nixops4's own provider (skipped without NIXOPS4_UPSTREAM_BIN)", () => {
+  const theirs = () => {
+    const provider = new ProviderProcess(join(upstream, "nixops4-resources-local"), { onStderr: () => {} });
+    running.push(provider);
+    return provider;
+  };
+
+  it("each reads and extends what the other wrote", async () => {
+    await create(theirs());
+    await put(theirs(), "theirs", { text: "grüße", list: [1, 2.5, null, true] });
+    await create(start());
+    await put(start(), "ours", { nested: { key: "värde" } });
+    await put(theirs(), "theirsAgain", 3);
+    const expected = {
+      theirs: { text: "grüße", list: [1, 2.5, null, true] },
+      ours: { nested: { key: "värde" } },
+      theirsAgain: 3,
+    };
+    expect(await resourcesIn(theirs())).toEqual(expected);
+    expect(await resourcesIn(start())).toEqual(expected);
+    await create(start(), { compactAfterEvents: 1 });
+    expect(await resourcesIn(theirs())).toEqual(expected);
+    await put(theirs(), "afterCompaction", 4);
+    expect(await resourcesIn(start())).toEqual({ ...expected, afterCompaction: 4 });
+  });
+
+  it("writers of both kinds at once lose no event", async () => {
+    await create(start());
+    await Promise.all(
+      Array.from({ length: 10 }, async (_, writer) => {
+        const provider = writer % 2 === 0 ? start() : theirs();
+        for (let event = 0; event < 3; event++) {
+          const patch = [{ op: "add", path: `/resources/w${writer}e${event}`, value: 1 }];
+          const one = writer % 2 === 0 ? start() : provider;
+          await one.stateEvent({ resource: resource(), event: "create", nixopsVersion: "1", patch });
+        }
+      }),
+    );
+    expect(Object.keys(await resourcesIn(theirs()))).toHaveLength(30);
+    expect(Object.keys(await resourcesIn(start()))).toHaveLength(30);
+  });
+});
+
+const source = process.env["NIXOPS4_SOURCE"] ?? "";
+const withSource = existsSync(join(source, "test", "nixops4-resources-local.nix")) ? describe : describe.skip;
+
+withSource("nixops4's own test of its local provider (skipped without NIXOPS4_SOURCE, a checkout)", () => {
+  it("passes", async () => {
+    const nix = await fs.readFile(join(source, "test", "nixops4-resources-local.nix"), "utf8");
+    const script = /\n {2}''\n(.*)\n {2}''\n$/s
+      .exec(nix)![1]!
+      .replaceAll(/\$\{\.\.\/([^}]+)\}/g, `${source}/$1`);
+    const bin = join(folder, "bin");
+    await fs.mkdir(bin);
+    const tools: Record<string, string> = {
+      hello: '[ "$1" = --greeting ] && printf "%s\\n" "$2"',
+      die: 'echo "$1" >&2; exit 1',
+      "nixops4-resource-runner": `exec node ${join(import.meta.dirname, "../../../scripts/run.mjs")} provider "$@"`,
+    };
+    for (const [tool, body] of Object.entries(tools)) {
+      await fs.writeFile(join(bin, tool), `#!/bin/sh\n${body}\n`, { mode: 0o755 });
+    }
+    await fs.symlink(executable, join(bin, "nixops4-resources-local"));
+    const env = { ...process.env, PATH: `${bin}:${process.env["PATH"]}`, out: join(folder, "out") };
+    const { stdout } = await run("bash", ["-euo", "pipefail", "-c", script], { cwd: folder, env });
+    expect(stdout).toContain("All state persistence tests passed!");
+    expect(stdout).toContain("Documentation examples state resolution test passed!");
+    expect(existsSync(join(folder, "out"))).toBe(true);
+  }, 180_000);
+});
