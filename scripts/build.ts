@@ -1,9 +1,9 @@
 // Bundles each provider into one executable file, dist/bin/<executable>.
 import { chmod, mkdir, readFile, readdir, rm, writeFile } from "node:fs/promises";
-import { dirname, join } from "node:path";
+import { basename, dirname, join } from "node:path";
 import standalone from "ajv/dist/standalone/index.js";
-import { build as bundle, type Metafile, type Plugin } from "esbuild";
-import type { Provider } from "@nixops4-providers/provider-sdk";
+import { build as bundle, transform, type Metafile, type Plugin } from "esbuild";
+import type { Provider, ResourceType } from "@nixops4-providers/provider-sdk";
 import { createAjv } from "../packages/provider-sdk/src/ajv.ts";
 import { main } from "./lib/main.ts";
 import { providerPackages, root, type ProviderPackage } from "./lib/providers.ts";
@@ -20,32 +20,72 @@ export async function build(): Promise<void> {
 }
 
 async function bundleProvider({ folder, provider }: ProviderPackage): Promise<Metafile> {
-  const outfile = join(bin, provider.executable);
-  const { metafile } = await bundle({
-    entryPoints: [join(folder, "src", "main.ts")],
-    outfile,
+  const { metafile, outputFiles } = await bundle({
+    entryPoints: { [provider.executable]: join(folder, "src", "main.ts") },
+    outdir: bin,
     absWorkingDir: root,
     bundle: true,
+    write: false,
     platform: "node",
     target: "node20",
-    // A file without an extension is CommonJS wherever it is copied to.
-    format: "cjs",
-    banner: { js: "#!/usr/bin/env node" },
-    minifySyntax: true,
-    minifyWhitespace: true,
+    format: "esm",
+    splitting: true,
+    chunkNames: "[name]-[hash]",
     metafile: true,
     // ssh2's optional native parts.
     external: ["*.node", "cpu-features"],
     plugins: [readyMadeContracts(provider)],
     logLevel: "warning",
   });
+  const chunks = await Promise.all(
+    outputFiles.map(async ({ path, text }) => [`./${basename(path)}`, await toCommonJs(text)] as const),
+  );
+  const outfile = join(bin, provider.executable);
+  await writeFile(outfile, packChunks(`./${provider.executable}.js`, Object.fromEntries(chunks)));
   await chmod(outfile, 0o755);
   return metafile;
 }
 
+async function toCommonJs(code: string): Promise<string> {
+  const result = await transform(code, {
+    format: "cjs",
+    platform: "node",
+    target: "node20",
+    minifySyntax: true,
+    minifyWhitespace: true,
+    // As `require`: the loader of ES modules takes longer to start than most providers take to answer.
+    supported: { "dynamic-import": false },
+  });
+  return result.code;
+}
+
 /**
- * Puts compiled contracts in the place of the SDK's module that compiles them at run time. The schemas come
- * with them, so that the constructors of schemas have nothing left to do: they cost more than all the rest.
+ * One file that runs the entry chunk. The others are in it as strings, since V8 skips over a string much faster
+ * than over code that may never run. CommonJS, because a file without an extension is that wherever it is copied.
+ */
+function packChunks(entry: string, { [entry]: entryCode, ...chunks }: Record<string, string>): string {
+  return `#!/usr/bin/env node
+"use strict";
+const chunks = ${JSON.stringify(chunks)};
+const loaded = {};
+function load(name) {
+  if (!Object.hasOwn(chunks, name)) return require(name);
+  if (loaded[name] === undefined) {
+    const module = (loaded[name] = { exports: {} });
+    const parameters = ["require", "module", "exports"];
+    require("node:vm").compileFunction(chunks[name], parameters, { filename: name })(load, module, module.exports);
+  }
+  return loaded[name].exports;
+}
+(function (require) {
+${entryCode}})(load);
+`;
+}
+
+/**
+ * Puts compiled contracts, a chunk each, in the place of the SDK's module that compiles them at run time. The
+ * schemas come with them, so that the constructors of schemas have nothing left to do: they cost more than all
+ * the rest.
  */
 function readyMadeContracts({ resources }: Provider): Plugin {
   return {
@@ -56,26 +96,32 @@ function readyMadeContracts({ resources }: Provider): Plugin {
         loader: "js",
       }));
       build.onLoad({ filter: /provider-sdk\/src\/contracts\.ts$/ }, ({ path }) => {
-        const ajv = createAjv({ code: { source: true, esm: true, lines: true } });
-        const exported: Record<string, string> = {};
-        const contract = (name: string, schema: object) => {
-          ajv.addSchema(schema, name);
-          exported[name] = name;
-          return `contract(${name}, ${JSON.stringify(schema, withoutProse)})`;
-        };
-        const table = resources.map(
-          ({ type, inputs, outputs }, index) =>
-            `${JSON.stringify(type)}: { inputs: ${contract(`inputs${index}`, inputs)}, outputs: ${contract(`outputs${index}`, outputs)} }`,
-        );
-        const contents = [
-          standalone.default(ajv, exported),
-          "const contract = (validate, schema) => ({ schema, check: (value) => validate(value) ? [] : validate.errors });",
-          `export const contractsOf = () => ({ ${table.join(", ")} });`,
-        ].join("\n");
+        const cases = resources.map(({ type }) => `case "${type}": return import("contract:${type}");`);
+        const contents = `export async function contractsOf({ type }) { switch (type) { ${cases.join("\n")} } }`;
         return { contents, loader: "js", resolveDir: dirname(path) };
       });
+      build.onResolve({ filter: /^contract:/ }, ({ path, resolveDir }) => ({
+        path: path.slice("contract:".length),
+        namespace: "contract",
+        pluginData: resolveDir,
+      }));
+      build.onLoad({ filter: /.*/, namespace: "contract" }, ({ path, pluginData }) => ({
+        contents: contractModule(resources.find(({ type }) => type === path)!),
+        loader: "js",
+        resolveDir: pluginData as string,
+      }));
     },
   };
+}
+
+function contractModule({ inputs, outputs }: ResourceType): string {
+  const ajv = createAjv({ code: { source: true, esm: true, lines: true } });
+  ajv.addSchema(inputs, "inputs").addSchema(outputs, "outputs");
+  return `
+    ${standalone.default(ajv, { checkInputs: "inputs", checkOutputs: "outputs" })}
+    const contract = (validate, schema) => ({ schema, check: (value) => validate(value) ? [] : validate.errors });
+    export const inputs = contract(checkInputs, ${JSON.stringify(inputs, withoutProse)});
+    export const outputs = contract(checkOutputs, ${JSON.stringify(outputs, withoutProse)});`;
 }
 
 function withoutProse(name: string, value: unknown): unknown {

@@ -53,9 +53,7 @@ describe.each(Object.entries(layouts))("parseRecords, %s", (_, text) => {
 describe("parseRecords", () => {
   it("tells where the damage is and how much before it is whole", () => {
     const bytes = Buffer.from('{"a":1}\n{"b":}\n{"c":3}\n');
-    expect(() => parseRecords(bytes)).toThrow(
-      expect.objectContaining({ offset: 13, wholeRecords: 1 }) as unknown as Error,
-    );
+    expect(() => parseRecords(bytes)).toThrow(expect.objectContaining({ offset: 13, wholeRecords: 1 }));
   });
 
   it("refuses bytes that are not UTF-8 inside a record", () => {

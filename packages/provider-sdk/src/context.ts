@@ -1,5 +1,6 @@
 import { readFile } from "node:fs/promises";
 import { ProviderError } from "./errors.ts";
+import { runProcess } from "./process.ts";
 import type { SecretRef } from "./schema.ts";
 
 /** What an operation may use besides its inputs. */
@@ -119,7 +120,6 @@ async function readSecret(ref: SecretRef, what: string, signal: AbortSignal): Pr
   }
   const [executable, ...args] = ref.command ?? [];
   if (executable === undefined) throw new ProviderError(`no source is given for ${what}`);
-  const { runProcess } = await import("./process.ts");
   try {
     const { stdout } = await runProcess(executable, args, { signal, timeoutSeconds: 60 });
     return dropFinalNewline(stdout.toString("utf8"));

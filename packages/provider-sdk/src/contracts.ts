@@ -2,7 +2,7 @@
 import type { ErrorObject } from "ajv";
 import { createAjv } from "./ajv.ts";
 import type { JsonSchema } from "./normalize.ts";
-import type { Provider } from "./resource.ts";
+import type { ResourceType } from "./resource.ts";
 
 /** The part of Ajv's error objects that is used. */
 export type SchemaError = Pick<ErrorObject, "instancePath" | "keyword" | "params" | "message">;
@@ -13,19 +13,19 @@ export interface Contract {
   check: (value: unknown) => readonly SchemaError[];
 }
 
-/** The contracts of each resource type. */
-export type Contracts = Record<string, { inputs: Contract; outputs: Contract }>;
+export interface ResourceContracts {
+  inputs: Contract;
+  outputs: Contract;
+}
 
-export function contractsOf(provider: Provider): Contracts {
+/** Makes the contracts of a resource type when they are asked for: a process mostly serves a single type. */
+export type Contracts = (resource: ResourceType) => Promise<ResourceContracts>;
+
+export const contractsOf: Contracts = async ({ inputs, outputs }) => {
   const ajv = createAjv();
   const contract = (schema: object): Contract => {
     const validate = ajv.compile(schema);
     return { schema, check: (value) => (validate(value) ? [] : (validate.errors ?? [])) };
   };
-  return Object.fromEntries(
-    provider.resources.map(({ type, inputs, outputs }) => [
-      type,
-      { inputs: contract(inputs), outputs: contract(outputs) },
-    ]),
-  );
-}
+  return { inputs: contract(inputs), outputs: contract(outputs) };
+};

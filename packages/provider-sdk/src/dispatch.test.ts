@@ -1,10 +1,18 @@
+import type { Static } from "typebox/type";
 import { describe, expect, it } from "@jest/globals";
-import { contractsOf } from "./contracts.ts";
 import { answer } from "./dispatch.ts";
 import { ProviderError } from "./errors.ts";
 import { converge, defineProvider, defineResource } from "./resource.ts";
 import { fields, secretRef } from "./schema.ts";
 import { Type } from "./type.ts";
+
+const inputs = fields({
+  name: Type.String(),
+  times: Type.Integer({ minimum: 1, default: 1 }),
+  style: Type.Enum(["plain", "loud"], { default: "plain" }),
+  password: Type.Optional(secretRef("A password.")),
+});
+const outputs = fields({ text: Type.String() });
 
 const provider = defineProvider({
   name: "test",
@@ -15,15 +23,10 @@ const provider = defineProvider({
       type: "greeting",
       description: "Greets.",
       stateful: false,
-      inputs: fields({
-        name: Type.String(),
-        times: Type.Integer({ minimum: 1, default: 1 }),
-        style: Type.Enum(["plain", "loud"], { default: "plain" }),
-        password: Type.Optional(secretRef("A password.")),
-      }),
-      outputs: fields({ text: Type.String() }),
+      inputs,
+      outputs,
       check: ({ name }) => (name === "nobody" ? [{ path: "name", message: "is not a person" }] : []),
-      ...converge(async ({ inputs, previous }, context) => {
+      ...converge<Static<typeof inputs>, Static<typeof outputs>>(async ({ inputs, previous }, context) => {
         if (inputs.name === "badly") return { text: 1 as unknown as string };
         if (inputs.name === "leak") {
           throw new ProviderError("cannot greet", {
@@ -44,11 +47,10 @@ const provider = defineProvider({
     }),
   ],
 });
-const contracts = contractsOf(provider);
 
 function ask(request: unknown) {
   const line = typeof request === "string" ? request : JSON.stringify(request);
-  return answer(provider, contracts, line, new AbortController().signal);
+  return answer(provider, line, new AbortController().signal);
 }
 function create(inputProperties: object, type = "greeting") {
   return ask({ createResourceRequest: { type, inputProperties, isStateful: false } });

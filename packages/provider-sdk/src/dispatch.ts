@@ -1,4 +1,4 @@
-import type { Contract, Contracts } from "./contracts.ts";
+import { contractsOf, type Contract } from "./contracts.ts";
 import { createContext, debugging, Redactor } from "./context.ts";
 import { describeError, ProviderError } from "./errors.ts";
 import { eachSensitive, normalize } from "./normalize.ts";
@@ -9,15 +9,10 @@ import { refuse, violationsOf } from "./violations.ts";
 type Properties = Record<string, unknown>;
 
 /** Answers one line of input. Never throws: what goes wrong is the answer. */
-export async function answer(
-  provider: Provider,
-  contracts: Contracts,
-  line: string,
-  signal: AbortSignal,
-): Promise<Response> {
+export async function answer(provider: Provider, line: string, signal: AbortSignal): Promise<Response> {
   const redactor = new Redactor();
   try {
-    return await handle(provider, contracts, parseRequest(line), signal, redactor);
+    return await handle(provider, parseRequest(line), signal, redactor);
   } catch (error) {
     return { errorResponse: { message: redactor.redact(describeError(error, { stack: debugging })) } };
   }
@@ -25,7 +20,6 @@ export async function answer(
 
 async function handle(
   provider: Provider,
-  contracts: Contracts,
   request: Request,
   signal: AbortSignal,
   redactor: Redactor,
@@ -38,7 +32,7 @@ async function handle(
   }
   const isStateful = request.kind === "create" ? request.isStateful : request.kind === "update";
   const context = createContext({ provider: provider.name, type, isStateful, signal, redactor });
-  const { inputs: inputContract, outputs: outputContract } = contracts[type]!;
+  const { inputs: inputContract, outputs: outputContract } = await contractsOf(resource);
   const accept = (given: Properties) => acceptInputs(resource, inputContract, given, redactor);
   const release = (outputs: Properties) => releaseOutputs(resource, outputContract, outputs, redactor);
   context.log.debug(`${request.kind} request`);

@@ -1,5 +1,4 @@
 import { readSync, writeSync } from "node:fs";
-import { contractsOf } from "./contracts.ts";
 import { answer } from "./dispatch.ts";
 import { ProviderError } from "./errors.ts";
 import { MAX_LINE_BYTES, readLines, type Line } from "./lines.ts";
@@ -20,12 +19,11 @@ export function serve(provider: Provider): void {
 }
 
 async function serveRequests(provider: Provider): Promise<void> {
-  const contracts = contractsOf(provider);
   // Blocking reads: between requests there is nothing to do, and nothing to clean up for a signal that comes
   // then. Opening standard input as a stream would add a fifth to the start-up time of Node.
   for (const line of readLines(readStdin)) {
     const interrupts = catchInterrupts();
-    send("text" in line ? await answer(provider, contracts, line.text, interrupts.signal) : tooLong(line));
+    send("text" in line ? await answer(provider, line.text, interrupts.signal) : tooLong(line));
     if (interrupts.signal.aborted) process.exit();
     interrupts.release();
   }

@@ -13,14 +13,14 @@ const command = ["--import", "tsx", join(import.meta.dirname, "fixture", "main.t
 const running: ProviderProcess[] = [];
 
 function start(env: Record<string, string> = {}) {
-  const process_ = new ProviderProcess(process.execPath, {
+  const provider = new ProviderProcess(process.execPath, {
     args: command,
     cwd: root,
     env,
     onStderr: () => {},
   });
-  running.push(process_);
-  return process_;
+  running.push(provider);
+  return provider;
 }
 
 function line(action: string, inputs: object = {}) {
@@ -30,7 +30,7 @@ function line(action: string, inputs: object = {}) {
 }
 
 afterEach(async () => {
-  for (const process_ of running.splice(0)) await process_.kill("SIGKILL");
+  for (const provider of running.splice(0)) await provider.kill("SIGKILL");
 });
 
 describe("serve", () => {
@@ -121,7 +121,7 @@ describe("serve", () => {
   });
 
   it("shows no secret in logs and errors, and traces only on request", async () => {
-    for (const env of [{}, { NIXOPS4_PROVIDER_DEBUG: "1" }]) {
+    for (const env of [{}, { NIXOPS4_PROVIDER_DEBUG: "1" }] as Record<string, string>[]) {
       const provider = start(env);
       const { errorResponse } = (await provider.request(line("log"))) as {
         errorResponse: { message: string };

@@ -115,6 +115,13 @@ describe("file", () => {
     expect(await write({ ensure: "absent" })).toEqual({});
   });
 
+  it("has no update: it keeps no state", async () => {
+    const request = { inputs: { name, contents: "new" }, previousInputs: { name, contents: "old" } };
+    await expect(runOperation(executable, (provider) => provider.update("file", request))).rejects.toThrow(
+      "Internal error: update called on stateless file resource",
+    );
+  });
+
   it("explains itself when it cannot write", async () => {
     await expect(write({})).rejects.toThrow("contents: is required");
     await expect(write({ contents: "a", mode: "rw-r--r--" })).rejects.toThrow("mode: must match pattern");

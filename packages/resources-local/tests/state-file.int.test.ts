@@ -82,6 +82,24 @@ describe("state_file", () => {
     expect(await resourcesIn(provider)).toEqual({ a: 1, b: 2 });
   });
 
+  it("records changes and removals", async () => {
+    const provider = start();
+    await create(provider);
+    await put(provider, "a", { inputs: { text: "old" }, outputs: { inode: 123 } });
+    await put(provider, "b", 1);
+    const change = [{ op: "replace", path: "/resources/a/inputs/text", value: "new" }];
+    const event = { resource: resource(), nixopsVersion: "1" };
+    await provider.stateEvent({ ...event, event: "update", patch: change });
+    await provider.stateEvent({
+      ...event,
+      event: "destroy",
+      patch: [{ op: "remove", path: "/resources/b" }],
+    });
+    const expected = { a: { inputs: { text: "new" }, outputs: { inode: 123 } } };
+    expect(await resourcesIn(provider)).toEqual(expected);
+    expect(await resourcesIn(start())).toEqual(expected);
+  });
+
   it("goes on in a process that has not read the state", async () => {
     await create(start());
     await put(start(), "a", 1);
@@ -106,6 +124,7 @@ describe("state_file", () => {
     [[{ op: "frobnicate", path: "/resources" }], "does not apply"],
     [[{ op: "add", path: "/resources/__proto__/x", value: 1 }], "is not valid"],
     [["s3cret"], "is not valid"],
+    [[{ op: "add", path: "/resources/x" }], "does not apply"],
   ])("refuses the patch %j and writes nothing", async (patch, expected) => {
     const provider = start();
     await create(provider);

@@ -15,7 +15,7 @@ import {
   type StateEvent,
   type Static,
 } from "@nixops4-providers/provider-sdk";
-import { applyPatch, type Document } from "../state/apply-patch.ts";
+import type { Document } from "../state/document.ts";
 import { compactedEvent, initialEvent, isEvent, nextIndex, type LoggedEvent } from "../state/events.ts";
 
 const inputs = fields({
@@ -75,7 +75,7 @@ async function ensureFile(inputs: Inputs, context: Context): Promise<void> {
     // nixops4's own provider leaves an empty file when it dies before the first event.
     if ((await log.size()) === 0) return log.append(initialEvent());
     const { events } = await readEvents(name, log);
-    const state = await resolveState(name, events);
+    const state = await stateFrom(name, events);
     if (events.length > compactAfterEvents) await log.replace([compactedEvent(events, state)]);
   });
 }
@@ -105,7 +105,8 @@ async function record(inputs: Inputs, { event, nixopsVersion, patch }: StateEven
     const { state, nextIndex: index } = session.loaded!;
     // A patch that fails half-way leaves a state that is neither the old nor the new one.
     sessions.set(name, { position: session.position, loaded: undefined });
-    const changed = await applyPatch(state, patch);
+    const { applyPatch } = await import("../state/document.ts");
+    const changed = applyPatch(state, patch);
     if ("failure" in changed) {
       throw new ProviderError(
         `cannot record the event "${event}" in the state file ${name}: ${changed.failure}`,
@@ -125,7 +126,7 @@ async function record(inputs: Inputs, { event, nixopsVersion, patch }: StateEven
 
 async function load(name: string, log: OpenLog): Promise<{ session: Session; state: Document }> {
   const { events, torn } = await readEvents(name, log);
-  const state = await resolveState(name, events);
+  const state = await stateFrom(name, events);
   // With the remains of a cut-off event still in the file, the next event has to come by here again.
   const loaded = torn ? undefined : { state, nextIndex: nextIndex(events) };
   return { session: { position: await log.position(), loaded }, state };
@@ -157,14 +158,11 @@ async function readEvents(name: string, log: OpenLog): Promise<{ events: LoggedE
   return { events, torn };
 }
 
-async function resolveState(name: string, events: readonly LoggedEvent[]): Promise<Document> {
-  let state: Document = {};
-  for (const [position, event] of events.entries()) {
-    const result = await applyPatch(state, event.patch);
-    if ("failure" in result) throw invalid(name, `event ${position} does not apply: ${result.failure}`);
-    state = result.document;
-  }
-  return state;
+async function stateFrom(name: string, events: readonly LoggedEvent[]): Promise<Document> {
+  const { resolveState } = await import("../state/document.ts");
+  const result = resolveState(events);
+  if ("failure" in result) throw invalid(name, result.failure);
+  return result.document;
 }
 
 async function withLog<T>(

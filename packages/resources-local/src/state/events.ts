@@ -1,4 +1,4 @@
-import type { Document } from "./apply-patch.ts";
+import type { Document } from "./document.ts";
 
 /** A record of a state file: nixops4's state-schema-v0.json. */
 export interface LoggedEvent {

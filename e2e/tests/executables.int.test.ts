@@ -1,0 +1,76 @@
+import { execFile } from "node:child_process";
+import * as fs from "node:fs/promises";
+import { tmpdir } from "node:os";
+import { dirname, join } from "node:path";
+import { promisify } from "node:util";
+import { afterAll, beforeAll, describe, expect, it } from "@jest/globals";
+import { binFolder, createResource } from "../harness/index.ts";
+
+const run = promisify(execFile);
+const executables = (await fs.readdir(binFolder)).toSorted();
+let folder: string;
+
+beforeAll(async () => {
+  folder = await fs.mkdtemp(join(tmpdir(), "executables-"));
+  for (const name of executables) await fs.copyFile(join(binFolder, name), join(folder, name));
+});
+afterAll(() => fs.rm(folder, { recursive: true }));
+
+it("there is one for each provider", () => {
+  expect(executables).toEqual([
+    "nixops4-resources-local",
+    "nixops4-resources-ssh",
+    "nixops4-resources-ssh-keypair",
+  ]);
+});
+
+describe.each(executables)("%s, copied elsewhere", (name) => {
+  it("is executable and says what it is for", async () => {
+    const { stdout } = await run(join(folder, name), ["--help"], { cwd: "/" });
+    expect(stdout).toContain(`${name}: the `);
+    await expect(run(join(folder, name), ["--frobnicate"])).rejects.toMatchObject({ code: 2, stdout: "" });
+  });
+
+  it("names no folder of the machine that built it", async () => {
+    const code = await fs.readFile(join(folder, name), "utf8");
+    expect(code).not.toContain(dirname(dirname(binFolder)));
+  });
+});
+
+describe("what an executable loads only when needed", () => {
+  it("local: patches", async () => {
+    const name = join(folder, "state.json");
+    expect(await createResource(join(folder, "nixops4-resources-local"), "state_file", { name })).toEqual({});
+    await createResource(join(folder, "nixops4-resources-local"), "state_file", { name });
+  });
+
+  it("ssh-keypair: passphrase and age encryption", async () => {
+    const inputs = {
+      passphrase: { value: "correct horse" },
+      ageRecipients: ["age1lggyhqrw2nlhcxprm67z43rta597azn8gknawjehu9d9dl0jq3yqqvfafg"],
+    };
+    const outputs = await createResource(
+      join(folder, "nixops4-resources-ssh-keypair"),
+      "keypair",
+      inputs,
+      true,
+    );
+    expect(outputs["privateKeyEncrypted"]).toContain("BEGIN AGE ENCRYPTED FILE");
+  });
+
+  it("ssh: the SSH library", async () => {
+    const privateKeyFile = join(folder, "key");
+    await createResource(join(folder, "nixops4-resources-ssh-keypair"), "keypair", { privateKeyFile }, true);
+    const connection = {
+      host: "127.0.0.1",
+      port: 1,
+      privateKey: { file: privateKeyFile },
+      hostPublicKeys: ["ssh-ed25519 AAAAC3NzaC1lZDI1NTE5AAAAIOMqqnkVzrm0SdG6UOoqKLsabgH5C9okWi0dh2l9GKJl"],
+    };
+    const work = createResource(join(folder, "nixops4-resources-ssh"), "exec", {
+      connection,
+      command: "true",
+    });
+    await expect(work).rejects.toThrow(/127\.0\.0\.1.*ECONNREFUSED/s);
+  });
+});

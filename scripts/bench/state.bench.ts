@@ -1,0 +1,120 @@
+import { mkdtemp, rm, writeFile } from "node:fs/promises";
+import { tmpdir } from "node:os";
+import { join } from "node:path";
+import { parseRecords } from "@nixops4-providers/durable-log";
+import { resolveState } from "@nixops4-providers/resources-local/state";
+import { builtProvider, runOperation } from "@nixops4-providers/e2e";
+import { median, report } from "./measure.ts";
+
+const EVENTS = 10_000;
+const APPENDS = 41;
+const READS = 11;
+const APPEND_GOAL = 1.5;
+const READ_GOAL = 3;
+
+/** Whether a state_file stays fast as it grows. */
+export async function bench(): Promise<void> {
+  const folder = await mkdtemp(join(tmpdir(), "bench-state-"));
+  try {
+    const small = join(folder, "small.json");
+    const large = join(folder, "large.json");
+    await writeFile(small, stateFile(10));
+    const bytes = Buffer.from(stateFile(EVENTS));
+    await writeFile(large, bytes);
+    await benchAppend(small, large);
+    benchRead(bytes);
+  } finally {
+    await rm(folder, { recursive: true });
+  }
+}
+
+async function benchAppend(small: string, large: string): Promise<void> {
+  console.log(`\nAppending an event to a state_file (medians of ${APPENDS}, in turns, one process each)`);
+  await runOperation(builtProvider("local"), async (smallProvider) => {
+    await runOperation(builtProvider("local"), async (largeProvider) => {
+      const append = async (provider: typeof smallProvider, name: string, index: number) => {
+        const patch = patchOf(EVENTS + index);
+        const resource = { type: "state_file", inputProperties: { name } };
+        const started = performance.now();
+        await provider.stateEvent({ resource, event: "create", nixopsVersion: "1", patch });
+        return performance.now() - started;
+      };
+      for (const [provider, name] of [
+        [smallProvider, small],
+        [largeProvider, large],
+      ] as const) {
+        await provider.stateRead({ type: "state_file", inputProperties: { name } });
+        await append(provider, name, -1);
+      }
+      const times: { small: number; large: number }[] = [];
+      for (let index = 0; index < APPENDS; index++) {
+        times.push({
+          small: await append(smallProvider, small, index),
+          large: await append(largeProvider, large, index),
+        });
+      }
+      const ratio = median(times.map((pair) => pair.large / pair.small));
+      report("about the 10th event", `${median(times.map((pair) => pair.small)).toFixed(2)} ms`);
+      report(
+        `about the ${EVENTS.toLocaleString("en")}th event`,
+        `${median(times.map((pair) => pair.large)).toFixed(2)} ms`,
+        {
+          met: ratio <= APPEND_GOAL,
+          text: `${ratio.toFixed(2)} of at most ${APPEND_GOAL} times the 10th`,
+        },
+      );
+    });
+  });
+}
+
+function benchRead(bytes: Buffer): void {
+  const size = (bytes.length / 1024 / 1024).toFixed(1);
+  console.log(`\nReading ${EVENTS.toLocaleString("en")} events, ${size} MiB (medians of ${READS}, in turns)`);
+  const json = `[${bytes.toString("utf8").trimEnd().replaceAll("}\n{", "},\n{")}]`;
+  const jsonBytes = Buffer.from(json);
+  const time = (work: () => void) => {
+    const started = performance.now();
+    work();
+    return performance.now() - started;
+  };
+  const times: { parse: number; read: number }[] = [];
+  for (let round = -2; round < READS; round++) {
+    const pair = {
+      parse: time(() => JSON.parse(jsonBytes.toString("utf8")) as unknown),
+      read: time(() => {
+        const result = resolveState(parseRecords(bytes).records as Parameters<typeof resolveState>[0]);
+        if (!("document" in result)) throw new Error(result.failure);
+      }),
+    };
+    if (round >= 0) times.push(pair);
+  }
+  const ratio = median(times.map(({ parse, read }) => read / parse));
+  report("JSON.parse of the same bytes", `${median(times.map(({ parse }) => parse)).toFixed(1)} ms`);
+  report("parsed, checked, all patches applied", `${median(times.map(({ read }) => read)).toFixed(1)} ms`, {
+    met: ratio <= READ_GOAL,
+    text: `${ratio.toFixed(2)} of at most ${READ_GOAL} times JSON.parse`,
+  });
+}
+
+function stateFile(events: number): string {
+  const time = "2026-01-01T00:00:00Z";
+  const root = { _type: "nixopsState", resources: {}, deployments: {} };
+  const records: object[] = [{ index: 0, meta: { time }, patch: [{ op: "add", path: "", value: root }] }];
+  for (let index = 1; index < events; index++) {
+    records.push({ index, meta: { time, event: "create" }, patch: patchOf(index) });
+  }
+  return records.map((record) => `${JSON.stringify(record, null, 2)}\n`).join("");
+}
+
+/** A resource of usual size. */
+function patchOf(index: number): object[] {
+  const value = {
+    type: "keypair",
+    input_properties: { algorithm: "ed25519", comment: `host ${index}`, keepers: {}, ageRecipients: [] },
+    output_properties: {
+      publicKey: `ssh-ed25519 ${"A".repeat(68)} host ${index}`,
+      fingerprint: "SHA256:".padEnd(50, "x"),
+    },
+  };
+  return [{ op: "add", path: `/resources/host${index}`, value }];
+}
