@@ -72,8 +72,9 @@ function load(name) {
   if (!Object.hasOwn(chunks, name)) return require(name);
   if (loaded[name] === undefined) {
     const module = (loaded[name] = { exports: {} });
-    const parameters = ["require", "module", "exports"];
-    require("node:vm").compileFunction(chunks[name], parameters, { filename: name })(load, module, module.exports);
+    const parameters = ["require", "module", "exports", "__filename", "__dirname"];
+    const run = require("node:vm").compileFunction(chunks[name], parameters, { filename: name });
+    run(load, module, module.exports, __filename, __dirname);
   }
   return loaded[name].exports;
 }
