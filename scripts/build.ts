@@ -1,5 +1,5 @@
 // Bundles each provider into one executable file, dist/bin/<executable>.
-import { chmod, mkdir, readFile, readdir, rm, writeFile } from "node:fs/promises";
+import { chmod, mkdir, readFile, readdir, rename, rm, writeFile } from "node:fs/promises";
 import { basename, dirname, join } from "node:path";
 import standalone from "ajv/dist/standalone/index.js";
 import { build as bundle, transform, type Metafile, type Plugin } from "esbuild";
@@ -11,9 +11,11 @@ import { providerPackages, root, type ProviderPackage } from "./lib/providers.ts
 const bin = join(root, "dist", "bin");
 
 export async function build(): Promise<void> {
-  await rm(bin, { recursive: true, force: true });
   await mkdir(bin, { recursive: true });
-  const metafiles = await Promise.all((await providerPackages()).map(bundleProvider));
+  const packages = await providerPackages();
+  const metafiles = await Promise.all(packages.map(bundleProvider));
+  const executables = packages.map(({ provider }) => provider.executable);
+  for (const name of await readdir(bin)) if (!executables.includes(name)) await rm(join(bin, name));
   // Inside this repository the files would otherwise be taken for ES modules.
   await writeFile(join(root, "dist", "package.json"), '{ "type": "commonjs" }\n');
   await writeFile(join(root, "dist", "THIRD-PARTY-LICENSES"), await thirdPartyLicenses(metafiles));
@@ -40,9 +42,11 @@ async function bundleProvider({ folder, provider }: ProviderPackage): Promise<Me
   const chunks = await Promise.all(
     outputFiles.map(async ({ path, text }) => [`./${basename(path)}`, await toCommonJs(text)] as const),
   );
-  const outfile = join(bin, provider.executable);
-  await writeFile(outfile, packChunks(`./${provider.executable}.js`, Object.fromEntries(chunks)));
-  await chmod(outfile, 0o755);
+  // Renamed into place: the one that is there may be about to be started.
+  const temporary = join(root, "dist", provider.executable);
+  await writeFile(temporary, packChunks(`./${provider.executable}.js`, Object.fromEntries(chunks)));
+  await chmod(temporary, 0o755);
+  await rename(temporary, join(bin, provider.executable));
   return metafile;
 }
 

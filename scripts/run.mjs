@@ -1,7 +1,7 @@
 #!/usr/bin/env node
 // Runs scripts/<task>.ts right after a clone: installs the pinned dependencies first when they are
 // missing or out of date. Plain JavaScript, because nothing else is there yet.
-import { spawnSync } from "node:child_process";
+import { spawn, spawnSync } from "node:child_process";
 import { createHash } from "node:crypto";
 import { existsSync, readFileSync, readdirSync, writeFileSync } from "node:fs";
 import { dirname, join } from "node:path";
@@ -26,12 +26,15 @@ if (task === undefined || !existsSync(script)) {
 }
 
 install();
-const result = spawnSync(process.execPath, ["--import", "tsx", script, ...args], {
+const child = spawn(process.execPath, ["--import", "tsx", script, ...args], {
   cwd: root,
   stdio: "inherit",
   env: { ...process.env, INVOKED_FROM: process.env.INIT_CWD ?? process.cwd() },
 });
-process.exit(result.status ?? 1);
+// The terminal sends Ctrl-C to the task as well: it ends when it has cleaned up, and we after it.
+process.on("SIGINT", () => {});
+process.on("SIGTERM", () => child.kill("SIGTERM"));
+child.on("exit", (code) => process.exit(code ?? 1));
 
 function install() {
   const stamp = join(root, "node_modules", ".installed");

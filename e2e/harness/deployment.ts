@@ -1,0 +1,215 @@
+import { isDeepStrictEqual } from "node:util";
+import { formatPath, type Evaluator, type MemberPath, type ResourceInfo, type Step } from "./evaluator.ts";
+import { messageOf, type Properties } from "./protocol.ts";
+import { ProviderPool } from "./provider-pool.ts";
+import { ApplyError, NotRun, type Action, type ApplyEvent, type MemberResult } from "./results.ts";
+import { StateHandle } from "./state.ts";
+import { WaitGraph } from "./wait-graph.ts";
+
+export interface ApplyOptions {
+  /** Told what happens while it happens; without it, the providers' logs go to standard error. */
+  onEvent?: (event: ApplyEvent) => void;
+  /** Ends the apply: running providers get SIGTERM, and nothing more is started. */
+  signal?: AbortSignal;
+  /** The working directory of the providers. */
+  cwd?: string;
+}
+
+/**
+ * Applies a deployment as nixops4 does: everything that can run at once does, each resource in a provider
+ * process of its own. Resolves to a result for each resource, in the order in which they finished; rejects
+ * with an {@link ApplyError} once everything is done that does not depend on a failure.
+ */
+export async function applyDeployment(
+  evaluator: Evaluator,
+  options: ApplyOptions = {},
+): Promise<readonly MemberResult[]> {
+  const results = await new Apply(evaluator, options).run();
+  if (options.signal?.aborted === true) throw new ApplyError("the apply was interrupted", results);
+  const errors = results.flatMap(({ member, error }) => (error === undefined ? [] : [`${member}: ${error}`]));
+  if (errors.length > 0) throw new ApplyError(errors.join("\n"), results);
+  return results;
+}
+
+interface AppliedResource {
+  info: ResourceInfo;
+  inputs: Properties;
+  outputs: Properties;
+  action: Action;
+}
+
+class Apply {
+  readonly #evaluator: Evaluator;
+  readonly #emit: (event: ApplyEvent) => void;
+  readonly #pool: ProviderPool;
+  readonly #waits = new WaitGraph();
+  readonly #known = new Map<string, Properties>();
+  readonly #resources = new Map<string, Promise<AppliedResource>>();
+  readonly #states = new Map<string, Promise<StateHandle>>();
+  readonly #results: MemberResult[] = [];
+
+  constructor(evaluator: Evaluator, options: ApplyOptions) {
+    this.#evaluator = evaluator;
+    this.#emit = options.onEvent ?? (() => {});
+    this.#pool = new ProviderPool(options);
+  }
+
+  async run(): Promise<readonly MemberResult[]> {
+    try {
+      await this.#applyComposite([]);
+    } finally {
+      await this.#pool.closeAll();
+    }
+    return this.#results;
+  }
+
+  async #applyComposite(path: MemberPath): Promise<void> {
+    const composite = formatPath(path);
+    let members: Record<string, "resource" | "composite">;
+    try {
+      members = await this.#resolve(composite, () => this.#evaluator.listMembers(path, this.#known));
+    } catch (error) {
+      return this.#finish({ member: composite, type: "", seconds: 0, ...describeFailure(error) });
+    }
+    await Promise.all(
+      Object.entries(members).map(async ([name, kind]) => {
+        const member = [...path, name];
+        if (kind === "composite") return this.#applyComposite(member);
+        // What went wrong is in the results.
+        await this.#resource(member).catch(() => {});
+      }),
+    );
+  }
+
+  #resource(path: MemberPath): Promise<AppliedResource> {
+    return memoize(this.#resources, formatPath(path), () => this.#applyResource(path));
+  }
+
+  async #applyResource(path: MemberPath): Promise<AppliedResource> {
+    const member = formatPath(path);
+    let type = "";
+    let start: number | undefined;
+    const seconds = () => (start === undefined ? 0 : (performance.now() - start) / 1000);
+    try {
+      const info = await this.#resolve(member, () => this.#evaluator.resourceInfo(path, this.#known));
+      ({ type } = info);
+      const applied = await this.#converge(path, info, (operation) => {
+        start = performance.now();
+        this.#emit({ kind: "started", member, type, operation });
+      });
+      this.#known.set(member, applied.outputs);
+      this.#finish({ member, type, action: applied.action, seconds: seconds(), outputs: applied.outputs });
+      return applied;
+    } catch (error) {
+      this.#finish({ member, type, seconds: seconds(), ...describeFailure(error) });
+      throw error;
+    }
+  }
+
+  async #converge(
+    path: MemberPath,
+    info: ResourceInfo,
+    onStart: (operation: "create" | "update") => void,
+  ): Promise<AppliedResource> {
+    const member = formatPath(path);
+    const { type } = info;
+    const [state, inputs] = await allDone([
+      info.state === undefined ? undefined : this.#state(member, info.state),
+      this.#evaluateInputs(path, info.inputNames),
+    ]);
+    const past = state?.get(path);
+    if (past !== undefined && past.type !== type) {
+      throw new Error(`Resource type change is not supported: ${past.type} != ${type}`);
+    }
+    if (past !== undefined && isDeepStrictEqual(past.input_properties, inputs)) {
+      return { info, inputs, outputs: past.output_properties, action: "skipped" };
+    }
+    const operation = past === undefined ? "create" : "update";
+    const process = this.#pool.start(member, info.provider);
+    onStart(operation);
+    try {
+      const outputs =
+        past === undefined
+          ? await process.create(type, inputs, state !== undefined)
+          : await process.update(type, {
+              inputs,
+              previousInputs: past.input_properties,
+              previousOutputs: past.output_properties,
+            });
+      await state?.record(path, operation, { type, input_properties: inputs, output_properties: outputs });
+      return { info, inputs, outputs, action: state === undefined ? "ensured" : `${operation}d` };
+    } finally {
+      await this.#pool.close(process);
+    }
+  }
+
+  async #evaluateInputs(path: MemberPath, names: readonly string[]): Promise<Properties> {
+    const values = await allDone(
+      names.map((name) =>
+        this.#resolve(formatPath(path), () => this.#evaluator.input(path, name, this.#known)),
+      ),
+    );
+    return Object.fromEntries(names.map((name, index) => [name, values[index]]));
+  }
+
+  /** The state that is stored in the resource at `path`, for `member` to use. */
+  async #state(member: string, path: MemberPath): Promise<StateHandle> {
+    const { info, inputs, outputs } = await this.#require(member, path);
+    return memoize(this.#states, formatPath(path), () => {
+      const process = this.#pool.start(formatPath(path), info.provider);
+      return StateHandle.open(process, {
+        type: info.type,
+        inputProperties: inputs,
+        outputProperties: outputs,
+      });
+    });
+  }
+
+  /** Asks again and again, each time with one more output known, until there is a value. */
+  async #resolve<T>(member: string, ask: () => Promise<Step<T>>): Promise<T> {
+    for (;;) {
+      const step = await ask();
+      if ("value" in step) return step.value;
+      const { member: dependency, output } = step.needs;
+      const { outputs } = await this.#require(member, dependency, output);
+      if (!Object.hasOwn(outputs, output)) {
+        throw new Error(`Resource ${formatPath(dependency)} does not have output ${output}`);
+      }
+    }
+  }
+
+  async #require(member: string, path: MemberPath, output?: string): Promise<AppliedResource> {
+    const on = formatPath(path);
+    if (this.#waits.add(member, on) && !this.#known.has(on)) {
+      this.#emit({ kind: "waiting", member, on, output });
+    }
+    try {
+      return await this.#resource(path);
+    } catch (error) {
+      throw error instanceof NotRun ? error : new NotRun(`${on} failed`);
+    }
+  }
+
+  #finish(result: MemberResult): void {
+    this.#results.push(result);
+    this.#emit({ kind: result.action, ...result });
+  }
+}
+
+function describeFailure(error: unknown): Pick<MemberResult, "action" | "outputs" | "error"> {
+  return { action: error instanceof NotRun ? "not run" : "failed", outputs: {}, error: messageOf(error) };
+}
+
+/** As `Promise.all`, but when one fails, waits for the others, so that nothing goes on unseen. */
+async function allDone<T extends readonly unknown[]>(
+  promises: T,
+): Promise<{ -readonly [K in keyof T]: Awaited<T[K]> }> {
+  await Promise.allSettled(promises);
+  return Promise.all(promises);
+}
+
+function memoize<T>(cache: Map<string, Promise<T>>, key: string, make: () => Promise<T>): Promise<T> {
+  const made = cache.get(key) ?? make();
+  cache.set(key, made);
+  return made;
+}

@@ -1,0 +1,56 @@
+/** Inputs or outputs of a resource, as JSON. */
+export type Properties = Record<string, unknown>;
+
+/** A resource as it was last applied. */
+export interface ExtantResource {
+  type: string;
+  inputProperties: object;
+  outputProperties?: object;
+}
+
+export interface UpdateRequest {
+  inputs: object;
+  previousInputs: object;
+  previousOutputs?: object;
+}
+
+/** A change that a state resource is to record. */
+export interface StateEvent {
+  resource: ExtantResource;
+  /** The operation that caused it: "create" or "update". */
+  event: string;
+  nixopsVersion: string;
+  /** RFC 6902 operations. */
+  patch: readonly unknown[];
+}
+
+/** The one field of a response that was asked for; the provider's error as an `Error`. */
+export function expectResponse(response: unknown, name: string): Properties {
+  if (isObject(response)) {
+    const body = response[name];
+    if (isObject(body)) return body;
+    const failure = response["errorResponse"];
+    if (isObject(failure)) throw new Error(String(failure["message"]));
+  }
+  throw new Error(`Expected ${name} from provider but got: ${excerpt(JSON.stringify(response))}`);
+}
+
+/** A field that must be an object. */
+export function expectObject(body: Properties, field: string): Properties {
+  const value = body[field];
+  if (isObject(value)) return value;
+  throw new Error(`Expected an object in the field ${field} but got: ${excerpt(JSON.stringify(value))}`);
+}
+
+export function excerpt(text: string | undefined): string {
+  const shown = text ?? "nothing";
+  return shown.length <= 200 ? shown : `${shown.slice(0, 200)}… (${shown.length} characters)`;
+}
+
+export function isObject(value: unknown): value is Properties {
+  return typeof value === "object" && value !== null && !Array.isArray(value);
+}
+
+export function messageOf(error: unknown): string {
+  return error instanceof Error ? error.message : String(error);
+}

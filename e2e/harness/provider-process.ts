@@ -1,0 +1,191 @@
+import { spawn, type ChildProcessByStdio } from "node:child_process";
+import type { Readable, Writable } from "node:stream";
+import { LineSplitter } from "./line-splitter.ts";
+import {
+  excerpt,
+  expectObject,
+  expectResponse,
+  type ExtantResource,
+  type Properties,
+  type StateEvent,
+  type UpdateRequest,
+} from "./protocol.ts";
+
+export interface ProviderProcessOptions {
+  args?: readonly string[];
+  /** Added to the environment of this process. */
+  env?: Record<string, string>;
+  cwd?: string;
+  /** Called with each line of the provider's log; without it the log goes to standard error. */
+  onStderr?: (line: string) => void;
+  /** In a process group of its own, which the terminal's Ctrl-C does not reach. Default: false. */
+  detached?: boolean;
+}
+
+const STDERR_TAIL_LINES = 10;
+/** How long output may still come from what an ended provider left running. */
+const DRAIN_MS = 500;
+
+/** One provider process, which speaks the line protocol as it does with nixops4. */
+export class ProviderProcess {
+  readonly #executable: string;
+  readonly #child: ChildProcessByStdio<Writable, Readable, Readable>;
+  readonly #ended: Promise<Ending>;
+  #ending: Ending | undefined;
+  /** Answers that nobody has asked for yet: as with nixops4, the next request gets them. */
+  #unread: string[] = [];
+  #waiting: { resolve(line: string): void; reject(error: Error): void }[] = [];
+  #stderr = "";
+
+  /** Starts the process. That it could not be started is what the first request rejects with. */
+  constructor(executable: string, options: ProviderProcessOptions = {}) {
+    const { args = [], env, cwd, onStderr, detached = false } = options;
+    this.#executable = executable;
+    this.#child = spawn(executable, args, {
+      stdio: ["pipe", "pipe", "pipe"],
+      detached,
+      cwd,
+      env: { ...process.env, ...env },
+    });
+    const answers = new LineSplitter((line) => this.#receive(line));
+    const log = new LineSplitter((line) => onStderr?.(line));
+    // A provider that ended is reported by its exit, not by the broken pipe.
+    this.#child.stdin.on("error", () => {});
+    this.#child.stdout.on("data", (chunk: Buffer) => answers.push(chunk));
+    this.#child.stderr.on("data", (chunk: Buffer) => {
+      this.#stderr += chunk.toString("utf8");
+      if (onStderr === undefined) process.stderr.write(chunk);
+      else log.push(chunk);
+    });
+    this.#ended = this.#waitForEnd().then((ending) => {
+      answers.end();
+      log.end();
+      this.#ending = ending;
+      for (const request of this.#waiting.splice(0)) request.reject(this.#describe(ending));
+      return ending;
+    });
+  }
+
+  /** Everything the provider has logged so far. */
+  get stderr(): string {
+    return this.#stderr;
+  }
+
+  get pid(): number {
+    const { pid } = this.#child;
+    if (pid === undefined) throw new Error(`${this.#executable} was not started`);
+    return pid;
+  }
+
+  /** Resolves to the outputs; rejects with the message of the provider's `errorResponse`. */
+  async create(type: string, inputs: object, isStateful = false): Promise<Properties> {
+    const request = { createResourceRequest: { type, inputProperties: inputs, isStateful } };
+    const response = expectResponse(await this.request(request), "createResourceResponse");
+    return expectObject(response, "outputProperties");
+  }
+
+  /** As {@link create}, for a resource with state. */
+  async update(
+    type: string,
+    { inputs, previousInputs, previousOutputs }: UpdateRequest,
+  ): Promise<Properties> {
+    const resource = {
+      type,
+      inputProperties: previousInputs,
+      ...(previousOutputs === undefined ? {} : { outputProperties: previousOutputs }),
+    };
+    const request = { updateResourceRequest: { resource, inputProperties: inputs } };
+    const response = expectResponse(await this.request(request), "updateResourceResponse");
+    return expectObject(response, "outputProperties");
+  }
+
+  /** Resolves to the whole state that a state resource holds. */
+  async stateRead(resource: ExtantResource): Promise<Properties> {
+    const response = await this.request({ stateResourceReadRequest: { resource } });
+    return expectObject(expectResponse(response, "stateResourceReadResponse"), "state");
+  }
+
+  async stateEvent(event: StateEvent): Promise<void> {
+    expectResponse(await this.request({ stateResourceEvent: event }), "stateResourceEventResponse");
+  }
+
+  /** Sends any message (a string is sent as it is) and resolves to the answer, also to an `errorResponse`. */
+  async request(message: unknown): Promise<unknown> {
+    const answer = this.#nextLine();
+    this.#child.stdin.write(`${typeof message === "string" ? message : JSON.stringify(message)}\n`);
+    const line = await answer;
+    try {
+      return JSON.parse(line);
+    } catch {
+      throw new Error(`${this.#executable} answered with a line that is not JSON: ${excerpt(line)}`);
+    }
+  }
+
+  /** Ends standard input and waits. Resolves to the exit code, or to null when a signal ended the process. */
+  async close(): Promise<number | null> {
+    this.#child.stdin.end();
+    return (await this.#ended).code;
+  }
+
+  /** Sends a signal and waits until the process has ended. Default: SIGTERM. */
+  async kill(signal: NodeJS.Signals = "SIGTERM"): Promise<void> {
+    this.#child.kill(signal);
+    await this.#ended;
+  }
+
+  #nextLine(): Promise<string> {
+    const line = this.#unread.shift();
+    if (line !== undefined) return Promise.resolve(line);
+    if (this.#ending !== undefined) return Promise.reject(this.#describe(this.#ending));
+    return new Promise((resolve, reject) => this.#waiting.push({ resolve, reject }));
+  }
+
+  #receive(line: string): void {
+    const next = this.#waiting.shift();
+    if (next === undefined) this.#unread.push(line);
+    else next.resolve(line);
+  }
+
+  #waitForEnd(): Promise<Ending> {
+    return new Promise((resolve) => {
+      const child = this.#child;
+      child.on("error", (cause) => resolve({ code: null, signal: null, cause }));
+      child.on("close", (code, signal) => resolve({ code, signal }));
+      child.on("exit", (code, signal) => {
+        const drained = setTimeout(() => {
+          child.stdout.destroy();
+          child.stderr.destroy();
+          resolve({ code, signal });
+        }, DRAIN_MS);
+        child.on("close", () => clearTimeout(drained));
+      });
+    });
+  }
+
+  #describe({ code, signal, cause }: Ending): Error {
+    if (cause !== undefined) {
+      return new Error(`Could not spawn provider process ${this.#executable}: ${cause.message}`, { cause });
+    }
+    const how =
+      signal !== null
+        ? `was killed by ${signal}`
+        : code === 0
+          ? "did not return any output"
+          : `failed with exit code: ${code}`;
+    const tail = this.#stderr.trimEnd().split("\n").slice(-STDERR_TAIL_LINES).join("\n");
+    return new Error(
+      `Provider process ${how} (${this.#executable})${tail === "" ? "" : `\n${indent(tail)}`}`,
+    );
+  }
+}
+
+interface Ending {
+  code: number | null;
+  signal: NodeJS.Signals | null;
+  /** Why it could not be started. */
+  cause?: Error;
+}
+
+function indent(text: string): string {
+  return text.replace(/^/gm, "  ");
+}

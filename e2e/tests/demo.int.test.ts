@@ -1,0 +1,121 @@
+import { spawn } from "node:child_process";
+import { existsSync, readdirSync, readFileSync, rmSync, statSync } from "node:fs";
+import { join } from "node:path";
+import { describe, expect, it } from "@jest/globals";
+import { findSshd } from "@nixops4-providers/test-servers";
+
+const suite = findSshd() === undefined ? describe.skip : describe;
+
+interface Demo {
+  code: number | null;
+  stdout: string;
+  stderr: string;
+  folder: string;
+}
+
+/** Runs the demo; `interrupt` is looked for in its output, and answered with SIGINT. */
+function runDemo(args: string[], interrupt?: RegExp): Promise<Demo> {
+  return new Promise((resolve) => {
+    // Other suites are using what a build would replace.
+    const child = spawn(process.execPath, ["--import", "tsx", "scripts/demo.ts", "--no-build", ...args], {
+      cwd: join(import.meta.dirname, "../.."),
+    });
+    const demo: Demo = { code: null, stdout: "", stderr: "", folder: "" };
+    let interrupted = false;
+    child.stdout.on("data", (chunk: Buffer) => {
+      demo.stdout += chunk.toString("utf8");
+      demo.folder = /^A first deployment, in (.*)$/m.exec(demo.stdout)?.[1] ?? "";
+      if (interrupt?.test(demo.stdout) === true && !interrupted) interrupted = child.kill("SIGINT");
+    });
+    child.stderr.on("data", (chunk: Buffer) => (demo.stderr += chunk.toString("utf8")));
+    child.on("close", (code) => resolve({ ...demo, code }));
+  });
+}
+
+function rowsOf({ stdout }: Demo): Record<string, string[]> {
+  const rows = stdout
+    .slice(stdout.indexOf("\nResource "))
+    .split("\n")
+    .map((line) => line.split(/\s+/))
+    .filter((cells) => cells.length === 8 && cells[0] !== "Resource");
+  return Object.fromEntries(
+    rows.map(([member = "", , first = "", , second = "", , third = ""]) => [member, [first, second, third]]),
+  );
+}
+
+/** The command lines of running processes in which a text occurs. */
+function processesWith(text: string): string[] {
+  return readdirSync("/proc")
+    .filter((entry) => /^\d+$/.test(entry))
+    .map((pid) => {
+      try {
+        return readFileSync(join("/proc", pid, "cmdline"), "utf8").replaceAll("\0", " ");
+      } catch {
+        return "";
+      }
+    })
+    .filter((commandLine) => commandLine.includes(text));
+}
+
+suite("the demo (skipped without sshd)", () => {
+  it("deploys, then changes nothing, then only what is new", async () => {
+    const start = Date.now();
+    const demo = await runDemo([]);
+    expect(demo).toMatchObject({ code: 0, stderr: "" });
+    expect(Date.now() - start).toBeLessThan(30_000);
+    expect(rowsOf(demo)).toEqual({
+      state: ["ensured", "unchanged", "unchanged"],
+      hostKey: ["created", "skipped", "skipped"],
+      deployerKey: ["created", "skipped", "skipped"],
+      server: ["ensured", "unchanged", "unchanged"],
+      system: ["ensured", "unchanged", "unchanged"],
+      motd: ["ensured", "unchanged", "changed"],
+      inventory: ["ensured", "unchanged", "unchanged"],
+    });
+    // The server was waited for before it was there.
+    const [waiting, listening, ensured] = ["▸ server", "• sshd", "✓ server"].map((mark) =>
+      demo.stdout.indexOf(mark),
+    );
+    expect(waiting).toBeGreaterThan(0);
+    expect(listening).toBeGreaterThan(waiting!);
+    expect(ensured).toBeGreaterThan(listening!);
+    // Readable when it is piped, as it is here.
+    expect(demo.stdout).not.toContain("\u001B");
+    const table = demo.stdout.slice(demo.stdout.indexOf("\nResource "));
+    for (const line of table.split("\n")) expect(line.length).toBeLessThanOrEqual(80);
+
+    expect(demo.folder).not.toBe("");
+    expect(existsSync(demo.folder)).toBe(false);
+    expect(processesWith(demo.folder)).toEqual([]);
+  }, 60_000);
+
+  it("leaves its files there with --keep", async () => {
+    const demo = await runDemo(["--keep"]);
+    try {
+      expect(demo.code).toBe(0);
+      expect(readFileSync(join(demo.folder, "server/motd"), "utf8")).toBe("Welcome back.\n");
+      for (const key of ["host", "deployer"]) {
+        expect(statSync(join(demo.folder, "keys", key)).mode & 0o777).toBe(0o600);
+      }
+      const inventory = JSON.parse(readFileSync(join(demo.folder, "inventory.json"), "utf8")) as object;
+      expect(Object.keys(inventory)).toEqual(["address", "hostPublicKey", "deployer", "system"]);
+    } finally {
+      rmSync(demo.folder, { recursive: true, force: true });
+    }
+  }, 60_000);
+
+  it.each([
+    ["the server is waited for", /▸ server/],
+    ["the server is used", /▸ motd/],
+  ])(
+    "cleans up when it is interrupted while %s",
+    async (_, moment) => {
+      const demo = await runDemo([], moment);
+      expect(demo.code).toBe(130);
+      expect(demo.stderr).toContain("interrupted by SIGINT");
+      expect(existsSync(demo.folder)).toBe(false);
+      expect(processesWith(demo.folder)).toEqual([]);
+    },
+    60_000,
+  );
+});
