@@ -13,7 +13,7 @@ export interface Contract {
   check: (value: unknown) => readonly SchemaError[];
 }
 
-export interface ResourceContracts {
+interface ResourceContracts {
   inputs: Contract;
   outputs: Contract;
 }

@@ -77,7 +77,7 @@ describe("answer", () => {
     );
     expect(message.split("\n").toSorted()).toEqual(
       [
-        "invalid inputs for a greeting resource:",
+        "invalid inputs for resource type greeting:",
         "  name: is required",
         "  times: must be >= 1",
         '  style: must be one of "plain", "loud"',

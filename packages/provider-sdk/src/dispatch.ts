@@ -81,7 +81,7 @@ function acceptInputs(resource: ResourceType, contract: Contract, given: Propert
   eachSensitive(contract.schema, inputs, (secret) => redactor.add(secret));
   let violations = violationsOf(contract, inputs);
   if (violations.length === 0) violations = resource.check?.(inputs) ?? [];
-  if (violations.length > 0) throw refuse(`invalid inputs for a ${resource.type} resource`, violations);
+  if (violations.length > 0) throw refuse(`invalid inputs for resource type ${resource.type}`, violations);
   return inputs;
 }
 

@@ -23,7 +23,7 @@ export interface RunResult {
 }
 
 /** A process that did not end with exit code 0. */
-export class ProcessError extends ProviderError {
+class ProcessError extends ProviderError {
   readonly exitCode: number | null;
   readonly stderrTail: string;
 

@@ -142,10 +142,11 @@ describe("serve", () => {
   });
 });
 
-const schemaFile = process.env["NIXOPS4_RESOURCE_SCHEMA"] ?? "";
+const schemas = process.env["NIXOPS4_SCHEMAS"] ?? join(root, "..", "shared", "data", "nixops4");
+const schemaFile = join(schemas, "resource-schema-v0.json");
 const withSchema = existsSync(schemaFile) ? describe : describe.skip;
 
-withSchema("responses (skipped without NIXOPS4_RESOURCE_SCHEMA, nixops4's resource-schema-v0.json)", () => {
+withSchema("responses (skipped without NIXOPS4_SCHEMAS, the folder of nixops4's schemas)", () => {
   it("are as nixops4's schema says", async () => {
     const schema = JSON.parse(readFileSync(schemaFile, "utf8").replace("draft-04", "draft-07")) as {
       $id: string;

@@ -5,6 +5,7 @@ import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { promisify } from "node:util";
 import { afterEach, beforeEach, describe, expect, it } from "@jest/globals";
+import { Ajv } from "ajv";
 import { builtProvider, ProviderProcess } from "@nixops4-providers/e2e";
 
 const run = promisify(execFile);
@@ -290,6 +291,30 @@ describe("state_file", () => {
   it("says what to do about a folder that is not there", async () => {
     name = join(folder, "missing", "state.json");
     await expect(create(start())).rejects.toThrow(/Could not open state file.*ENOENT/);
+  });
+});
+
+const schemas =
+  process.env["NIXOPS4_SCHEMAS"] ?? join(import.meta.dirname, "../../../../shared/data/nixops4");
+const schemaFile = join(schemas, "state-schema-v0.json");
+const withSchema = existsSync(schemaFile) ? describe : describe.skip;
+
+withSchema("the file (skipped without NIXOPS4_SCHEMAS, the folder of nixops4's schemas)", () => {
+  it("holds events as nixops4's schema says, compacted or not", async () => {
+    const schema = JSON.parse(
+      (await fs.readFile(schemaFile, "utf8")).replace("draft-04", "draft-07"),
+    ) as object;
+    const ajv = new Ajv({ strict: false, validateFormats: false });
+    ajv.addSchema({ $id: "https://json.schemastore.org/json-patch.json", type: "array" });
+    const validate = ajv.compile(schema);
+    const provider = start();
+    await create(provider);
+    await put(provider, "a", 1);
+    const events = await eventsInFile();
+    await create(start(), { compactAfterEvents: 1 });
+    for (const event of [...events, ...(await eventsInFile())]) {
+      expect({ event, valid: validate(event) }).toEqual({ event, valid: true });
+    }
   });
 });
 
