@@ -1,0 +1,310 @@
+import { createHash } from "node:crypto";
+import { isDeepStrictEqual } from "node:util";
+import { type Context, type ConvergeRequest, ProviderError } from "@nixops4-providers/provider-sdk";
+import {
+  fingerprint,
+  formatPublicKey,
+  type KeyPair,
+  keySpec,
+  parsePublicKey,
+  PrivateKeyError,
+  type PublicKey,
+  sshfp,
+} from "@nixops4-providers/ssh-keys";
+import { encryptFor } from "./age.ts";
+import { areSameFile, type KeyFile, readKeyFile, removeKeyFile, writeKeyFile } from "./key-file.ts";
+import { makeKey } from "./make-key.ts";
+import type { Inputs, Outputs } from "./resources/keypair.ts";
+import { openKey, type Passphrases, type StoredKey, storedAs } from "./stored-key.ts";
+
+/** What the last successful run has left in the state. */
+interface Last {
+  publicKey: PublicKey;
+  inputs: Partial<Inputs>;
+  outputs: Partial<Outputs>;
+}
+
+/** What is wanted and what there is. */
+interface Task {
+  inputs: Inputs;
+  passphrases: Passphrases;
+  last: Last | undefined;
+  /** What is at `privateKeyFile`. */
+  file: KeyFile | undefined;
+  context: Context;
+}
+
+/** A key that was just made, or one that is stored already. */
+type Key = { keyPair: KeyPair } & Partial<StoredKey>;
+
+const DEFAULT_BITS: { readonly [algorithm in Inputs["algorithm"]]: number } = {
+  ed25519: 256,
+  ecdsa: 256,
+  rsa: 3072,
+};
+
+/** What to do about a file that cannot be used. */
+const MOVE_AWAY = "It was left as it is. Move it away, or choose another path for `privateKeyFile`.";
+const RESTORE =
+  "It was left as it is. Put this resource's key back there; or, for a new key, move the file away and change `keepers`.";
+
+/** Brings one key pair to what the inputs say; the resource type's description has the rules. */
+export async function ensureKeyPair(
+  request: ConvergeRequest<Inputs, Outputs>,
+  context: Context,
+): Promise<Outputs> {
+  const { inputs } = request;
+  const { ageRecipients, comment, privateKeyFile } = inputs;
+  const encrypt = ageRecipients.length === 0 ? undefined : await encryptFor(ageRecipients);
+  const task = await observe(request, context);
+  const { last, passphrases } = task;
+
+  const replaced = last !== undefined && needsNewKey(inputs, last.inputs) ? last.publicKey : undefined;
+  const key = await obtainKey(task, replaced);
+  const isSameKey = last !== undefined && replaced === undefined;
+  const ciphertext = isSameKey ? await currentCiphertext(task, last) : undefined;
+  if (key === undefined) {
+    if (ciphertext === undefined || privateKeyFile !== undefined) throw outOfReach(task, last!);
+    return toOutputs(last!.publicKey, inputs, { privateKeyEncrypted: ciphertext });
+  }
+
+  const check = replaced === undefined ? undefined : successorMark(replaced);
+  const text = await storedAs(key, { comment, passphrase: passphrases.wanted, check });
+  if (privateKeyFile !== undefined) await writeKeyFile(privateKeyFile, text, task.file);
+  if (last !== undefined) await retireFormerFile(last, inputs, context);
+  return toOutputs(key.keyPair.publicKey, inputs, {
+    privateKey: privateKeyFile === undefined && encrypt === undefined ? text : null,
+    privateKeyEncrypted: encrypt === undefined ? null : (ciphertext ?? (await encrypt(text))),
+  });
+}
+
+async function observe(
+  { inputs, previous }: ConvergeRequest<Inputs, Outputs>,
+  context: Context,
+): Promise<Task> {
+  const { privateKeyFile: path } = inputs;
+  const last = previous === undefined ? undefined : readLast(previous);
+  const isKept =
+    last !== undefined && path === last.inputs.privateKeyFile && !needsNewKey(inputs, last.inputs);
+  const passphrases = await readPassphrases(inputs, last, context);
+  const file = path === undefined ? undefined : await readKeyFile(path, isKept ? RESTORE : MOVE_AWAY);
+  return { inputs, passphrases, last, file, context };
+}
+
+function readLast({ inputs, outputs }: { inputs: Partial<Inputs>; outputs: Partial<Outputs> }): Last {
+  try {
+    return { publicKey: parsePublicKey(outputs.publicKey ?? ""), inputs, outputs };
+  } catch (cause) {
+    throw new ProviderError("cannot read the key pair's public key in the state", {
+      cause,
+      hint: "Put the state back as it was; or drop this member's record from it, so that the key is made or taken over anew.",
+    });
+  }
+}
+
+async function readPassphrases(
+  { passphrase }: Inputs,
+  last: Last | undefined,
+  context: Context,
+): Promise<Passphrases> {
+  const wanted = passphrase === undefined ? undefined : await context.secret(passphrase, "the passphrase");
+  if (wanted === "") {
+    throw new ProviderError("is empty", {
+      path: "passphrase",
+      hint: "Leave it out for a private key without passphrase.",
+    });
+  }
+  const previous = async () => {
+    const ref = last?.inputs.passphrase;
+    return ref === undefined ? undefined : context.secret(ref, "the passphrase of the last run");
+  };
+  return { wanted, previous };
+}
+
+function needsNewKey(inputs: Inputs, last: Partial<Inputs>): boolean {
+  return !isDeepStrictEqual(identity(inputs), identity(last));
+}
+
+/** What a key is made for. Copied, because objects with and without a prototype would count as different. */
+function identity({ algorithm = "ed25519", bits, keepers = {} }: Partial<Inputs>): unknown {
+  return structuredClone({ algorithm, bits: bits ?? DEFAULT_BITS[algorithm], keepers });
+}
+
+/** Returns `undefined` when there is a key, but its private half is encrypted for others. */
+async function obtainKey(task: Task, replaced: PublicKey | undefined): Promise<Key | undefined> {
+  if (task.last === undefined) return (await adoptFile(task)) ?? makeNewKey(task);
+  if (replaced === undefined) return findKey(task, task.last);
+  return (await adoptSuccessor(task, replaced)) ?? makeNewKey(task);
+}
+
+async function makeNewKey({ inputs, context }: Task): Promise<Key> {
+  return { keyPair: await makeKey(wantedKind(inputs), context) };
+}
+
+function wantedKind({ algorithm, bits, comment }: Inputs) {
+  return { algorithm, bits: bits ?? DEFAULT_BITS[algorithm], comment };
+}
+
+function isOfWantedKind(publicKey: PublicKey, inputs: Inputs): boolean {
+  const { algorithm, bits } = keySpec(publicKey.blob);
+  const wanted = wantedKind(inputs);
+  return algorithm === wanted.algorithm && bits === wanted.bits;
+}
+
+/** A first run that was killed leaves the file and no record. */
+async function adoptFile(task: Task): Promise<Key | undefined> {
+  const { file, inputs, passphrases, context } = task;
+  if (file === undefined) return undefined;
+  if (!isOfWantedKind(file.publicKey, inputs)) {
+    const { algorithm, bits } = wantedKind(inputs);
+    const found = keySpec(file.publicKey.blob);
+    throw new ProviderError(
+      `the file ${file.path} holds an ${found.algorithm} key of ${found.bits} bits where one of ${algorithm} with ${bits} bits is wanted`,
+      { path: "privateKeyFile", hint: file.advice },
+    );
+  }
+  const key = await openFile(file, passphrases);
+  context.log.info(`taking over the key ${fingerprint(file.publicKey.blob)} found in ${file.path}`);
+  return key;
+}
+
+/** A replacement that was killed leaves a new key that no state knows: it bears the mark of its predecessor. */
+async function adoptSuccessor(task: Task, replaced: PublicKey): Promise<Key | undefined> {
+  const { file, inputs, passphrases, context } = task;
+  if (file === undefined || file.publicKey.blob.equals(replaced.blob)) return undefined;
+  const key = await openFile(file, passphrases);
+  if (key.check !== successorMark(replaced)) throw holdsAnotherKey(file, replaced);
+  if (!isOfWantedKind(file.publicKey, inputs)) return undefined;
+  context.log.info(
+    `taking over the key ${fingerprint(file.publicKey.blob)}, left in ${file.path} by a run that was stopped`,
+  );
+  return key;
+}
+
+/** A number for the check field of a private key file, which OpenSSH fills at random. */
+function successorMark({ blob }: PublicKey): number {
+  return createHash("sha256").update("nixops4-providers: successor of ").update(blob).digest().readUInt32BE();
+}
+
+/** The private half of the key that the state knows, in its new place or in its old one. */
+async function findKey({ inputs, passphrases, file }: Task, last: Last): Promise<Key | undefined> {
+  if (file !== undefined) return openKnown(file, last, passphrases);
+  const formerPath = last.inputs.privateKeyFile;
+  const former =
+    formerPath === undefined || formerPath === inputs.privateKeyFile
+      ? undefined
+      : await readKeyFile(formerPath, RESTORE);
+  if (former !== undefined) return openKnown(former, last, passphrases);
+  const { privateKey } = last.outputs;
+  return typeof privateKey === "string" ? openRecorded(privateKey, passphrases) : undefined;
+}
+
+async function openKnown(file: KeyFile, last: Last, passphrases: Passphrases): Promise<Key> {
+  if (!file.publicKey.blob.equals(last.publicKey.blob)) throw holdsAnotherKey(file, last.publicKey);
+  return openFile(file, passphrases);
+}
+
+async function openFile({ path, text, advice }: KeyFile, passphrases: Passphrases): Promise<StoredKey> {
+  try {
+    return await openKey(text, passphrases);
+  } catch (cause) {
+    const isPassphrase = cause instanceof PrivateKeyError && cause.reason === "passphrase";
+    const hint = isPassphrase ? `Set \`passphrase\` to the one that it is encrypted with. ${advice}` : advice;
+    throw new ProviderError(`cannot use the private key file ${path}`, { hint, cause });
+  }
+}
+
+async function openRecorded(text: string, passphrases: Passphrases): Promise<StoredKey> {
+  try {
+    return await openKey(text, passphrases);
+  } catch (cause) {
+    throw new ProviderError("cannot use the private key in the state", {
+      cause,
+      hint: "Set `passphrase` to the one that it is encrypted with, or change `keepers` for a new key.",
+    });
+  }
+}
+
+/** The recorded age ciphertext, if its recipients and what is in it are still as wanted. */
+async function currentCiphertext(task: Task, last: Last): Promise<string | undefined> {
+  const { ageRecipients, comment } = task.inputs;
+  const { privateKeyEncrypted } = last.outputs;
+  const fits =
+    typeof privateKeyEncrypted === "string" &&
+    isDeepStrictEqual(new Set(ageRecipients), new Set(last.inputs.ageRecipients)) &&
+    comment === last.publicKey.comment &&
+    (await isSamePassphrase(task, last));
+  return fits ? privateKeyEncrypted : undefined;
+}
+
+async function isSamePassphrase({ inputs, passphrases }: Task, last: Last): Promise<boolean> {
+  const [ref, lastRef] = [inputs.passphrase, last.inputs.passphrase];
+  if (ref === undefined || lastRef === undefined) return ref === lastRef;
+  if (isDeepStrictEqual(structuredClone(ref), structuredClone(lastRef))) return true;
+  // One that can no longer be read counts as another one.
+  return passphrases.wanted === (await passphrases.previous().catch(() => undefined));
+}
+
+/** After a move, removes the file at the old path if it holds the key. */
+async function retireFormerFile(
+  last: Last,
+  { privateKeyFile: path }: Inputs,
+  { log }: Context,
+): Promise<void> {
+  const formerPath = last.inputs.privateKeyFile;
+  if (formerPath === undefined || formerPath === path) return;
+  if (path !== undefined && (await areSameFile(formerPath, path))) return;
+  const former = await readKeyFile(formerPath, RESTORE).catch(() => "unusable" as const);
+  if (former === undefined) return;
+  if (path === undefined) {
+    // The state that is to hold the key instead is not written yet.
+    log.warn(`${formerPath} is no longer used and was left there: remove it after this run`);
+  } else if (former === "unusable" || !former.publicKey.blob.equals(last.publicKey.blob)) {
+    log.warn(`${formerPath} was left there: it does not hold the key that was to move to ${path}`);
+  } else {
+    await removeKeyFile(formerPath);
+  }
+}
+
+function toOutputs(
+  publicKey: PublicKey,
+  { comment, privateKeyFile }: Inputs,
+  privateHalf: { privateKey?: string | null; privateKeyEncrypted: string | null },
+): Outputs {
+  return {
+    publicKey: formatPublicKey({ ...publicKey, comment }),
+    fingerprint: fingerprint(publicKey.blob),
+    sshfp: sshfp(publicKey.blob),
+    privateKey: null,
+    privateKeyFile: privateKeyFile ?? null,
+    ...privateHalf,
+  };
+}
+
+function holdsAnotherKey({ path, publicKey, advice }: KeyFile, expected: PublicKey): ProviderError {
+  return new ProviderError(
+    `the file ${path} holds another key (${fingerprint(publicKey.blob)}) than the one of this resource (${fingerprint(expected.blob)})`,
+    { path: "privateKeyFile", hint: advice },
+  );
+}
+
+/** The private key is neither in a file nor in the state. */
+function outOfReach({ inputs }: Task, last: Last): ProviderError {
+  const lost = last.inputs.privateKeyFile;
+  const decrypt =
+    typeof last.outputs.privateKeyEncrypted === "string"
+      ? " Or decrypt the output `privateKeyEncrypted` by `age --decrypt` into a file with mode 0600, and set `privateKeyFile` to that."
+      : "";
+  if (lost !== undefined) {
+    return new ProviderError(`the private key file ${lost} is lost: it is not there any more`, {
+      path: "privateKeyFile",
+      hint: `Restore it from a backup, or change \`keepers\` for a new key.${decrypt}`,
+    });
+  }
+  let consequence = "its comment, passphrase and recipients cannot change";
+  if (inputs.ageRecipients.length === 0) consequence = "it cannot be returned";
+  if (inputs.privateKeyFile !== undefined) consequence = `it cannot be written to ${inputs.privateKeyFile}`;
+  return new ProviderError(`the private key is only there as encrypted by age, so ${consequence}`, {
+    hint: `Change \`keepers\` for a new key.${decrypt}`,
+  });
+}

@@ -1,0 +1,68 @@
+import * as fs from "node:fs/promises";
+import { dirname } from "node:path";
+import { replaceFile, syncFolder } from "@nixops4-providers/durable-log";
+import { ProviderError } from "@nixops4-providers/provider-sdk";
+import { inspectPrivateKey, type PublicKey } from "@nixops4-providers/ssh-keys";
+
+/** A file that holds a private key. */
+export interface KeyFile {
+  path: string;
+  text: string;
+  mode: number;
+  /** Without comment. */
+  publicKey: PublicKey;
+  /** What to do if this key is of no use. */
+  advice: string;
+}
+
+const MODE = 0o600;
+const FOLDER_MODE = 0o700;
+
+/** Reads a private key file as far as that goes without a passphrase; `undefined` when it is not there. */
+export async function readKeyFile(path: string, advice: string): Promise<KeyFile | undefined> {
+  try {
+    const stats = await statIfThere(path);
+    if (stats === undefined) return undefined;
+    if (!stats.isFile()) throw new Error("it is not a regular file");
+    const text = await fs.readFile(path, "utf8");
+    const { publicKey } = inspectPrivateKey(text);
+    return { path, text, mode: stats.mode & 0o7777, publicKey, advice };
+  } catch (cause) {
+    throw new ProviderError(`cannot use the private key file ${path}`, { hint: advice, cause });
+  }
+}
+
+/** Writes the file unless it holds just this already, and makes it readable by its owner only. */
+export async function writeKeyFile(path: string, text: string, existing: KeyFile | undefined): Promise<void> {
+  try {
+    if (existing?.text !== text) {
+      await replaceFile(path, text, { mode: MODE, folderMode: FOLDER_MODE });
+    } else if (existing.mode !== MODE) {
+      await fs.chmod(path, MODE);
+    }
+  } catch (cause) {
+    throw new ProviderError(`cannot write the private key file ${path}`, { cause });
+  }
+}
+
+export async function removeKeyFile(path: string): Promise<void> {
+  try {
+    await fs.rm(path, { force: true });
+    await syncFolder(dirname(path));
+  } catch (cause) {
+    throw new ProviderError(`cannot remove the private key file ${path}, which has moved`, { cause });
+  }
+}
+
+/** Whether two paths lead to one file, by a link or another spelling. */
+export async function areSameFile(one: string, other: string): Promise<boolean> {
+  const [first, second] = [await statIfThere(one), await statIfThere(other)];
+  return first !== undefined && first.dev === second?.dev && first.ino === second.ino;
+}
+
+async function statIfThere(path: string) {
+  return fs.stat(path).catch((error: NodeJS.ErrnoException) => {
+    if (error.code === "ENOENT") return undefined;
+    throw error;
+  });
+}

@@ -1,0 +1,29 @@
+import type { Context } from "@nixops4-providers/provider-sdk";
+import { generateKeyPair, type KeyPair, type KeyPairOptions } from "@nixops4-providers/ssh-keys";
+
+/** From this size on, it takes seconds. */
+const LONG_RSA_BITS = 4096;
+
+/** Makes a new key, unless the context's signal says to stop. */
+export async function makeKey(options: KeyPairOptions, context: Context): Promise<KeyPair> {
+  context.signal.throwIfAborted();
+  const isLong = options.algorithm === "rsa" && options.bits >= LONG_RSA_BITS;
+  const progress = isLong ? context.progress(`making an rsa key of ${options.bits} bits`) : undefined;
+  try {
+    return await unlessAborted(generateKeyPair(options), context.signal);
+  } finally {
+    progress?.done();
+  }
+}
+
+function unlessAborted<T>(work: Promise<T>, signal: AbortSignal): Promise<T> {
+  return new Promise((resolve, reject) => {
+    const onAbort = () => {
+      // Nothing can stop OpenSSL, and process.exit would wait for it: up to a minute.
+      process.once("exit", () => process.kill(process.pid, "SIGKILL"));
+      reject(signal.reason as Error);
+    };
+    signal.addEventListener("abort", onAbort);
+    void work.then(resolve, reject).finally(() => signal.removeEventListener("abort", onAbort));
+  });
+}

@@ -1,0 +1,134 @@
+import {
+  type ConvergeRequest,
+  type Context,
+  defineResource,
+  fields,
+  nullable,
+  secretRef,
+  sensitive,
+  type Static,
+  Type,
+  type Violation,
+} from "@nixops4-providers/provider-sdk";
+
+const inputs = fields({
+  algorithm: Type.Enum(["ed25519", "ecdsa", "rsa"], {
+    default: "ed25519",
+    description: "The kind of key. Another one makes a new key.",
+  }),
+  bits: Type.Optional(
+    Type.Integer({
+      description:
+        "The size of the key in bits: 256, 384 or 521 for `ecdsa` (256 when not set), 2048 to 8192 for `rsa` " +
+        "(3072 when not set); `ed25519` has one size. Another size makes a new key.",
+    }),
+  ),
+  comment: Type.String({
+    default: "",
+    description: "The text after the key, as `alice@laptop`. It can change while the key stays.",
+  }),
+  privateKeyFile: Type.Optional(
+    Type.String({
+      minLength: 1,
+      description:
+        "The file that the private key is written to, in OpenSSH's format and with mode 0600; missing folders " +
+        "get mode 0700. A key of the right kind that is there already becomes this resource's key; any other " +
+        "file is left alone and refused. When the path changes, the file moves; when it is no longer set, the " +
+        "file stays.",
+    }),
+  ),
+  ageRecipients: Type.Array(Type.String(), {
+    default: [],
+    description:
+      "Public keys of age, as `age1...`, that the private key is encrypted for in `privateKeyEncrypted`. Keys " +
+      "of SSH are not accepted.",
+  }),
+  passphrase: Type.Optional(
+    secretRef(
+      "Encrypts the private key, in the file and wherever else it goes. It can change while the key stays.",
+    ),
+  ),
+  keepers: Type.Record(Type.String(), Type.Unknown(), {
+    default: {},
+    description: "Any values, as a date or a host name: when one changes, a new key is made.",
+  }),
+});
+
+const outputs = fields({
+  publicKey: Type.String({ description: "The public key in one line, with the comment." }),
+  fingerprint: Type.String({
+    description: "The fingerprint of the public key, `SHA256:...`, as `ssh-keygen -l` shows it.",
+  }),
+  sshfp: Type.Array(Type.String(), {
+    description: "The data of DNS records of type SSHFP for a host with this key, as `4 2 <SHA-256 in hex>`.",
+  }),
+  privateKey: nullable(sensitive(Type.String()), {
+    description:
+      "The private key in OpenSSH's format, encrypted if there is a `passphrase`. It is stored in the state, so " +
+      "it is `null` as soon as `privateKeyFile` or `ageRecipients` is set.",
+  }),
+  privateKeyFile: nullable(Type.String(), {
+    description: "The file that holds the private key, if one does.",
+  }),
+  privateKeyEncrypted: nullable(Type.String(), {
+    description:
+      "The private key as ASCII armor of age, for `ageRecipients`, else `null`. What `age --decrypt` makes of it " +
+      "is still encrypted by the `passphrase` if there is one.",
+  }),
+});
+
+export type Inputs = Static<typeof inputs>;
+export type Outputs = Static<typeof outputs>;
+
+export const keypair = defineResource({
+  type: "keypair",
+  description:
+    "An SSH key pair for a user or a host. The key stays the same until `algorithm`, `bits` or `keepers` change: " +
+    "a private key file that got lost or damaged is an error, never a reason for a new key.",
+  stateful: true,
+  inputs,
+  outputs,
+  check,
+  create: ensure,
+  update: ensure,
+});
+
+function check({ algorithm, bits, comment, ageRecipients }: Inputs): Violation[] {
+  const violations: Violation[] = [];
+  const range = bits === undefined ? undefined : unmetSize(algorithm, bits);
+  if (range !== undefined) violations.push({ path: "bits", message: range });
+  if (/\p{Cc}/u.test(comment)) violations.push({ path: "comment", message: "must be one line of text" });
+  if (comment !== comment.trim()) {
+    violations.push({ path: "comment", message: "must not begin or end with a space" });
+  }
+  for (const [index, recipient] of ageRecipients.entries()) {
+    const message = refuseRecipient(recipient);
+    if (message !== undefined) violations.push({ path: `ageRecipients[${index}]`, message });
+  }
+  return violations;
+}
+
+async function ensure(request: ConvergeRequest<Inputs, Outputs>, context: Context): Promise<Outputs> {
+  // It brings node:crypto, which inputs that are refused need not wait for.
+  const { ensureKeyPair } = await import("../ensure-key-pair.ts");
+  return ensureKeyPair(request, context);
+}
+
+function unmetSize(algorithm: Inputs["algorithm"], bits: number): string | undefined {
+  if (algorithm === "ed25519") return "must not be set: an ed25519 key has one size";
+  if (algorithm === "ecdsa") {
+    return [256, 384, 521].includes(bits) ? undefined : "must be 256, 384 or 521 for an ecdsa key";
+  }
+  return bits >= 2048 && bits <= 8192 ? undefined : "must be 2048 to 8192 for an rsa key";
+}
+
+function refuseRecipient(recipient: string): string | undefined {
+  if (recipient.startsWith("age1")) return undefined;
+  if (recipient.startsWith("ssh-")) {
+    return "is an SSH key: give a recipient of age (`age1...`), as `age-keygen` or `ssh-to-age` makes it";
+  }
+  if (recipient.toUpperCase().startsWith("AGE-SECRET-KEY-")) {
+    return "is a secret key of age: give the public one (`age1...`), which `age-keygen -y` prints";
+  }
+  return "is not a recipient of age (`age1...`)";
+}

@@ -1,0 +1,52 @@
+import {
+  decodePrivateKey,
+  encodePrivateKey,
+  type KeyPair,
+  PrivateKeyError,
+} from "@nixops4-providers/ssh-keys";
+
+export interface Passphrases {
+  /** The one to encrypt with; `undefined` for none. */
+  readonly wanted: string | undefined;
+  /** The one of the last run. Called only when it is needed: its source may be gone by now. */
+  previous(): Promise<string | undefined>;
+}
+
+/** A private key as it is stored. */
+export interface StoredKey {
+  keyPair: KeyPair;
+  text: string;
+  /** What `text` is encrypted with; `undefined` when it is not. */
+  passphrase: string | undefined;
+  /** The check number in `text`. */
+  check: number;
+}
+
+/** Reads a private key that has the wanted passphrase, or still the previous one. Throws PrivateKeyError. */
+export async function openKey(text: string, passphrases: Passphrases): Promise<StoredKey> {
+  try {
+    return await openWith(passphrases.wanted, text);
+  } catch (error) {
+    if (!(error instanceof PrivateKeyError) || error.reason !== "passphrase") throw error;
+    const previous = await passphrases.previous();
+    if (previous === undefined || previous === passphrases.wanted) throw error;
+    return openWith(previous, text);
+  }
+}
+
+/** The text to store: the one that is there if its comment and passphrase are as wanted, else a new one. */
+export async function storedAs(
+  key: Pick<StoredKey, "keyPair"> & Partial<StoredKey>,
+  wanted: { comment: string; passphrase: string | undefined; check: number | undefined },
+): Promise<string> {
+  const { publicKey } = key.keyPair;
+  const { comment, passphrase, check } = wanted;
+  if (key.text !== undefined && publicKey.comment === comment && key.passphrase === passphrase)
+    return key.text;
+  return encodePrivateKey({ ...key.keyPair, publicKey: { ...publicKey, comment } }, { passphrase, check });
+}
+
+async function openWith(passphrase: string | undefined, text: string): Promise<StoredKey> {
+  const { keyPair, encrypted, check } = await decodePrivateKey(text, passphrase);
+  return { keyPair, text, passphrase: encrypted ? passphrase : undefined, check };
+}

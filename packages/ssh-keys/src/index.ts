@@ -1,0 +1,21 @@
+export { generateKeyPair, type KeyPairOptions } from "./generate.ts";
+export type { KeyPair } from "./key-pair.ts";
+export {
+  decodePrivateKey,
+  type DecodedPrivateKey,
+  encodePrivateKey,
+  type EncodeOptions,
+  inspectPrivateKey,
+  PrivateKeyError,
+  type PrivateKeyInfo,
+} from "./private-key.ts";
+export {
+  type Algorithm,
+  fingerprint,
+  formatPublicKey,
+  keySpec,
+  parsePublicKey,
+  type PublicKey,
+  publicKeyFromBlob,
+  sshfp,
+} from "./public-key.ts";
