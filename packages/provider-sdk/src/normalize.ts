@@ -23,18 +23,19 @@ export function normalize(schema: JsonSchema, value: unknown): unknown {
     const branch = schema.anyOf.find((option) => option.type === "object");
     return branch === undefined ? value : normalize(branch, value);
   }
-  const result: Record<string, unknown> = Object.create(null) as Record<string, unknown>;
   const values = Object.values(schema.patternProperties ?? {})[0];
-  for (const [name, field] of Object.entries(value)) {
-    const fieldSchema = schema.properties?.[name] ?? values;
-    result[name] = fieldSchema === undefined ? field : normalize(fieldSchema, field);
-  }
+  const fields = new Map(
+    Object.entries(value).map(([name, field]) => {
+      const fieldSchema = schema.properties?.[name] ?? values;
+      return [name, fieldSchema === undefined ? field : normalize(fieldSchema, field)];
+    }),
+  );
   for (const [name, fieldSchema] of Object.entries(schema.properties ?? {})) {
-    if (result[name] !== undefined && result[name] !== null) continue;
-    if (fieldSchema.default !== undefined) result[name] = structuredClone(fieldSchema.default);
-    else if (schema.required?.includes(name) !== true) delete result[name];
+    if ((fields.get(name) ?? null) !== null) continue;
+    if (fieldSchema.default !== undefined) fields.set(name, structuredClone(fieldSchema.default));
+    else if (schema.required?.includes(name) !== true) fields.delete(name);
   }
-  return result;
+  return Object.fromEntries(fields);
 }
 
 /** Calls `visit` with each string inside a field marked sensitive. */

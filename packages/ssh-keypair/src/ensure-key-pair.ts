@@ -125,9 +125,9 @@ function needsNewKey(inputs: Inputs, last: Partial<Inputs>): boolean {
   return !isDeepStrictEqual(identity(inputs), identity(last));
 }
 
-/** What a key is made for. Copied, because objects with and without a prototype would count as different. */
+/** What a key is made for. */
 function identity({ algorithm = "ed25519", bits, keepers = {} }: Partial<Inputs>): unknown {
-  return structuredClone({ algorithm, bits: bits ?? DEFAULT_BITS[algorithm], keepers });
+  return { algorithm, bits: bits ?? DEFAULT_BITS[algorithm], keepers };
 }
 
 /** Returns `undefined` when there is a key, but its private half is encrypted for others. */
@@ -240,7 +240,7 @@ async function currentCiphertext(task: Task, last: Last): Promise<string | undef
 async function isSamePassphrase({ inputs, passphrases }: Task, last: Last): Promise<boolean> {
   const [ref, lastRef] = [inputs.passphrase, last.inputs.passphrase];
   if (ref === undefined || lastRef === undefined) return ref === lastRef;
-  if (isDeepStrictEqual(structuredClone(ref), structuredClone(lastRef))) return true;
+  if (isDeepStrictEqual(ref, lastRef)) return true;
   // One that can no longer be read counts as another one.
   return passphrases.wanted === (await passphrases.previous().catch(() => undefined));
 }
