@@ -63,16 +63,28 @@ async function toCommonJs(code: string): Promise<string> {
   return result.code;
 }
 
+/** Chunks from this length on, such as whole libraries, are kept out of what V8 has to look through. */
+const LARGE_CHUNK = 64 * 1024;
+
 /**
- * One file that runs the entry chunk. The others are in it as strings, since V8 skips over a string much faster
- * than over code that may never run. CommonJS, because a file without an extension is that wherever it is copied.
+ * One file that runs the entry chunk. The others are in it as strings, since V8 skips over a string faster than
+ * over code that may never run, and the large ones as a comment behind it, over which it skips faster still.
+ * CommonJS, because a file without an extension is that wherever it is copied.
  */
 function packChunks(entry: string, { [entry]: entryCode, ...chunks }: Record<string, string>): string {
+  const isLarge = ([, code]: [string, string]) => code.length >= LARGE_CHUNK;
+  const small = Object.entries(chunks).filter((chunk) => !isLarge(chunk));
+  const large = Object.entries(chunks).filter(isLarge);
   return `#!/usr/bin/env node
 "use strict";
-const chunks = ${JSON.stringify(chunks)};
+const chunks = ${JSON.stringify(Object.fromEntries(small))};
+const largeChunks = ${JSON.stringify(large.map(([name]) => name))};
 const loaded = {};
 function load(name) {
+  if (largeChunks.includes(name) && chunks[name] === undefined) {
+    const [, json] = require("node:fs").readFileSync(__filename, "utf8").split("\\n/*\\n");
+    Object.assign(chunks, JSON.parse(json.slice(0, json.lastIndexOf("*/"))));
+  }
   if (!Object.hasOwn(chunks, name)) return require(name);
   if (loaded[name] === undefined) {
     const module = (loaded[name] = { exports: {} });
@@ -84,6 +96,9 @@ function load(name) {
 }
 (function (require) {
 ${entryCode}})(load);
+/*
+${JSON.stringify(Object.fromEntries(large)).replaceAll("*/", "*\\/")}
+*/
 `;
 }
 
@@ -120,13 +135,31 @@ function readyMadeContracts({ resources }: Provider): Plugin {
 }
 
 function contractModule({ inputs, outputs }: ResourceType): string {
-  const ajv = createAjv({ code: { source: true, esm: true, lines: true } });
-  ajv.addSchema(inputs, "inputs").addSchema(outputs, "outputs");
+  const ajv = createAjv({ code: { source: true, esm: true, lines: true }, inlineRefs: false });
+  ajv.addSchema(shareTitled(inputs), "inputs").addSchema(shareTitled(outputs), "outputs");
   return `
     ${standalone.default(ajv, { checkInputs: "inputs", checkOutputs: "outputs" })}
     const contract = (validate, schema) => ({ schema, check: (value) => validate(value) ? [] : validate.errors });
     export const inputs = contract(checkInputs, ${JSON.stringify(inputs, withoutProse)});
     export const outputs = contract(checkOutputs, ${JSON.stringify(outputs, withoutProse)});`;
+}
+
+/** Lets equal subschemas that have a title be one definition, so that they are compiled once. */
+function shareTitled(schema: object): object {
+  const definitions: Record<string, unknown> = {};
+  const share = (_: string, value: unknown) => {
+    const { title } = (value ?? {}) as { title?: unknown };
+    if (typeof title !== "string") return value;
+    const text = JSON.stringify(value);
+    const same = Object.keys(definitions).find((name) => JSON.stringify(definitions[name]) === text);
+    const name = same ?? `${title}${Object.keys(definitions).length}`;
+    definitions[name] = value;
+    return { $ref: `#/definitions/${name}` };
+  };
+  const plain = JSON.parse(JSON.stringify(schema, withoutProse)) as object;
+  // A reviver works from the inside out: what is inside of a shared schema is shared already.
+  const shared = JSON.parse(JSON.stringify(plain), share) as object;
+  return { ...shared, definitions };
 }
 
 function withoutProse(name: string, value: unknown): unknown {

@@ -43,7 +43,7 @@ async function test(patterns: string[]): Promise<void> {
 async function runUnitTestsElsewhere(counts: Counts): Promise<void> {
   for (const version of NODE_VERSIONS) {
     if (process.versions.node.startsWith(`${version}.`)) continue;
-    const node = join(root, "node_modules", `node-${version}`, "bin", "node");
+    const node = join(root, "e2e", "node_modules", `node-${version}`, "bin", "node");
     if (existsSync(node)) {
       console.error(`\nUnit tests on Node ${version}:`);
       await runJest(node, ["packages/[^/]+/src/"], counts);

@@ -22,7 +22,7 @@ export interface Node {
 export function availableNodes(): Node[] {
   const others = [20, 24].map((major) => ({
     version: `v${major}`,
-    path: join(import.meta.dirname, "../../node_modules", `node-${major}`, "bin/node"),
+    path: join(import.meta.dirname, "../../e2e/node_modules", `node-${major}`, "bin/node"),
   }));
   const isCurrent = ({ version }: Node) => process.version.startsWith(`${version}.`);
   return [

@@ -1,4 +1,3 @@
-import { readFile } from "node:fs/promises";
 import { ProviderError } from "./errors.ts";
 import { runProcess } from "./process.ts";
 import type { SecretRef } from "./schema.ts";
@@ -112,6 +111,7 @@ async function readSecret(ref: SecretRef, what: string, signal: AbortSignal): Pr
     throw new ProviderError(`cannot read ${what}: the environment variable ${ref.env} is not set`);
   }
   if (ref.file !== undefined) {
+    const { readFile } = await import("node:fs/promises");
     try {
       return dropFinalNewline(await readFile(ref.file, "utf8"));
     } catch (cause) {

@@ -1,4 +1,3 @@
-import { createHash, ECDH } from "node:crypto";
 import { messageOf, WireReader } from "./wire.ts";
 
 /** A public key as OpenSSH writes it: `<type> <blob in base64> <comment>`. */
@@ -70,7 +69,7 @@ export function keySpec(blob: Uint8Array): { algorithm: Algorithm; bits: number 
 
 /** As `ssh-keygen -lf` prints it: `SHA256:` and base64 without padding. */
 export function fingerprint(blob: Uint8Array): string {
-  return `SHA256:${createHash("sha256").update(blob).digest("base64").replace(/=+$/, "")}`;
+  return `SHA256:${crypto().createHash("sha256").update(blob).digest("base64").replace(/=+$/, "")}`;
 }
 
 /**
@@ -78,7 +77,7 @@ export function fingerprint(blob: Uint8Array): string {
  * and OpenSSH prefers SHA-256 where both are there.
  */
 export function sshfp(blob: Uint8Array): string[] {
-  const digest = createHash("sha256").update(blob).digest("hex");
+  const digest = crypto().createHash("sha256").update(blob).digest("hex");
   return [`${SSHFP_ALGORITHMS[keySpec(blob).algorithm]} ${SSHFP_SHA256} ${digest}`];
 }
 
@@ -143,7 +142,7 @@ function requirePointOnCurve(point: Buffer, curve: Curve): void {
     throw new Error("its point has the wrong length or form");
   }
   try {
-    ECDH.convertKey(point, curve.openssl);
+    crypto().ECDH.convertKey(point, curve.openssl);
   } catch {
     throw new Error(`its point is not on the curve ${curve.name}`);
   }
@@ -151,4 +150,9 @@ function requirePointOnCurve(point: Buffer, curve: Curve): void {
 
 function bitLength(digits: Buffer): number {
   return digits.length === 0 ? 0 : digits.length * 8 - (Math.clz32(digits[0]!) - 24);
+}
+
+/** Loaded when it is needed: with it, a process that has no key to look at would start noticeably later. */
+function crypto() {
+  return process.getBuiltinModule("node:crypto");
 }
