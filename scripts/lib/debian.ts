@@ -8,6 +8,11 @@ const PROGRAMS: Record<string, string> = {
   ssh: "openssh-client",
   age: "age",
   jq: "jq",
+  "qemu-system-x86_64": "qemu-system-x86",
+  "qemu-img": "qemu-utils",
+  mmdebstrap: "mmdebstrap",
+  "mkfs.ext4": "e2fsprogs",
+  nix: "nix-bin",
 };
 
 /** Installs what is missing when this is Debian and we are root; the suites that need it are skipped otherwise. */
