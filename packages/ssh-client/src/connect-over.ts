@@ -1,0 +1,24 @@
+import type { Duplex } from "node:stream";
+import type { Context } from "@nixops4-providers/provider-sdk";
+import type { Connection } from "./connection-schema.ts";
+import { prepareRoute } from "./endpoint.ts";
+import { openLinkOver } from "./link.ts";
+import { SshConnection } from "./ssh-connection.ts";
+
+/**
+ * As `connect`, over a stream to an SSH server, which takes the place of the address and the jump hosts; for
+ * example an `sshd -i` that was started through another connection. The host key is checked all the same.
+ */
+export async function connectOver(
+  stream: Duplex,
+  connection: Connection,
+  context: Context,
+): Promise<SshConnection> {
+  try {
+    const [endpoint] = await prepareRoute({ ...connection, jump: [] }, context);
+    return new SshConnection([await openLinkOver(stream, endpoint!, context.signal)], context.signal);
+  } catch (error) {
+    stream.destroy();
+    throw error;
+  }
+}

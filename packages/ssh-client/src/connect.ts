@@ -1,0 +1,51 @@
+import type { Context } from "@nixops4-providers/provider-sdk";
+import { ConnectError } from "./connect-error.ts";
+import type { Connection } from "./connection-schema.ts";
+import { sleep } from "./deadline.ts";
+import { prepareRoute } from "./endpoint.ts";
+import type { Link } from "./link.ts";
+import { endLinks, openRoute } from "./route.ts";
+import { SshConnection } from "./ssh-connection.ts";
+
+/** For how long a host that has too many connections is tried again, and how often. */
+const DROPPED_SECONDS = 30;
+const DROPPED_PAUSE_SECONDS = 0.5;
+
+/**
+ * Connects to a host, through its jump hosts, and logs in. Each host must present one of its pinned keys before
+ * anything is sent to it. Throws a {@link ConnectError}, or a `ProviderError` when the key to log in with cannot
+ * be used. The caller must call `end` on the connection.
+ */
+export async function connect(connection: Connection, context: Context): Promise<SshConnection> {
+  const endpoints = await prepareRoute(connection, context);
+  const links: Link[] = [];
+  const giveUpAt = Date.now() + DROPPED_SECONDS * 1000;
+  for (;;) {
+    try {
+      await openRoute(endpoints, links, context.signal);
+      return new SshConnection(links, context.signal);
+    } catch (error) {
+      const tooBusy = error instanceof ConnectError && error.reason === "dropped";
+      if (!tooBusy || Date.now() > giveUpAt) {
+        endLinks(links);
+        throw error;
+      }
+      // At random, so that the others who were turned away do not all come back at once.
+      await sleep(DROPPED_PAUSE_SECONDS * (0.5 + Math.random()), context.signal);
+    }
+  }
+}
+
+/** Connects, does something with the connection, and ends it whatever happens. */
+export async function withConnection<T>(
+  connection: Connection,
+  context: Context,
+  work: (ssh: SshConnection) => Promise<T>,
+): Promise<T> {
+  const ssh = await connect(connection, context);
+  try {
+    return await work(ssh);
+  } finally {
+    ssh.end();
+  }
+}

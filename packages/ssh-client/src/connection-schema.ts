@@ -1,0 +1,81 @@
+import { fields, secretRef, Type, type Static, type Violation } from "@nixops4-providers/provider-sdk";
+import { parsePublicKey } from "@nixops4-providers/ssh-keys";
+
+const hopFields = {
+  host: Type.String({ minLength: 1, description: "The name or the address of the host." }),
+  port: Type.Integer({
+    minimum: 1,
+    maximum: 65535,
+    default: 22,
+    description: "The TCP port that sshd listens on.",
+  }),
+  user: Type.String({ minLength: 1, default: "root", description: "The user to log in as." }),
+  hostPublicKeys: Type.Array(Type.String(), {
+    minItems: 1,
+    description:
+      "The public keys that the host may present, as lines of the form `ssh-ed25519 AAAA…`. A host that " +
+      "presents any other is not logged in to.",
+  }),
+  privateKey: Type.Optional(
+    secretRef(
+      "The private key to log in with, in OpenSSH or PEM format. When not set, the SSH agent is asked.",
+    ),
+  ),
+  passphrase: Type.Optional(secretRef("The passphrase of `privateKey`, where it has one.")),
+  agent: Type.Boolean({
+    default: true,
+    description:
+      "Whether the keys of the SSH agent (`SSH_AUTH_SOCK`) are used when no `privateKey` is given.",
+  }),
+};
+
+const hopSchema = fields(hopFields, { title: "Hop" });
+
+/** The input `connection` of everything that works over SSH. */
+export const connectionSchema = fields(
+  {
+    ...hopFields,
+    jump: Type.Array(hopSchema, {
+      default: [],
+      description:
+        "Hosts to connect through, first to last, as `ProxyJump` does in OpenSSH's ssh_config. The private keys " +
+        "stay on the deploying machine: the agent is never forwarded.",
+    }),
+    connectTimeoutSeconds: Type.Number({
+      exclusiveMinimum: 0,
+      default: 10,
+      description:
+        "How many seconds each step of connecting to a host may take: TCP, key exchange, login, starting a command.",
+    }),
+  },
+  { title: "Connection", description: "How to reach a host over SSH." },
+);
+
+export type Connection = Static<typeof connectionSchema>;
+export type Hop = Static<typeof hopSchema>;
+
+/** What the schema cannot say; for the `check` of a resource. `path` is where the connection stands in its inputs. */
+export function checkConnection(connection: Connection, path = "connection"): Violation[] {
+  return [
+    ...checkHop(connection, path),
+    ...connection.jump.flatMap((hop, index) => checkHop(hop, `${path}.jump[${index}]`)),
+  ];
+}
+
+function checkHop({ hostPublicKeys, privateKey, passphrase, agent }: Hop, path: string): Violation[] {
+  const violations = hostPublicKeys.flatMap((line, index) => {
+    try {
+      parsePublicKey(line);
+      return [];
+    } catch (error) {
+      return [{ path: `${path}.hostPublicKeys[${index}]`, message: (error as Error).message }];
+    }
+  });
+  if (privateKey === undefined && !agent) {
+    violations.push({ path: `${path}.privateKey`, message: "is required when agent is false" });
+  }
+  if (privateKey === undefined && passphrase !== undefined) {
+    violations.push({ path: `${path}.passphrase`, message: "is given without a privateKey" });
+  }
+  return violations;
+}

@@ -1,0 +1,68 @@
+import type { Duplex } from "node:stream";
+import type { Client } from "ssh2";
+import { ConnectError } from "./connect-error.ts";
+import { withDeadline } from "./deadline.ts";
+import type { Endpoint } from "./endpoint.ts";
+
+/** RFC 4254 section 5.1 */
+const ADMINISTRATIVELY_PROHIBITED = 1;
+
+export const UNREACHABLE_HINT =
+  "Check the address, that the host is up and that sshd listens on this port; to wait for a host, use `ssh.wait`.";
+
+export async function dialTcp(
+  { host, port, label, timeoutSeconds }: Endpoint,
+  signal: AbortSignal,
+): Promise<Duplex> {
+  const { connect } = await import("node:net");
+  const socket = connect({
+    host,
+    port,
+    noDelay: true,
+    // Node's default of 250 ms for each of several addresses is too short for a far host.
+    autoSelectFamilyAttemptTimeout: Math.ceil((timeoutSeconds * 1000) / 4),
+  });
+  const connected = new Promise<void>((resolve, reject) => {
+    socket.once("connect", resolve).once("error", reject);
+  });
+  try {
+    await withDeadline(connected, timeoutSeconds, "no answer", signal);
+    return socket;
+  } catch (cause) {
+    socket.destroy();
+    if (signal.aborted) throw cause;
+    throw new ConnectError("unreachable", `cannot connect to ${label}`, { cause, hint: UNREACHABLE_HINT });
+  }
+}
+
+/** Connects from the jump host on. */
+export async function dialThrough(
+  hop: { client: Client; label: string },
+  { host, port, label, timeoutSeconds }: Endpoint,
+  signal: AbortSignal,
+): Promise<Duplex> {
+  let late = false;
+  const connected = new Promise<Duplex>((resolve, reject) => {
+    hop.client.forwardOut("127.0.0.1", 0, host, port, (error, channel) => {
+      if (error) return reject(error);
+      if (late) channel.destroy();
+      resolve(channel);
+    });
+  });
+  try {
+    return await withDeadline(connected, timeoutSeconds, "no answer", signal);
+  } catch (cause) {
+    late = true;
+    if (signal.aborted) throw cause;
+    if ((cause as { reason?: unknown }).reason === ADMINISTRATIVELY_PROHIBITED) {
+      throw new ConnectError("protocol", `the jump host ${hop.label} refuses to connect to ${label}`, {
+        cause,
+        hint: "Its sshd needs `AllowTcpForwarding yes` (or `local`) for this user.",
+      });
+    }
+    throw new ConnectError("unreachable", `cannot connect to ${label} from the jump host ${hop.label}`, {
+      cause,
+      hint: UNREACHABLE_HINT,
+    });
+  }
+}

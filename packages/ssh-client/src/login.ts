@@ -1,0 +1,89 @@
+import { ProviderError, type Context } from "@nixops4-providers/provider-sdk";
+import { fingerprint } from "@nixops4-providers/ssh-keys";
+import type { BaseAgent, ParsedKey } from "ssh2";
+import type { Hop } from "./connection-schema.ts";
+import { withDeadline } from "./deadline.ts";
+import { loadSsh2 } from "./load-ssh2.ts";
+
+/** What to log in with. `keys` names the keys for messages, by type and fingerprint. */
+export type Login =
+  { type: "publickey"; key: ParsedKey; keys: string[] } | { type: "agent"; agent: BaseAgent; keys: string[] };
+
+const AGENT_TIMEOUT_SECONDS = 10;
+
+export async function loadLogin(hop: Hop, who: string, context: Context): Promise<Login> {
+  return hop.privateKey === undefined ? askAgent(who, context) : loadKey(hop, who, context);
+}
+
+async function loadKey({ privateKey, passphrase }: Hop, who: string, context: Context): Promise<Login> {
+  const what = `the private key for ${who}`;
+  const text = await context.secret(privateKey!, what);
+  const secret = passphrase && (await context.secret(passphrase, `the passphrase of ${what}`));
+  const { utils } = await loadSsh2();
+  // ssh2's own messages are not passed on: some quote pieces of what they could not read.
+  const key = utils.parseKey(text, secret);
+  if (key instanceof Error) throw unusableKey(what, text, secret, key);
+  if (!key.isPrivateKey()) {
+    throw new ProviderError(`cannot use ${what}: it is a public key`, {
+      hint: "Point `privateKey` at the other file, the one without `.pub`.",
+    });
+  }
+  return { type: "publickey", key, keys: [describeKey(key)] };
+}
+
+function unusableKey(
+  what: string,
+  text: string,
+  passphrase: string | undefined,
+  error: Error,
+): ProviderError {
+  if (isEncrypted(text, error)) {
+    return passphrase === undefined
+      ? new ProviderError(`cannot use ${what}: it is encrypted, and no passphrase is given`, {
+          hint: "Set `passphrase`, or add the key to an SSH agent and drop `privateKey`.",
+        })
+      : new ProviderError(`cannot use ${what}: the passphrase is wrong, or the key is damaged`);
+  }
+  return new ProviderError(`cannot use ${what}: it is damaged or of a format that is not supported`, {
+    hint: "`ssh-keygen -p -f FILE` rewrites a key in OpenSSH's own format, which is.",
+  });
+}
+
+function isEncrypted(text: string, error: Error): boolean {
+  return (
+    /passphrase|bad decrypt|key integrity/i.test(error.message) || text.includes("\nProc-Type: 4,ENCRYPTED")
+  );
+}
+
+async function askAgent(who: string, context: Context): Promise<Login> {
+  const socket = process.env["SSH_AUTH_SOCK"];
+  const hint = "Set `privateKey`, or run `ssh-add` and pass SSH_AUTH_SOCK on.";
+  if (socket === undefined || socket === "") {
+    throw new ProviderError(
+      `there is no key to log in with as ${who}: no privateKey is given, and SSH_AUTH_SOCK is not set`,
+      { hint },
+    );
+  }
+  const { createAgent } = await loadSsh2();
+  const agent = createAgent(socket);
+  const listed = new Promise<ParsedKey[]>((resolve, reject) => {
+    // The types also allow for agents of one's own; ssh2's gives parsed keys.
+    agent.getIdentities((error, keys = []) => (error ? reject(error) : resolve(keys as ParsedKey[])));
+  });
+  let keys: ParsedKey[];
+  try {
+    keys = await withDeadline(listed, AGENT_TIMEOUT_SECONDS, "it did not answer", context.signal);
+  } catch (cause) {
+    throw new ProviderError(`cannot ask the SSH agent at ${socket} for its keys`, { cause, hint });
+  }
+  if (keys.length === 0) {
+    throw new ProviderError(`there is no key to log in with as ${who}: the SSH agent at ${socket} has none`, {
+      hint,
+    });
+  }
+  return { type: "agent", agent, keys: keys.map(describeKey) };
+}
+
+function describeKey(key: ParsedKey): string {
+  return `${key.type} ${fingerprint(key.getPublicSSH())}`;
+}

@@ -1,0 +1,39 @@
+import type { Duplex } from "node:stream";
+import { ProviderError } from "@nixops4-providers/provider-sdk";
+import type { ClientChannel } from "ssh2";
+import { withDeadline } from "./deadline.ts";
+import { LineTail } from "./line-tail.ts";
+import type { Link } from "./link.ts";
+
+export interface RawChannelOptions {
+  /** Called with each line of standard error as it comes. */
+  onStderrLine?: ((line: string) => void) | undefined;
+}
+
+export async function openRawChannel(
+  link: Link,
+  command: string,
+  { onStderrLine }: RawChannelOptions,
+): Promise<Duplex> {
+  const { label, timeoutSeconds } = link.endpoint;
+  let late = false;
+  const opened = new Promise<ClientChannel>((resolve, reject) => {
+    link.client.exec(command, (error, channel) => {
+      if (error) return reject(error);
+      if (late) channel.destroy();
+      resolve(channel);
+    });
+  });
+  try {
+    const channel = await withDeadline(opened, timeoutSeconds, "no answer");
+    const lines = new LineTail((line) => {
+      onStderrLine?.(line);
+      return false;
+    });
+    channel.stderr.on("data", (chunk: Buffer) => lines.push(chunk)).on("end", () => lines.end());
+    return channel;
+  } catch (cause) {
+    late = true;
+    throw new ProviderError(`cannot start a command on ${label}`, { cause: link.lost ?? cause });
+  }
+}

@@ -1,0 +1,74 @@
+import { describeError, ProviderError, type Context } from "@nixops4-providers/provider-sdk";
+import { ConnectError } from "./connect-error.ts";
+import type { Connection } from "./connection-schema.ts";
+import { sleep } from "./deadline.ts";
+import { prepareRoute } from "./endpoint.ts";
+import type { Link } from "./link.ts";
+import { endLinks, openRoute } from "./route.ts";
+import { SshConnection } from "./ssh-connection.ts";
+
+/**
+ * Seconds between two tries. OpenSSH 9.8 and later shuts out an address for a while that fails to log in too
+ * often (PerSourcePenalties: 5 s for each failure, in force from 15 s on): these pauses stay below that.
+ */
+const PROBE_PAUSE = { first: 0.25, longest: 5 };
+const LOGIN_PAUSE = { first: 2, longest: 30 };
+
+/**
+ * Tries to connect until it succeeds. A host that is down, starting or does not know the key yet is tried again;
+ * a wrong host key and a key of ours that cannot be used are errors at once. Throws a {@link ConnectError} when
+ * the time is up.
+ */
+export async function waitForSsh(
+  connection: Connection,
+  context: Context,
+  options: { timeoutSeconds: number },
+): Promise<SshConnection> {
+  const { timeoutSeconds } = options;
+  const endpoints = await prepareRoute(connection, context);
+  const { user, label } = endpoints.at(-1)!;
+  const progress = context.progress(`waiting for SSH as ${user} on ${label}`);
+  const timeUp = AbortSignal.timeout(timeoutSeconds * 1000);
+  const signal = AbortSignal.any([context.signal, timeUp]);
+  const links: Link[] = [];
+  const probePauses = pauses(PROBE_PAUSE);
+  const loginPauses = pauses(LOGIN_PAUSE);
+  let lastFailure: ConnectError | undefined;
+  try {
+    for (;;) {
+      try {
+        await openRoute(endpoints, links, signal);
+        return new SshConnection(links, context.signal);
+      } catch (error) {
+        if (signal.aborted) throw error;
+        if (!(error instanceof ConnectError) || !isPassing(error)) throw error;
+        lastFailure = error;
+        progress.update(describeError(error).split("\n")[0]!);
+        const next = error.reason === "authentication" ? loginPauses.next() : probePauses.next();
+        await sleep(next.value, signal);
+      }
+    }
+  } catch (error) {
+    endLinks(links);
+    if (context.signal.aborted) {
+      throw new ProviderError(`waiting for SSH on ${label} was interrupted`, {
+        cause: context.signal.reason,
+      });
+    }
+    if (!timeUp.aborted) throw error;
+    throw new ConnectError("unreachable", `${label} did not let ${user} in within ${timeoutSeconds} s`, {
+      cause: lastFailure ?? new Error("it did not answer"),
+    });
+  } finally {
+    progress.done();
+  }
+}
+
+function isPassing({ reason }: ConnectError): boolean {
+  return reason === "unreachable" || reason === "dropped" || reason === "authentication";
+}
+
+/** Doubling from one pause to the next; at random a little shorter, so that many do not come at once. */
+function* pauses({ first, longest }: { first: number; longest: number }): Generator<number, never> {
+  for (let pause = first; ; pause = Math.min(pause * 2, longest)) yield pause * (0.8 + 0.2 * Math.random());
+}

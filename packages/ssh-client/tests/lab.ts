@@ -1,0 +1,24 @@
+import { describe } from "@jest/globals";
+import { findSshd, type SshLab } from "@nixops4-providers/test-servers";
+import type { Connection } from "../src/index.ts";
+
+/** As `describe`; skipped, visibly, where OpenSSH's server is not installed. */
+export function describeWithSshd(name: string, suite: () => void): void {
+  if (findSshd() === undefined)
+    describe.skip(`${name} (skipped: sshd was not found, install openssh-server)`, suite);
+  else describe(name, suite);
+}
+
+/** A connection to the lab, with the defaults filled in as the SDK does. */
+export function connectionTo(lab: SshLab, changes: Partial<Connection> = {}): Connection {
+  return { ...lab.connection, agent: true, jump: [], connectTimeoutSeconds: 10, ...changes };
+}
+
+export async function eventually(holds: () => boolean, seconds = 5): Promise<void> {
+  const deadline = Date.now() + seconds * 1000;
+  while (!holds()) {
+    if (Date.now() > deadline)
+      throw new Error(`it did not come true within ${seconds} s: ${holds.toString()}`);
+    await new Promise((resolve) => setTimeout(resolve, 10));
+  }
+}

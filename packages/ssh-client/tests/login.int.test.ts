@@ -1,0 +1,153 @@
+import { execFile } from "node:child_process";
+import { readFile } from "node:fs/promises";
+import { join } from "node:path";
+import { promisify } from "node:util";
+import { afterAll, beforeAll, expect, it } from "@jest/globals";
+import { describeError } from "@nixops4-providers/provider-sdk";
+import { fingerprint, parsePublicKey } from "@nixops4-providers/ssh-keys";
+import { makeSshKey, startSshLab, type SshKey, type SshLab } from "@nixops4-providers/test-servers";
+import { connect, type Connection } from "../src/index.ts";
+import { connectionTo, describeWithSshd } from "./lab.ts";
+import { testContext } from "./test-context.ts";
+
+const run = promisify(execFile);
+
+async function whoAmI(connection: Connection): Promise<string> {
+  const ssh = await connect(connection, testContext());
+  const { stdout } = await ssh.run("id -un");
+  ssh.end();
+  return stdout.toString().trim();
+}
+
+async function failToConnect(connection: Connection): Promise<string> {
+  try {
+    (await connect(connection, testContext())).end();
+  } catch (error) {
+    return describeError(error);
+  }
+  throw new Error("it connected");
+}
+
+describeWithSshd("logging in with a key", () => {
+  let lab: SshLab;
+  let encrypted: SshKey;
+  let stranger: SshKey;
+
+  beforeAll(async () => {
+    lab = await startSshLab();
+    encrypted = await makeSshKey(lab.folder, "encrypted", ["-N", "open sesame"]);
+    stranger = await makeSshKey(lab.folder, "stranger");
+  });
+  afterAll(() => lab.stop());
+
+  it.each([
+    ["ed25519", ["-t", "ed25519"]],
+    ["ecdsa", ["-t", "ecdsa", "-b", "384"]],
+    ["rsa", ["-t", "rsa", "-b", "2048"]],
+    ["rsa in PEM format", ["-t", "rsa", "-b", "2048", "-m", "PEM"]],
+  ])("works with %s", async (name, args) => {
+    const key = await makeSshKey(lab.folder, `user ${name}`, args);
+    await lab.sshd.reload({ authorizedKeys: [key.publicKey] });
+    expect(await whoAmI(connectionTo(lab, { privateKey: { file: key.file } }))).toBe(lab.sshd.user);
+  });
+
+  it("takes the key from a value, a variable or a command", async () => {
+    await lab.sshd.reload({ authorizedKeys: [lab.userKey.publicKey] });
+    const value = await readFile(lab.userKey.file, "utf8");
+    process.env["TEST_SSH_KEY"] = value;
+    const refs = [{ value }, { env: "TEST_SSH_KEY" }, { command: ["cat", lab.userKey.file] }];
+    for (const privateKey of refs)
+      expect(await whoAmI(connectionTo(lab, { privateKey }))).toBe(lab.sshd.user);
+    delete process.env["TEST_SSH_KEY"];
+  });
+
+  it.each([
+    ["OpenSSH's format", []],
+    ["PEM format", ["-t", "rsa", "-b", "2048", "-m", "PEM"]],
+  ])("opens an encrypted key in %s, and says when the passphrase is missing or wrong", async (name, args) => {
+    const key = await makeSshKey(lab.folder, `encrypted ${name}`, [...args, "-N", "open sesame"]);
+    await lab.sshd.reload({ authorizedKeys: [key.publicKey] });
+    const privateKey = { file: key.file };
+    const passphrase = (value: string) => connectionTo(lab, { privateKey, passphrase: { value } });
+    expect(await whoAmI(passphrase("open sesame"))).toBe(lab.sshd.user);
+    expect(await failToConnect(connectionTo(lab, { privateKey }))).toContain(
+      "it is encrypted, and no passphrase is given",
+    );
+    const wrong = await failToConnect(passphrase("open barley"));
+    expect(wrong).toContain("the passphrase is wrong");
+    expect(wrong).not.toContain("barley");
+  });
+
+  it("says what a thing is that is not a private key, and quotes none of it", async () => {
+    const noKey = await failToConnect(connectionTo(lab, { privateKey: { value: "hunter2 is not a key" } }));
+    expect(noKey).toContain("it is damaged or of a format that is not supported");
+    expect(noKey).not.toContain("hunter2");
+    const publicKey = await failToConnect(
+      connectionTo(lab, { privateKey: { file: `${encrypted.file}.pub` } }),
+    );
+    expect(publicKey).toContain("it is a public key");
+  });
+
+  it("says which key was refused, for whom and where", async () => {
+    const message = await failToConnect(connectionTo(lab, { privateKey: { file: stranger.file } }));
+    expect(message).toContain(`127.0.0.1:${lab.sshd.port} refused to let ${lab.sshd.user} in`);
+    expect(message).toContain(`ssh-ed25519 ${fingerprint(parsePublicKey(stranger.publicKey).blob)}`);
+    expect(message).toContain("it accepts publickey");
+    expect(message).toContain("authorized keys");
+  });
+});
+
+describeWithSshd("logging in with an SSH agent", () => {
+  let lab: SshLab;
+  let pid = 0;
+  const before = process.env["SSH_AUTH_SOCK"];
+  const socket = () => join(lab.folder, "agent");
+
+  beforeAll(async () => {
+    lab = await startSshLab();
+    const { stdout } = await run("ssh-agent", ["-s", "-a", socket()]);
+    pid = Number(/SSH_AGENT_PID=(\d+)/.exec(stdout)![1]);
+    process.env["SSH_AUTH_SOCK"] = socket();
+  });
+  afterAll(async () => {
+    if (before === undefined) delete process.env["SSH_AUTH_SOCK"];
+    else process.env["SSH_AUTH_SOCK"] = before;
+    process.kill(pid);
+    await lab.stop();
+  });
+
+  // Without `privateKey`.
+  const byAgent = () => {
+    const { privateKey: _, ...rest } = connectionTo(lab);
+    return rest;
+  };
+  const sshAdd = (...args: string[]) => run("ssh-add", ["-q", ...args], { env: { SSH_AUTH_SOCK: socket() } });
+
+  it("says so when the agent has no keys or is not there", async () => {
+    expect(await failToConnect(byAgent())).toContain(`the SSH agent at ${socket()} has none`);
+    process.env["SSH_AUTH_SOCK"] = "/nonexistent";
+    expect(await failToConnect(byAgent())).toContain("cannot ask the SSH agent at /nonexistent for its keys");
+    delete process.env["SSH_AUTH_SOCK"];
+    expect(await failToConnect(byAgent())).toContain("SSH_AUTH_SOCK is not set");
+    process.env["SSH_AUTH_SOCK"] = socket();
+  });
+
+  it("tries each of its keys, RSA without SHA-1", async () => {
+    const rsa = await makeSshKey(lab.folder, "agent rsa", ["-t", "rsa", "-b", "2048"]);
+    await sshAdd((await makeSshKey(lab.folder, "agent stranger")).file);
+    expect(await failToConnect(byAgent())).toContain("from the SSH agent");
+    await sshAdd(rsa.file);
+    await lab.sshd.reload({ authorizedKeys: [rsa.publicKey] });
+    expect(await whoAmI(byAgent())).toBe(lab.sshd.user);
+    expect(lab.sshd.log()).toContain("Accepted publickey");
+  });
+
+  it("explains what happens when it has too many keys", async () => {
+    await sshAdd("-D");
+    for (let number = 1; number <= 7; number += 1)
+      await sshAdd((await makeSshKey(lab.folder, `stranger ${number}`)).file);
+    const message = await failToConnect(byAgent());
+    expect(message).toContain("Too many authentication failures");
+    expect(message).toContain("MaxAuthTries");
+  });
+});

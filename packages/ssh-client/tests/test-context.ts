@@ -1,0 +1,13 @@
+import type { Context } from "@nixops4-providers/provider-sdk";
+// Not part of the SDK's public side: providers are handed their context.
+import { createContext, Redactor } from "../../provider-sdk/src/context.ts";
+
+export function testContext(signal: AbortSignal = new AbortController().signal): Context {
+  return createContext({
+    provider: "test",
+    type: "test",
+    isStateful: false,
+    signal,
+    redactor: new Redactor(),
+  });
+}

@@ -1,0 +1,92 @@
+import { afterAll, beforeAll, expect, it } from "@jest/globals";
+import { describeError } from "@nixops4-providers/provider-sdk";
+import { makeSshKey, startSshLab, type SshKey, type SshLab, TcpProxy } from "@nixops4-providers/test-servers";
+import { ConnectError, waitForSsh } from "../src/index.ts";
+import { connectionTo, describeWithSshd } from "./lab.ts";
+import { testContext } from "./test-context.ts";
+
+const count = (text: string, part: string) => text.split(part).length - 1;
+
+describeWithSshd("waiting for SSH", () => {
+  let lab: SshLab;
+  let stranger: SshKey;
+
+  beforeAll(async () => {
+    lab = await startSshLab();
+    stranger = await makeSshKey(lab.folder, "stranger");
+  });
+  afterAll(() => lab.stop());
+
+  it("succeeds when the server starts later", async () => {
+    await lab.sshd.stop();
+    const waiting = waitForSsh(connectionTo(lab), testContext(), { timeoutSeconds: 20 });
+    await new Promise((resolve) => setTimeout(resolve, 3_000));
+    const started = Date.now();
+    await lab.restart();
+    const ssh = await waiting;
+    expect(Date.now() - started).toBeLessThan(5_000);
+    expect(ssh.hostPublicKey).toBe(lab.hostKey.publicKey.split(" ").slice(0, 2).join(" "));
+    // Its time limit is over with the wait.
+    expect((await ssh.run("echo here")).stdout.toString()).toBe("here\n");
+    ssh.end();
+    // Ports were probed without a connection, and it logged in on the first one.
+    expect(count(lab.sshd.log(), "Connection from")).toBe(1);
+  });
+
+  it("succeeds when the key is accepted later, with few attempts", async () => {
+    const seen = lab.sshd.log().length;
+    const connection = connectionTo(lab, { privateKey: { file: stranger.file } });
+    const waiting = waitForSsh(connection, testContext(), { timeoutSeconds: 30 });
+    await new Promise((resolve) => setTimeout(resolve, 5_000));
+    await lab.sshd.reload({ authorizedKeys: [stranger.publicKey] });
+    (await waiting).end();
+    // At 0 s, 2 s and 6 s, each a little earlier.
+    expect(count(lab.sshd.log().slice(seen), "Connection from")).toBe(3);
+    await lab.sshd.reload({ authorizedKeys: [lab.userKey.publicKey] });
+  });
+
+  it("ends at its deadline and says what the last attempt met", async () => {
+    const connection = connectionTo(lab, { privateKey: { file: stranger.file } });
+    const started = Date.now();
+    const error: unknown = await waitForSsh(connection, testContext(), { timeoutSeconds: 3 }).catch(
+      (reason: unknown) => reason,
+    );
+    expect(describeError(error)).toMatch(
+      /did not let .* in within 3 s: .* refused to let .* in with the key/,
+    );
+    expect(Date.now() - started).toBeLessThan(4_000);
+  });
+
+  it("does not outlast its deadline on a host that accepts connections and says nothing", async () => {
+    const silent = await TcpProxy.start();
+    const started = Date.now();
+    const waiting = waitForSsh(connectionTo(lab, { port: silent.port }), testContext(), {
+      timeoutSeconds: 1,
+    });
+    await expect(waiting).rejects.toThrow("within 1 s");
+    expect(Date.now() - started).toBeLessThan(2_000);
+    expect(silent.connections).toBe(1);
+    await silent.stop();
+  });
+
+  it("fails at once on a wrong host key", async () => {
+    const connection = connectionTo(lab, { hostPublicKeys: [stranger.publicKey] });
+    const error: unknown = await waitForSsh(connection, testContext(), { timeoutSeconds: 20 }).catch(
+      (reason: unknown) => reason,
+    );
+    expect(error).toBeInstanceOf(ConnectError);
+    expect((error as ConnectError).reason).toBe("host-key");
+  });
+
+  it("keeps the connection to a jump host while the host behind it starts", async () => {
+    const hop = await startSshLab();
+    await lab.sshd.stop();
+    const connection = connectionTo(lab, { jump: [{ ...hop.connection, agent: false }] });
+    const waiting = waitForSsh(connection, testContext(), { timeoutSeconds: 20 });
+    await new Promise((resolve) => setTimeout(resolve, 2_000));
+    await lab.restart();
+    (await waiting).end();
+    expect(count(hop.sshd.log(), "Connection from")).toBe(1);
+    await hop.stop();
+  });
+});
