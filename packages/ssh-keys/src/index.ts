@@ -19,3 +19,4 @@ export {
   publicKeyFromBlob,
   sshfp,
 } from "./public-key.ts";
+export { type SignatureUse, verifySignature } from "./sshsig.ts";

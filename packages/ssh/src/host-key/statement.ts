@@ -1,0 +1,133 @@
+import {
+  fingerprint,
+  formatPublicKey,
+  parsePublicKey,
+  type PublicKey,
+  verifySignature,
+} from "@nixops4-providers/ssh-keys";
+
+/** What the signatures under statements are for; `ssh-keygen -Y sign -n`. */
+export const NAMESPACE = "nixops4-host-key@nixops4-providers";
+
+/** What an old host key says about the one that takes its place. */
+export interface Statement {
+  version: 1;
+  /** As the deployer calls it: `web1:22`. */
+  host: string;
+  oldFingerprint: string;
+  newFingerprint: string;
+  newPublicKey: string;
+  /** The same for each attempt at the same rotation. */
+  operationId: string;
+}
+
+/** A statement that was found to be true, given the keys that were trusted. Keys are lines without comment. */
+export interface Succession {
+  oldKey: string;
+  newKey: string;
+  operationId: string;
+}
+
+export interface Findings {
+  /** In the order in which they happened. */
+  successions: Succession[];
+  /** What is wrong with the last statement that did not hold. */
+  problem: string | undefined;
+}
+
+export function formatStatement(statement: Statement): string {
+  return canonicalJson(statement);
+}
+
+/** A line of the record of rotations. */
+export function formatEntry(statement: string, signature: string): string {
+  return `${JSON.stringify({ statement, signature })}\n`;
+}
+
+/**
+ * Reads a record of rotations that anyone may have written. From the trusted keys on, each key vouches for the
+ * next: what no trusted key has signed for this host is left out.
+ */
+export function verifyRecord(record: string, host: string, trusted: readonly string[]): Findings {
+  const signers = trusted.map(parsePublicKey);
+  const findings: Findings = { successions: [], problem: undefined };
+  for (const line of record.split("\n")) {
+    if (line === "") continue;
+    try {
+      const succession = verifyEntry(line, host, signers);
+      findings.successions.push(succession);
+      signers.push(parsePublicKey(succession.newKey));
+    } catch (error) {
+      findings.problem = (error as Error).message;
+    }
+  }
+  return findings;
+}
+
+/** All that took the place of a key, one after the other. */
+export function successorsOf(key: string, successions: readonly Succession[]): string[] {
+  const keys = [key];
+  for (const { oldKey, newKey } of successions) if (keys.includes(oldKey)) keys.push(newKey);
+  return keys.slice(1);
+}
+
+/** A key as a line without comment, for comparing. */
+export function plainKey(line: string): string {
+  return formatPublicKey({ ...parsePublicKey(line), comment: "" });
+}
+
+/** JSON with the fields of objects in order, without spaces. */
+export function canonicalJson(value: unknown): string {
+  return JSON.stringify(value, (_, part: unknown) =>
+    typeof part === "object" && part !== null && !Array.isArray(part)
+      ? Object.fromEntries(Object.entries(part).toSorted(([a], [b]) => (a < b ? -1 : 1)))
+      : part,
+  );
+}
+
+function verifyEntry(line: string, host: string, signers: readonly PublicKey[]): Succession {
+  const { statement, signature } = parseObject(line, ["signature", "statement"]);
+  const { version, host: statedHost, ...stated } = parseObject(statement!, STATEMENT_FIELDS);
+  if (version !== "1") throw new Error(`its version is ${quote(version!)}`);
+  const signer = verifySignature(signature!, { message: statement!, namespace: NAMESPACE, signers });
+  if (statedHost !== host) throw new Error(`it is for the host ${quote(statedHost!)}`);
+  if (stated["oldFingerprint"] !== fingerprint(signer.blob))
+    throw new Error("it is not about the key that signed it");
+  const newKey = parsePublicKey(stated["newPublicKey"]!);
+  if (stated["newFingerprint"] !== fingerprint(newKey.blob))
+    throw new Error("its fingerprint is not of its key");
+  return {
+    oldKey: formatPublicKey({ ...signer, comment: "" }),
+    newKey: formatPublicKey({ ...newKey, comment: "" }),
+    operationId: stated["operationId"]!,
+  };
+}
+
+const STATEMENT_FIELDS = [
+  "host",
+  "newFingerprint",
+  "newPublicKey",
+  "oldFingerprint",
+  "operationId",
+  "version",
+];
+
+/** An object with exactly these fields, each as text. */
+function parseObject(json: string, names: readonly string[]): Record<string, string> {
+  let value: unknown;
+  try {
+    value = JSON.parse(json);
+  } catch {
+    throw new Error("it is not JSON");
+  }
+  const fields = typeof value === "object" && value !== null ? value : {};
+  if (Object.keys(fields).toSorted().join() !== names.join()) {
+    throw new Error("its fields are not those of a statement");
+  }
+  return Object.fromEntries(Object.entries(fields).map(([name, field]) => [name, String(field)]));
+}
+
+/** What a stranger wrote, fit for a message. */
+function quote(text: string): string {
+  return JSON.stringify(text.slice(0, 200));
+}

@@ -1,0 +1,110 @@
+import type { Duplex } from "node:stream";
+import { ProviderError } from "@nixops4-providers/provider-sdk";
+import { RemoteCommandError, shellQuote, type SshConnection } from "@nixops4-providers/ssh-client";
+import { remoteCommand } from "../remote-command.ts";
+import type { Inputs } from "../resources/host-key.ts";
+import * as scripts from "./scripts.ts";
+import { NAMESPACE } from "./statement.ts";
+
+/** A file that sshd has a host key from. Keys are lines without comment; empty where there is none that can be read. */
+export interface KeyFile {
+  path: string;
+  key: string;
+  /** What stands beside it, ready to take its place. */
+  newKey: string;
+}
+
+export interface Observed {
+  /** The command line of the sshd that listens; empty when another program does it for sshd. */
+  sshd: string;
+  files: KeyFile[];
+}
+
+/** From a stranger a record of rotations could be endless. */
+const MAX_RECORD_BYTES = 1024 * 1024;
+
+export async function readRecord(ssh: SshConnection, { directory, timeoutSeconds }: Inputs): Promise<string> {
+  const { command, preamble } = remoteCommand(["sh", "-c", scripts.READ_RECORD, "sh", directory]);
+  const limits = { timeoutSeconds, maxOutputBytes: MAX_RECORD_BYTES };
+  const { stdout } = await ssh.run(command, { stdin: preamble, ...limits });
+  return stdout.toString("utf8");
+}
+
+/** The host at the other end of a connection, as far as its host keys go. */
+export class Target {
+  readonly ssh: SshConnection;
+  readonly #inputs: Inputs;
+
+  constructor(ssh: SshConnection, inputs: Inputs) {
+    this.ssh = ssh;
+    this.#inputs = inputs;
+  }
+
+  async observe(): Promise<Observed> {
+    const printed = await this.#run("find its host keys", scripts.OBSERVE, []);
+    const [sshd = "", ...lines] = printed.split("\n");
+    const files: KeyFile[] = [];
+    for (let index = 0; index + 2 < lines.length; index += 3) {
+      const [path = "", key = "", newKey = ""] = lines.slice(index);
+      files.push({ path, key, newKey });
+    }
+    return { sshd, files };
+  }
+
+  async writeRecord(record: string): Promise<void> {
+    const args = [this.#inputs.directory, String(Buffer.byteLength(record))];
+    await this.#run("write the record of rotations", scripts.WRITE_RECORD, args, record);
+  }
+
+  /** Makes a key beside a file and returns the public half. */
+  async generate(path: string, algorithm: string, bits: number | undefined): Promise<string> {
+    const args = [path, algorithm, bits === undefined ? "" : String(bits)];
+    return (await this.#run("make a new host key", scripts.GENERATE, args)).trim();
+  }
+
+  sign(path: string, statement: string): Promise<string> {
+    return this.#run("sign with its host key", scripts.SIGN, [path, NAMESPACE], statement);
+  }
+
+  /** An SSH server of its own for one connection, with the key beside a file as first host key. */
+  serveNewKey(path: string, onStderrLine: (line: string) => void): Promise<Duplex> {
+    const sudo = this.#inputs.sudo ? ["sudo", "-n"] : [];
+    const command = shellQuote([...sudo, "sh", "-c", scripts.SERVE_NEW_KEY, "sh", path]);
+    return this.ssh.openChannel(`exec ${command}`, { onStderrLine });
+  }
+
+  async swap({ path, key, newKey }: KeyFile): Promise<void> {
+    await this.#run("put its new host key in place", scripts.SWAP, [path, key, newKey]);
+  }
+
+  async swapBack(path: string): Promise<void> {
+    await this.#run("put its old host key back", scripts.SWAP_BACK, [path]);
+  }
+
+  async reload(): Promise<void> {
+    const { unit, command } = this.#inputs.reload ?? {};
+    const how =
+      unit !== undefined ? ["unit", unit] : command !== undefined ? ["command", command] : ["signal"];
+    await this.#run("reload sshd", scripts.RELOAD, how);
+  }
+
+  async startSshd(commandLine: string): Promise<void> {
+    await this.#run("start sshd again", scripts.START_SSHD, [commandLine]);
+  }
+
+  async finish(path: string, remove: readonly string[]): Promise<void> {
+    await this.#run("clean up after the rotation", scripts.FINISH, [path, ...remove]);
+  }
+
+  async #run(what: string, script: string, args: readonly string[], stdin = ""): Promise<string> {
+    const { sudo, timeoutSeconds } = this.#inputs;
+    const { command, preamble } = remoteCommand(["sh", "-c", script, "sh", ...args]);
+    try {
+      const { stdout } = await this.ssh.run(command, { stdin: preamble + stdin, sudo, timeoutSeconds });
+      return stdout.toString("utf8");
+    } catch (error) {
+      const cause = error instanceof RemoteCommandError ? error.stderrTail : error;
+      throw new ProviderError(`cannot ${what} on ${this.ssh.label}`, { cause });
+    }
+  }
+}

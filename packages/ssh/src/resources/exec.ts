@@ -1,0 +1,186 @@
+import { isUtf8 } from "node:buffer";
+import {
+  defineResource,
+  fields,
+  ProviderError,
+  Type,
+  type Context,
+  type Static,
+  type Violation,
+} from "@nixops4-providers/provider-sdk";
+import {
+  checkConnection,
+  connectionSchema,
+  type SshConnection,
+  withConnection,
+} from "@nixops4-providers/ssh-client";
+import { remoteCommand } from "../remote-command.ts";
+
+const inputs = fields({
+  connection: connectionSchema,
+  command: Type.Optional(
+    Type.String({ minLength: 1, description: "A command for `sh` on the host. Either this or `argv`." }),
+  ),
+  argv: Type.Optional(
+    Type.Array(Type.String(), {
+      minItems: 1,
+      description:
+        "A program on the host and its arguments, which no shell interprets. Either this or `command`.",
+    }),
+  ),
+  stdin: Type.Optional(
+    Type.String({ description: "What the command reads from standard input. When not set, nothing." }),
+  ),
+  env: Type.Record(Type.String(), Type.String(), {
+    default: {},
+    description: "Environment variables for the command. Their values are on no command line.",
+  }),
+  sudo: Type.Boolean({
+    default: false,
+    description: "Whether the command runs as root by `sudo -n`, which must not ask for a password.",
+  }),
+  timeoutSeconds: Type.Number({
+    exclusiveMinimum: 0,
+    maximum: 1_000_000,
+    default: 600,
+    description:
+      "After this many seconds the command and all in its process group is ended (SIGTERM, a second later SIGKILL), " +
+      "which is an error.",
+  }),
+  creates: Type.Optional(
+    Type.String({ minLength: 1, description: "A path on the host: when it exists, the command is skipped." }),
+  ),
+  unless: Type.Optional(
+    Type.String({
+      minLength: 1,
+      description: "A command for `sh` on the host: when it succeeds, the main command is skipped.",
+    }),
+  ),
+  once: Type.Boolean({
+    default: false,
+    description:
+      "Whether the command runs only when the resource is created; later changes of the inputs keep the first " +
+      "outputs. Needs `state`.",
+  }),
+  parseJson: Type.Boolean({
+    default: false,
+    description: "Whether standard output must be JSON and is returned as `json` too.",
+  }),
+});
+
+const outputs = fields({
+  stdout: Type.String({
+    description:
+      "What the command printed to standard output, which must be UTF-8. When it was skipped: what is recorded " +
+      "from an earlier run, else nothing.",
+  }),
+  json: Type.Optional(
+    Type.Unknown({
+      description: "The value that `stdout` holds, `null` when it is empty. Only there with `parseJson`.",
+    }),
+  ),
+});
+
+type Inputs = Static<typeof inputs>;
+type Outputs = Static<typeof outputs>;
+
+const MAX_STDOUT_BYTES = 64 * 1024 * 1024;
+
+export const exec = defineResource({
+  type: "exec",
+  description:
+    "Runs a command on a host and returns what it prints. It runs on each apply (with `state`: when its inputs have " +
+    "changed), so it should be idempotent, or be skipped by `creates` or `unless`. Its standard error is shown as it " +
+    "comes; any exit code but 0 is an error. A command whose connection was lost may still be running.",
+  stateful: false,
+  inputs,
+  outputs,
+  check,
+  async create({ inputs }, context) {
+    if (inputs.once && !context.isStateful) {
+      throw new ProviderError("exec resource with once=true requires state (use isStateful)", {
+        hint: "Set the member's `state`, or drop `once`.",
+      });
+    }
+    return run(inputs, "", context);
+  },
+  async update({ inputs, previous }, context) {
+    const recorded = previous?.outputs.stdout;
+    if (!inputs.once) return run(inputs, recorded ?? "", context);
+    if (recorded === undefined) {
+      throw new ProviderError(
+        "cannot keep the outputs of an exec resource with once=true: none are recorded",
+      );
+    }
+    return toOutputs(recorded, inputs);
+  },
+});
+
+function check({ connection, command, argv, env, creates, unless }: Inputs): Violation[] {
+  const violations = checkConnection(connection);
+  if ((command === undefined) === (argv === undefined)) {
+    violations.push({ path: "", message: "exactly one of command and argv is required" });
+  }
+  for (const name of Object.keys(env)) {
+    if (!/^[A-Za-z_][A-Za-z0-9_]*$/.test(name)) {
+      violations.push({ path: `env.${name}`, message: "is not the name of an environment variable" });
+    }
+  }
+  const texts = { command, creates, unless, argv: argv?.join(""), env: Object.values(env).join("") };
+  for (const [path, text] of Object.entries(texts)) {
+    if (text?.includes("\0") === true) violations.push({ path, message: "must not contain NUL characters" });
+  }
+  return violations;
+}
+
+async function run(inputs: Inputs, recorded: string, context: Context): Promise<Outputs> {
+  const progress = context.progress(`running a command on ${inputs.connection.host}`);
+  const outputs = withConnection(inputs.connection, context, async (ssh) => {
+    const reason = await reasonToSkip(ssh, inputs);
+    if (reason !== undefined) {
+      context.log.info(`skipped on ${ssh.label}: ${reason}`);
+      return toOutputs(recorded, inputs);
+    }
+    const { command, argv = ["sh", "-c", command!], stdin = "", env, sudo, timeoutSeconds } = inputs;
+    const remote = remoteCommand(argv, env);
+    const { stdout } = await ssh.run(remote.command, {
+      stdin: remote.preamble + stdin,
+      sudo,
+      timeoutSeconds,
+      maxOutputBytes: MAX_STDOUT_BYTES,
+      onStderrLine: (line) => context.log.output(line),
+    });
+    if (!isUtf8(stdout)) {
+      throw new ProviderError(`the command on ${ssh.label} printed bytes that are not UTF-8`, {
+        hint: "Let it print text, for example through `base64`.",
+      });
+    }
+    return toOutputs(stdout.toString("utf8"), inputs);
+  });
+  return outputs.finally(() => progress.done());
+}
+
+async function reasonToSkip(ssh: SshConnection, inputs: Inputs): Promise<string | undefined> {
+  const { creates, unless, env, sudo, timeoutSeconds } = inputs;
+  const succeeds = async (argv: string[]) => {
+    const { command, preamble } = remoteCommand(argv, env);
+    return (await ssh.exec(command, { stdin: preamble, sudo, timeoutSeconds })).exitCode === 0;
+  };
+  if (creates !== undefined && (await succeeds(["sh", "-c", '[ -e "$1" ] || [ -L "$1" ]', "sh", creates]))) {
+    return `${creates} exists`;
+  }
+  if (unless !== undefined && (await succeeds(["sh", "-c", unless])))
+    return "the command in `unless` succeeded";
+  return undefined;
+}
+
+function toOutputs(stdout: string, { parseJson }: Inputs): Outputs {
+  if (!parseJson) return { stdout };
+  try {
+    return { stdout, json: stdout === "" ? null : (JSON.parse(stdout) as unknown) };
+  } catch {
+    throw new ProviderError(`the command printed ${stdout.length} characters that are not JSON`, {
+      hint: "Drop `parseJson`, or let the command print one JSON value.",
+    });
+  }
+}

@@ -1,0 +1,270 @@
+import {
+  converge,
+  defineResource,
+  ensureField,
+  fields,
+  nullable,
+  ProviderError,
+  secretRef,
+  Type,
+  type Context,
+  type Static,
+  type Violation,
+} from "@nixops4-providers/provider-sdk";
+import {
+  checkConnection,
+  connectionSchema,
+  RemoteCommandError,
+  type SshConnection,
+  withConnection,
+} from "@nixops4-providers/ssh-client";
+import { remoteCommand } from "../remote-command.ts";
+import { type Contents, readContents } from "../contents.ts";
+
+const NAME = "^[A-Za-z0-9_][A-Za-z0-9_.$-]*$";
+
+const inputs = fields({
+  connection: connectionSchema,
+  path: Type.String({
+    pattern: "^/.*[^/]$",
+    description:
+      "The absolute path of the file on the host. Its folder must exist. Where it is a symbolic link, the file that " +
+      "the link leads to is meant (but `absent` removes the link).",
+  }),
+  contents: Type.Optional(
+    Type.String({
+      description: "What the file holds. Exactly one of `contents`, `source` and `secret` is required.",
+    }),
+  ),
+  source: Type.Optional(
+    Type.String({ minLength: 1, description: "A file on the deploying machine with what the file holds." }),
+  ),
+  secret: Type.Optional(
+    secretRef(
+      "What the file holds, as a secret: it is kept out of logs, errors and command lines on both machines.",
+    ),
+  ),
+  mode: Type.Optional(
+    Type.String({
+      pattern: "^[0-7]{3,4}$",
+      description: "The permissions in octal, as `0640`. When not set `0644`, for a `secret` `0600`.",
+    }),
+  ),
+  owner: Type.Optional(
+    Type.String({
+      pattern: NAME,
+      description:
+        "The name or number of the user that the file belongs to. When not set, an existing file keeps its owner, " +
+        "and a new one belongs to the user who logs in (to root with `sudo`).",
+    }),
+  ),
+  group: Type.Optional(Type.String({ pattern: NAME, description: "As `owner`, for the group of the file." })),
+  sudo: Type.Boolean({
+    default: false,
+    description: "Whether the file is written as root by `sudo -n`, which must not ask for a password.",
+  }),
+  ensure: ensureField("the file"),
+  timeoutSeconds: Type.Number({
+    exclusiveMinimum: 0,
+    maximum: 1_000_000,
+    default: 600,
+    description: "How many seconds sending the file may take.",
+  }),
+});
+
+const outputs = fields({
+  sha256: nullable(Type.String(), {
+    description:
+      "The SHA-256 hash in hex of what the file holds, `null` when it is `absent`. From it a secret that is short " +
+      "or easy to guess can be found.",
+  }),
+});
+
+type Inputs = Static<typeof inputs>;
+
+export const file = defineResource({
+  type: "file",
+  description:
+    "A file on a host. It is replaced as a whole, with its mode and owner set before: whenever the host stops or the " +
+    "connection breaks, the file is the old one or the new one. A file that already is as it should be is not " +
+    "written to. The host needs `sh` and coreutils, or busybox.",
+  stateful: false,
+  inputs,
+  outputs,
+  check,
+  ...converge<Inputs, Static<typeof outputs>>(async ({ inputs }, context) => {
+    if (inputs.ensure === "absent") {
+      await withConnection(inputs.connection, context, (ssh) => remove(ssh, inputs));
+      return { sha256: null };
+    }
+    const contents = await readContents(inputs, context);
+    await withConnection(inputs.connection, context, (ssh) => write(ssh, inputs, contents, context));
+    return { sha256: contents.sha256 };
+  }),
+});
+
+function check({ connection, path, contents, source, secret, ensure }: Inputs): Violation[] {
+  const violations = checkConnection(connection);
+  if (/[\0\n]/.test(path))
+    violations.push({ path: "path", message: "must not contain newlines and NUL characters" });
+  const given = [contents, source, secret].filter((one) => one !== undefined).length;
+  if (given > 1 || (given === 0 && ensure === "present")) {
+    violations.push({ path: "", message: "exactly one of contents, source and secret is required" });
+  }
+  return violations;
+}
+
+async function write(
+  ssh: SshConnection,
+  inputs: Inputs,
+  contents: Contents,
+  context: Context,
+): Promise<void> {
+  const existing = await observe(ssh, inputs);
+  const wanted = {
+    mode: inputs.mode ?? (inputs.secret === undefined ? "0644" : "0600"),
+    owner: inputs.owner ?? existing?.uid ?? "",
+    group: inputs.group ?? existing?.gid ?? "",
+  };
+  if (existing?.sha256 !== contents.sha256) {
+    const progress = context.progress(`writing ${inputs.path} on ${ssh.label}`);
+    const args = [inputs.path, wanted.mode, wanted.owner, wanted.group, await temporaryName(inputs)];
+    await runScript(ssh, inputs, REPLACE, args, contents).finally(() => progress.done());
+  } else if (!hasAttributes(existing, wanted)) {
+    context.log.info(`setting the mode and owner of ${inputs.path} on ${ssh.label}`);
+    await runScript(ssh, inputs, SET_ATTRIBUTES, [inputs.path, wanted.mode, wanted.owner, wanted.group]);
+  }
+}
+
+async function remove(ssh: SshConnection, inputs: Inputs): Promise<void> {
+  await runScript(ssh, inputs, REMOVE, [inputs.path]);
+}
+
+interface Observed {
+  sha256: string;
+  mode: number;
+  uid: string;
+  gid: string;
+  owner: string;
+  group: string;
+}
+
+/** `undefined` when there is no file. */
+async function observe(ssh: SshConnection, inputs: Inputs): Promise<Observed | undefined> {
+  const stdout = await runScript(ssh, inputs, OBSERVE, [inputs.path]);
+  if (stdout === "") return undefined;
+  const [sha256 = "", mode = "", uid = "", gid = "", owner = "", group = ""] = stdout.trim().split(" ");
+  return { sha256, mode: Number.parseInt(mode, 8), uid, gid, owner, group };
+}
+
+function hasAttributes(existing: Observed, wanted: { mode: string; owner: string; group: string }): boolean {
+  return (
+    existing.mode === Number.parseInt(wanted.mode, 8) &&
+    [existing.uid, existing.owner].includes(wanted.owner) &&
+    [existing.gid, existing.group].includes(wanted.group)
+  );
+}
+
+async function runScript(
+  ssh: SshConnection,
+  { path, ensure, sudo, timeoutSeconds }: Inputs,
+  script: string,
+  args: readonly string[],
+  contents?: Contents,
+): Promise<string> {
+  const { Readable } = await import("node:stream");
+  // The hash of a secret belongs on no command line either.
+  const env = contents && { sha256: contents.sha256 };
+  const { command, preamble } = remoteCommand(["sh", "-c", script, "sh", ...args], env);
+  const stdin = contents === undefined ? preamble : Readable.from(concatenate(preamble, contents.open()));
+  try {
+    return (await ssh.run(command, { stdin, sudo, timeoutSeconds })).stdout.toString("utf8");
+  } catch (error) {
+    const what = ensure === "absent" ? "remove" : "write";
+    const cause = error instanceof RemoteCommandError ? error.stderrTail : error;
+    throw new ProviderError(`cannot ${what} the file ${path} on ${ssh.label}`, { cause });
+  }
+}
+
+async function* concatenate(head: string, tail: AsyncIterable<Uint8Array>): AsyncGenerator<Uint8Array> {
+  yield Buffer.from(head);
+  yield* tail;
+}
+
+/** The same for each run, so that the next one finds what was left behind; short enough for any folder. */
+async function temporaryName({ path }: Inputs): Promise<string> {
+  const { createHash } = await import("node:crypto");
+  return `.nixops4-${createHash("sha256").update(path).digest("hex").slice(0, 16)}`;
+}
+
+/** `$1` becomes what it leads to where it is a symbolic link, and must not be anything but a file. */
+const RESOLVE = `
+set -eu
+links=0
+while [ -L "$1" ]; do
+  links=$((links + 1))
+  if [ $links -gt 40 ]; then echo "too many symbolic links" >&2; exit 1; fi
+  target=$(readlink "$1")
+  case $target in /*) ;; *) target=\${1%/*}/$target ;; esac
+  shift
+  set -- "$target" "$@"
+done
+if [ -e "$1" ] && [ ! -f "$1" ]; then
+  echo "$1 exists and is not a regular file" >&2
+  exit 1
+fi
+`;
+
+const OBSERVE = `${RESOLVE}
+[ -e "$1" ] || exit 0
+sum=$(sha256sum < "$1")
+stat=$(stat -c '%a %u %g %U %G' "$1")
+echo "\${sum%% *} $stat"
+`;
+
+/** path, mode, owner, group */
+const APPLY_ATTRIBUTES = `
+apply_attributes() {
+  # In this order: chown takes set-user-id bits away.
+  if [ -n "$3$4" ]; then chown "$3\${4:+:$4}" "$1"; fi
+  chmod "$2" "$1"
+}
+`;
+
+const SET_ATTRIBUTES = `${RESOLVE}${APPLY_ATTRIBUTES}
+apply_attributes "$1" "$2" "$3" "$4"
+`;
+
+/**
+ * path, mode, owner, group, temporary name; `sha256` in the environment, the contents on standard input. A connection that breaks looks
+ * like the end of the input: only the hash tells that all of it arrived.
+ */
+const REPLACE = `${RESOLVE}${APPLY_ATTRIBUTES}
+folder=\${1%/*}/
+if [ ! -d "$folder" ]; then echo "the folder $folder does not exist" >&2; exit 1; fi
+for left in "$folder$5".*; do
+  pid=\${left##*.}
+  [ -e "$left" ] && ! kill -0 "$pid" 2>/dev/null && [ ! -d "/proc/$pid" ] && rm -f "$left"
+done
+temporary=$folder$5.$$
+trap 'rm -f "$temporary"' EXIT
+trap 'exit 1' HUP INT PIPE TERM
+umask 077
+set -C
+cat > "$temporary"
+sum=$(sha256sum < "$temporary")
+if [ "\${sum%% *}" != "$sha256" ]; then echo "the contents did not arrive whole" >&2; exit 1; fi
+apply_attributes "$temporary" "$2" "$3" "$4"
+sync "$temporary" 2>/dev/null || sync
+mv -f "$temporary" "$1"
+sync "$folder" 2>/dev/null || sync
+`;
+
+const REMOVE = `
+set -eu
+if [ -d "$1" ] && [ ! -L "$1" ]; then echo "$1 is a directory" >&2; exit 1; fi
+if [ -e "$1" ] || [ -L "$1" ]; then
+  rm -f "$1"
+  sync "\${1%/*}/" 2>/dev/null || sync
+fi
+`;

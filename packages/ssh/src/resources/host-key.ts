@@ -1,0 +1,127 @@
+import {
+  type Context,
+  type ConvergeRequest,
+  defineResource,
+  fields,
+  type Static,
+  Type,
+  type Violation,
+} from "@nixops4-providers/provider-sdk";
+import { checkConnection, connectionSchema } from "@nixops4-providers/ssh-client";
+
+const inputs = fields({
+  connection: connectionSchema,
+  algorithm: Type.Enum(["ed25519", "ecdsa", "rsa"], {
+    default: "ed25519",
+    description: "The kind of key that the host makes. Another one makes a new key.",
+  }),
+  bits: Type.Optional(
+    Type.Integer({
+      description:
+        "The size of the key in bits: 256, 384 or 521 for `ecdsa` (256 when not set), 2048 to 16384 for `rsa` " +
+        "(3072 when not set); `ed25519` has one size. Another size makes a new key.",
+    }),
+  ),
+  directory: Type.String({
+    pattern: "^/.",
+    default: "/etc/ssh",
+    description:
+      "The folder of the host's keys. The record of rotations is kept in it, which the user who logs in must be " +
+      "able to read (`ssh_host_key_rotations`, without anything secret).",
+  }),
+  reload: Type.Optional(
+    fields(
+      {
+        unit: Type.Optional(
+          Type.String({
+            pattern: "^[A-Za-z0-9@_.:-]+$",
+            description: "A unit of systemd, as `sshd.service`, for `systemctl reload`.",
+          }),
+        ),
+        command: Type.Optional(Type.String({ minLength: 1, description: "A command for `sh` on the host." })),
+      },
+      {
+        minProperties: 1,
+        maxProperties: 1,
+        title: "Reload",
+        description:
+          "How sshd is made to read its host keys anew. When not set, SIGHUP is sent to the sshd that answers at the " +
+          "address, which needs no knowledge of how it is run.",
+      },
+    ),
+  ),
+  oldKey: Type.Enum(["remove", "keep"], {
+    default: "remove",
+    description:
+      "What becomes of the private half of the old key. With `keep` it stays on the host until a later update says " +
+      "`remove`: beside the new one as `….old`, or, when it is of another algorithm, in its place, where sshd goes on " +
+      "to offer it as a second host key. (Of two keys of one algorithm sshd offers only one.)",
+  }),
+  keepers: Type.Record(Type.String(), Type.Unknown(), {
+    default: {},
+    description: "Any values, as a date: when one changes, the host makes a new key.",
+  }),
+  sudo: Type.Boolean({
+    default: false,
+    description: "Whether the keys are handled as root by `sudo -n`, which must not ask for a password.",
+  }),
+  timeoutSeconds: Type.Number({
+    exclusiveMinimum: 0,
+    maximum: 1_000_000,
+    default: 300,
+    description:
+      "How many seconds each of these may take: waiting for SSH, a step on the host, and, after sshd was reloaded, " +
+      "until it presents the new key. When it does not, it is given the old one back.",
+  }),
+});
+
+const outputs = fields({
+  hostPublicKey: Type.String({ description: "The public key of the host, as a line for `hostPublicKeys`." }),
+  fingerprint: Type.String({
+    description: "The fingerprint of the key, `SHA256:...`, as `ssh-keygen -l` shows it.",
+  }),
+  sshfp: Type.Array(Type.String(), {
+    description: "The data of the host's DNS records of type SSHFP, as `4 2 <SHA-256 in hex>`.",
+  }),
+});
+
+export type Inputs = Static<typeof inputs>;
+export type Outputs = Static<typeof outputs>;
+
+export const hostKey = defineResource({
+  type: "host_key",
+  description:
+    "A host key that the host made itself and that never leaves it, in place of the one that it was installed with. " +
+    "It waits for SSH with the keys in `connection.hostPublicKeys`; the old key signs a statement about the new one; " +
+    "a login through an sshd with the new key is tried before the old one loses its place. A run that was " +
+    "interrupted at any point is continued by the next: a host that presents an unknown key is accepted only with " +
+    "such a statement by a key that is known. Whoever has the private half of a key in `hostPublicKeys` can make " +
+    "one, so do not leave the temporary key lying about.",
+  stateful: true,
+  inputs,
+  outputs,
+  check,
+  create: ensure,
+  update: ensure,
+});
+
+function check({ connection, algorithm, bits }: Inputs): Violation[] {
+  const violations = checkConnection(connection);
+  const range = bits === undefined ? undefined : unmetSize(algorithm, bits);
+  if (range !== undefined) violations.push({ path: "bits", message: range });
+  return violations;
+}
+
+async function ensure(request: ConvergeRequest<Inputs, Outputs>, context: Context): Promise<Outputs> {
+  // It brings node:crypto, which the other resource types need not wait for.
+  const { ensureHostKey } = await import("../host-key/ensure-host-key.ts");
+  return ensureHostKey(request, context);
+}
+
+function unmetSize(algorithm: Inputs["algorithm"], bits: number): string | undefined {
+  if (algorithm === "ed25519") return "must not be set: an ed25519 key has one size";
+  if (algorithm === "ecdsa") {
+    return [256, 384, 521].includes(bits) ? undefined : "must be 256, 384 or 521 for an ecdsa key";
+  }
+  return bits >= 2048 && bits <= 16384 ? undefined : "must be 2048 to 16384 for an rsa key";
+}

@@ -1,0 +1,51 @@
+import {
+  converge,
+  defineResource,
+  fields,
+  nullable,
+  Type,
+  type Static,
+} from "@nixops4-providers/provider-sdk";
+import { checkConnection, connectionSchema, waitForSsh } from "@nixops4-providers/ssh-client";
+
+const inputs = fields({
+  connection: connectionSchema,
+  timeoutSeconds: Type.Number({
+    exclusiveMinimum: 0,
+    maximum: 1_000_000,
+    default: 300,
+    description: "After this many seconds without success the resource fails.",
+  }),
+});
+
+const outputs = fields({
+  hostPublicKey: Type.String({ description: "The pinned public key that the host presented." }),
+  bootId: nullable(Type.String(), {
+    description:
+      "Changes with each boot of the host (`/proc/sys/kernel/random/boot_id`); `null` where there is none.",
+  }),
+});
+
+export const wait = defineResource({
+  type: "wait",
+  description:
+    "Waits until a host lets the user in over SSH. A host that is down, still starting or does not know the key " +
+    "yet is tried again with growing pauses, which do not trip OpenSSH's penalties. A wrong host key is an error at once.",
+  stateful: false,
+  inputs,
+  outputs,
+  check: ({ connection }: Static<typeof inputs>) => checkConnection(connection),
+  ...converge<Static<typeof inputs>, Static<typeof outputs>>(async ({ inputs }, context) => {
+    const { connection, timeoutSeconds } = inputs;
+    const ssh = await waitForSsh(connection, context, { timeoutSeconds });
+    try {
+      const { stdout } = await ssh.exec("cat /proc/sys/kernel/random/boot_id 2>/dev/null", {
+        timeoutSeconds: connection.connectTimeoutSeconds,
+      });
+      const bootId = stdout.toString("utf8").trim();
+      return { hostPublicKey: ssh.hostPublicKey, bootId: bootId === "" ? null : bootId };
+    } finally {
+      ssh.end();
+    }
+  }),
+});

@@ -1,0 +1,266 @@
+import { execFileSync } from "node:child_process";
+import { createHash, randomBytes } from "node:crypto";
+import { readdirSync, readFileSync, statSync } from "node:fs";
+import { link, mkdir, readFile, readlink, stat, symlink, writeFile } from "node:fs/promises";
+import { join } from "node:path";
+import { afterAll, beforeAll, beforeEach, describe, expect, it } from "@jest/globals";
+import { startSshLab, type SshLab, TcpProxy } from "@nixops4-providers/test-servers";
+import { commandLines, create, describeWithSshd, eventually, start } from "./lab.ts";
+
+const MIB = 1024 * 1024;
+const isRoot = process.getuid?.() === 0;
+const sha256 = (data: string | Buffer) => createHash("sha256").update(data).digest("hex");
+
+describeWithSshd("ssh.file", () => {
+  let lab: SshLab;
+  let number = 0;
+  let folder = "";
+  let path = "";
+
+  beforeAll(async () => void (lab = await startSshLab()));
+  afterAll(() => lab.stop());
+  beforeEach(async () => {
+    folder = join(lab.folder, `a folder ${(number += 1)}`);
+    path = join(folder, "it's a file");
+    await mkdir(folder);
+  });
+
+  const file = (inputs: object) => create("file", { connection: lab.connection, path, ...inputs });
+  const temporaryFiles = () => readdirSync(folder).filter((name) => name.startsWith(".nixops4-"));
+  const modeOf = (name: string) => statSync(name).mode & 0o7777;
+
+  it("writes contents", async () => {
+    const { outputs, error } = await file({ contents: "hello\n" });
+    expect(error).toBeUndefined();
+    expect(outputs).toEqual({ sha256: sha256("hello\n") });
+    expect(await readFile(path, "utf8")).toBe("hello\n");
+    expect(modeOf(path)).toBe(0o644);
+    expect(readdirSync(folder)).toEqual(["it's a file"]);
+  });
+
+  it("does not touch a file that is as it should be", async () => {
+    await file({ contents: "same", mode: "0640" });
+    const before = await stat(path, { bigint: true });
+    const { outputs } = await file({ contents: "same", mode: "0640" });
+    const after = await stat(path, { bigint: true });
+    expect([after.ino, after.mtimeNs, after.ctimeNs]).toEqual([before.ino, before.mtimeNs, before.ctimeNs]);
+    expect(outputs).toEqual({ sha256: sha256("same") });
+  });
+
+  it("sets the mode alone when that is all", async () => {
+    await file({ contents: "same" });
+    const before = await stat(path);
+    await file({ contents: "same", mode: "4755" });
+    expect(modeOf(path)).toBe(0o4755);
+    expect((await stat(path)).ino).toBe(before.ino);
+  });
+
+  (isRoot ? it : it.skip)("sets the owner and the group, and keeps them (needs root)", async () => {
+    const who = async () => {
+      const { uid, gid, mode } = await stat(path);
+      return [uid, gid, mode & 0o7777];
+    };
+    await file({ contents: "one", owner: "1234", group: "4321", mode: "4750" });
+    expect(await who()).toEqual([1234, 4321, 0o4750]);
+    await file({ contents: "two", mode: "4750" });
+    expect(await who()).toEqual([1234, 4321, 0o4750]);
+    await file({ contents: "two", owner: "root", mode: "4750" });
+    expect(await who()).toEqual([0, 4321, 0o4750]);
+  });
+
+  it("follows a symbolic link, and keeps it", async () => {
+    await mkdir(join(folder, "elsewhere"));
+    await symlink("elsewhere/target", path);
+    await file({ contents: "linked" });
+    expect(await readlink(path)).toBe("elsewhere/target");
+    expect(await readFile(join(folder, "elsewhere/target"), "utf8")).toBe("linked");
+    expect(readdirSync(join(folder, "elsewhere"))).toEqual(["target"]);
+  });
+
+  it("leaves other names of the old file alone", async () => {
+    await file({ contents: "old" });
+    await link(path, join(folder, "other name"));
+    await file({ contents: "new" });
+    expect(await readFile(join(folder, "other name"), "utf8")).toBe("old");
+  });
+
+  it("refuses what is not a file", async () => {
+    await mkdir(path);
+    expect((await file({ contents: "x" })).error).toContain("exists and is not a regular file");
+    expect((await file({ ensure: "absent" })).error).toContain("is a directory");
+  });
+
+  it("says when the folder is missing", async () => {
+    path = join(folder, "none", "file");
+    expect((await file({ contents: "x" })).error).toContain(`the folder ${folder}/none/ does not exist`);
+  });
+
+  it("removes a file, and a symbolic link but not its target", async () => {
+    await writeFile(join(folder, "target"), "kept");
+    await symlink("target", path);
+    for (const state of ["there", "gone"]) {
+      expect([state, await file({ ensure: "absent" })]).toEqual([
+        state,
+        expect.objectContaining({ outputs: { sha256: null } }),
+      ]);
+    }
+    expect(readdirSync(folder)).toEqual(["target"]);
+  });
+
+  it.each([
+    ["nothing to write", {}],
+    ["two things to write", { contents: "a", source: "b" }],
+  ])("refuses %s", async (_what, inputs) => {
+    expect((await file(inputs)).error).toContain("exactly one of contents, source and secret is required");
+  });
+
+  it("refuses a relative path", async () => {
+    path = "etc/file";
+    expect((await file({ contents: "x" })).error).toContain("path: must match");
+  });
+
+  it("keeps a secret to itself", async () => {
+    const marker = `secret-${randomBytes(8).toString("hex")}`;
+    // So large that its way can be watched.
+    const secret = `${marker}\n${"padding ".repeat(4 * MIB)}\nend`;
+    const source = join(lab.folder, "secret source");
+    await writeFile(source, `${secret}\n`);
+    let processes = "";
+    const watch = setInterval(() => (processes += commandLines()), 20);
+    const { outputs, stderr, error } = await file({ secret: { file: source } });
+    const failed = await file({ path: join(folder, "none", "file"), secret: { value: marker } });
+    clearInterval(watch);
+    expect(error).toBeUndefined();
+    expect((await readFile(path, "utf8")) === secret).toBe(true);
+    expect(modeOf(path)).toBe(0o600);
+    expect(outputs).toEqual({ sha256: sha256(secret) });
+    expect(failed.error).toContain("does not exist");
+    // No matchers that print: command lines of other users are nobody's business.
+    expect(processes.includes(path)).toBe(true);
+    for (const text of [processes, stderr, failed.error!, failed.stderr, lab.sshd.log()]) {
+      expect([marker, sha256(secret), sha256(marker)].filter((part) => text.includes(part))).toEqual([]);
+    }
+  });
+
+  it("never shows a part of the file, or lets others read a secret", async () => {
+    const versions = ["a", "b"].map((letter) => letter.repeat(8 * MIB));
+    const hashes = versions.map(sha256);
+    await file({ secret: { value: versions[0] } });
+    const stop = new AbortController();
+    let reads = 0;
+    const reader = async () => {
+      while (!stop.signal.aborted) {
+        expect(hashes).toContain(sha256(await readFile(path)));
+        for (const name of readdirSync(folder)) {
+          const stats = statSync(join(folder, name), { throwIfNoEntry: false });
+          if (stats !== undefined) expect(stats.mode & 0o077).toBe(0);
+        }
+        reads += 1;
+        await new Promise((resolve) => setImmediate(resolve));
+      }
+    };
+    const reading = reader();
+    for (const value of [versions[1], versions[0], versions[1]]) {
+      expect((await file({ secret: { value } })).error).toBeUndefined();
+    }
+    stop.abort();
+    await reading;
+    expect(reads).toBeGreaterThan(20);
+  });
+
+  it("can be written by many at once", async () => {
+    const contents = Array.from({ length: 6 }, (_, index) => String(index).repeat(100_000));
+    const results = await Promise.all(contents.map((text) => file({ contents: text })));
+    expect(results.map(({ error }) => error)).toEqual(contents.map(() => undefined));
+    expect(contents).toContain(await readFile(path, "utf8"));
+    expect(temporaryFiles()).toEqual([]);
+  });
+
+  it("sends 100 MiB quickly", async () => {
+    const data = randomBytes(100 * MIB);
+    const source = await bigSource(data);
+    const started = Date.now();
+    const { outputs } = await file({ source });
+    expect(Date.now() - started).toBeLessThan(15_000);
+    expect(outputs).toEqual({ sha256: sha256(data) });
+    expect(sha256(readFileSync(path))).toBe(sha256(data));
+  });
+
+  const bigSource = async (data: Buffer) => {
+    const source = join(lab.folder, "big source");
+    await writeFile(source, data);
+    return source;
+  };
+
+  it.each([
+    ["the provider is killed", "SIGKILL"],
+    ["the provider is interrupted", "SIGTERM"],
+    ["the connection breaks", "cut"],
+  ] as const)("keeps the old file when %s while it sends, and converges afterwards", async (_what, how) => {
+    await file({ contents: "old" });
+    const source = await bigSource(randomBytes(100 * MIB));
+    const proxy = await TcpProxy.start(lab.sshd.port);
+    const provider = start();
+    const request = provider.create("file", {
+      connection: { ...lab.connection, port: proxy.port },
+      path,
+      source,
+    });
+    const failed = expect(request).rejects.toThrow();
+    await eventually(() => temporaryFiles().some((name) => sizeOf(join(folder, name)) > MIB));
+    const started = Date.now();
+    if (how === "cut") proxy.cut();
+    else await provider.kill(how);
+    await failed;
+    expect(Date.now() - started).toBeLessThan(2_000);
+    await eventually(() => temporaryFiles().length === 0);
+    expect(await readFile(path, "utf8")).toBe("old");
+    await provider.close();
+    await proxy.stop();
+    expect((await file({ source })).error).toBeUndefined();
+    expect(sha256(readFileSync(path))).toBe(sha256(readFileSync(source)));
+  });
+
+  const sizeOf = (name: string) => statSync(name, { throwIfNoEntry: false })?.size ?? 0;
+
+  it("removes what a crash of the host left behind", async () => {
+    const source = await bigSource(randomBytes(100 * MIB));
+    const provider = start();
+    const request = provider.create("file", { connection: lab.connection, path, source });
+    const failed = expect(request).rejects.toThrow();
+    await eventually(() => temporaryFiles().some((name) => sizeOf(join(folder, name)) > MIB));
+    const pid = Number(temporaryFiles()[0]!.split(".").at(-1));
+    process.kill(pid, "SIGKILL");
+    await failed;
+    await provider.close();
+    expect(temporaryFiles()).toHaveLength(1);
+    await file({ contents: "new" });
+    expect(readdirSync(folder)).toEqual(["it's a file"]);
+  });
+
+  it("says when the source cannot be read", async () => {
+    const { error } = await file({ source: join(folder, "none") });
+    expect(error).toMatch(/source: cannot read the file .*none on the deploying machine: ENOENT/);
+  });
+});
+
+const hasSudo = execFileSync("sh", ["-c", "command -v sudo || true"], { encoding: "utf8" }) !== "";
+
+(hasSudo ? describeWithSshd : describe.skip)(
+  `ssh.file with sudo${hasSudo ? "" : " (skipped: sudo was not found)"}`,
+  () => {
+    it("writes, changes and removes a file as root", async () => {
+      const lab = await startSshLab();
+      const path = join(lab.folder, "root's file");
+      const file = (inputs: object) =>
+        create("file", { connection: lab.connection, path, sudo: true, ...inputs });
+      expect((await file({ contents: "one" })).error).toBeUndefined();
+      expect(await readFile(path, "utf8")).toBe("one");
+      expect((await file({ contents: "one", mode: "0600", group: "1234" })).error).toBeUndefined();
+      const { uid, gid, mode } = await stat(path);
+      expect([uid, gid, mode & 0o7777]).toEqual([0, 1234, 0o600]);
+      expect((await file({ ensure: "absent" })).outputs).toEqual({ sha256: null });
+      await lab.stop();
+    });
+  },
+);

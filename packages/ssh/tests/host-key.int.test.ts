@@ -1,0 +1,220 @@
+import { execFileSync } from "node:child_process";
+import { readFileSync, writeFileSync } from "node:fs";
+import { afterEach, beforeEach, describe, expect, it } from "@jest/globals";
+import { makeSshKey, startSshd } from "@nixops4-providers/test-servers";
+import { fingerprintOf, HostKeyLab, privateLines } from "./host-key-lab.ts";
+import { commandLines, create, describeWithSshd, update } from "./lab.ts";
+
+describeWithSshd("ssh.host_key", () => {
+  let host: HostKeyLab;
+  beforeEach(async () => void (host = await HostKeyLab.start()));
+  afterEach(() => host.stop());
+
+  it("gives the host a key that it made itself, and removes the old one", async () => {
+    const { outputs, error, stderr } = await host.create();
+    expect(error).toBeUndefined();
+    const key = host.presented();
+    const [, sshfp] = execFileSync("ssh-keygen", ["-r", "x", "-f", host.path("host.pub")], {
+      encoding: "utf8",
+    }).split("\n");
+    expect(outputs).toEqual({
+      hostPublicKey: key,
+      fingerprint: fingerprintOf(key),
+      sshfp: [sshfp!.replace("x IN SSHFP ", "")],
+    });
+    expect(key).not.toBe(host.temporaryKey);
+    expect(host.keyIn("host")).toBe(key);
+    expect(readFileSync(host.path("host.pub"), "utf8")).toContain(key);
+    expect(host.files()).toEqual({ host: "600", "host.pub": "644", ssh_host_key_rotations: "644" });
+    expect(stderr.split("\n")).toEqual([
+      expect.stringContaining("waiting for SSH"),
+      expect.stringContaining(`new host key in place of ${fingerprintOf(host.temporaryKey)}`),
+      "",
+    ]);
+  });
+
+  it("keeps the private keys where they are", async () => {
+    const old = privateLines(host.path("host"));
+    const seen: string[] = [];
+    const watch = setInterval(() => seen.push(commandLines()), 20);
+    const { error, stderr, outputs } = await host.create();
+    clearInterval(watch);
+    expect(error).toBeUndefined();
+    const said = seen.join("") + stderr + JSON.stringify(outputs) + readFileSync(host.record, "utf8");
+    const secrets = [...old, ...privateLines(host.path("host"))].filter((line) => line.length > 60);
+    expect(secrets.length).toBeGreaterThan(4);
+    expect(said).toContain("ssh-keygen");
+    // The line that holds the private half; the first ones hold what is public.
+    for (const line of secrets.filter((_, index) => index % 5 >= 2)) expect(said).not.toContain(line);
+  });
+
+  it("changes nothing when asked again, and goes on from the recorded key when the keepers change", async () => {
+    const first = (await host.create({ keepers: { year: 1 } })).outputs;
+    const before = host.lab.sshd.log().split("Received SIGHUP").length;
+    expect(await update("host_key", host.inputs({ keepers: { year: 1 } }), first)).toEqual(first);
+    expect(host.lab.sshd.log().split("Received SIGHUP")).toHaveLength(before);
+    const { outputs: again } = await host.create({ keepers: { year: 1 } });
+    expect(again).toEqual(first);
+
+    const second = await update("host_key", host.inputs({ keepers: { year: 2 } }), first);
+    expect(second["hostPublicKey"]).not.toBe(first["hostPublicKey"]);
+    expect(host.presented()).toBe(second["hostPublicKey"]);
+    // A deployer that lost its state knows the first key only: each key vouches for the next.
+    const { outputs: adopted } = await host.create({ keepers: { year: 2 } });
+    expect(adopted).toEqual(second);
+  });
+
+  it.each([
+    ["ecdsa", undefined, "ecdsa-sha2-nistp256", 256],
+    ["ecdsa", 521, "ecdsa-sha2-nistp521", 521],
+    ["rsa", 2048, "ssh-rsa", 2048],
+  ])("makes a key of the kind %s %s in place of one of another kind", async (algorithm, bits, type, size) => {
+    const { outputs, error } = await host.create({ algorithm, bits });
+    expect(error).toBeUndefined();
+    const key = outputs["hostPublicKey"] as string;
+    expect(host.presented(algorithm)).toBe(key);
+    expect(key.split(" ")[0]).toBe(type);
+    const listed = execFileSync("ssh-keygen", ["-l", "-f", "-"], { input: key, encoding: "utf8" });
+    expect(listed.split(" ")[0]).toBe(String(size));
+    expect((await host.create({ algorithm, bits })).outputs).toEqual(outputs);
+  });
+
+  it("keeps the old key for as long as it is told to", async () => {
+    const { outputs } = await host.create({ oldKey: "keep" });
+    expect(host.keyIn("host.old")).toBe(host.temporaryKey);
+    expect(host.files()["host.old"]).toBe("600");
+    expect(await update("host_key", host.inputs({ oldKey: "remove" }), outputs)).toEqual(outputs);
+    expect(Object.keys(host.files())).toEqual(["host", "host.pub", "ssh_host_key_rotations"]);
+  });
+
+  describe("on a host with several host keys", () => {
+    beforeEach(async () => {
+      const rsa = await makeSshKey(host.lab.folder, "host_rsa", ["-t", "rsa", "-b", "2048"]);
+      await host.lab.sshd.reload({ hostKeyFiles: [rsa.file, host.lab.hostKey.file] });
+    });
+
+    it("puts the new key in the place of the one of its kind, and no longer offers the old one", async () => {
+      const { outputs, error } = await host.create({ algorithm: "rsa", bits: 2048 });
+      expect(error).toBeUndefined();
+      expect(host.presented("rsa")).toBe(outputs["hostPublicKey"]);
+      expect(host.presented("ed25519")).toBe("");
+      expect(Object.keys(host.files())).toEqual(["host_rsa", "host_rsa.pub", "ssh_host_key_rotations"]);
+      expect((await host.create({ algorithm: "rsa", bits: 2048 })).outputs).toEqual(outputs);
+    });
+
+    it("goes on to offer a kept one of another kind", async () => {
+      const inputs = { algorithm: "rsa", bits: 2048, oldKey: "keep" };
+      const { outputs, error } = await host.create(inputs);
+      expect(error).toBeUndefined();
+      expect(host.presented("rsa")).toBe(outputs["hostPublicKey"]);
+      expect(host.presented("ed25519")).toBe(host.temporaryKey);
+      expect((await host.create(inputs)).outputs).toEqual(outputs);
+      expect(await update("host_key", host.inputs({ ...inputs, oldKey: "remove" }), outputs)).toEqual(
+        outputs,
+      );
+      expect(host.presented("ed25519")).toBe("");
+    });
+
+    it("leaves the others alone", async () => {
+      const rsa = host.presented("rsa");
+      const { outputs } = await host.create();
+      expect(host.presented("ed25519")).toBe(outputs["hostPublicKey"]);
+      expect(host.presented("rsa")).toBe(rsa);
+    });
+  });
+
+  describe("with another server at the host's address", () => {
+    const refusal = async (expectedKey = host.temporaryKey) => {
+      const impostor = await host.replaceServer();
+      return {
+        impostor,
+        async expectRefused(why: string, run = () => host.create()) {
+          const { error } = await run();
+          expect(error).toContain(
+            `is not the expected one: expected ${fingerprintOf(expectedKey)} (ssh-ed25519), presented ` +
+              `${fingerprintOf(impostor.publicKey)} (ssh-ed25519); ${why}`,
+          );
+        },
+      };
+    };
+    let stop: (() => Promise<void>) | undefined;
+    afterEach(async () => stop?.());
+
+    it("refuses an unknown key without a statement", async () => {
+      const { impostor, expectRefused } = await refusal();
+      stop = () => impostor.stop();
+      await expectRefused(`it has no statement in ${host.lab.folder} that a new key was made`);
+    });
+
+    it("refuses statements of a man in the middle, and accepts the one that the old key made", async () => {
+      const { impostor, expectRefused } = await refusal();
+      stop = () => impostor.stop();
+      const oldKey = host.lab.hostKey.file;
+      const { host: address, port } = host.lab.sshd;
+
+      impostor.claim({ signWith: impostor.key.file });
+      await expectRefused(
+        `its statement does not hold: the signature is by another key, ${fingerprintOf(impostor.publicKey)}`,
+      );
+      impostor.claim({ signWith: oldKey, host: `${address}:${port + 1}` });
+      await expectRefused(`its statement does not hold: it is for the host "${address}:${port + 1}"`);
+      impostor.claim({ signWith: oldKey, namespace: "file" });
+      await expectRefused('its statement does not hold: the signature is for "file"');
+      impostor.claim({ signWith: oldKey, oldFingerprint: fingerprintOf(impostor.publicKey) });
+      await expectRefused("its statement does not hold: it is not about the key that signed it");
+      impostor.claim({ signWith: oldKey, newPublicKey: host.temporaryKey });
+      await expectRefused("its statement does not hold: its fingerprint is not of its key");
+      impostor.claim({ signWith: oldKey, version: 2 });
+      await expectRefused('its statement does not hold: its version is "2"');
+
+      impostor.claim({ signWith: oldKey });
+      const record = readFileSync(host.record, "utf8");
+      writeFileSync(host.record, record.replace('\\"operationId\\":\\"0\\"', '\\"operationId\\":\\"1\\"'));
+      await expectRefused("its statement does not hold: the signature does not fit what was signed");
+      writeFileSync(host.record, `{"statement":"{}"\n${"x".repeat(1000)}`);
+      await expectRefused("its statement does not hold: it is not JSON");
+      writeFileSync(host.record, "x".repeat(2 * 1024 * 1024));
+      await expectRefused("its record of rotations cannot be read (the command on");
+
+      writeFileSync(host.record, record);
+      const { outputs } = await host.create();
+      expect(outputs["hostPublicKey"]).not.toBe(host.temporaryKey);
+    });
+
+    it("refuses a statement that was made for another key, before and after the state knows of it", async () => {
+      const { outputs } = await host.create();
+      const { impostor, expectRefused } = await refusal();
+      stop = () => impostor.stop();
+      const fingerprint = outputs["fingerprint"] as string;
+      await expectRefused(`its statement is about another key, ${fingerprint} (ssh-ed25519)`);
+      await expect(update("host_key", host.inputs(), outputs)).rejects.toThrow(
+        `expected ${fingerprint} (ssh-ed25519) or ${fingerprintOf(host.temporaryKey)} (ssh-ed25519), presented ` +
+          `${fingerprintOf(impostor.publicKey)} (ssh-ed25519); its statement is about another key`,
+      );
+    });
+
+    it("refuses a host that does not let the user in to read its record", async () => {
+      const impostor = await host.replaceServer();
+      await impostor.stop();
+      const { port } = host.lab.sshd;
+      const settings = { folder: host.lab.folder, name: "sshd_other", authorizedKeys: [], port };
+      const key = await makeSshKey(host.lab.folder, "sshd_other_key");
+      const sshd = await startSshd({ ...settings, hostKeyFiles: [key.file] });
+      stop = () => sshd.stop();
+      const { error } = await host.create();
+      expect(error).toContain("is not the expected one");
+      expect(error).toContain("cannot be read");
+    });
+  });
+
+  it("refuses bad inputs all at once, each with its path", async () => {
+    const inputs = host.inputs({ algorithm: "rsa", bits: 1024, directory: "etc/ssh", reload: {} });
+    const { error } = await create("host_key", inputs, true);
+    expect(error).toContain("directory: must match pattern");
+    expect(error).toContain("reload: must have exactly one of unit, command");
+    expect((await host.create({ algorithm: "ecdsa", bits: 255 })).error).toContain(
+      "bits: must be 256, 384 or 521",
+    );
+    expect((await create("host_key", host.inputs())).error).toContain("require state");
+  });
+});

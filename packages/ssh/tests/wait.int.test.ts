@@ -1,0 +1,78 @@
+import { readFileSync } from "node:fs";
+import { afterAll, beforeAll, expect, it } from "@jest/globals";
+import { makeSshKey, startSshLab, type SshLab, TcpProxy } from "@nixops4-providers/test-servers";
+import { create, describeWithSshd, eventually, start } from "./lab.ts";
+
+describeWithSshd("ssh.wait", () => {
+  let lab: SshLab;
+  beforeAll(async () => void (lab = await startSshLab()));
+  afterAll(() => lab.stop());
+
+  it("returns the host key and the boot id, with all that is unset given as null", async () => {
+    const connection = {
+      ...lab.connection,
+      passphrase: null,
+      agent: null,
+      jump: null,
+      connectTimeoutSeconds: null,
+    };
+    const { outputs } = await create("wait", { connection, timeoutSeconds: null });
+    expect(outputs).toEqual({
+      hostPublicKey: lab.hostKey.publicKey.split(" ").slice(0, 2).join(" "),
+      bootId: readFileSync("/proc/sys/kernel/random/boot_id", "utf8").trim(),
+    });
+  });
+
+  it("waits for a server that starts later, and reports what it waits for", async () => {
+    await lab.sshd.stop();
+    const waiting = create("wait", { connection: lab.connection });
+    await new Promise((resolve) => setTimeout(resolve, 3_000));
+    await lab.restart();
+    const { error, stderr } = await waiting;
+    expect(error).toBeUndefined();
+    expect(stderr).toContain(`waiting for SSH as ${lab.sshd.user} on 127.0.0.1:${lab.sshd.port}`);
+  });
+
+  it("refuses bad inputs all at once, each with its path", async () => {
+    const connection = {
+      ...lab.connection,
+      hostPublicKeys: [lab.hostKey.publicKey, "nonsense"],
+      agent: false,
+    };
+    const { error } = await create("wait", { connection: { ...connection, privateKey: null } });
+    expect(error).toContain("connection.hostPublicKeys[1]: not a public key");
+    expect(error).toContain("connection.privateKey: is required when agent is false");
+  });
+
+  it("refuses a connection without host keys", async () => {
+    const { error } = await create("wait", { connection: { ...lab.connection, hostPublicKeys: [] } });
+    expect(error).toContain("connection.hostPublicKeys: must NOT have fewer than 1 items");
+  });
+
+  it("fails at once on a wrong host key", async () => {
+    const { publicKey } = await makeSshKey(lab.folder, "other");
+    const { error } = await create("wait", {
+      connection: { ...lab.connection, hostPublicKeys: [publicKey] },
+    });
+    expect(error).toMatch(/is not the expected one: expected SHA256:.*, presented SHA256:/);
+  });
+
+  it.each(["a closed port", "a host that says nothing"])(
+    "ends within 2 s of SIGTERM on %s",
+    async (where) => {
+      const silent = await TcpProxy.start();
+      const { port } = silent;
+      if (where === "a closed port") await silent.stop();
+      const provider = start();
+      const request = provider.create("wait", { connection: { ...lab.connection, port } });
+      const failed = expect(request).rejects.toThrow(/was interrupted: interrupted by SIGTERM/);
+      await eventually(() => provider.stderr.includes("waiting for SSH"));
+      await new Promise((resolve) => setTimeout(resolve, 500));
+      const started = Date.now();
+      await provider.kill("SIGTERM");
+      expect(Date.now() - started).toBeLessThan(2_000);
+      await failed;
+      if (where !== "a closed port") await silent.stop();
+    },
+  );
+});
