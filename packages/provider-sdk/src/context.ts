@@ -35,24 +35,29 @@ export interface Progress {
 
 const PROGRESS_INTERVAL_MS = 5_000;
 
+/** What has more lines than this is no key or password, but a file: it is blotted out as a whole only. */
+const MAX_SECRET_LINES = 1_000;
+
 /** Blots secrets out of texts. */
 export class Redactor {
-  #secrets: string[] = [];
+  #secrets = new Set<string>();
+  /** The longest first; `undefined` when there are new ones. */
+  #sorted: string[] | undefined;
 
   add(secret: string): void {
-    const forms = [secret, secret.trim(), JSON.stringify(secret).slice(1, -1)];
+    if (secret !== "") this.#secrets.add(secret);
     // A program may print a secret of many lines (a private key) one line at a time.
-    if (secret.includes("\n")) forms.push(...secret.split("\n").map((line) => line.trim()));
-    for (const form of forms) {
-      // Of shorter pieces of a secret nothing can be learned that is worth garbling every message.
-      const long = form === secret ? form.length > 0 : form.length >= 8;
-      if (long && !this.#secrets.includes(form)) this.#secrets.push(form);
+    const lines = secret.split("\n", MAX_SECRET_LINES);
+    for (const form of [secret, JSON.stringify(secret).slice(1, -1), ...lines]) {
+      // Of shorter pieces nothing can be learned that is worth garbling every message.
+      if (form.trim().length >= 8) this.#secrets.add(form.trim());
     }
-    this.#secrets.sort((a, b) => b.length - a.length);
+    this.#sorted = undefined;
   }
 
   redact(text: string): string {
-    return this.#secrets.reduce((redacted, secret) => redacted.replaceAll(secret, "[secret]"), text);
+    this.#sorted ??= [...this.#secrets].toSorted((a, b) => b.length - a.length);
+    return this.#sorted.reduce((redacted, secret) => redacted.replaceAll(secret, "[secret]"), text);
   }
 }
 

@@ -1,4 +1,5 @@
 import { ProviderError } from "./errors.ts";
+import { LineTail } from "./line-tail.ts";
 
 export interface RunOptions {
   /** Written to standard input, which is then closed; without it standard input is empty. */
@@ -36,8 +37,6 @@ class ProcessError extends ProviderError {
   }
 }
 
-const STDERR_TAIL_LINES = 20;
-const STDERR_LINE_LENGTH = 2_000;
 const KILL_AFTER_MS = 1_000;
 
 /**
@@ -81,7 +80,10 @@ export async function runProcess(
 
     const stdout: Buffer[] = [];
     child.stdout!.on("data", (chunk: Buffer) => stdout.push(chunk));
-    const tail = new LineTail(onStderrLine);
+    const tail = new LineTail((line) => {
+      onStderrLine?.(line);
+      return true;
+    });
     child.stderr!.on("data", (chunk: Buffer) => tail.push(chunk));
     if (stdin !== undefined) {
       // A program may end without reading all of its input: its exit code tells whether that was right.
@@ -120,39 +122,4 @@ function killGroup(pid: number | undefined, signal: NodeJS.Signals): void {
 
 function indent(text: string): string {
   return text.replace(/^/gm, "  ");
-}
-
-/** Splits a stream into lines and keeps the last ones. */
-class LineTail {
-  #decoder = new TextDecoder();
-  #rest = "";
-  #lines: string[] = [];
-  #onLine: ((line: string) => void) | undefined;
-
-  constructor(onLine: ((line: string) => void) | undefined) {
-    this.#onLine = onLine;
-  }
-
-  push(chunk: Uint8Array): void {
-    const lines = (this.#rest + this.#decoder.decode(chunk, { stream: true })).split("\n");
-    this.#rest = lines.pop()!;
-    for (const line of lines) this.#take(line);
-    if (this.#rest.length > 64 * 1024) {
-      this.#take(this.#rest);
-      this.#rest = "";
-    }
-  }
-
-  end(): string {
-    this.#rest += this.#decoder.decode();
-    if (this.#rest !== "") this.#take(this.#rest);
-    this.#rest = "";
-    return this.#lines.join("\n");
-  }
-
-  #take(line: string): void {
-    this.#onLine?.(line);
-    this.#lines.push(line.slice(0, STDERR_LINE_LENGTH));
-    if (this.#lines.length > STDERR_TAIL_LINES) this.#lines.shift();
-  }
 }

@@ -1,8 +1,7 @@
 import type { Duplex } from "node:stream";
-import { ProviderError } from "@nixops4-providers/provider-sdk";
+import { LineTail, ProviderError } from "@nixops4-providers/provider-sdk";
 import type { ClientChannel } from "ssh2";
 import { withDeadline } from "./deadline.ts";
-import { LineTail } from "./line-tail.ts";
 import type { Link } from "./link.ts";
 
 export interface RawChannelOptions {

@@ -47,7 +47,7 @@ describeWithSshd("running commands", () => {
   });
 
   it("never misses an exit code, however soon it comes", async () => {
-    const codes = Array.from({ length: 60 }, (_, index) => (index % 100) + 1);
+    const codes = Array.from({ length: 30 }, (_, index) => index + 1);
     for (const code of codes) expect((await ssh.exec(`exit ${code}`)).exitCode).toBe(code);
   });
 

@@ -198,7 +198,7 @@ describeWithSshd("ssh.file", () => {
     ["the connection breaks", "cut"],
   ] as const)("keeps the old file when %s while it sends, and converges afterwards", async (_what, how) => {
     await file({ contents: "old" });
-    const source = await bigSource(randomBytes(100 * MIB));
+    const source = await bigSource(randomBytes(60 * MIB));
     const proxy = await TcpProxy.start(lab.sshd.port);
     const provider = start();
     const request = provider.create("file", {
@@ -224,7 +224,7 @@ describeWithSshd("ssh.file", () => {
   const sizeOf = (name: string) => statSync(name, { throwIfNoEntry: false })?.size ?? 0;
 
   it("removes what a crash of the host left behind", async () => {
-    const source = await bigSource(randomBytes(100 * MIB));
+    const source = await bigSource(randomBytes(60 * MIB));
     const provider = start();
     const request = provider.create("file", { connection: lab.connection, path, source });
     const failed = expect(request).rejects.toThrow();
