@@ -11,7 +11,8 @@ rm -rf "$cache"/debian-* # Of older recipes, and what a killed run left.
 echo "making the Debian root file system, once: about a minute" >&2
 work=$final.partial
 root=$work/root
-mkdir -p "$work/result"
+mkdir -p "$work/result" "$work/tmp"
+chmod 1777 "$work/tmp"
 finish() {
   status=$?
   if [ "$status" -ne 0 ]; then
@@ -28,9 +29,10 @@ apt-get indextargets --format 'deb $(REPO_URI) $(RELEASE) main' 'Created-By: Pac
   grep -E ' bookworm(-updates|-security)? main$' >"$work/sources.list" ||
   { echo "apt has no source for Debian bookworm here"; exit 1; }
 apt-config dump Acquire | grep -E '^Acquire::(https?|Check-|Allow|Retries|ForceIPv)' >"$work/apt.conf"
+echo 'Dir::Etc { netrc "/etc/apt/auth.conf"; netrcparts "/etc/apt/auth.conf.d"; };' >>"$work/apt.conf"
 
 # The kernel's package makes no initrd when told so: the one made below starts three seconds faster.
-INITRD=No mmdebstrap --mode=root --variant=essential --aptopt="$work/apt.conf" \
+TMPDIR=$work/tmp INITRD=No mmdebstrap --mode=root --variant=essential --aptopt="$work/apt.conf" \
   --dpkgopt=force-unsafe-io --dpkgopt='path-exclude=/usr/share/doc/*' --dpkgopt='path-exclude=/usr/share/man/*' \
   --dpkgopt='path-exclude=/usr/share/locale/*' --dpkgopt='path-exclude=/boot/System.map*' \
   --include=systemd-sysv,dbus,openssh-server,nix-bin,nix-setup-systemd \
@@ -78,8 +80,8 @@ ConditionPathExists=!/var/lib/lab-seeded
 Type=oneshot
 ExecStart=tar --extract --file=/dev/vdb --directory=/run
 ExecStart=sh -eu /run/seed/install.sh
-ExecStart=sync
 ExecStart=touch /var/lib/lab-seeded
+ExecStart=sync
 
 [Install]
 WantedBy=multi-user.target

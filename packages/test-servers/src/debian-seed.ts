@@ -33,14 +33,8 @@ export async function writeSeedDisk(folder: string, seed: DebianSeed): Promise<s
     writeFile(join(files, "authorized_keys"), seed.authorizedKeys.map((key) => `${key.trim()}\n`).join("")),
     writeFile(join(files, "install.sh"), installScript(seed.users)),
   ]);
-  const disk = join(files, "disk.tar");
-  await promisify(execFile)("tar", [
-    "--create",
-    `--file=${disk}`,
-    "--exclude=disk.tar",
-    `--directory=${folder}`,
-    "seed",
-  ]);
+  const disk = join(folder, "seed.tar");
+  await promisify(execFile)("tar", ["--create", `--file=${disk}`, `--directory=${folder}`, "seed"]);
   return disk;
 }
 

@@ -22,14 +22,10 @@ export interface TestSystemOptions {
   extraFiles?: Record<string, string>;
 }
 
-/** In a script of a test system: the system's own store path. */
-const SYSTEM = `system=$(dirname "$(readlink -f "$0")")`;
-
 /** Records what a bootloader and an activation would: the default for the next boot, and what runs now. */
 const SWITCH = `#!/bin/sh
 set -eu
-${SYSTEM}
-system=$(dirname "$system")
+system=$(dirname "$(dirname "$(readlink -f "$0")")")
 case $1 in
   switch | boot) ln -sfn "$system" /boot/default-system ;;
 esac
@@ -40,7 +36,7 @@ echo "$1: $system"
 `;
 
 const INIT = `#!/bin/sh
-${SYSTEM}
+system=$(dirname "$(readlink -f "$0")")
 ln -sfn "$system" /run/booted-system
 ln -sfn "$system" /run/current-system
 exec /sbin/init

@@ -55,7 +55,7 @@ const START_TIMEOUT_SECONDS = 120;
 const SSH_PORT = 22;
 
 /**
- * Starts the machine; resolves when sshd answers, 10 to 20 s later. It has eth0 with 10.0.2.15 and no way out, persists
+ * Starts the machine; resolves when sshd answers, 10 to 20 s later. It has eth0 with 10.0.2.15 and no way out, keeps
  * its disk over reboots, and boots as NixOS does: with the `init` of the system that `/boot/default-system` points to,
  * or Debian's if there is none. Ends with this process at the latest.
  */
@@ -219,7 +219,8 @@ function hasSshBanner(host: string, port: number): Promise<boolean> {
       socket.destroy();
       resolve(found);
     };
-    socket.setTimeout(2000, () => finish(false));
+    // Long enough for a slow sshd, which further attempts would slow down more.
+    socket.setTimeout(5000, () => finish(false));
     socket.on("error", () => finish(false)).on("close", () => finish(false));
     socket.once("data", (data) => finish(data.toString("latin1").startsWith("SSH-")));
   });
