@@ -19,6 +19,7 @@ afterAll(() => fs.rm(folder, { recursive: true }));
 it("there is one for each provider", () => {
   expect(executables).toEqual([
     "nixops4-resources-local",
+    "nixops4-resources-nixos",
     "nixops4-resources-ssh",
     "nixops4-resources-ssh-keypair",
   ]);

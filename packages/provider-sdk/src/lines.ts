@@ -10,10 +10,10 @@ const CHUNK_BYTES = 64 * 1024;
  * Splits what `read` delivers into lines, blank ones left out. `read` fills a buffer and returns the number of
  * bytes, 0 at the end. A line that is too long is dropped while it is read.
  */
-export function* readLines(
-  read: (buffer: Buffer) => number,
+export async function* readLines(
+  read: (buffer: Buffer) => Promise<number>,
   maxBytes: number = MAX_LINE_BYTES,
-): Generator<Line> {
+): AsyncGenerator<Line> {
   let parts: Buffer[] = [];
   let length = 0;
   const add = (part: Buffer) => {
@@ -31,7 +31,7 @@ export function* readLines(
   };
   for (;;) {
     const buffer = Buffer.allocUnsafe(CHUNK_BYTES);
-    const chunk = buffer.subarray(0, read(buffer));
+    const chunk = buffer.subarray(0, await read(buffer));
     if (chunk.length === 0) break;
     let start = 0;
     for (let end = chunk.indexOf(10); end !== -1; end = chunk.indexOf(10, start)) {

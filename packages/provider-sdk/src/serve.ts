@@ -1,4 +1,4 @@
-import { readSync, writeSync } from "node:fs";
+import { read, readSync, writeSync } from "node:fs";
 import { answer } from "./dispatch.ts";
 import { ProviderError } from "./errors.ts";
 import { MAX_LINE_BYTES, readLines, type Line } from "./lines.ts";
@@ -6,6 +6,8 @@ import type { Response } from "./protocol.ts";
 import type { Provider } from "./resource.ts";
 
 const ABORT_GRACE_MS = 1_800;
+/** How long to wait for a pipe that the other end has made non-blocking. */
+const RETRY_MS = 5;
 const EXIT_CODES = { SIGINT: 130, SIGTERM: 143 };
 
 /**
@@ -19,38 +21,61 @@ export function serve(provider: Provider): void {
 }
 
 async function serveRequests(provider: Provider): Promise<void> {
-  // Blocking reads: between requests there is nothing to do, and nothing to clean up for a signal that comes
-  // then. Opening standard input as a stream would add a fifth to the start-up time of Node.
-  for (const line of readLines(readStdin)) {
-    const interrupts = catchInterrupts();
-    send("text" in line ? await answer(provider, line.text, interrupts.signal) : tooLong(line));
-    if (interrupts.signal.aborted) process.exit();
-    interrupts.release();
+  const interrupts = new Interrupts();
+  for await (const line of readLines((buffer) => readStdin(buffer, interrupts))) {
+    const signal = interrupts.beginWork();
+    send("text" in line ? await answer(provider, line.text, signal) : tooLong(line));
+    if (signal.aborted) break;
+    interrupts.endWork();
   }
   // Not by itself: a library may have left a socket or a timer behind.
   process.exit();
 }
 
-/** While work is in hand, SIGINT and SIGTERM abort it; its answer is still sent. */
-function catchInterrupts(): { signal: AbortSignal; release(): void } {
-  const abort = new AbortController();
-  const stop = (signal: "SIGINT" | "SIGTERM") => {
+type Signal = keyof typeof EXIT_CODES;
+
+/** SIGINT and SIGTERM abort the work in hand, whose answer is still sent; between requests they end the process. */
+class Interrupts {
+  #work: AbortController | undefined;
+  installed = false;
+
+  beginWork(): AbortSignal {
+    if (!this.installed) {
+      const stop = (signal: Signal) => this.#stop(signal);
+      process.on("SIGINT", stop).on("SIGTERM", stop);
+      process.on("uncaughtException", (error) => this.#fail(error));
+      this.installed = true;
+    }
+    this.#work = new AbortController();
+    return this.#work.signal;
+  }
+
+  endWork(): void {
+    this.#work = undefined;
+  }
+
+  #stop(signal: Signal): void {
+    if (this.#work === undefined) return endBy(signal);
     process.exitCode = EXIT_CODES[signal];
-    if (abort.signal.aborted) process.exit();
-    abort.abort(new ProviderError(`interrupted by ${signal}`));
+    if (this.#work.signal.aborted) process.exit();
+    this.#work.abort(new ProviderError(`interrupted by ${signal}`));
     setTimeout(() => process.exit(), ABORT_GRACE_MS);
-  };
-  process.on("SIGINT", stop).on("SIGTERM", stop).on("uncaughtException", failUnexpectedly);
-  return {
-    signal: abort.signal,
-    release: () =>
-      process.off("SIGINT", stop).off("SIGTERM", stop).off("uncaughtException", failUnexpectedly),
-  };
+  }
+
+  #fail({ message }: Error): void {
+    if (this.#work === undefined) {
+      process.stderr.write(`internal error: ${message}\n`);
+      return endBy("SIGTERM");
+    }
+    send({ errorResponse: { message: `internal error: ${message}` } });
+    process.exit(1);
+  }
 }
 
-function failUnexpectedly(error: Error): void {
-  send({ errorResponse: { message: `internal error: ${error.message}` } });
-  process.exit(1);
+/** By a signal's default action: process.exit would wait for the read that is going on. */
+function endBy(signal: Signal): void {
+  process.removeAllListeners(signal);
+  process.kill(process.pid, signal);
 }
 
 function tooLong({ tooLongBytes }: Extract<Line, { tooLongBytes: number }>): Response {
@@ -58,8 +83,22 @@ function tooLong({ tooLongBytes }: Extract<Line, { tooLongBytes: number }>): Res
   return { errorResponse: { message } };
 }
 
-function readStdin(buffer: Buffer): number {
-  return retrying(() => readSync(0, buffer));
+/**
+ * Blocks until the first request, when there is nothing yet that a signal could interrupt: to open standard input
+ * as a stream would add a fifth to the start-up time of Node.
+ */
+async function readStdin(buffer: Buffer, interrupts: Interrupts): Promise<number> {
+  if (!interrupts.installed) return retrying(() => readSync(0, buffer));
+  for (;;) {
+    const bytes = await new Promise<number | undefined>((resolve, reject) => {
+      read(0, buffer, 0, buffer.length, null, (error, count) => {
+        if (error === null) resolve(count);
+        else if (error.code === "EAGAIN") setTimeout(resolve, RETRY_MS, undefined);
+        else reject(error);
+      });
+    });
+    if (bytes !== undefined) return bytes;
+  }
 }
 
 function send(response: Response): void {
@@ -73,14 +112,13 @@ function send(response: Response): void {
   }
 }
 
-/** The other end may have made the pipe non-blocking for both. */
 function retrying(call: () => number): number {
   for (;;) {
     try {
       return call();
     } catch (error) {
       if ((error as NodeJS.ErrnoException).code !== "EAGAIN") throw error;
-      Atomics.wait(new Int32Array(new SharedArrayBuffer(4)), 0, 0, 5);
+      Atomics.wait(new Int32Array(new SharedArrayBuffer(4)), 0, 0, RETRY_MS);
     }
   }
 }
