@@ -57,6 +57,7 @@ async function toCommonJs(code: string): Promise<string> {
     target: "node20",
     minifySyntax: true,
     minifyWhitespace: true,
+    minifyIdentifiers: true,
     // As `require`: the loader of ES modules takes longer to start than most providers take to answer.
     supported: { "dynamic-import": false },
   });
