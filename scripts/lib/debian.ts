@@ -8,6 +8,8 @@ const PROGRAMS: Record<string, string> = {
   ssh: "openssh-client",
   age: "age",
   jq: "jq",
+  shellcheck: "shellcheck",
+  sudo: "sudo",
   "qemu-system-x86_64": "qemu-system-x86",
   "qemu-img": "qemu-utils",
   mmdebstrap: "mmdebstrap",

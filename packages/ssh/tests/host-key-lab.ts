@@ -1,8 +1,9 @@
-import { execFileSync } from "node:child_process";
+import { execFileSync, spawnSync } from "node:child_process";
 import { existsSync, mkdtempSync, readdirSync, readFileSync, rmSync, statSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import {
+  findSshd,
   makeSshKey,
   startSshd,
   startSshLab,
@@ -10,7 +11,17 @@ import {
   type Sshd,
   type SshLab,
 } from "@nixops4-providers/test-servers";
-import { create, type Result } from "./lab.ts";
+import { runOperation } from "@nixops4-providers/e2e";
+import { create, executable, type Result } from "./lab.ts";
+
+type Outputs = Result["outputs"];
+
+export interface LabOptions {
+  /** A folder of programs that the host finds before its own. */
+  extraPath?: string;
+  /** As OpenSSH 9.8 and later: only a reload reads host keys. Earlier ones read them for each connection. */
+  keysInMemory?: boolean;
+}
 
 /** An sshd whose host key can be rotated: all that belongs to it is in one folder. */
 export class HostKeyLab {
@@ -19,14 +30,21 @@ export class HostKeyLab {
   /** The key that the host was installed with, without comment. */
   readonly temporaryKey: string;
 
-  private constructor(lab: SshLab) {
+  readonly extraConfig: string[];
+
+  private constructor(lab: SshLab, extraConfig: string[]) {
     this.lab = lab;
     this.record = join(lab.folder, "ssh_host_key_rotations");
     this.temporaryKey = plain(lab.hostKey);
+    this.extraConfig = extraConfig;
   }
 
-  static async start(options: Parameters<typeof startSshLab>[0] = {}): Promise<HostKeyLab> {
-    return new HostKeyLab(await startSshLab(options));
+  static async start({ extraPath, keysInMemory = false }: LabOptions = {}): Promise<HostKeyLab> {
+    const path = [...(extraPath === undefined ? [] : [extraPath]), "/usr/local/bin", "/usr/bin", "/bin"];
+    // The profile of the user who runs the tests may take long.
+    const extraConfig = [`SetEnv HOME=/nonexistent PATH=${path.join(":")}`];
+    const start = async () => new HostKeyLab(await startSshLab({ extraConfig }), extraConfig);
+    return keysInMemory ? withSshdThatDoesNotReexecute(start) : start();
   }
 
   inputs(changes: object = {}): object {
@@ -36,6 +54,15 @@ export class HostKeyLab {
   /** As a deployer that knows nothing but the temporary key. */
   create(changes: object = {}): Promise<Result> {
     return create("host_key", this.inputs(changes), true);
+  }
+
+  /** As a deployer that has recorded these outputs. */
+  update(outputs: Outputs, changes: object = {}, previousChanges: object = changes): Promise<Outputs> {
+    const inputs = this.inputs(changes);
+    const request = { inputs, previousInputs: this.inputs(previousChanges), previousOutputs: outputs };
+    return runOperation(executable, (provider) => provider.update("host_key", request), {
+      onStderr: () => {},
+    });
   }
 
   path(name: string): string {
@@ -51,21 +78,32 @@ export class HostKeyLab {
 
   /** The public half of a private key file on the host. */
   keyIn(name: string): string {
-    return execFileSync("ssh-keygen", ["-y", "-f", this.path(name)], { encoding: "utf8" })
+    return execFileSync("ssh-keygen", ["-y", "-f", this.path(name)], { encoding: "utf8", stdio: "pipe" })
       .split(" ", 2)
       .join(" ")
       .trim();
+  }
+
+  /** `undefined` where there is no whole key. */
+  tryKeyIn(name: string): string | undefined {
+    try {
+      return this.keyIn(name);
+    } catch {
+      return undefined;
+    }
+  }
+
+  /** What the `.pub` file says. */
+  publicFile(name: string): string {
+    return plain({ publicKey: readFileSync(this.path(`${name}.pub`), "utf8") });
   }
 
   /** What any client is presented, by the real ssh-keyscan. */
   presented(type = "ed25519"): string {
     const { host, port } = this.lab.sshd;
     const args = ["-T", "5", "-t", type, "-p", String(port), host];
-    return execFileSync("ssh-keyscan", args, { encoding: "utf8", stdio: "pipe" })
-      .trim()
-      .split(" ")
-      .slice(1)
-      .join(" ");
+    const { stdout } = spawnSync("ssh-keyscan", args, { encoding: "utf8" });
+    return stdout.trim().split(" ").slice(1).join(" ");
   }
 
   /** Another server takes the host's place at its address, with its own key and with the record as it is left. */
@@ -80,6 +118,16 @@ export class HostKeyLab {
       authorizedKeys: [this.lab.userKey.publicKey],
     });
     return new Impostor(folder, sshd, key, this);
+  }
+
+  /** Those that were started in place of the lab's own. */
+  killStrayServers(): void {
+    const lines = execFileSync("ps", ["-eww", "-o", "pid=,args="], { encoding: "utf8" }).split("\n");
+    for (const line of lines.filter(
+      (one) => one.includes(this.path("sshd_config")) && one.includes("[listener]"),
+    )) {
+      process.kill(Number(line.trim().split(" ", 1)[0]), "SIGKILL");
+    }
   }
 
   async stop(): Promise<void> {
@@ -141,7 +189,7 @@ interface Claim {
   version?: number;
 }
 
-export function plain({ publicKey }: SshKey): string {
+export function plain({ publicKey }: Pick<SshKey, "publicKey">): string {
   return publicKey.split(" ", 2).join(" ");
 }
 
@@ -152,4 +200,17 @@ export function fingerprintOf(key: string): string {
 
 export function privateLines(file: string): string[] {
   return existsSync(file) ? readFileSync(file, "utf8").split("\n").slice(1, -2) : [];
+}
+
+async function withSshdThatDoesNotReexecute<T>(start: () => Promise<T>): Promise<T> {
+  const folder = mkdtempSync(join(tmpdir(), "sshd-"));
+  const path = process.env["PATH"];
+  writeFileSync(join(folder, "sshd"), `#!/bin/sh\nexec ${findSshd()} -r "$@"\n`, { mode: 0o755 });
+  try {
+    process.env["PATH"] = `${folder}:${path}`;
+    return await start();
+  } finally {
+    process.env["PATH"] = path;
+    rmSync(folder, { recursive: true });
+  }
 }

@@ -2,8 +2,8 @@ import { execFileSync } from "node:child_process";
 import { readFileSync, writeFileSync } from "node:fs";
 import { afterEach, beforeEach, describe, expect, it } from "@jest/globals";
 import { makeSshKey, startSshd } from "@nixops4-providers/test-servers";
-import { fingerprintOf, HostKeyLab, privateLines } from "./host-key-lab.ts";
-import { commandLines, create, describeWithSshd, update } from "./lab.ts";
+import { fingerprintOf, HostKeyLab, plain, privateLines } from "./host-key-lab.ts";
+import { commandLines, create, describeWithSshd } from "./lab.ts";
 
 describeWithSshd("ssh.host_key", () => {
   let host: HostKeyLab;
@@ -26,11 +26,7 @@ describeWithSshd("ssh.host_key", () => {
     expect(host.keyIn("host")).toBe(key);
     expect(readFileSync(host.path("host.pub"), "utf8")).toContain(key);
     expect(host.files()).toEqual({ host: "600", "host.pub": "644", ssh_host_key_rotations: "644" });
-    expect(stderr.split("\n")).toEqual([
-      expect.stringContaining("waiting for SSH"),
-      expect.stringContaining(`new host key in place of ${fingerprintOf(host.temporaryKey)}`),
-      "",
-    ]);
+    expect(stderr).toContain(`a new host key in place of ${fingerprintOf(host.temporaryKey)}`);
   });
 
   it("keeps the private keys where they are", async () => {
@@ -51,12 +47,12 @@ describeWithSshd("ssh.host_key", () => {
   it("changes nothing when asked again, and goes on from the recorded key when the keepers change", async () => {
     const first = (await host.create({ keepers: { year: 1 } })).outputs;
     const before = host.lab.sshd.log().split("Received SIGHUP").length;
-    expect(await update("host_key", host.inputs({ keepers: { year: 1 } }), first)).toEqual(first);
+    expect(await host.update(first, { keepers: { year: 1 } })).toEqual(first);
     expect(host.lab.sshd.log().split("Received SIGHUP")).toHaveLength(before);
     const { outputs: again } = await host.create({ keepers: { year: 1 } });
     expect(again).toEqual(first);
 
-    const second = await update("host_key", host.inputs({ keepers: { year: 2 } }), first);
+    const second = await host.update(first, { keepers: { year: 2 } }, { keepers: { year: 1 } });
     expect(second["hostPublicKey"]).not.toBe(first["hostPublicKey"]);
     expect(host.presented()).toBe(second["hostPublicKey"]);
     // A deployer that lost its state knows the first key only: each key vouches for the next.
@@ -83,7 +79,7 @@ describeWithSshd("ssh.host_key", () => {
     const { outputs } = await host.create({ oldKey: "keep" });
     expect(host.keyIn("host.old")).toBe(host.temporaryKey);
     expect(host.files()["host.old"]).toBe("600");
-    expect(await update("host_key", host.inputs({ oldKey: "remove" }), outputs)).toEqual(outputs);
+    expect(await host.update(outputs, { oldKey: "remove" })).toEqual(outputs);
     expect(Object.keys(host.files())).toEqual(["host", "host.pub", "ssh_host_key_rotations"]);
   });
 
@@ -109,9 +105,7 @@ describeWithSshd("ssh.host_key", () => {
       expect(host.presented("rsa")).toBe(outputs["hostPublicKey"]);
       expect(host.presented("ed25519")).toBe(host.temporaryKey);
       expect((await host.create(inputs)).outputs).toEqual(outputs);
-      expect(await update("host_key", host.inputs({ ...inputs, oldKey: "remove" }), outputs)).toEqual(
-        outputs,
-      );
+      expect(await host.update(outputs, { ...inputs, oldKey: "remove" })).toEqual(outputs);
       expect(host.presented("ed25519")).toBe("");
     });
 
@@ -128,8 +122,8 @@ describeWithSshd("ssh.host_key", () => {
       const impostor = await host.replaceServer();
       return {
         impostor,
-        async expectRefused(why: string, run = () => host.create()) {
-          const { error } = await run();
+        expectRefused: async (why: string) => {
+          const { error } = await host.create();
           expect(error).toContain(
             `is not the expected one: expected ${fingerprintOf(expectedKey)} (ssh-ed25519), presented ` +
               `${fingerprintOf(impostor.publicKey)} (ssh-ed25519); ${why}`,
@@ -174,7 +168,7 @@ describeWithSshd("ssh.host_key", () => {
       writeFileSync(host.record, `{"statement":"{}"\n${"x".repeat(1000)}`);
       await expectRefused("its statement does not hold: it is not JSON");
       writeFileSync(host.record, "x".repeat(2 * 1024 * 1024));
-      await expectRefused("its record of rotations cannot be read (the command on");
+      await expectRefused("its record of rotations cannot be read: the command on");
 
       writeFileSync(host.record, record);
       const { outputs } = await host.create();
@@ -187,7 +181,7 @@ describeWithSshd("ssh.host_key", () => {
       stop = () => impostor.stop();
       const fingerprint = outputs["fingerprint"] as string;
       await expectRefused(`its statement is about another key, ${fingerprint} (ssh-ed25519)`);
-      await expect(update("host_key", host.inputs(), outputs)).rejects.toThrow(
+      await expect(host.update(outputs)).rejects.toThrow(
         `expected ${fingerprint} (ssh-ed25519) or ${fingerprintOf(host.temporaryKey)} (ssh-ed25519), presented ` +
           `${fingerprintOf(impostor.publicKey)} (ssh-ed25519); its statement is about another key`,
       );
@@ -202,8 +196,10 @@ describeWithSshd("ssh.host_key", () => {
       const sshd = await startSshd({ ...settings, hostKeyFiles: [key.file] });
       stop = () => sshd.stop();
       const { error } = await host.create();
-      expect(error).toContain("is not the expected one");
-      expect(error).toContain("cannot be read");
+      expect(error).toContain(
+        `presented ${fingerprintOf(plain(key))} (ssh-ed25519); its record of rotations cannot`,
+      );
+      expect(error).toContain("refused to let");
     });
   });
 

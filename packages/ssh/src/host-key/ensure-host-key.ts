@@ -105,8 +105,8 @@ async function reach(job: Job): Promise<SshConnection> {
     job.connections.push(ssh);
     return ssh;
   } catch (error) {
-    if (!(error instanceof ConnectError) || error.reason !== "host-key") throw error;
-    return adopt(job);
+    if (!isAboutHostKey(error)) throw error;
+    return adopt(job, error);
   }
 }
 
@@ -114,51 +114,55 @@ async function reach(job: Job): Promise<SshConnection> {
  * The host presents an unknown key. A pinned key may have vouched for it: then the record of rotations says so,
  * which anyone may hand out and nobody can forge.
  */
-async function adopt(job: Job): Promise<SshConnection> {
+async function adopt(job: Job, mismatch: ConnectError): Promise<SshConnection> {
   const { inputs, context, pins } = job;
-  const stranger = await connectToStranger(inputs.connection, context);
-  const refuse = (why: string) => refused(stranger, pins, why);
-  let record: string;
-  try {
-    record = await readRecord(stranger, inputs);
-  } catch (error) {
-    throw refuse(`its record of rotations cannot be read (${describeError(error).split("\n")[0]})`);
-  } finally {
-    stranger.end();
-  }
-  const { successions, problem } = verifyRecord(record, stranger.label, pins);
-  if (problem !== undefined && successions.length === 0)
-    throw refuse(`its statement does not hold: ${problem}`);
+  const { record, label } = await readStrangersRecord(job, mismatch);
+  const { successions, problem } = verifyRecord(record, label, pins);
   const announced = successions.map(({ newKey }) => newKey).toReversed();
-  if (announced.length === 0)
-    throw refuse(`it has no statement in ${inputs.directory} that a new key was made`);
+  if (announced.length === 0) {
+    throw problem === undefined
+      ? refused(mismatch, `it has no statement in ${inputs.directory} that a new key was made`)
+      : refused(mismatch, `its statement does not hold: ${problem}`);
+  }
   try {
     const ssh = await connect(pinned(inputs, announced), context);
     job.connections.push(ssh);
     context.log.info(
-      `${ssh.label} has a new host key, ${shorten(ssh.hostPublicKey)}, that a known one vouches for`,
+      `${label} has a new host key, ${shorten(ssh.hostPublicKey)}, that a known one vouches for`,
     );
     return ssh;
   } catch (error) {
-    if (!(error instanceof ConnectError) || error.reason !== "host-key") throw error;
-    throw refuse(`its statement is about another key, ${announced.map(shorten).join(" or ")}`);
+    if (!isAboutHostKey(error)) throw error;
+    throw refused(mismatch, `its statement is about another key, ${announced.map(shorten).join(" or ")}`);
   }
 }
 
-function refused(
-  { label, hostPublicKey }: SshConnection,
-  pins: readonly string[],
-  why: string,
-): ProviderError {
-  const expected = pins.map(shorten).join(" or ");
-  return new ProviderError(
-    `the host key of ${label} is not the expected one: expected ${expected}, presented ${shorten(hostPublicKey)}; ${why}`,
-    {
-      hint:
-        "Either something else answers at this address, or the host was given a new key by other means: then " +
-        "compare with `ssh-keygen -lf /etc/ssh/ssh_host_…_key.pub` on its console and correct `hostPublicKeys`.",
-    },
-  );
+async function readStrangersRecord({ inputs, context }: Job, mismatch: ConnectError) {
+  let stranger: SshConnection | undefined;
+  try {
+    stranger = await connectToStranger(inputs.connection, context);
+    return { record: await readRecord(stranger, inputs), label: stranger.label };
+  } catch (error) {
+    if (context.signal.aborted) throw error;
+    // Then it is a jump host that is not the expected one.
+    if (isAboutHostKey(error)) throw mismatch;
+    const reason = describeError(error).split("\n")[0]!;
+    throw refused(mismatch, `its record of rotations cannot be read: ${reason}`);
+  } finally {
+    stranger?.end();
+  }
+}
+
+function isAboutHostKey(error: unknown): error is ConnectError {
+  return error instanceof ConnectError && error.reason === "host-key";
+}
+
+function refused({ message }: ConnectError, why: string): ProviderError {
+  return new ProviderError(`${message}; ${why}`, {
+    hint:
+      "Either something else answers at this address, or the host was given a new key by other means: then " +
+      "compare with `ssh-keygen -lf /etc/ssh/ssh_host_…_key.pub` on its console and correct `hostPublicKeys`.",
+  });
 }
 
 async function look(job: Job, ssh: SshConnection): Promise<Host> {
@@ -316,7 +320,9 @@ async function connectAfresh(job: Job, key: string, seconds: number): Promise<Ss
       return ssh;
     } catch (error) {
       if (!(error instanceof ConnectError) || Date.now() + pause * 1000 > giveUpAt) throw error;
-      await sleep(pause * 1000, undefined, { signal: context.signal });
+      await sleep(pause * 1000, undefined, { signal: context.signal }).catch(() => {
+        throw context.signal.reason;
+      });
     }
   }
 }
@@ -329,7 +335,7 @@ async function retireOldKeys(job: Job, host: Host): Promise<void> {
   const retired = files.filter(
     ({ key }) => key !== presented && successorsOf(key, successions).includes(presented),
   );
-  leftovers.push(...files.map(({ path }) => `${path}.old`));
+  leftovers.push(...files.flatMap(({ path }) => [`${path}.old`, `${path}.old.new`]));
   await target.finish(own.path, [...leftovers, ...retired.map(({ path }) => path)]);
   if (retired.length === 0) return;
   // sshd still offers what it has read.

@@ -142,9 +142,11 @@ $1 </dev/null >/dev/null 2>&1 &
 /** file of the key in use, then files to be removed with their public halves */
 export const FINISH = `${HELPERS}
 if [ "$(cut -d' ' -f1,2 "$1.pub" 2>/dev/null)" != "$(public_key "$1")" ]; then write_public "$1"; fi
-folder=\${1%/*}/
 shift
 for file; do
-  if [ -e "$file" ]; then rm -f "$file.pub" "$file" && sync_path "$folder"; fi
+  if [ -e "$file" ] || [ -e "$file.pub" ]; then
+    rm -f "$file.pub" "$file"
+    sync_path "\${file%/*}/"
+  fi
 done
 `;

@@ -1,0 +1,102 @@
+import { afterAll, afterEach, beforeAll, beforeEach, expect, it } from "@jest/globals";
+import { HostKeyLab, type LabOptions } from "./host-key-lab.ts";
+import { describeWithSshd, start } from "./lab.ts";
+import { RemoteBreakpoints } from "./remote-breakpoints.ts";
+
+/** How many calls that can be stopped at a rotation makes on the host; see the first test. */
+const CALLS = 26;
+
+const ALL_CALLS = Array.from({ length: CALLS }, (_, index) => index + 1);
+
+describeWithSshd("ssh.host_key that is killed", () => {
+  let breakpoints: RemoteBreakpoints;
+  let host: HostKeyLab;
+  beforeAll(() => void (breakpoints = new RemoteBreakpoints()));
+  afterAll(() => breakpoints.remove());
+  beforeEach(async () => {
+    breakpoints.stopAt(0);
+    host = await startHost({ keysInMemory: true });
+  });
+  afterEach(() => host.stop());
+
+  const startHost = (options: LabOptions) => HostKeyLab.start({ ...options, extraPath: breakpoints.folder });
+
+  /** A provider gets as far as this call on the host, and is killed. */
+  async function killAt(call: number): Promise<void> {
+    breakpoints.stopAt(call);
+    const provider = start();
+    const request = provider.create("host_key", host.inputs(), true);
+    const died = expect(request).rejects.toThrow();
+    await breakpoints.stopped();
+    await provider.kill("SIGKILL");
+    await died;
+  }
+
+  /** The next run, which knows the temporary key only, ends with the one key that the first one made. */
+  async function expectConverged(): Promise<void> {
+    const made = ["host.new", "host"].map((name) => host.tryKeyIn(name));
+    const begun = made.find((key) => key !== undefined && key !== host.temporaryKey);
+    expect([host.temporaryKey, begun]).toContain(host.presented());
+    breakpoints.stopAt(0);
+    const { outputs, error } = await host.create();
+    expect(error).toBeUndefined();
+    const key = host.presented();
+    expect(outputs["hostPublicKey"]).toBe(key);
+    expect(key).toBe(begun ?? key);
+    expect(key).not.toBe(host.temporaryKey);
+    expect(host.keyIn("host")).toBe(key);
+    expect(host.publicFile("host")).toBe(key);
+    expect(host.files()).toEqual({ host: "600", "host.pub": "644", ssh_host_key_rotations: "644" });
+  }
+
+  it("calls so many programs on the host", async () => {
+    expect((await host.create()).error).toBeUndefined();
+    expect(breakpoints.calls()).toHaveLength(CALLS);
+  });
+
+  it.each(ALL_CALLS)("before call %d, and the host's script with it", async (call) => {
+    await killAt(call);
+    breakpoints.kill();
+    await expectConverged();
+  });
+
+  it.each(ALL_CALLS.filter((call) => call % 3 === 0))(
+    "before call %d, and the host's script runs on to its end",
+    async (call) => {
+      await host.stop();
+      host = await startHost({ keysInMemory: false });
+      await killAt(call);
+      await breakpoints.goOnToEnd();
+      await expectConverged();
+    },
+  );
+
+  it("at random moments, again and again", async () => {
+    for (let round = 0; round < 8; round++) {
+      const provider = start();
+      const request = provider.create("host_key", host.inputs(), true);
+      const ended = request.catch(() => {});
+      await new Promise((resolve) => setTimeout(resolve, 200 + Math.random() * 1500));
+      await provider.kill("SIGKILL");
+      await ended;
+    }
+    const { outputs, error } = await host.create();
+    expect(error).toBeUndefined();
+    expect(host.presented()).toBe(outputs["hostPublicKey"]);
+    expect(host.files()).toEqual({ host: "600", "host.pub": "644", ssh_host_key_rotations: "644" });
+  });
+
+  it("twice, and asked for another key in between", async () => {
+    await killAt(CALLS - 1);
+    breakpoints.kill();
+    breakpoints.stopAt(0);
+    const first = host.presented();
+    const changes = { keepers: { reason: "lost" } };
+    const { outputs, error } = await host.create(changes);
+    expect(error).toBeUndefined();
+    expect([host.temporaryKey, first]).not.toContain(outputs["hostPublicKey"]);
+    expect(host.presented()).toBe(outputs["hostPublicKey"]);
+    // From the temporary key to the first, and from that to the second.
+    expect((await host.create(changes)).outputs).toEqual(outputs);
+  });
+});
