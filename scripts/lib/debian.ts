@@ -10,6 +10,7 @@ const PROGRAMS: Record<string, string> = {
   jq: "jq",
   shellcheck: "shellcheck",
   sudo: "sudo",
+  busybox: "busybox-static",
   "qemu-system-x86_64": "qemu-system-x86",
   "qemu-img": "qemu-utils",
   mmdebstrap: "mmdebstrap",

@@ -1,0 +1,74 @@
+import { describe, expect, it } from "@jest/globals";
+import { ProviderError } from "@nixops4-providers/provider-sdk";
+import { activationError } from "./activation-error.ts";
+import type { Status } from "./operation.ts";
+import type { Inputs } from "./resources/system.ts";
+
+const inputs = {
+  toplevel: "/nix/store/new",
+  profile: "/profiles/system",
+  activationTimeoutSeconds: 600,
+  lockTimeoutSeconds: 120,
+  rollback: { enable: true, confirmTimeoutSeconds: 60 },
+} as Inputs;
+
+const status: Status = {
+  phase: "done",
+  outcome: "rolled-back",
+  reason: "exit-code",
+  exitCode: 2,
+  holder: "",
+  previousToplevel: "/nix/store/old",
+  previousLink: "system-7-link",
+  newFailedUnits: [],
+  currentSystem: "/nix/store/old",
+};
+
+function messageFor(changes: Partial<Status>, failure?: unknown): string {
+  return activationError({ ...status, ...changes }, { inputs, label: "web1:22", logTail: ["last"], failure })
+    .message;
+}
+
+describe("activationError", () => {
+  const BACK = "The host was rolled back to /nix/store/old, generation 7 of /profiles/system";
+  const LOG = "\nThe end of its log:\n  last";
+
+  it("says why, what was restored, and how the log ends", () => {
+    expect(messageFor({})).toBe(
+      `cannot activate /nix/store/new on web1:22: switch-to-configuration failed with exit code 2 (the activation script failed). ${BACK}${LOG}`,
+    );
+  });
+
+  it.each([
+    [{ reason: "timeout" }, "switch-to-configuration did not finish within 600 s and was ended"],
+    [{ reason: "failed-units", newFailedUnits: ["a.service", "b.mount"] }, "a.service, b.mount"],
+    [{ reason: "unconfirmed" }, "it was not confirmed within 60 s"],
+    [{ reason: "boot-loader" }, "could not be made the one to boot"],
+    [{ reason: "not-current", currentSystem: "/nix/store/x" }, "left the host with /nix/store/x"],
+  ])("knows %j", (changes, text) => expect(messageFor(changes)).toContain(text));
+
+  it("says why the deployer did not confirm", () => {
+    const failure = new ProviderError("it was not confirmed within 60 s", {
+      cause: new ProviderError("the health check TCP web1:80 failed", { hint: "a hint" }),
+    });
+    expect(messageFor({ reason: "rejected" }, failure)).toContain(
+      `: it was not confirmed within 60 s: the health check TCP web1:80 failed. ${BACK}`,
+    );
+  });
+
+  it("does not claim a rollback that was not made or did not work", () => {
+    const now = { currentSystem: "/nix/store/new" };
+    expect(messageFor({ ...now, outcome: "failed" })).toContain(
+      "left as it is (rollback is disabled): it runs /nix/store/new now",
+    );
+    expect(messageFor({ ...now, outcome: "rollback-failed" })).toContain(
+      "could not be rolled back to /nix/store/old, generation 7 of /profiles/system: it runs /nix/store/new now",
+    );
+  });
+
+  it("names who holds the lock", () => {
+    expect(messageFor({ outcome: "failed", reason: "busy", holder: "bob@laptop" })).toBe(
+      "cannot activate /nix/store/new on web1:22: another activation did not finish within 120 s: bob@laptop",
+    );
+  });
+});

@@ -1,0 +1,56 @@
+import { setTimeout as sleep } from "node:timers/promises";
+import { type Context, ProviderError } from "@nixops4-providers/provider-sdk";
+import {
+  ConnectError,
+  RemoteCommandError,
+  type SshConnection,
+  waitForSsh,
+} from "@nixops4-providers/ssh-client";
+import { requireHealthy } from "./health-checks.ts";
+import type { Inputs } from "./resources/system.ts";
+
+const RETRY_PAUSE_MS = 500;
+/** What is kept back of the time, to tell the host before it decides by itself. */
+const MARGIN_MS = 500;
+
+/** Trying again does not help. */
+export class Unconfirmable extends ProviderError {}
+
+/**
+ * Shows that the host is well: logs in anew, runs the health checks, and then `seal` over that new connection, which
+ * it returns. Tries again until `rollback.confirmTimeoutSeconds` are over, and then throws the last failure.
+ */
+export async function confirmHealth(
+  inputs: Inputs,
+  context: Context,
+  seal: (ssh: SshConnection) => Promise<void>,
+): Promise<SshConnection> {
+  const seconds = inputs.rollback.confirmTimeoutSeconds;
+  const deadline = Date.now() + seconds * 1000 - MARGIN_MS;
+  for (;;) {
+    let ssh: SshConnection | undefined;
+    try {
+      const timeoutSeconds = Math.max(0.5, (deadline - Date.now()) / 1000);
+      ssh = await waitForSsh(inputs.connection, context, { timeoutSeconds });
+      await requireHealthy(ssh, inputs, deadline, context);
+      await seal(ssh);
+      return ssh;
+    } catch (cause) {
+      ssh?.end();
+      if (context.signal.aborted) throw context.signal.reason;
+      if (Date.now() + RETRY_PAUSE_MS >= deadline || isFinal(cause)) {
+        throw new ProviderError(`it was not confirmed within ${seconds} s`, { cause });
+      }
+      await sleep(RETRY_PAUSE_MS);
+    }
+  }
+}
+
+function isFinal(error: unknown): boolean {
+  // Another host key stays another.
+  return (
+    error instanceof Unconfirmable ||
+    error instanceof RemoteCommandError ||
+    (error instanceof ConnectError && error.reason === "host-key")
+  );
+}

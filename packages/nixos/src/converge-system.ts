@@ -1,0 +1,269 @@
+import { access } from "node:fs/promises";
+import { hostname, userInfo } from "node:os";
+import { type Context, describeError, ProviderError } from "@nixops4-providers/provider-sdk";
+import { activationError } from "./activation-error.ts";
+import { confirmHealth, Unconfirmable } from "./confirm.ts";
+import { copyClosure } from "./copy.ts";
+import { type Observation, observe } from "./observe.ts";
+import { Operation, OperationLost, type Status } from "./operation.ts";
+import { reboot } from "./reboot.ts";
+import type { Inputs, Outputs } from "./resources/system.ts";
+import { Session } from "./session.ts";
+
+/** On top of what activating, confirming and rolling back may take: for the host to answer again. */
+const RECOVERY_SECONDS = 60;
+
+export async function convergeSystem(inputs: Inputs, context: Context): Promise<Outputs> {
+  await refuseOtherPaths(inputs.toplevel);
+  const session = await Session.open(inputs.connection, context);
+  try {
+    let seen = await observe(session.ssh, inputs);
+    let activated: Status | undefined;
+    if (seen.operation !== undefined || !isThere(seen, inputs)) {
+      await ensurePresent(session, seen, inputs, context);
+      activated = await activate(session, seen, inputs, context);
+      seen = await observe(session.ssh, inputs);
+    }
+    const rebootNeeded = seen.rebootNeeded || activated?.exitCode === 100;
+    if (isRebootDue(seen, rebootNeeded, inputs)) {
+      seen = await rebootInto(session, seen, inputs, context);
+      return toOutputs(seen, activated, seen.rebootNeeded, inputs);
+    }
+    return toOutputs(seen, activated, rebootNeeded, inputs);
+  } finally {
+    session.end();
+  }
+}
+
+/** What is on the deploying machine must be a system; what is not may be on the host. */
+async function refuseOtherPaths(toplevel: string): Promise<void> {
+  const exists = (path: string) =>
+    access(path).then(
+      () => true,
+      () => false,
+    );
+  if (!(await exists(toplevel))) return;
+  for (const part of ["bin/switch-to-configuration", "nixos-version"]) {
+    if (!(await exists(`${toplevel}/${part}`))) throw notASystem(toplevel, part);
+  }
+}
+
+function notASystem(toplevel: string, part: string): ProviderError {
+  return new ProviderError(`${toplevel} is not a NixOS system: it has no ${part}`, {
+    path: "toplevel",
+    hint: "It must be what `config.system.build.toplevel` builds.",
+  });
+}
+
+function isThere(seen: Observation, { toplevel, action }: Inputs): boolean {
+  if (!seen.valid || seen.unfinished) return false;
+  const isCurrent = seen.currentSystem === toplevel;
+  const isInProfile = seen.profileTarget === toplevel;
+  switch (action) {
+    case "switch":
+      return isCurrent && isInProfile;
+    case "test":
+      return isCurrent;
+    case "boot":
+      return isInProfile;
+    case "dry-activate":
+      return false;
+  }
+}
+
+async function ensurePresent(
+  { ssh }: Session,
+  seen: Observation,
+  inputs: Inputs,
+  context: Context,
+): Promise<void> {
+  const { toplevel, copyTimeoutSeconds } = inputs;
+  if (!seen.valid)
+    await copyClosure(ssh, toplevel, { ...inputs, timeoutSeconds: copyTimeoutSeconds }, context);
+  else if (!seen.isSystem) throw notASystem(toplevel, "bin/switch-to-configuration or nixos-version");
+}
+
+/** Starts the operation, or joins the one that an earlier run has left, and brings it to its end. */
+async function activate(
+  session: Session,
+  seen: Observation,
+  inputs: Inputs,
+  context: Context,
+): Promise<Status> {
+  const { toplevel, action, sudo, rollback, activationTimeoutSeconds } = inputs;
+  const { label } = session.ssh;
+  const patienceSeconds = activationTimeoutSeconds + rollback.confirmTimeoutSeconds + RECOVERY_SECONDS;
+  const operation = new Operation(
+    seen.operation ?? Operation.newId(),
+    session,
+    { sudo, patienceSeconds },
+    context,
+  );
+  const progress = context.progress(`${action} to ${toplevel} on ${label}`);
+  const onPhase = (status: Status) => {
+    const holder = status.holder === "" ? "" : ` for ${status.holder}`;
+    progress.update(`${status.phase}${holder}`);
+    context.log.debug(`${status.phase}${holder}`);
+  };
+  let failure: unknown;
+  try {
+    if (seen.operation === undefined) await start(operation, inputs);
+    else context.log.info(`an activation of it is in progress on ${label}: following that`);
+    let status = await operation.follow(onPhase);
+    if (status.phase === "awaiting-confirmation") {
+      failure = await confirm(operation, session, inputs, context);
+      status = await operation.follow(onPhase);
+    }
+    if (status.outcome !== "ok") {
+      throw activationError(status, { inputs, label, logTail: operation.logTail, failure });
+    }
+    if (!rollback.enable && (action === "switch" || action === "test")) {
+      await verify(session, inputs, context);
+    }
+    return status;
+  } catch (error) {
+    if (error instanceof OperationLost) throw await lostError(error, operation, session, seen, inputs);
+    if (context.signal.aborted) throw interrupted(inputs, label, context);
+    throw error;
+  } finally {
+    progress.done();
+  }
+}
+
+function start(operation: Operation, inputs: Inputs): Promise<void> {
+  const { toplevel, action, profile, rollback, activationTimeoutSeconds, lockTimeoutSeconds } = inputs;
+  return operation.start({
+    toplevel,
+    action,
+    profile,
+    rollback: rollback.enable ? "yes" : "no",
+    confirmSeconds: rollback.confirmTimeoutSeconds,
+    activationSeconds: activationTimeoutSeconds,
+    lockSeconds: lockTimeoutSeconds,
+    deployer: `${userInfo().username}@${hostname()}`,
+  });
+}
+
+/** Returns why the operation was not confirmed, `undefined` when it was. */
+async function confirm(
+  operation: Operation,
+  session: Session,
+  inputs: Inputs,
+  context: Context,
+): Promise<unknown> {
+  const { toplevel } = inputs;
+  try {
+    const fresh = await confirmHealth(inputs, context, async (ssh) => {
+      const decision = await operation.decide(ssh, "confirmed", toplevel);
+      if (decision !== "confirmed") throw new Unconfirmable("the host did not wait any longer");
+    });
+    session.replace(fresh);
+    return undefined;
+  } catch (failure) {
+    if (context.signal.aborted) throw failure;
+    // So that the host need not wait. Where it is not reached, it decides by itself.
+    await operation.decide(session.ssh, "rejected", toplevel).catch(() => {});
+    return failure;
+  }
+}
+
+/** Without rollback there is nothing to confirm, but the host must be well all the same. */
+async function verify(session: Session, inputs: Inputs, context: Context): Promise<void> {
+  try {
+    session.replace(await confirmHealth(inputs, context, async () => {}));
+  } catch (cause) {
+    throw new ProviderError(
+      `${inputs.toplevel} was activated on ${session.ssh.label}, but the host is not well`,
+      {
+        cause,
+        hint: "It is left as it is: rollback is disabled.",
+      },
+    );
+  }
+}
+
+async function lostError(
+  cause: OperationLost,
+  { logTail }: Operation,
+  session: Session,
+  before: Observation,
+  inputs: Inputs,
+): Promise<ProviderError> {
+  const { toplevel } = inputs;
+  const { label } = session.ssh;
+  const what = `cannot activate ${toplevel} on ${label}`;
+  const end = logTail.length === 0 ? "" : `\nThe end of its log:\n${logTail.join("\n").replace(/^/gm, "  ")}`;
+  try {
+    const seen = await session.persist(RECOVERY_SECONDS, (ssh) => observe(ssh, inputs));
+    const generation = seen.generation === null ? "" : `, generation ${seen.generation} of ${inputs.profile}`;
+    const why =
+      seen.bootId === before.bootId ? cause.message : "the host crashed or was restarted in the middle of it";
+    return new ProviderError(
+      `${what}: ${why}. It runs ${seen.currentSystem ?? "no system"} now` +
+        ` and its profile has ${seen.profileTarget ?? "no system"}${generation}${end}`,
+      { hint: "Apply again to activate it once more." },
+    );
+  } catch (error) {
+    return new ProviderError(`${what}: ${cause.message}${end}`, { cause: describeError(error) });
+  }
+}
+
+function interrupted({ toplevel, rollback }: Inputs, label: string, { signal }: Context): ProviderError {
+  return new ProviderError(`activating ${toplevel} on ${label} was interrupted`, {
+    cause: signal.reason,
+    hint: rollback.enable
+      ? `The host goes on by itself, and rolls back unless it is confirmed: apply again within ${rollback.confirmTimeoutSeconds} s of the activation to confirm it.`
+      : "The host goes on by itself.",
+  });
+}
+
+function isRebootDue(
+  seen: Observation,
+  rebootNeeded: boolean,
+  { reboot: wanted, toplevel }: Inputs,
+): boolean {
+  if (wanted === "always") return seen.bootedSystem !== toplevel;
+  return wanted === "when-needed" && rebootNeeded;
+}
+
+async function rebootInto(
+  session: Session,
+  before: Observation,
+  inputs: Inputs,
+  context: Context,
+): Promise<Observation> {
+  const { toplevel } = inputs;
+  const { label } = session.ssh;
+  await reboot(session, inputs, before.bootId, context);
+  try {
+    session.replace(
+      await confirmHealth(inputs, context, async (ssh) => {
+        const { bootedSystem, currentSystem } = await observe(ssh, inputs);
+        if (bootedSystem === toplevel && currentSystem === toplevel) return;
+        throw new Unconfirmable(
+          `it was booted with ${bootedSystem ?? "no system"} and runs ${currentSystem ?? "none"}`,
+        );
+      }),
+    );
+  } catch (cause) {
+    throw new ProviderError(`${label} was rebooted into ${toplevel}, but is not well`, {
+      cause,
+      hint: "Nothing was rolled back: the system before this one is still in its boot menu.",
+    });
+  }
+  return observe(session.ssh, inputs);
+}
+
+function toOutputs(
+  seen: Observation,
+  activated: Status | undefined,
+  rebootNeeded: boolean,
+  { toplevel }: Inputs,
+): Outputs {
+  return {
+    generation: seen.profileTarget === toplevel ? seen.generation : null,
+    previousToplevel: activated?.previousToplevel ?? null,
+    bootId: seen.bootId,
+    rebootNeeded,
+  };
+}

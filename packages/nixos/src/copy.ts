@@ -1,0 +1,102 @@
+import { access } from "node:fs/promises";
+import { type Context, describeError, ProviderError, runProcess } from "@nixops4-providers/provider-sdk";
+import type { SshConnection } from "@nixops4-providers/ssh-client";
+import { NixLog } from "./nix-log.ts";
+import { startRelay } from "./relay.ts";
+
+export interface CopyOptions {
+  sudo: boolean;
+  substituteOnDestination: boolean;
+  timeoutSeconds: number;
+}
+
+/** Copies a store path with all that it refers to through a connection. */
+export async function copyClosure(
+  ssh: SshConnection,
+  path: string,
+  { sudo, substituteOnDestination, timeoutSeconds }: CopyOptions,
+  context: Context,
+): Promise<void> {
+  await requireValid(path, ssh.label, context);
+  const progress = context.progress(`copying ${path} to ${ssh.label}`);
+  const log = new NixLog();
+  const remoteErrors: string[] = [];
+  const takeRemoteError = (text: string) => void remoteErrors.push(text.slice(0, 1000));
+  const relay = await startRelay(
+    () => ssh.openChannel(`${sudo ? "sudo -n " : ""}nix-daemon --stdio`, { onStderrLine: takeRemoteError }),
+    (error) => takeRemoteError(describeError(error)),
+  );
+  try {
+    await runProcess("nix", copyArguments(path, substituteOnDestination), {
+      env: relay.env,
+      timeoutSeconds,
+      signal: context.signal,
+      onStderrLine(line) {
+        log.takeLine(line);
+        progress.update(log.progress);
+      },
+    });
+  } catch (cause) {
+    throw copyError(path, ssh, [...log.errors, ...remoteErrors.slice(-10)], cause, context);
+  } finally {
+    progress.done();
+    await relay.close();
+  }
+}
+
+function copyArguments(path: string, substituteOnDestination: boolean): string[] {
+  const options = ["--no-check-sigs", ...(substituteOnDestination ? ["--substitute-on-destination"] : [])];
+  const nix = ["--extra-experimental-features", "nix-command", "--log-format", "internal-json"];
+  // The name is nobody's: Nix would run the daemon of this machine for `localhost`. One connection, or some
+  // versions of Nix start a master connection of ssh.
+  return [...nix, "copy", ...options, "--to", "ssh-ng://nixops4-target?max-connections=1", path];
+}
+
+async function requireValid(path: string, label: string, { signal }: Context): Promise<void> {
+  try {
+    await access(path);
+  } catch {
+    throw new ProviderError(
+      `cannot copy ${path} to ${label}: it exists neither there nor on the deploying machine`,
+      { hint: "Build it first, on the deploying machine or on the host." },
+    );
+  }
+  try {
+    await runProcess("nix-store", ["--check-validity", path], { signal, timeoutSeconds: 60 });
+  } catch (cause) {
+    if (signal.aborted || !isNotValid(cause)) throw cause;
+    throw new ProviderError(
+      `cannot copy ${path} to ${label}: it is there, but not valid in the Nix store of the deploying machine`,
+      { hint: "An interrupted build or copy leaves such paths. Build it again: `nix-store --realise`." },
+    );
+  }
+}
+
+function isNotValid(error: unknown): boolean {
+  return error instanceof Error && error.message.includes("is not valid");
+}
+
+function copyError(
+  path: string,
+  ssh: SshConnection,
+  errors: string[],
+  cause: unknown,
+  { signal }: Context,
+): ProviderError {
+  const what = `cannot copy ${path} to ${ssh.label}`;
+  if (signal.aborted || errors.length === 0) return new ProviderError(what, { cause });
+  const text = errors.join("\n");
+  const hint = hintFor(text, ssh.user);
+  return new ProviderError(`${what}: ${text}`, hint === undefined ? {} : { hint });
+}
+
+function hintFor(text: string, user: string): string | undefined {
+  if (/no space left on device|disk is full|ENOSPC/i.test(text)) {
+    return "The file system of the host's Nix store is full: free space there (`nix-collect-garbage`) and apply again. What was copied whole stays.";
+  }
+  if (/lacks a (valid )?signature|not (a )?trusted|privileged/i.test(text)) {
+    return `The host's Nix daemon does not trust ${user}: set \`sudo\`, or add the user to \`nix.settings.trusted-users\`.`;
+  }
+  if (/nix-daemon.*not found|command not found/i.test(text)) return "The host has no Nix.";
+  return undefined;
+}

@@ -1,0 +1,64 @@
+import { ProviderError } from "@nixops4-providers/provider-sdk";
+import { shellQuote, type SshConnection } from "@nixops4-providers/ssh-client";
+import { OBSERVE } from "./remote-scripts.ts";
+import { parseValues } from "./remote-values.ts";
+import type { Inputs } from "./resources/system.ts";
+
+export interface Observation {
+  bootId: string;
+  /** Store paths; `null` where there is none. */
+  currentSystem: string | null;
+  bootedSystem: string | null;
+  profileTarget: string | null;
+  generation: number | null;
+  /** Whether the toplevel is in the host's Nix store. */
+  valid: boolean;
+  /** Whether it is there and a NixOS system. */
+  isSystem: boolean;
+  /** Whether parts of the toplevel differ from what was booted. */
+  rebootNeeded: boolean;
+  /** Whether an earlier operation was cut off. */
+  unfinished: boolean;
+  /** The id of an operation in progress that does just this. */
+  operation: string | undefined;
+}
+
+type Wanted = Pick<Inputs, "toplevel" | "profile" | "action" | "sudo">;
+
+/** Looks at the host, in one round trip. */
+export async function observe(
+  ssh: SshConnection,
+  { toplevel, profile, action, sudo }: Wanted,
+): Promise<Observation> {
+  const command = shellQuote(["sh", "-c", OBSERVE, "nixops4-observe", toplevel, profile, action]);
+  const { stdout } = await ssh.run(command, { sudo, timeoutSeconds: 60 });
+  const value = parseValues(stdout.toString("utf8"));
+  if (value("uid") !== "0") {
+    throw new ProviderError(`${ssh.user} is not root on ${ssh.label}, and activating a system takes root`, {
+      hint: "Set `sudo = true`, or log in as root.",
+    });
+  }
+  if (value("nix") !== "yes") {
+    throw new ProviderError(`${ssh.label} has no Nix: nix-store was not found`, {
+      hint: "Install NixOS on the host first; a command over SSH must find `nix-store` on its PATH.",
+    });
+  }
+  return {
+    bootId: value("bootId"),
+    currentSystem: value("currentSystem") || null,
+    bootedSystem: value("bootedSystem") || null,
+    profileTarget: value("profileTarget") || null,
+    generation: generationOf(value("profileLink")),
+    valid: value("valid") === "yes",
+    isSystem: value("isSystem") === "yes",
+    rebootNeeded: value("rebootNeeded") === "yes",
+    unfinished: value("unfinished") === "yes",
+    operation: value("operation") || undefined,
+  };
+}
+
+/** The number in the link of a profile, as 42 in `system-42-link`. */
+export function generationOf(link: string): number | null {
+  const match = /-(\d+)-link$/.exec(link);
+  return match === null ? null : Number(match[1]);
+}

@@ -1,0 +1,73 @@
+import { spawnSync } from "node:child_process";
+import { mkdtempSync, rmSync, writeFileSync } from "node:fs";
+import { tmpdir } from "node:os";
+import { join } from "node:path";
+import { describe, expect, it } from "@jest/globals";
+import { AGENT, agentArguments } from "./agent.ts";
+import { generationOf } from "./observe.ts";
+import * as scripts from "./remote-scripts.ts";
+import { parseValues } from "./remote-values.ts";
+
+const hasShellcheck = spawnSync("shellcheck", ["--version"]).status === 0;
+
+describe("the scripts for the host", () => {
+  const all = Object.entries({ AGENT, ...scripts });
+
+  it.each(all)("%s is what sh understands", (_, script) => {
+    expect(spawnSync("sh", ["-n"], { input: script, encoding: "utf8" }).stderr).toBe("");
+  });
+
+  (hasShellcheck ? it : it.skip)(
+    "shellcheck (skipped where it is not installed) has no complaints",
+    () => {
+      const folder = mkdtempSync(join(tmpdir(), "scripts-"));
+      try {
+        for (const [name, script] of all) writeFileSync(join(folder, name), script);
+        const files = all.map(([name]) => join(folder, name));
+        expect(spawnSync("shellcheck", ["--shell=sh", ...files], { encoding: "utf8" }).stdout).toBe("");
+      } finally {
+        rmSync(folder, { recursive: true });
+      }
+    },
+    20_000,
+  );
+});
+
+describe("agentArguments", () => {
+  it("has the order that the agent reads", () => {
+    const parameters = {
+      deployer: "me@here",
+      lockSeconds: 3,
+      activationSeconds: 2,
+      confirmSeconds: 1,
+      rollback: "yes",
+      profile: "/profile",
+      action: "switch",
+      toplevel: "/system",
+    } as const;
+    expect(agentArguments(parameters)).toEqual([
+      "/system",
+      "switch",
+      "/profile",
+      "yes",
+      "1",
+      "2",
+      "3",
+      "me@here",
+    ]);
+  });
+});
+
+describe("what the host answers", () => {
+  it("is read line by line", () => {
+    const value = parseValues("a=1\nempty=\nwith=a=b\nno value\n");
+    expect(["a", "empty", "with", "other"].map(value)).toEqual(["1", "", "a=b", ""]);
+  });
+
+  it.each([
+    ["system-42-link", 42],
+    ["my-profile-7-link", 7],
+    ["/nix/store/x-nixos-system", null],
+    ["", null],
+  ])("has the generation in the link %j", (link, generation) => expect(generationOf(link)).toBe(generation));
+});

@@ -1,0 +1,62 @@
+import { setTimeout as sleep } from "node:timers/promises";
+import type { Context } from "@nixops4-providers/provider-sdk";
+import {
+  connect,
+  type Connection,
+  RemoteCommandError,
+  type SshConnection,
+  waitForSsh,
+} from "@nixops4-providers/ssh-client";
+
+const RETRY_PAUSE_MS = 500;
+
+/** A connection that is made anew when it gets lost. */
+export class Session {
+  readonly #connection: Connection;
+  readonly #context: Context;
+  #ssh: SshConnection;
+
+  private constructor(connection: Connection, context: Context, ssh: SshConnection) {
+    this.#connection = connection;
+    this.#context = context;
+    this.#ssh = ssh;
+  }
+
+  static async open(connection: Connection, context: Context): Promise<Session> {
+    return new Session(connection, context, await connect(connection, context));
+  }
+
+  get ssh(): SshConnection {
+    return this.#ssh;
+  }
+
+  /** Goes on over another connection to the same host. */
+  replace(ssh: SshConnection): void {
+    this.#ssh.end();
+    this.#ssh = ssh;
+  }
+
+  /**
+   * Does something that can be repeated, over a new connection where the one in use does not work any more. Fails
+   * when the host did not let us in for so many seconds, or when a command on it fails.
+   */
+  async persist<T>(seconds: number, work: (ssh: SshConnection) => Promise<T>): Promise<T> {
+    const { signal, log } = this.#context;
+    const giveUpAt = Date.now() + seconds * 1000;
+    for (;;) {
+      try {
+        return await work(this.#ssh);
+      } catch (error) {
+        const left = (giveUpAt - Date.now()) / 1000;
+        if (error instanceof RemoteCommandError || signal.aborted || left <= 0) throw error;
+        log.warn(error instanceof Error ? error.message : String(error));
+        await sleep(RETRY_PAUSE_MS);
+        this.replace(await waitForSsh(this.#connection, this.#context, { timeoutSeconds: left }));
+      }
+    }
+  }
+
+  end(): void {
+    this.#ssh.end();
+  }
+}

@@ -1,0 +1,95 @@
+import { afterAll, beforeAll, expect, it } from "@jest/globals";
+import { execFileSync } from "node:child_process";
+import { mkdtempSync, rmSync, writeFileSync } from "node:fs";
+import { tmpdir } from "node:os";
+import { join } from "node:path";
+import { makeSshKey } from "@nixops4-providers/test-servers";
+import { failToDeploy, startDeploying } from "./deployer.ts";
+import { startNamespaceTarget } from "./namespace-target.ts";
+import { describeWithNamespaces } from "./requirements.ts";
+import type { Target } from "./target.ts";
+import { buildSystem } from "./test-systems.ts";
+
+const NOWHERE = `/nix/store/${"0".repeat(32)}-nowhere`;
+
+describeWithNamespaces("copying to a host", () => {
+  const folder = mkdtempSync(join(tmpdir(), "copy-"));
+  let target: Target;
+  let system: string;
+
+  beforeAll(async () => {
+    target = await startNamespaceTarget({ storeSize: "30m" });
+    system = await buildSystem({ name: "copied" });
+  }, 60_000);
+
+  afterAll(async () => {
+    rmSync(folder, { recursive: true });
+    await target.stop();
+  });
+
+  it("copies a closure over the one connection, and looks at one that is there", async () => {
+    const path = addToStore("some-file", "contents");
+    const copy = () => startDeploying(target, path, {}, { type: "closure" }).outputs;
+    const logins = await target.logins();
+    expect(await copy()).toEqual({ path });
+    expect(await target.sh(`cat ${path}`)).toBe("contents");
+    expect(await copy()).toEqual({ path });
+    expect(await target.logins()).toBe(logins + 2);
+  });
+
+  it("tells that the disk of the host is full, and leaves nothing half done", async () => {
+    const big = addToStore("big-file", "x".repeat(60 * 1024 * 1024));
+    const error = await failToCopy(big);
+    expect(error).toMatch(/No space left on device/);
+    expect(error).toContain("nix-collect-garbage");
+    expect(await target.sh(`nix-store --check-validity ${big} 2>&1 || true`)).toContain("is not valid");
+  });
+
+  it("refuses what is nowhere, and what is not valid here", async () => {
+    expect(await failToCopy(NOWHERE)).toContain("it exists neither there nor on the deploying machine");
+    const invalid = `/nix/store/${"1".repeat(32)}-invalid`;
+    writeFileSync(invalid, "");
+    try {
+      expect(await failToCopy(invalid)).toContain("not valid in the Nix store of the deploying machine");
+    } finally {
+      rmSync(invalid);
+    }
+  });
+
+  it("refuses systems that are none, before it connects", async () => {
+    const path = addToStore("no-system", "");
+    const logins = await target.logins();
+    expect(await failToDeploy(target, path)).toContain("is not a NixOS system: it has no bin/switch-to");
+    expect(await failToDeploy(target, "/etc/passwd")).toContain("toplevel: must be a store path");
+    expect(await failToDeploy(target, `${system}/bin`)).toContain("toplevel: must be a store path");
+    expect(await target.logins()).toBe(logins);
+    expect(await failToDeploy(target, NOWHERE)).toContain("it exists neither there nor");
+  });
+
+  it("gives one clear error for a key that is refused and for a host that is down", async () => {
+    const stranger = await makeSshKey(folder, "stranger");
+    const refused = { ...target.connection, privateKey: { file: stranger.file } };
+    expect(await failToDeploy({ connection: refused }, system)).toContain("refused to let root in");
+    const down = { ...target.connection, port: 1 };
+    expect(await failToDeploy({ connection: down }, system)).toContain("cannot connect to 127.0.0.1:1");
+    const other = { ...target.connection, hostPublicKeys: [stranger.publicKey] };
+    expect(await failToDeploy({ connection: other }, system)).toContain("host key");
+  });
+
+  it("leaves no files of the relay behind", () => {
+    expect(execFileSync("ls", [tmpdir()], { encoding: "utf8" })).not.toContain("nixops4-relay-");
+  });
+
+  async function failToCopy(path: string): Promise<string> {
+    return startDeploying(target, path, {}, { type: "closure" }).outputs.then(
+      () => "it did not fail",
+      (error: Error) => error.message,
+    );
+  }
+
+  function addToStore(name: string, contents: string): string {
+    const file = join(folder, name);
+    writeFileSync(file, contents);
+    return execFileSync("nix-store", ["--add", file], { encoding: "utf8" }).trim();
+  }
+});

@@ -1,0 +1,126 @@
+import { execFile, spawn, spawnSync } from "node:child_process";
+import { readFileSync } from "node:fs";
+import { mkdtemp, rm, writeFile } from "node:fs/promises";
+import { createServer } from "node:net";
+import { tmpdir } from "node:os";
+import { join } from "node:path";
+import { promisify } from "node:util";
+import { findSshd, makeSshKey } from "@nixops4-providers/test-servers";
+import type { Target } from "./target.ts";
+
+const run = promisify(execFile);
+
+/** sshd is given its own /nix, /run and /boot, and keys that can be taken from it. */
+const SETUP = `
+mount --make-rprivate /
+mount -t tmpfs -o mode=755 none /run
+mount -t tmpfs -o mode=755 none /boot
+mount -t tmpfs -o mode=755,size=$3 none /nix
+mkdir -p /run/sshd /run/nixos /nix/store /nix/var/nix/profiles /nix/var/nix/gcroots
+cp "$1" /run/authorized_keys
+if [ -n "$5" ]; then
+  mkdir /run/busybox
+  "$5" --install -s /run/busybox
+  for path in $6; do ln -sfn "$(command -v "$path")" "/run/busybox/$path"; done
+  mount --bind "$5" "$(readlink -f /bin/sh)"
+fi
+exec "$4" -D -e -f "$2"
+`;
+
+const NIX = "nix nix-env nix-store nix-daemon";
+
+/** Why there can be no such target here; `undefined` when there can. */
+export function missingForNamespaces(): string | undefined {
+  if (process.getuid?.() !== 0) return "it takes root";
+  if (findSshd() === undefined) return "sshd was not found, install openssh-server";
+  if (spawnSync("nix-build", ["--version"]).status !== 0) return "nix-build was not found, install nix-bin";
+  if (spawnSync("unshare", ["--mount", "true"]).status !== 0) return "mount namespaces are not allowed";
+  return undefined;
+}
+
+/** A host without systemd: an OpenSSH server in a mount namespace with a Nix store of its own. Takes root. */
+export async function startNamespaceTarget({
+  storeSize = "100m",
+  busybox = "",
+}: {
+  /** For the Nix store, as for `mount`. */
+  storeSize?: string;
+  /** The path of a static busybox, which is then the shell and all that the PATH has, besides Nix. */
+  busybox?: string;
+} = {}): Promise<Target> {
+  const folder = await mkdtemp(join(tmpdir(), "namespace-target-"));
+  const [hostKey, userKey] = await Promise.all([makeSshKey(folder, "host"), makeSshKey(folder, "user")]);
+  const port = await freePort();
+  await writeFile(join(folder, "config"), sshdConfig(port, hostKey.file, busybox !== ""));
+  const args = [`${userKey.file}.pub`, join(folder, "config"), storeSize, findSshd()!, busybox, NIX];
+  const child = spawn("unshare", ["--mount", "sh", "-c", SETUP, "target", ...args], {
+    stdio: ["ignore", "ignore", "pipe"],
+  });
+  let log = "";
+  child.stderr.setEncoding("utf8").on("data", (text: string) => (log += text));
+  const ended = new Promise((resolve) => child.once("exit", resolve));
+  const target: Target = {
+    connection: {
+      host: "127.0.0.1",
+      port,
+      hostPublicKeys: [hostKey.publicKey],
+      privateKey: { file: userKey.file },
+    },
+    async sh(command) {
+      const { stdout } = await run("nsenter", ["-t", String(child.pid), "-m", "sh", "-c", command]);
+      return stdout.trim();
+    },
+    logins: async () => log.split("\n").filter((line) => line.startsWith("Accepted publickey")).length,
+    async dropSessions() {
+      for (const pid of childrenOf(child.pid!)) kill(pid);
+    },
+    async stop() {
+      const sessions = childrenOf(child.pid!);
+      child.kill("SIGKILL");
+      await ended;
+      for (const pid of sessions) kill(pid);
+      await rm(folder, { recursive: true, force: true });
+    },
+  };
+  while (!log.includes("Server listening")) {
+    if (child.exitCode !== null) throw new Error(`the target did not start: ${log}`);
+    await new Promise((resolve) => setTimeout(resolve, 20));
+  }
+  return target;
+}
+
+function sshdConfig(port: number, hostKeyFile: string, busybox: boolean): string {
+  return `ListenAddress 127.0.0.1
+Port ${port}
+HostKey ${hostKeyFile}
+AuthorizedKeysFile /run/authorized_keys
+PermitRootLogin prohibit-password
+StrictModes no
+UsePAM no
+PidFile none
+LogLevel VERBOSE
+${busybox ? "SetEnv PATH=/run/busybox" : ""}
+`;
+}
+
+function freePort(): Promise<number> {
+  return new Promise((resolve, reject) => {
+    const server = createServer().on("error", reject);
+    server.listen(0, "127.0.0.1", () => {
+      const { port } = server.address() as { port: number };
+      server.close(() => resolve(port));
+    });
+  });
+}
+
+function childrenOf(pid: number): number[] {
+  return readFileSync(`/proc/${pid}/task/${pid}/children`, "utf8").split(" ").filter(Boolean).map(Number);
+}
+
+function kill(pid: number): void {
+  try {
+    process.kill(pid, "SIGKILL");
+  } catch {
+    // It has ended meanwhile.
+  }
+}

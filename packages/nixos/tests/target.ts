@@ -1,0 +1,68 @@
+/** A host that systems are activated on. */
+export interface Target {
+  /** The input of that name. */
+  connection: Record<string, unknown>;
+  /** Runs a command in `sh` as root there, not over the connection; returns what it prints. */
+  sh(command: string): Promise<string>;
+  /** How many logins there have been so far. */
+  logins(): Promise<number>;
+  /** Ends the connections that are open, without a word to the other side. */
+  dropSessions(): Promise<void>;
+  stop(): Promise<void>;
+}
+
+export const PROFILE = "/nix/var/nix/profiles/system";
+
+/** What an activation is about. */
+export interface HostState {
+  currentSystem: string;
+  profile: string;
+  generation: string;
+  generations: string;
+  /** What the test systems have made the boot loader's default. */
+  bootDefault: string;
+}
+
+export async function stateOf(target: Target): Promise<HostState> {
+  const printed = await target.sh(
+    `readlink -f /run/current-system; readlink -f ${PROFILE}; readlink ${PROFILE};
+     cd /nix/var/nix/profiles && echo system-*-link; readlink /boot/default-system`,
+  );
+  const [currentSystem, profile, generation, generations, bootDefault] = printed.split("\n");
+  return {
+    currentSystem: currentSystem!,
+    profile: profile!,
+    generation: generation!,
+    generations: generations!,
+    bootDefault: bootDefault!,
+  };
+}
+
+/** Makes the host run a system that it has already, without the provider. */
+export async function reset(target: Target, system: string): Promise<void> {
+  const stc = `${system}/bin/switch-to-configuration`;
+  await target.sh(
+    `if [ "$(readlink -f /run/current-system)" != ${system} ] || [ "$(readlink -f ${PROFILE})" != ${system} ]; then
+       nix-env -p ${PROFILE} --set ${system} && ${stc} test && ${stc} boot
+     fi
+     rm -rf /nix/var/nix/gcroots/nixops4 /run/test-calls`,
+  );
+}
+
+/** The words that switch-to-configuration was called with, since the last reset. */
+export async function callsOf(target: Target): Promise<string[]> {
+  const calls = await target.sh("cat /run/test-calls 2>/dev/null || true");
+  return calls === "" ? [] : calls.split("\n");
+}
+
+export async function eventually(
+  what: string,
+  seconds: number,
+  holds: () => Promise<boolean>,
+): Promise<void> {
+  const deadline = Date.now() + seconds * 1000;
+  while (!(await holds())) {
+    if (Date.now() > deadline) throw new Error(`within ${seconds} s it did not come true: ${what}`);
+    await new Promise((resolve) => setTimeout(resolve, 100));
+  }
+}

@@ -1,0 +1,197 @@
+import { afterAll, beforeAll, beforeEach, describe, expect, it } from "@jest/globals";
+import { labAvailable } from "@nixops4-providers/test-servers";
+import { deploy, failToDeploy, startDeploying } from "./deployer.ts";
+import { callsOf, eventually, type HostState, PROFILE, reset, stateOf } from "./target.ts";
+import { buildSystem, type TestSystem } from "./test-systems.ts";
+import { startVmTarget, type VmTarget } from "./vm-target.ts";
+
+const SYSTEMS = {
+  base: { onTest: "systemctl start ssh; rm -f /run/ssh-is-down" },
+  next: {},
+  slow: { onTest: "sleep 8" },
+  verySlow: { onTest: "sleep 40" },
+  newFailure: { afterTest: "systemd-run --quiet --unit new-failure false; sleep 1; exit 4" },
+  oldFailure: { afterTest: "exit 4" },
+  noSshd: { onTest: "systemctl stop ssh; pkill -KILL -f 'sshd: roo[t]@notty' || true" },
+  panic: { onTest: "echo c >/proc/sysrq-trigger; sleep 60" },
+  otherKernel: { kernel: "another kernel" },
+} satisfies Record<string, Omit<TestSystem, "name">>;
+
+/** In milliseconds: the processor is emulated. */
+const SLOW = 240_000;
+
+const missing = labAvailable();
+const suite = missing === undefined ? describe : describe.skip;
+
+suite(`nixos.system on Debian with systemd${missing === undefined ? "" : ` (skipped: ${missing})`}`, () => {
+  const systems = {} as Record<keyof typeof SYSTEMS, string>;
+  let target: VmTarget;
+  let base: HostState;
+
+  beforeAll(async () => {
+    const names = Object.keys(SYSTEMS) as (keyof typeof SYSTEMS)[];
+    await Promise.all(
+      names.map(async (name) => (systems[name] = await buildSystem({ name, ...SYSTEMS[name] }))),
+    );
+    target = await startVmTarget([
+      { name: "admin", sudo: "without-password" },
+      { name: "typist", sudo: "with-password", password: "secret" },
+    ]);
+    await deploy(target, systems.base);
+  }, SLOW);
+
+  afterAll(() => target.stop());
+
+  beforeEach(async () => {
+    await reset(target, systems.base);
+    await target.sh("systemctl reset-failed");
+    base = await stateOf(target);
+    expect(base).toMatchObject({ currentSystem: systems.base, profile: systems.base });
+  }, SLOW);
+
+  it(
+    "switches in a unit of its own, which leaves its log in the journal, with two logins",
+    async () => {
+      const logins = await target.logins();
+      expect(await deploy(target, systems.next)).toMatchObject({
+        previousToplevel: systems.base,
+        rebootNeeded: false,
+      });
+      expect(await target.logins()).toBe(logins + 2);
+      expect(await stateOf(target)).toMatchObject({
+        currentSystem: systems.next,
+        profile: systems.next,
+        bootDefault: systems.next,
+      });
+      await eventually("the unit is gone", 10, async () => (await target.sh(LIST_UNITS)) === "");
+      const journal = await target.sh("journalctl --boot --unit 'nixops4-activate-*' --output cat");
+      expect(journal).toContain("activating next");
+      expect(journal).toContain("nixops4: Finished: ok");
+      const before = await target.logins();
+      expect(await deploy(target, systems.next)).toMatchObject({ previousToplevel: null });
+      expect(await target.logins()).toBe(before + 1);
+    },
+    SLOW,
+  );
+
+  it(
+    "counts only units that had not failed before",
+    async () => {
+      const error = await failToDeploy(target, systems.newFailure);
+      expect(error).toContain("these units failed, and had not before: new-failure.service.");
+      expectRolledBack(error);
+      expect(await stateOf(target)).toEqual(base);
+      expect(await deploy(target, systems.oldFailure)).toMatchObject({ previousToplevel: systems.base });
+    },
+    SLOW,
+  );
+
+  it(
+    "brings an activation to its end while the cable is out",
+    async () => {
+      const run = startDeploying(target, systems.verySlow);
+      await activating("verySlow");
+      await target.vm.setLink(false);
+      await new Promise((resolve) => setTimeout(resolve, 25_000));
+      await target.vm.setLink(true);
+      expect(await run.outputs).toMatchObject({ previousToplevel: systems.base });
+      expect(run.log()).toContain("was lost");
+      expect(await callsOf(target)).toEqual(["test verySlow", "boot verySlow"]);
+    },
+    SLOW,
+  );
+
+  it(
+    "goes back when sshd does not run any more",
+    async () => {
+      const error = await failToDeploy(target, systems.noSshd, {
+        rollback: { confirmTimeoutSeconds: 8 },
+      });
+      expect(error).toContain("was not confirmed within 8 s");
+      expectRolledBack(error);
+      expect(await stateOf(target)).toEqual(base);
+      expect(await callsOf(target)).toEqual(["test noSshd", "test base"]);
+    },
+    SLOW,
+  );
+
+  it(
+    "goes back by itself when the deployer is killed, and the next run converges",
+    async () => {
+      const run = startDeploying(target, systems.slow, { rollback: { confirmTimeoutSeconds: 3 } });
+      await activating("slow");
+      await run.kill();
+      await eventually("the host is back", 40, async () => (await callsOf(target)).includes("test base"));
+      await eventually("the unit is gone", 20, async () => (await target.sh(LIST_UNITS)) === "");
+      expect(await stateOf(target)).toEqual(base);
+      await deploy(target, systems.slow);
+      expect(await stateOf(target)).toMatchObject({ currentSystem: systems.slow, profile: systems.slow });
+    },
+    SLOW,
+  );
+
+  it(
+    "boots into the old system when the new one makes the kernel panic",
+    async () => {
+      const error = await failToDeploy(target, systems.panic);
+      expect(error).toContain("the host crashed or was restarted in the middle of it");
+      expect(error).toContain(`It runs ${systems.base} now and its profile has ${systems.base}`);
+      expect(await stateOf(target)).toEqual(base);
+      const outputs = await deploy(target, systems.next);
+      expect(outputs).toMatchObject({ previousToplevel: systems.base });
+    },
+    SLOW,
+  );
+
+  it(
+    "reboots when the kernel is another, and only then",
+    async () => {
+      await target.sh(`ln -sfn ${systems.base} /run/booted-system`);
+      const bootId = await target.sh("cat /proc/sys/kernel/random/boot_id");
+      const reboot = { reboot: "when-needed", healthChecks: [{ command: "test -e /run/current-system" }] };
+      expect(await deploy(target, systems.next, reboot)).toMatchObject({ bootId, rebootNeeded: false });
+      const outputs = await deploy(target, systems.otherKernel, reboot);
+      expect(outputs).toMatchObject({ rebootNeeded: false, previousToplevel: systems.next });
+      expect(outputs["bootId"]).not.toBe(bootId);
+      expect(await target.sh("readlink -f /run/booted-system")).toBe(systems.otherKernel);
+      expect(await deploy(target, systems.otherKernel, reboot)).toMatchObject({
+        bootId: outputs["bootId"],
+        previousToplevel: null,
+      });
+    },
+    SLOW,
+  );
+
+  it(
+    "works for a user who is root by sudo, and says what is wrong with one who is not",
+    async () => {
+      const as = (user: string) => ({ connection: { ...target.connection, user } });
+      expect(await failToDeploy(as("admin"), systems.next)).toContain("admin is not root on");
+      expect(await failToDeploy(as("typist"), systems.next, { sudo: true })).toContain(
+        "It must not ask for a password",
+      );
+      expect(await stateOf(target)).toEqual(base);
+      const fresh = await buildSystem({ name: "for-admin" });
+      expect(await deploy(as("admin"), fresh, { sudo: true })).toMatchObject({
+        previousToplevel: systems.base,
+      });
+      expect(await stateOf(target)).toMatchObject({ currentSystem: fresh, profile: fresh });
+    },
+    SLOW,
+  );
+
+  const LIST_UNITS = "systemctl list-units --all --plain --no-legend 'nixops4-activate-*'";
+
+  async function activating(name: string): Promise<void> {
+    await eventually(`${name} is being activated`, 30, async () =>
+      (await callsOf(target)).includes(`test ${name}`),
+    );
+  }
+
+  function expectRolledBack(error: string): void {
+    const generation = /system-(\d+)-link/.exec(base.generation)?.[1];
+    expect(error).toContain(
+      `The host was rolled back to ${systems.base}, generation ${generation} of ${PROFILE}`,
+    );
+  }
+});

@@ -1,0 +1,339 @@
+import { afterAll, beforeAll, beforeEach, expect, it } from "@jest/globals";
+import { existsSync } from "node:fs";
+import { createServer } from "node:http";
+import type { AddressInfo } from "node:net";
+import { deploy, failToDeploy, startDeploying } from "./deployer.ts";
+import { startNamespaceTarget } from "./namespace-target.ts";
+import { describeWithNamespaces } from "./requirements.ts";
+import { callsOf, eventually, type HostState, PROFILE, reset, stateOf, type Target } from "./target.ts";
+import { buildSystem, type TestSystem } from "./test-systems.ts";
+
+const SYSTEMS = {
+  base: { onTest: "cp /run/all-keys /run/authorized_keys 2>/dev/null" },
+  next: {},
+  slow: { onTest: "sleep 3" },
+  hang: { onTest: "sleep 1000" },
+  stubborn: { onTest: "trap '' TERM; while :; do sleep 1; done" },
+  badScript: { onTest: "exit 2" },
+  badCheck: { onTest: "exit 1" },
+  wantsReboot: { afterTest: "exit 100" },
+  notCurrent: { onTest: "exit 0" },
+  badBoot: { onBoot: "exit 1" },
+  lockedOut: { onTest: "cp /run/authorized_keys /run/all-keys; : >/run/authorized_keys" },
+  otherKernel: { kernel: "2" },
+  tellsVariables: { onTest: 'echo "NIXOS_NO_CHECK is <$NIXOS_NO_CHECK>"' },
+} satisfies Record<string, Omit<TestSystem, "name">>;
+
+const busybox = ["/bin/busybox", "/usr/bin/busybox"].find((path) => existsSync(path));
+
+describeWithNamespaces("nixos.system on a host that has busybox for a shell", () => {
+  (busybox === undefined ? it.skip : it)("activates and rolls back (skipped without busybox)", async () => {
+    const target = await startNamespaceTarget({ busybox: busybox! });
+    try {
+      const good = await buildSystem({ name: "busybox-good" });
+      const bad = await buildSystem({ name: "busybox-bad", onTest: "sleep 1000" });
+      expect(await deploy(target, good)).toMatchObject({ generation: 1 });
+      const error = await failToDeploy(target, bad, { activationTimeoutSeconds: 1 });
+      expect(error).toContain(`rolled back to ${good}, generation 1`);
+      expect(await deploy(target, good)).toMatchObject({ generation: 1, previousToplevel: null });
+    } finally {
+      await target.stop();
+    }
+  });
+});
+
+describeWithNamespaces("nixos.system on a host without systemd", () => {
+  const systems = {} as Record<keyof typeof SYSTEMS, string>;
+  let target: Target;
+  let base: HostState;
+
+  beforeAll(async () => {
+    const names = Object.keys(SYSTEMS) as (keyof typeof SYSTEMS)[];
+    await Promise.all(
+      names.map(async (name) => (systems[name] = await buildSystem({ name, ...SYSTEMS[name] }))),
+    );
+    target = await startNamespaceTarget();
+    await deploy(target, systems.base);
+  }, 120_000);
+
+  afterAll(() => target.stop());
+
+  beforeEach(async () => {
+    await target.sh(
+      "[ ! -e /run/all-keys ] || mv /run/all-keys /run/authorized_keys; rm -f /run/booted-system",
+    );
+    await reset(target, systems.base);
+    base = await stateOf(target);
+    expect(base).toMatchObject({ currentSystem: systems.base, profile: systems.base });
+  });
+
+  const generationOf = (state: HostState) => Number(/system-(\d+)-link/.exec(state.generation)?.[1]);
+
+  it("copies, activates and commits a system, with two logins", async () => {
+    const logins = await target.logins();
+    const outputs = await deploy(target, systems.next);
+    const state = await stateOf(target);
+    expect(await target.logins()).toBe(logins + 2);
+    expect(state).toMatchObject({
+      currentSystem: systems.next,
+      profile: systems.next,
+      bootDefault: systems.next,
+    });
+    expect(outputs).toEqual({
+      generation: generationOf(state),
+      previousToplevel: systems.base,
+      bootId: await target.sh("cat /proc/sys/kernel/random/boot_id"),
+      rebootNeeded: false,
+    });
+    expect(generationOf(state)).toBe(generationOf(base) + 1);
+    expect(await callsOf(target)).toEqual(["test next", "boot next"]);
+    expect(await target.sh("ls /nix/var/nix/gcroots")).not.toContain("nixops4");
+  });
+
+  it("leaves a host alone that runs the system already, with one login", async () => {
+    const logins = await target.logins();
+    const outputs = await deploy(target, systems.base);
+    expect(await target.logins()).toBe(logins + 1);
+    expect(outputs).toMatchObject({ generation: generationOf(base), previousToplevel: null });
+    expect(await callsOf(target)).toEqual([]);
+    expect(await stateOf(target)).toEqual(base);
+  });
+
+  it("sees an activation through whose connection is lost", async () => {
+    const run = startDeploying(target, systems.slow);
+    await activating("slow");
+    await target.dropSessions();
+    expect(await run.outputs).toMatchObject({ previousToplevel: systems.base });
+    expect(await callsOf(target)).toEqual(["test slow", "boot slow"]);
+    expect(run.log()).toContain("was lost");
+    expect(run.log().match(/activating slow/g)).toHaveLength(1);
+  });
+
+  it("goes back when nobody can log in any more", async () => {
+    const error = await failToDeploy(target, systems.lockedOut, confirmWithin(4));
+    expect(error).toContain("was not confirmed within 4 s");
+    expect(error).toContain("refused to let root in");
+    expectRolledBack(error);
+    expect(await stateOf(target)).toEqual(base);
+    expect(await callsOf(target)).toEqual(["test lockedOut", "test base"]);
+  });
+
+  it("goes back by itself when the deployer is killed, and the next run converges", async () => {
+    const run = startDeploying(target, systems.slow, confirmWithin(2));
+    await activating("slow");
+    await run.kill();
+    await eventually("the host is back", 15, async () => (await callsOf(target)).includes("test base"));
+    await eventually("the operation is over", 5, isIdle);
+    expect(await stateOf(target)).toEqual(base);
+    await deploy(target, systems.slow);
+    expect(await stateOf(target)).toMatchObject({ currentSystem: systems.slow, profile: systems.slow });
+  });
+
+  it("joins the activation that a killed deployer has left", async () => {
+    const first = startDeploying(target, systems.slow);
+    await activating("slow");
+    await first.kill();
+    const second = startDeploying(target, systems.slow);
+    expect(await second.outputs).toMatchObject({ previousToplevel: systems.base });
+    expect(second.log()).toContain("following that");
+    expect(await callsOf(target)).toEqual(["test slow", "boot slow"]);
+  });
+
+  it.each(["hang", "stubborn"] as const)("ends an activation that does not end (%s)", async (name) => {
+    const error = await failToDeploy(target, systems[name], { activationTimeoutSeconds: 2 });
+    expect(error).toContain("did not finish within 2 s and was ended");
+    expectRolledBack(error);
+    expect(await stateOf(target)).toEqual(base);
+    const left = await target.sh("pgrep -f 'switch-to-configuration tes[t]' || true");
+    expect(left).toBe("");
+  });
+
+  it.each([
+    ["badScript", "failed with exit code 2 (the activation script failed)"],
+    ["badCheck", "failed with exit code 1 (a check before the activation failed)"],
+    ["notCurrent", "ended well, but left the host with "],
+  ] as const)("goes back when switch-to-configuration fails (%s)", async (name, reason) => {
+    const error = await failToDeploy(target, systems[name]);
+    expect(error).toContain(reason);
+    expect(error).toContain(`activating ${name}`);
+    expectRolledBack(error);
+    expect(await stateOf(target)).toEqual(base);
+  });
+
+  it("takes exit code 100 for a success that needs a reboot", async () => {
+    expect(await deploy(target, systems.wantsReboot)).toMatchObject({ rebootNeeded: true });
+    expect(await stateOf(target)).toMatchObject({ currentSystem: systems.wantsReboot });
+  });
+
+  it("tells that another kernel needs a reboot", async () => {
+    await target.sh(`ln -sfn ${systems.base} /run/booted-system`);
+    expect(await deploy(target, systems.next)).toMatchObject({ rebootNeeded: false });
+    expect(await deploy(target, systems.otherKernel)).toMatchObject({ rebootNeeded: true });
+    expect(await deploy(target, systems.otherKernel)).toMatchObject({ rebootNeeded: true });
+  });
+
+  it("takes the profile and the boot loader back when the boot loader fails", async () => {
+    const error = await failToDeploy(target, systems.badBoot);
+    expect(error).toContain("could not be made the one to boot");
+    expectRolledBack(error);
+    expect(await stateOf(target)).toEqual(base);
+    expect(await callsOf(target)).toEqual(["test badBoot", "boot badBoot", "boot base", "test base"]);
+    expect(await failToDeploy(target, systems.badBoot, { action: "boot" })).toContain("was rolled back");
+    expect(await stateOf(target)).toEqual(base);
+  });
+
+  it("leaves a failed system as it is when rollback is disabled, and tries again", async () => {
+    const error = await failToDeploy(target, systems.badScript, { rollback: { enable: false } });
+    expect(error).toContain("left as it is (rollback is disabled)");
+    expect(error).toContain(`it runs ${systems.base} now`);
+    expect(await callsOf(target)).toEqual(["test badScript"]);
+    await expect(deploy(target, systems.next, { rollback: { enable: false } })).resolves.toBeDefined();
+    expect(await stateOf(target)).toMatchObject({ currentSystem: systems.next, profile: systems.next });
+  });
+
+  it("does only what the action says", async () => {
+    expect(await deploy(target, systems.next, { action: "dry-activate" })).toMatchObject({
+      generation: null,
+      previousToplevel: systems.base,
+    });
+    expect(await stateOf(target)).toEqual(base);
+    expect(await deploy(target, systems.next, { action: "test" })).toMatchObject({ generation: null });
+    expect(await stateOf(target)).toEqual({ ...base, currentSystem: systems.next });
+    await deploy(target, systems.base);
+    const outputs = await deploy(target, systems.next, { action: "boot" });
+    const state = await stateOf(target);
+    expect(state).toMatchObject({
+      currentSystem: systems.base,
+      profile: systems.next,
+      bootDefault: systems.next,
+    });
+    expect(outputs["generation"]).toBe(generationOf(state));
+    expect(await callsOf(target)).toEqual([
+      "dry-activate next",
+      "test next",
+      "test base",
+      "boot base",
+      "boot next",
+    ]);
+  });
+
+  it("works with a profile of another name", async () => {
+    const profile = "/nix/var/nix/profiles/other";
+    expect(await deploy(target, systems.next, { profile })).toMatchObject({ generation: 1 });
+    expect(await target.sh(`readlink -f ${profile}`)).toBe(systems.next);
+    expect(await target.sh(`readlink -f ${PROFILE}`)).toBe(systems.base);
+    const error = await failToDeploy(target, systems.badScript, { profile });
+    expect(error).toContain(`rolled back to ${systems.next}, generation 1 of ${profile}`);
+    await deploy(target, systems.base);
+  });
+
+  it("confirms with health checks, which may take a while to hold", async () => {
+    const server = createServer((_, response) => response.writeHead(204).end());
+    await new Promise<void>((resolve) => server.listen(0, "127.0.0.1", resolve));
+    const { port } = server.address() as AddressInfo;
+    const soon = "test -e /run/checked || { touch /run/checked; exit 1; }";
+    try {
+      await deploy(target, systems.next, {
+        healthChecks: [
+          { command: soon },
+          { tcp: { port } },
+          { http: { url: `http://127.0.0.1:${port}/`, status: 204 } },
+        ],
+      });
+      const error = await failToDeploy(target, systems.slow, {
+        ...confirmWithin(2),
+        healthChecks: [{ http: { url: `http://127.0.0.1:${port}/` } }],
+      });
+      expect(error).toContain("has status 204 instead of 200");
+    } finally {
+      server.close();
+    }
+    expect(await stateOf(target)).toMatchObject({ currentSystem: systems.next });
+  });
+
+  it.each([
+    [{ command: "echo no good >&2; exit 3" }, "`echo no good >&2; exit 3` failed: the command on"],
+    [{ tcp: { port: 1 } }, "TCP 127.0.0.1:1 failed: connect ECONNREFUSED"],
+    [{ http: { url: "http://127.0.0.1:1/" } }, "HTTP http://127.0.0.1:1/ failed: fetch failed"],
+    [{ command: "sleep 60", timeoutSeconds: 1 }, "did not finish within 1 s"],
+  ])("goes back when a health check fails: %j", async (check, reason) => {
+    const error = await failToDeploy(target, systems.next, { ...confirmWithin(2), healthChecks: [check] });
+    expect(error).toContain(reason);
+    expectRolledBack(error);
+    expect(await stateOf(target)).toEqual(base);
+  });
+
+  it("waits for another activation, then tells whose it is", async () => {
+    const first = startDeploying(target, systems.slow);
+    await activating("slow");
+    const impatient = await failToDeploy(target, systems.next, { lockTimeoutSeconds: 1 });
+    expect(impatient).toMatch(
+      /another activation did not finish within 1 s: .*@.*, to activate .*-slow, since 20/,
+    );
+    await deploy(target, systems.next);
+    expect(await first.outputs).toMatchObject({ previousToplevel: systems.base });
+    expect(await callsOf(target)).toEqual(["test slow", "boot slow", "test next", "boot next"]);
+  });
+
+  it("waits for a switch-to-configuration that somebody else runs", async () => {
+    const other = target.sh(
+      "mkdir -p /run/nixos; exec flock /run/nixos/switch-to-configuration.lock sh -c 'sleep 4 # somebody'",
+    );
+    const error = await failToDeploy(target, systems.next, { lockTimeoutSeconds: 1 });
+    expect(error).toMatch(/did not finish within 1 s: process \d+: .*switch-to-configuration.lock/);
+    await deploy(target, systems.next);
+    await other;
+  });
+
+  it("does again what was cut off", async () => {
+    await target.sh(`ln -sfn ${systems.base} /run/current-system`);
+    await target.sh("mkdir -p /nix/var/nix/gcroots/nixops4; ln -s x /nix/var/nix/gcroots/nixops4/next");
+    await deploy(target, systems.base);
+    expect(await callsOf(target)).toEqual(["test base", "boot base"]);
+  });
+
+  it("passes on what switch-to-configuration takes from the environment", async () => {
+    const run = startDeploying(target, systems.tellsVariables, {}, { env: { NIXOS_NO_CHECK: "1 2" } });
+    await run.outputs;
+    expect(run.log()).toContain("NIXOS_NO_CHECK is <1 2>");
+  });
+
+  it("can be interrupted at any time, and the host goes back by itself", async () => {
+    const run = startDeploying(target, systems.slow, confirmWithin(1));
+    await activating("slow");
+    const interruptedAt = Date.now();
+    await run.kill("SIGTERM");
+    expect(Date.now() - interruptedAt).toBeLessThan(2500);
+    await expect(run.outputs).rejects.toThrow(
+      /was interrupted.*\nThe host goes on by itself, and rolls back/s,
+    );
+    await eventually("the host is back", 15, async () => (await callsOf(target)).includes("test base"));
+    await eventually("the operation is over", 5, isIdle);
+    expect(await stateOf(target)).toEqual(base);
+  });
+
+  it("keeps the records of five operations", async () => {
+    expect(Number(await target.sh("ls -d /run/nixops4/*/ | wc -l"))).toBeLessThanOrEqual(6);
+    expect(await target.sh("stat -c %a /run/nixops4")).toBe("700");
+  });
+
+  async function activating(name: string): Promise<void> {
+    await eventually(`${name} is being activated`, 20, async () =>
+      (await callsOf(target)).includes(`test ${name}`),
+    );
+  }
+
+  async function isIdle(): Promise<boolean> {
+    return (await target.sh("grep -L phase=done /run/nixops4/*/status || true")) === "";
+  }
+
+  function confirmWithin(seconds: number): object {
+    return { rollback: { confirmTimeoutSeconds: seconds } };
+  }
+
+  function expectRolledBack(error: string): void {
+    expect(error).toContain(
+      `The host was rolled back to ${systems.base}, generation ${generationOf(base)} of ${PROFILE}`,
+    );
+  }
+});
