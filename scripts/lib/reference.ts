@@ -13,6 +13,7 @@ interface Schema {
   default?: unknown;
   minimum?: number;
   maximum?: number;
+  maxProperties?: number;
   sensitive?: boolean;
 }
 
@@ -24,6 +25,7 @@ export function renderReference(provider: Provider): string {
     provider.description,
     `Executable: \`${provider.executable}\`. Resource types: ${provider.resources.map(({ type }) => `[\`${type}\`](#${type})`).join(", ")}.`,
     ...provider.resources.flatMap(renderResource),
+    ...renderTypes(provider),
     "",
   ].join("\n\n");
 }
@@ -42,6 +44,28 @@ function renderResource({ type, description, stateful, inputs, outputs }: Resour
   ].filter((part) => part !== "");
 }
 
+/** The objects that have a name: described once, wherever they are used. */
+function renderTypes({ resources }: Provider): string[] {
+  const types = new Map<string, Schema>();
+  const collect = (schema: Schema) => {
+    const object = innerObject(schema);
+    if (object.title !== undefined) types.set(object.title, object);
+    for (const field of Object.values(object.properties ?? {})) collect(field);
+  };
+  for (const { inputs, outputs } of resources)
+    [inputs, outputs].forEach((schema) => collect(schema as Schema));
+  if (types.size === 0) return [];
+  const sections = [...types].toSorted(([a], [b]) => a.localeCompare(b));
+  return [
+    "## Types",
+    ...sections.flatMap(([title, schema]) => [
+      `### ${title}`,
+      ...(schema.maxProperties === 1 ? ["Exactly one of these."] : []),
+      renderFields(schema, "input"),
+    ]),
+  ];
+}
+
 function renderFields(object: Schema, kind: "input" | "output"): string {
   const lines = fieldLines(object, kind, "");
   return lines.length === 0 ? "None." : lines.join("\n");
@@ -51,7 +75,7 @@ function fieldLines(object: Schema, kind: "input" | "output", indent: string): s
   return Object.entries(object.properties ?? {}).flatMap(([name, field]) => [
     `${indent}- \`${name}\` (${[typeName(field), ...traits(object, name, field, kind)].join(", ")})  `,
     `${indent}  ${field.description ?? field.title ?? ""}`,
-    ...fieldLines(innerObject(field), kind, `${indent}  `),
+    ...(innerObject(field).title === undefined ? fieldLines(innerObject(field), kind, `${indent}  `) : []),
   ]);
 }
 
@@ -69,7 +93,7 @@ function typeName(schema: Schema): string {
     return schema.enum.map((value) => `\`${JSON.stringify(value)}\``).join(" or ");
   if (schema.anyOf !== undefined) return schema.anyOf.map(typeName).join(" or ");
   if (schema.items !== undefined) return `list of ${typeName(schema.items)}`;
-  if (schema.title !== undefined) return schema.title;
+  if (schema.title !== undefined) return `[${schema.title}](#${schema.title.toLowerCase()})`;
   const values = Object.values(schema.patternProperties ?? {})[0];
   if (values !== undefined) return `attribute set of ${typeName(values)}`;
   return (schema.type ?? "any value") + range(schema);
