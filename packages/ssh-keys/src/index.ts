@@ -20,3 +20,4 @@ export {
   sshfp,
 } from "./public-key.ts";
 export { type SignatureUse, verifySignature } from "./sshsig.ts";
+export { refuseKeySize } from "./key-size.ts";

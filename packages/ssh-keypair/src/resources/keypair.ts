@@ -10,6 +10,7 @@ import {
   Type,
   type Violation,
 } from "@nixops4-providers/provider-sdk";
+import { refuseKeySize } from "@nixops4-providers/ssh-keys";
 
 const inputs = fields({
   algorithm: Type.Enum(["ed25519", "ecdsa", "rsa"], {
@@ -95,7 +96,7 @@ export const keypair = defineResource({
 
 function check({ algorithm, bits, comment, ageRecipients }: Inputs): Violation[] {
   const violations: Violation[] = [];
-  const range = bits === undefined ? undefined : unmetSize(algorithm, bits);
+  const range = bits === undefined ? undefined : refuseKeySize(algorithm, bits);
   if (range !== undefined) violations.push({ path: "bits", message: range });
   if (/\p{Cc}/u.test(comment)) violations.push({ path: "comment", message: "must be one line of text" });
   if (comment !== comment.trim()) {
@@ -112,14 +113,6 @@ async function ensure(request: ConvergeRequest<Inputs, Outputs>, context: Contex
   // It brings node:crypto, which inputs that are refused need not wait for.
   const { ensureKeyPair } = await import("../ensure-key-pair.ts");
   return ensureKeyPair(request, context);
-}
-
-function unmetSize(algorithm: Inputs["algorithm"], bits: number): string | undefined {
-  if (algorithm === "ed25519") return "must not be set: an ed25519 key has one size";
-  if (algorithm === "ecdsa") {
-    return [256, 384, 521].includes(bits) ? undefined : "must be 256, 384 or 521 for an ecdsa key";
-  }
-  return bits >= 2048 && bits <= 8192 ? undefined : "must be 2048 to 8192 for an rsa key";
 }
 
 function refuseRecipient(recipient: string): string | undefined {

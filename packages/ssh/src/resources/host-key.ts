@@ -7,6 +7,7 @@ import {
   Type,
   type Violation,
 } from "@nixops4-providers/provider-sdk";
+import { refuseKeySize } from "@nixops4-providers/ssh-keys";
 import { checkConnection, connectionSchema } from "@nixops4-providers/ssh-client";
 
 const inputs = fields({
@@ -18,7 +19,7 @@ const inputs = fields({
   bits: Type.Optional(
     Type.Integer({
       description:
-        "The size of the key in bits: 256, 384 or 521 for `ecdsa` (256 when not set), 2048 to 16384 for `rsa` " +
+        "The size of the key in bits: 256, 384 or 521 for `ecdsa` (256 when not set), 2048 to 8192 for `rsa` " +
         "(3072 when not set); `ed25519` has one size. Another size makes a new key.",
     }),
   ),
@@ -107,7 +108,7 @@ export const hostKey = defineResource({
 
 function check({ connection, algorithm, bits }: Inputs): Violation[] {
   const violations = checkConnection(connection);
-  const range = bits === undefined ? undefined : unmetSize(algorithm, bits);
+  const range = bits === undefined ? undefined : refuseKeySize(algorithm, bits);
   if (range !== undefined) violations.push({ path: "bits", message: range });
   return violations;
 }
@@ -116,12 +117,4 @@ async function ensure(request: ConvergeRequest<Inputs, Outputs>, context: Contex
   // It brings node:crypto, which the other resource types need not wait for.
   const { ensureHostKey } = await import("../host-key/ensure-host-key.ts");
   return ensureHostKey(request, context);
-}
-
-function unmetSize(algorithm: Inputs["algorithm"], bits: number): string | undefined {
-  if (algorithm === "ed25519") return "must not be set: an ed25519 key has one size";
-  if (algorithm === "ecdsa") {
-    return [256, 384, 521].includes(bits) ? undefined : "must be 256, 384 or 521 for an ecdsa key";
-  }
-  return bits >= 2048 && bits <= 16384 ? undefined : "must be 2048 to 16384 for an rsa key";
 }
