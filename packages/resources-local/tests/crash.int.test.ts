@@ -21,7 +21,7 @@ async function killInTheMiddle(work: (provider: ProviderProcess) => Promise<void
   const death = (async () => {
     // Ready first: the start-up of Node is longer than the work that is to be interrupted.
     await provider.create("memo", { initialize_with: 0 }, true);
-    await sleep(Math.random() * 40);
+    await sleep(Math.random() * 120);
     killed = true;
     await provider.kill("SIGKILL");
   })();
