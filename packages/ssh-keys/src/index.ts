@@ -20,4 +20,3 @@ export {
   sshfp,
 } from "./public-key.ts";
 export { type SignatureUse, verifySignature } from "./sshsig.ts";
-export { refuseKeySize } from "./key-size.ts";

@@ -10,7 +10,7 @@ import {
   Type,
   type Violation,
 } from "@nixops4-providers/provider-sdk";
-import { refuseKeySize } from "@nixops4-providers/ssh-keys";
+import { refuseKeySize } from "@nixops4-providers/ssh-keys/key-size";
 
 const inputs = fields({
   algorithm: Type.Enum(["ed25519", "ecdsa", "rsa"], {

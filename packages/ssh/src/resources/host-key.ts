@@ -7,7 +7,7 @@ import {
   Type,
   type Violation,
 } from "@nixops4-providers/provider-sdk";
-import { refuseKeySize } from "@nixops4-providers/ssh-keys";
+import { refuseKeySize } from "@nixops4-providers/ssh-keys/key-size";
 import { checkConnection, connectionSchema } from "@nixops4-providers/ssh-client";
 
 const inputs = fields({
