@@ -52,8 +52,7 @@ function renderTypes({ resources }: Provider): string[] {
     if (object.title !== undefined) types.set(object.title, object);
     for (const field of Object.values(object.properties ?? {})) collect(field);
   };
-  for (const { inputs, outputs } of resources)
-    [inputs, outputs].forEach((schema) => collect(schema as Schema));
+  for (const { inputs, outputs } of resources) [inputs, outputs].forEach((schema) => collect(schema));
   if (types.size === 0) return [];
   const sections = [...types].toSorted(([a], [b]) => a.localeCompare(b));
   return [

@@ -1,0 +1,8 @@
+export { filesUnder } from "./tftp/files-under.ts";
+export {
+  startTftpServer,
+  type TftpEvent,
+  type TftpServer,
+  type TftpServerOptions,
+  type TftpStats,
+} from "./tftp/server.ts";

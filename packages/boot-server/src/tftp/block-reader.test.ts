@@ -1,0 +1,48 @@
+import { describe, expect, it } from "@jest/globals";
+import { BlockReader, type TransferMode } from "./block-reader.ts";
+import { encodeNetascii } from "./netascii.ts";
+
+/** All blocks, loaded `window` at a time, from a file that gives at most `step` bytes a read. */
+async function blocks(content: Buffer, mode: TransferMode, size: number, step: number, window: number) {
+  const file = {
+    size: content.length,
+    read: async (offset: number, length: number) => content.subarray(offset, offset + Math.min(step, length)),
+    close: async () => {},
+  };
+  const reader = new BlockReader(file, mode, size);
+  const result: Buffer[] = [];
+  for (let from = 1; reader.last === undefined || from <= reader.last; from += window) {
+    await reader.load(from, from + window - 1);
+    for (let number = from; number < from + window; number++) {
+      const block = reader.block(number);
+      if (block !== undefined) result.push(block);
+    }
+  }
+  return result;
+}
+
+describe("BlockReader", () => {
+  it.each([0, 1, 511, 512, 513, 1024, 200_000])(
+    "cuts %i bytes into blocks, the last one short",
+    async (length) => {
+      const content = Buffer.alloc(length, "0123456789");
+      const cut = await blocks(content, "octet", 512, 100_000, 3);
+      expect(Buffer.concat(cut).equals(content)).toBe(true);
+      expect(cut.length).toBe(Math.floor(length / 512) + 1);
+      expect(cut.slice(0, -1).every((block) => block.length === 512)).toBe(true);
+    },
+  );
+
+  it("encodes netascii across reads and blocks", async () => {
+    const content = Buffer.from("a\r\nb\rc\n\n\r\r\n".repeat(50));
+    const cut = await blocks(content, "netascii", 16, 7, 2);
+    const text = content.toString().replaceAll(/[\r\n]/g, (end) => (end === "\n" ? "\r\n" : "\r\0"));
+    expect(Buffer.concat(cut).toString()).toBe(text);
+    expect(encodeNetascii(content).toString()).toBe(text);
+  });
+
+  it("fails when the file has become shorter", async () => {
+    const file = { size: 10, read: async () => Buffer.alloc(0), close: async () => {} };
+    await expect(new BlockReader(file, "octet", 512).load(1, 1)).rejects.toThrow("shorter");
+  });
+});

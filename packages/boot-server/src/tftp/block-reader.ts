@@ -1,0 +1,64 @@
+import { encodeNetascii } from "./netascii.ts";
+
+/** A file being served. */
+export interface OpenFile {
+  /** In bytes. */
+  size: number;
+  /** The bytes from `offset` on: `length` of them, or fewer at will, but at least one before the end of the file. */
+  read(offset: number, length: number): Promise<Buffer>;
+  close(): Promise<void>;
+}
+
+export type TransferMode = "octet" | "netascii";
+
+const READ_BYTES = 64 * 1024;
+
+/** Cuts a file into blocks and keeps those near the window in memory: never more than the blocks asked for and one read. */
+export class BlockReader {
+  #file: OpenFile;
+  #mode: TransferMode;
+  #blockSize: number;
+  /** Bytes from the start of the block `#firstBlock` on. */
+  #buffered: Buffer = Buffer.alloc(0);
+  #firstBlock = 1;
+  #offset = 0;
+
+  constructor(file: OpenFile, mode: TransferMode, blockSize: number) {
+    this.#file = file;
+    this.#mode = mode;
+    this.#blockSize = blockSize;
+  }
+
+  /** The number of the last block, which is the only one shorter than the others; `undefined` until it was read. */
+  get last(): number | undefined {
+    if (this.#offset < this.#file.size) return undefined;
+    return this.#firstBlock + Math.floor(this.#buffered.length / this.#blockSize);
+  }
+
+  /** The bytes of a block, or `undefined` when it is not in memory. */
+  block(number: number): Buffer | undefined {
+    const start = (number - this.#firstBlock) * this.#blockSize;
+    const end = start + this.#blockSize;
+    if (start < 0 || (end > this.#buffered.length && number !== this.last)) return undefined;
+    return this.#buffered.subarray(start, end);
+  }
+
+  /** Brings the blocks `from` to `to` (or the last one) into memory and forgets those before `from`. */
+  async load(from: number, to: number): Promise<void> {
+    const kept = [this.#buffered.subarray((from - this.#firstBlock) * this.#blockSize)];
+    const wanted = (to - from + 1) * this.#blockSize;
+    let length = kept[0]!.length;
+    let offset = this.#offset;
+    while (length < wanted && offset < this.#file.size) {
+      const bytes = await this.#file.read(offset, Math.min(READ_BYTES, this.#file.size - offset));
+      if (bytes.length === 0) throw new Error("the file is shorter than it was when it was opened");
+      offset += bytes.length;
+      const encoded = this.#mode === "netascii" ? encodeNetascii(bytes) : bytes;
+      kept.push(encoded);
+      length += encoded.length;
+    }
+    this.#buffered = kept.length === 1 ? kept[0]! : Buffer.concat(kept);
+    this.#firstBlock = from;
+    this.#offset = offset;
+  }
+}

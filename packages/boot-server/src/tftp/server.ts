@@ -1,0 +1,286 @@
+import { createSocket, type Socket } from "node:dgram";
+import { isIPv6 } from "node:net";
+import type { OpenFile, TransferMode } from "./block-reader.ts";
+import { decodePacket, encodeError, ErrorCode, type RequestOption, type TransferRequest } from "./packet.ts";
+import { Transfer, type TftpPeer, type TransferLimits, type TransferOutcome } from "./transfer.ts";
+
+export interface TftpServerOptions {
+  /**
+   * The local IP address. On a host with several networks name one: answers to a request that came in on a wildcard
+   * address leave from the address that the route has, and clients ignore those from another than they asked.
+   */
+  address: string;
+  /** The UDP port; 0 takes a free one. */
+  port: number;
+  /** Decides what is served; `undefined` is answered with "file not found". The server closes what it opened. */
+  open: (filename: string, peer: TftpPeer) => Promise<OpenFile | undefined>;
+  onEvent?: ((event: TftpEvent) => void) | undefined;
+  /** Told of what the operator should know and no client is told. */
+  log?: ((message: string) => void) | undefined;
+  limits?: Partial<TftpLimits> | undefined;
+}
+
+export interface TftpLimits extends TransferLimits {
+  /**
+   * Transfers at once. Default 512. Further requests get no answer, so that clients ask again; but one that has
+   * never been acknowledged for a second makes room.
+   */
+  maxTransfers: number;
+}
+
+/** What happened, for a machine's timeline. Each request is followed by one event of another kind. */
+export type TftpEvent =
+  | { kind: "request"; peer: TftpPeer; filename: string; mode: string; options: RequestOption[] }
+  /** The client asked for the size only, as UEFI firmware does before it reads. */
+  | { kind: "size-probe"; peer: TftpPeer; filename: string; size: number }
+  | {
+      kind: "finished";
+      peer: TftpPeer;
+      filename: string;
+      /** Of the file. */
+      bytes: number;
+      durationMs: number;
+      retransmissions: number;
+    }
+  /** `filename` is `undefined` when the packet was no request; `bytes` had arrived before. */
+  | { kind: "failed"; peer: TftpPeer; filename: string | undefined; reason: string; bytes: number };
+
+export interface TftpStats {
+  /** Transfers in progress. */
+  active: number;
+  requests: number;
+  finished: number;
+  sizeProbes: number;
+  failed: number;
+  /** Requests that got no answer because of `maxTransfers`. */
+  dropped: number;
+  /** Of transfers that have ended; repeated packets included. */
+  sentPackets: number;
+  sentBytes: number;
+  retransmissions: number;
+}
+
+export interface TftpServer {
+  readonly port: number;
+  readonly stats: TftpStats;
+  /** Takes no more requests, and ends the transfers that are still in progress after `graceSeconds` (default 10). */
+  stop(options?: { graceSeconds: number }): Promise<void>;
+}
+
+interface Session {
+  /** The bytes of the request, to know it when it comes again. */
+  request: Buffer;
+  startedAt: number;
+  /** `undefined` while the file is being opened. */
+  transfer: Transfer | undefined;
+}
+
+const DEFAULT_LIMITS: TftpLimits = {
+  maxTransfers: 512,
+  maxBlockSize: 1468,
+  maxWindowSize: 64,
+  retransmitMs: 1000,
+  maxRetransmissions: 6,
+};
+const HALF_OPEN_MS = 1000;
+
+/** Serves files read-only by TFTP: RFC 1350 with the options of RFC 2347, 2348, 2349 and 7440. */
+export async function startTftpServer(options: TftpServerOptions): Promise<TftpServer> {
+  const server = new Server(options);
+  await server.listen();
+  return server;
+}
+
+class Server implements TftpServer {
+  #options: TftpServerOptions;
+  #limits: TftpLimits;
+  #socket: Socket;
+  #sessions = new Map<string, Session>();
+  #port = 0;
+  #stopped: Promise<void> | undefined;
+  #onIdle: (() => void) | undefined;
+  #totals: Omit<TftpStats, "active"> = {
+    requests: 0,
+    finished: 0,
+    sizeProbes: 0,
+    failed: 0,
+    dropped: 0,
+    sentPackets: 0,
+    sentBytes: 0,
+    retransmissions: 0,
+  };
+
+  constructor(options: TftpServerOptions) {
+    this.#options = options;
+    this.#limits = { ...DEFAULT_LIMITS, ...options.limits };
+    this.#socket = createSocket(isIPv6(options.address) ? "udp6" : "udp4");
+  }
+
+  get port(): number {
+    return this.#port;
+  }
+
+  get stats(): TftpStats {
+    return { active: this.#sessions.size, ...this.#totals };
+  }
+
+  async listen(): Promise<void> {
+    const { address, port } = this.#options;
+    await new Promise<void>((resolve, reject) => {
+      this.#socket.once("error", reject);
+      this.#socket.bind(port, address, () => {
+        this.#socket.off("error", reject);
+        resolve();
+      });
+    });
+    this.#port = this.#socket.address().port;
+    this.#socket.on("error", (error) => this.#options.log?.(`TFTP socket: ${error.message}`));
+    this.#socket.on("message", (bytes, { address, port }) => this.#receive(bytes, { address, port }));
+  }
+
+  async stop({ graceSeconds } = { graceSeconds: 10 }): Promise<void> {
+    this.#stopped ??= this.#stop(graceSeconds);
+    await this.#stopped;
+  }
+
+  async #stop(graceSeconds: number): Promise<void> {
+    this.#socket.close();
+    if (this.#sessions.size === 0) return;
+    const idle = new Promise<void>((resolve) => (this.#onIdle = resolve));
+    const timer = setTimeout(() => {
+      for (const { transfer } of this.#sessions.values()) transfer?.abort("The server is stopping");
+    }, graceSeconds * 1000);
+    await idle;
+    clearTimeout(timer);
+  }
+
+  #receive(bytes: Buffer, peer: TftpPeer): void {
+    // Nothing can be sent to port 0.
+    if (peer.port === 0) return;
+    const packet = decodePacket(bytes);
+    // An ERROR is never answered.
+    if (packet?.kind === "error") return;
+    if (packet?.kind === "read") this.#read(bytes, packet, peer);
+    else if (packet?.kind === "write") {
+      this.#refuse(peer, ErrorCode.accessViolation, "This server is read-only", packet.filename);
+    } else this.#refuse(peer, ErrorCode.illegalOperation, "Illegal TFTP operation");
+  }
+
+  #read(bytes: Buffer, request: TransferRequest, peer: TftpPeer): void {
+    const { filename, mode, options } = request;
+    if (mode !== "octet" && mode !== "netascii") {
+      this.#refuse(peer, ErrorCode.illegalOperation, "Only octet and netascii are served", filename);
+      return;
+    }
+    const key = `${peer.address} ${peer.port}`;
+    if (this.#isRepeated(key, bytes) || !this.#hasRoom()) return;
+    const session: Session = { request: bytes, startedAt: Date.now(), transfer: undefined };
+    this.#sessions.set(key, session);
+    this.#totals.requests++;
+    this.#options.onEvent?.({ kind: "request", peer, filename, mode, options });
+    void this.#start(key, session, { ...request, mode }, peer);
+  }
+
+  /** Whether a session has this request in hand; one of the same client that has not is ended. */
+  #isRepeated(key: string, request: Buffer): boolean {
+    const session = this.#sessions.get(key);
+    if (session === undefined) return false;
+    const { transfer } = session;
+    const same = session.request.equals(request);
+    // A client that started anew may use its old port: then the old transfer makes no progress.
+    if (same && !(transfer?.heard && transfer.stalled)) {
+      transfer?.repeatFirst();
+      return true;
+    }
+    transfer?.abort("The client started another transfer");
+    // Without a transfer the file is still being opened; the client will ask again.
+    return transfer === undefined;
+  }
+
+  /** Makes room if need be, at the cost of a request that may be forged. */
+  #hasRoom(): boolean {
+    if (this.#sessions.size < this.#limits.maxTransfers) return true;
+    const before = Date.now() - HALF_OPEN_MS;
+    for (const { transfer, startedAt } of this.#sessions.values()) {
+      if (transfer === undefined || transfer.heard || startedAt > before) continue;
+      transfer.abort("The server is busy");
+      return true;
+    }
+    this.#totals.dropped++;
+    return false;
+  }
+
+  async #start(
+    key: string,
+    session: Session,
+    request: TransferRequest & { mode: TransferMode },
+    peer: TftpPeer,
+  ): Promise<void> {
+    const { filename, mode, options } = request;
+    const file = await this.#open(filename, peer);
+    if (file === undefined) {
+      this.#forget(key);
+      return;
+    }
+    session.transfer = new Transfer({
+      address: this.#options.address,
+      peer,
+      file,
+      mode,
+      options,
+      limits: this.#limits,
+      onEnd: (outcome) => {
+        file
+          .close()
+          .catch((error: Error) =>
+            this.#options.log?.(`closing ${JSON.stringify(filename)}: ${error.message}`),
+          );
+        if (session.transfer !== undefined) this.#count(session.transfer, outcome, filename, peer);
+        this.#forget(key);
+      },
+    });
+    if (this.#stopped === undefined) session.transfer.start();
+    else session.transfer.abort("The server is stopping");
+  }
+
+  async #open(filename: string, peer: TftpPeer): Promise<OpenFile | undefined> {
+    try {
+      const file = await this.#options.open(filename, peer);
+      if (file === undefined) this.#refuse(peer, ErrorCode.fileNotFound, "File not found", filename);
+      return file;
+    } catch (error) {
+      this.#options.log?.(`opening ${JSON.stringify(filename)}: ${(error as Error).message}`);
+      this.#refuse(peer, ErrorCode.accessViolation, "Cannot read the file", filename);
+      return undefined;
+    }
+  }
+
+  #count(transfer: Transfer, outcome: TransferOutcome, filename: string, peer: TftpPeer): void {
+    const { sentPackets, sentBytes, retransmissions, arrivedBytes: bytes } = transfer;
+    this.#totals.sentPackets += sentPackets;
+    this.#totals.sentBytes += sentBytes;
+    this.#totals.retransmissions += retransmissions;
+    if (outcome.kind === "finished") {
+      this.#totals.finished++;
+      const durationMs = Date.now() - transfer.startedAt;
+      this.#options.onEvent?.({ kind: "finished", peer, filename, bytes, durationMs, retransmissions });
+    } else if (outcome.kind === "size-probe") {
+      this.#totals.sizeProbes++;
+      this.#options.onEvent?.({ kind: "size-probe", peer, filename, size: outcome.size });
+    } else {
+      this.#totals.failed++;
+      this.#options.onEvent?.({ kind: "failed", peer, filename, reason: outcome.reason, bytes });
+    }
+  }
+
+  #refuse(peer: TftpPeer, code: number, message: string, filename?: string): void {
+    this.#totals.failed++;
+    this.#options.onEvent?.({ kind: "failed", peer, filename, reason: message, bytes: 0 });
+    if (this.#stopped === undefined) this.#socket.send(encodeError(code, message), peer.port, peer.address);
+  }
+
+  #forget(key: string): void {
+    this.#sessions.delete(key);
+    if (this.#sessions.size === 0) this.#onIdle?.();
+  }
+}

@@ -1,0 +1,256 @@
+import { createSocket, type RemoteInfo, type Socket } from "node:dgram";
+import { isIPv6 } from "node:net";
+import { BlockReader, type OpenFile, type TransferMode } from "./block-reader.ts";
+import { negotiate, type Negotiated } from "./options.ts";
+import { decodePacket, encodeDataHeader, encodeError, encodeOptionsAck, ErrorCode } from "./packet.ts";
+import type { RequestOption } from "./packet.ts";
+import { SendWindow } from "./send-window.ts";
+
+/** Where a client sends from. To a server on `::` an IPv4 address looks like `::ffff:192.0.2.1`. */
+export interface TftpPeer {
+  address: string;
+  port: number;
+}
+
+export interface TransferLimits {
+  /**
+   * The largest block, in bytes. Default 1468, which fills a packet of 1500 bytes (IPv4; 20 bytes less are used over
+   * IPv6): larger blocks arrive in fragments, which boot ROMs cannot put together.
+   */
+  maxBlockSize: number;
+  /** The most blocks in flight for one transfer. Default 64. */
+  maxWindowSize: number;
+  /**
+   * How long to wait for the first ACK, in milliseconds, before sending again. Default 1000. Later waits follow the
+   * measured round trip; each further attempt waits twice as long, up to eight times this.
+   */
+  retransmitMs: number;
+  /** How often one packet is sent again before the client counts as gone. Default 6. */
+  maxRetransmissions: number;
+}
+
+export type TransferOutcome =
+  { kind: "finished" } | { kind: "size-probe"; size: number } | { kind: "failed"; reason: string };
+
+export interface TransferOptions {
+  /** The local address to send from. */
+  address: string;
+  peer: TftpPeer;
+  file: OpenFile;
+  mode: TransferMode;
+  options: RequestOption[];
+  limits: TransferLimits;
+  onEnd: (outcome: TransferOutcome) => void;
+}
+
+const MIN_RETRANSMIT_MS = 200;
+const IPV6_HEADER_EXTRA_BYTES = 20;
+
+/** Sends one file to one client, from a port of its own. */
+export class Transfer {
+  readonly startedAt = Date.now();
+  /** DATA packets and bytes sent, repeated ones included. */
+  sentPackets = 0;
+  sentBytes = 0;
+  retransmissions = 0;
+
+  #options: TransferOptions;
+  #negotiated: Negotiated;
+  #window: SendWindow;
+  #reader: BlockReader;
+  #socket: Socket;
+  #timer: NodeJS.Timeout | undefined;
+  #attempts = 0;
+  #heard = false;
+  #loading = false;
+  #ended = false;
+
+  constructor(options: TransferOptions) {
+    const { peer, file, mode, limits } = options;
+    const overIPv6 = isIPv6(peer.address) && !peer.address.startsWith("::ffff:");
+    const maxBlockSize = limits.maxBlockSize - (overIPv6 ? IPV6_HEADER_EXTRA_BYTES : 0);
+    this.#options = options;
+    this.#negotiated = negotiate(options.options, mode === "octet" ? file.size : undefined, {
+      ...limits,
+      maxBlockSize,
+    });
+    const { windowSize, blockSize, accepted } = this.#negotiated;
+    this.#window = new SendWindow(windowSize, accepted.length > 0);
+    this.#reader = new BlockReader(file, mode, blockSize);
+    this.#socket = openSocket(peer.address);
+  }
+
+  start(): void {
+    this.#socket.on("error", (error) => this.#fail(`cannot send: ${error.message}`));
+    this.#socket.on("message", (bytes, from) => this.#receive(bytes, from));
+    this.#socket.bind(0, this.#options.address, () => this.#send());
+  }
+
+  /** The client has answered: its address is no forgery. */
+  get heard(): boolean {
+    return this.#heard;
+  }
+
+  /** The client has been silent for at least one retransmission. */
+  get stalled(): boolean {
+    return this.#attempts > 0;
+  }
+
+  /** The bytes of the file that are known to have arrived; those of the whole file when it is finished. */
+  get arrivedBytes(): number {
+    return Math.min(this.#window.acknowledged * this.#negotiated.blockSize, this.#options.file.size);
+  }
+
+  /** The client asked again, so our first packet got lost. */
+  repeatFirst(): void {
+    if (!this.#heard) this.#resend();
+  }
+
+  /** Ends the transfer, and tells the client. */
+  abort(reason: string): void {
+    this.#fail(reason, encodeError(ErrorCode.undefined, reason));
+  }
+
+  #receive(bytes: Buffer, from: RemoteInfo): void {
+    const { peer } = this.#options;
+    const packet = decodePacket(bytes);
+    if (from.port !== peer.port || from.address !== peer.address) {
+      // RFC 1350 §4: the stranger is told, the transfer goes on. An ERROR is never answered.
+      if (packet?.kind !== "error" && from.port !== 0) {
+        this.#socket.send(
+          encodeError(ErrorCode.unknownTransfer, "Unknown transfer"),
+          from.port,
+          from.address,
+        );
+      }
+      return;
+    }
+    if (packet?.kind === "ack") this.#acknowledge(packet.block);
+    else if (packet?.kind === "error") this.#clientError(packet.code, packet.message);
+    else {
+      const answer = encodeError(ErrorCode.illegalOperation, "Illegal TFTP operation");
+      this.#fail("the client sent a packet that does not belong into a transfer", answer);
+    }
+  }
+
+  #acknowledge(block: number): void {
+    this.#heard = true;
+    const effect = this.#window.acknowledge(block, performance.now());
+    if (effect === "ignored") return;
+    this.#attempts = 0;
+    if (effect === "complete") this.#end({ kind: "finished" });
+    else this.#sendBlocks();
+  }
+
+  #clientError(code: number, message: string): void {
+    // EDK2 asks for the size and breaks off with ERROR 8; Intel's boot ROMs with ERROR 0.
+    const probed =
+      this.#window.awaitsOptionsAck &&
+      this.#negotiated.sizeTold &&
+      (code === ErrorCode.optionsRefused || code === ErrorCode.undefined);
+    if (probed) this.#end({ kind: "size-probe", size: this.#options.file.size });
+    else this.#fail(`the client broke off with error ${code}${message && `: ${message}`}`);
+  }
+
+  #send(): void {
+    if (this.#ended) return;
+    if (this.#window.awaitsOptionsAck) {
+      this.#transmit([encodeOptionsAck(this.#negotiated.accepted)]);
+      this.#startTimer();
+    } else {
+      this.#sendBlocks();
+    }
+  }
+
+  /** Sends what the window has room for and memory holds, and reads ahead. */
+  #sendBlocks(): void {
+    const { size } = this.#window;
+    this.#window.last = this.#reader.last;
+    while (this.#window.isOpen) {
+      const block = this.#reader.block(this.#window.next);
+      if (block === undefined) break;
+      this.#transmit([encodeDataHeader(this.#window.next), block]);
+      this.sentPackets++;
+      this.sentBytes += block.length;
+      this.#window.sent(performance.now());
+    }
+    this.#startTimer();
+    const ahead = this.#window.acknowledged + 2 * size;
+    if (!this.#loading && this.#reader.last === undefined && this.#reader.block(ahead) === undefined) {
+      void this.#load(this.#window.acknowledged + 1, ahead);
+    }
+  }
+
+  async #load(from: number, to: number): Promise<void> {
+    this.#loading = true;
+    try {
+      await this.#reader.load(from, to);
+    } catch (error) {
+      const answer = encodeError(ErrorCode.undefined, "Cannot read the file");
+      this.#fail(`cannot read the file: ${(error as Error).message}`, answer);
+    }
+    this.#loading = false;
+    if (this.#ended) return;
+    this.#window.last = this.#reader.last;
+    if (this.#window.isOpen) this.#sendBlocks();
+  }
+
+  #resend(): void {
+    this.retransmissions++;
+    if (!this.#window.awaitsOptionsAck) this.#window.rewind();
+    this.#send();
+  }
+
+  #startTimer(): void {
+    clearTimeout(this.#timer);
+    this.#timer = setTimeout(() => this.#timedOut(), this.#retransmitMs());
+  }
+
+  #timedOut(): void {
+    const { limits } = this.#options;
+    if (this.#attempts >= limits.maxRetransmissions) {
+      const done = this.#window.acknowledged + 1 === this.#window.last;
+      this.#fail(done ? "the client never acknowledged the last block" : "the client went silent");
+      return;
+    }
+    this.#attempts++;
+    this.#resend();
+  }
+
+  #retransmitMs(): number {
+    const { timeoutSeconds } = this.#negotiated;
+    // RFC 2349: the client names the interval itself.
+    if (timeoutSeconds !== undefined) return timeoutSeconds * 1000;
+    const { retransmitMs } = this.#options.limits;
+    const { roundTripMs } = this.#window;
+    const measured = roundTripMs === undefined ? retransmitMs : Math.max(MIN_RETRANSMIT_MS, 4 * roundTripMs);
+    return Math.min(Math.min(measured, retransmitMs) * 2 ** this.#attempts, 8 * retransmitMs);
+  }
+
+  #transmit(parts: Buffer[]): void {
+    const { peer } = this.#options;
+    this.#socket.send(parts, peer.port, peer.address);
+  }
+
+  #fail(reason: string, answer?: Buffer): void {
+    if (this.#ended) return;
+    if (answer !== undefined) this.#transmit([answer]);
+    this.#end({ kind: "failed", reason });
+  }
+
+  #end(outcome: TransferOutcome): void {
+    if (this.#ended) return;
+    this.#ended = true;
+    clearTimeout(this.#timer);
+    this.#socket.close();
+    this.#options.onEnd(outcome);
+  }
+}
+
+function openSocket(address: string): Socket {
+  return createSocket({
+    type: isIPv6(address) ? "udp6" : "udp4",
+    // Peers are addresses already: this spares every packet a detour through the resolver.
+    lookup: (host, _options, done) => done(null, host, isIPv6(host) ? 6 : 4),
+  });
+}

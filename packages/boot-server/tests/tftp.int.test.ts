@@ -1,0 +1,565 @@
+import { afterAll, beforeAll, describe, expect, it } from "@jest/globals";
+import { execFile, execFileSync } from "node:child_process";
+import { randomFillSync } from "node:crypto";
+import { createSocket, type Socket } from "node:dgram";
+import { once } from "node:events";
+import { existsSync } from "node:fs";
+import { mkdir, mkdtemp, readdir, readFile, rm, symlink, writeFile } from "node:fs/promises";
+import { tmpdir } from "node:os";
+import { join } from "node:path";
+import { setTimeout as sleep } from "node:timers/promises";
+import { promisify } from "node:util";
+import tftp2 from "tftp2";
+import type { OpenFile } from "../src/tftp/block-reader.ts";
+import { filesUnder } from "../src/tftp/files-under.ts";
+import {
+  startTftpServer,
+  type TftpEvent,
+  type TftpServer,
+  type TftpServerOptions,
+} from "../src/tftp/server.ts";
+import { download, readRequest } from "./tftp-client.ts";
+import { seededRandom, startRelay } from "./tftp-relay.ts";
+
+const MIB = 2 ** 20;
+const SMALL_SIZES = [0, 1, 511, 512, 513, 1432 * 3, 1432 * 100];
+const ROLLOVER_SIZE = 32 * MIB + 1;
+const LARGE_SIZE = 100 * MIB;
+
+let folder: string;
+let root: string;
+let content: Buffer;
+let server: TftpServer;
+const events: TftpEvent[] = [];
+
+beforeAll(async () => {
+  folder = await mkdtemp(join(tmpdir(), "tftp-test-"));
+  root = join(folder, "root");
+  await mkdir(join(root, "sub"), { recursive: true });
+  content = randomFillSync(Buffer.alloc(LARGE_SIZE));
+  for (const size of [...SMALL_SIZES, ROLLOVER_SIZE, LARGE_SIZE]) {
+    await writeFile(join(root, String(size)), content.subarray(0, size));
+  }
+  server = await start({ open: filesUnder(root), onEvent: (event) => events.push(event) });
+});
+
+afterAll(async () => {
+  await server.stop({ graceSeconds: 0 });
+  await rm(folder, { recursive: true });
+});
+
+describe("real clients", () => {
+  suite("tftp")("tftp-hpa", () => {
+    it.each([...SMALL_SIZES, ROLLOVER_SIZE])("gets %i bytes", async (size) => {
+      await expectFetched(size, "tftp", (target) => [
+        "-m",
+        "octet",
+        "127.0.0.1",
+        String(server.port),
+        "-c",
+        "get",
+        String(size),
+        target,
+      ]);
+    });
+
+    it("gets a text in netascii and has it as it was", async () => {
+      const text = "one\ntwo\rthree\r\n\n".repeat(1000);
+      await writeFile(join(root, "text"), text);
+      const target = join(folder, "text");
+      await run("tftp", ["-m", "netascii", "127.0.0.1", String(server.port), "-c", "get", "text", target]);
+      expect((await readFile(target, "utf8")) === text).toBe(true);
+    });
+  });
+
+  suite("atftp")("atftp", () => {
+    it.each([
+      ["without options", []],
+      ["with blksize", ["blksize 1432"]],
+      ["with tsize", ["tsize 0"]],
+      ["with windowsize", ["windowsize 8"]],
+      ["with all options", ["tsize 0", "blksize 1432", "windowsize 16", "timeout 2"]],
+    ])("gets every size %s", async (_what, options) => {
+      for (const size of SMALL_SIZES) await expectFetched(size, "atftp", atftpGet(size, options));
+    });
+
+    it("gets 100 MiB with a window, block numbers rolling over", async () => {
+      await expectFetched(LARGE_SIZE, "atftp", atftpGet(LARGE_SIZE, ["blksize 1432", "windowsize 16"]));
+    });
+  });
+
+  suite("curl", () => execFileSync("curl", ["--version"], { encoding: "utf8" }).includes("tftp"))(
+    "curl",
+    () => {
+      it.each(SMALL_SIZES)("gets %i bytes", async (size) => {
+        for (const blockSize of [512, 1432]) await expectFetched(size, "curl", curlGet(size, blockSize));
+      });
+
+      it("gets 100 MiB, block numbers rolling over", async () => {
+        await expectFetched(LARGE_SIZE, "curl", curlGet(LARGE_SIZE, 1468));
+      });
+    },
+  );
+
+  // Its client reuses one port, and cannot roll over.
+  it.each([...SMALL_SIZES, 4 * MIB])("tftp2 gets %i bytes", async (size) => {
+    await writeFile(join(root, String(size)), content.subarray(0, size));
+    const client = tftp2("127.0.0.1", server.port);
+    const data: Buffer[] = [];
+    await client.read(
+      String(size),
+      (bytes) => data.push(bytes),
+      () => {},
+    );
+    client.close();
+    expect(Buffer.concat(data).equals(content.subarray(0, size))).toBe(true);
+  });
+});
+
+describe("transfers", () => {
+  it("rolls over with windows of blocks of 512 bytes (100 MiB)", async () => {
+    const { data, accepted } = await download(server.port, String(LARGE_SIZE), { windowsize: 32, tsize: 0 });
+    expect(accepted).toEqual({ windowsize: "32", tsize: String(LARGE_SIZE) });
+    expect(data.equals(content)).toBe(true);
+  });
+
+  it("serves many clients at once", async () => {
+    const downloads = Array.from({ length: 32 }, async (_, index) =>
+      download(server.port, String(1432 * 100), { blksize: 1432, windowsize: 1 + index }),
+    );
+    for (const { data } of await Promise.all(downloads)) {
+      expect(data.equals(content.subarray(0, 1432 * 100))).toBe(true);
+    }
+  });
+
+  it("tells what was fetched, and counts it", async () => {
+    await eventually(() => server.stats.active === 0);
+    events.length = 0;
+    const before = server.stats;
+    await download(server.port, "513", { tsize: 0 });
+    await eventually(() => server.stats.active === 0);
+    expect(events).toMatchObject([
+      { kind: "request", filename: "513", mode: "octet", options: [{ name: "tsize", value: "0" }] },
+      { kind: "finished", filename: "513", bytes: 513, retransmissions: 0, peer: { address: "127.0.0.1" } },
+    ]);
+    expect(server.stats).toMatchObject({ finished: before.finished + 1, sentBytes: before.sentBytes + 513 });
+  });
+});
+
+describe("a bad network: packets lost, duplicated and reordered, each with the same probability", () => {
+  it.each([
+    [0, {}, 0.1],
+    [1, {}, 0.1],
+    [511, {}, 0.1],
+    [512, { tsize: 0 }, 0.1],
+    [513, { windowsize: 4 }, 0.1],
+    [1432 * 50, { blksize: 1432 }, 0.1],
+    [1432 * 100, { blksize: 1432, windowsize: 16 }, 0.1],
+    // Large blocks, because each loss costs time; the roll-over needs many blocks, so there it is rarer.
+    // Windows stay below the receive buffer of a socket (208 KiB), which would lose packets of its own.
+    [ROLLOVER_SIZE, { blksize: 32_768, windowsize: 4 }, 0.1],
+    [ROLLOVER_SIZE, { windowsize: 64 }, 0.0005],
+    [LARGE_SIZE, { blksize: 65_464, windowsize: 2 }, 0.1],
+  ])(
+    "brings %i bytes with %j over whole (%d)",
+    async (size, options, rate) => {
+      const lossy = await start({
+        open: inMemory(content.subarray(0, size)),
+        limits: { maxBlockSize: 65_464, retransmitMs: 200 },
+      });
+      const relay = await startRelay(lossy.port, {
+        loss: rate,
+        duplication: rate,
+        reordering: rate,
+        seed: size + 1,
+      });
+      try {
+        const { data } = await download(relay.port, "x", options);
+        expect(data.equals(content.subarray(0, size))).toBe(true);
+      } finally {
+        relay.close();
+        await lossy.stop({ graceSeconds: 0 });
+      }
+    },
+    60_000,
+  );
+});
+
+describe("the protocol, packet by packet", () => {
+  let peer: Peer;
+  const ack = (block: number) => Buffer.from([0, 4, block >> 8, block & 255]);
+  const errorCode = ({ bytes }: Received) => (bytes[1] === 5 ? bytes.readUInt16BE(2) : `opcode ${bytes[1]}`);
+
+  beforeAll(async () => {
+    peer = await openPeer();
+  });
+  afterAll(() => peer.close());
+
+  it("counts EDK2's size probe as such, stops at once, and serves the read that follows", async () => {
+    events.length = 0;
+    peer.send(readRequest("513", { TSIZE: 0, blksize: 1468 }), server.port);
+    const offer = await peer.next();
+    expect(offer.bytes.toString("latin1")).toBe("\0\x06TSIZE\x00513\0blksize\x001468\0");
+    peer.send(Buffer.from("\0\x05\0\x08User aborted the transfer\0"), offer.port);
+    expect(await peer.nextWithin(1300)).toBeUndefined();
+    expect(events.map(({ kind }) => kind)).toEqual(["request", "size-probe"]);
+    peer.send(readRequest("513", { blksize: 1468 }), server.port);
+    const again = await peer.next();
+    expect(again.bytes.toString("latin1")).toBe("\0\x06blksize\x001468\0");
+    peer.send(ack(0), again.port);
+    expect((await peer.next()).bytes.length).toBe(517);
+    peer.send(ack(1), again.port);
+    await eventually(() => events.at(-1)?.kind === "finished");
+  });
+
+  it("starts with DATA when no option was asked for that it knows", async () => {
+    peer.send(readRequest("1", { multicast: "", utimeout: 5 }), server.port);
+    const { bytes, port } = await peer.next();
+    expect([...bytes.subarray(0, 4)]).toEqual([0, 3, 0, 1]);
+    peer.send(ack(1), port);
+  });
+
+  it("uses a fresh port for each transfer, and one for a repeated request", async () => {
+    const request = readRequest("513");
+    peer.send(request, server.port);
+    const first = await peer.next();
+    peer.send(request, server.port);
+    const repeated = await peer.next();
+    expect(repeated).toEqual(first);
+    expect(first.port).not.toBe(server.port);
+    peer.send(ack(1), first.port);
+    await peer.next();
+    // On the way for long: it must not start the transfer anew.
+    peer.send(request, server.port);
+    expect(await peer.nextWithin(50)).toBeUndefined();
+    peer.send(ack(2), first.port);
+    await eventually(() => server.stats.active === 0);
+    peer.send(request, server.port);
+    const second = await peer.next();
+    expect(second.port).not.toBe(first.port);
+    peer.send(ack(1), second.port);
+    await peer.next();
+    peer.send(ack(2), second.port);
+  });
+
+  it("answers a stranger with ERROR 5 and goes on", async () => {
+    const stranger = await openPeer();
+    peer.send(readRequest("513"), server.port);
+    const { port } = await peer.next();
+    stranger.send(ack(1), port);
+    expect(errorCode(await stranger.next())).toBe(5);
+    stranger.send(Buffer.from("\0\x05\0\0die\0"), port);
+    expect(await stranger.nextWithin(50)).toBeUndefined();
+    peer.send(ack(1), port);
+    expect((await peer.next()).bytes.readUInt16BE(2)).toBe(2);
+    peer.send(ack(2), port);
+    stranger.close();
+  });
+
+  it("never sends twice because of a duplicate ACK", async () => {
+    peer.send(readRequest("4296"), server.port);
+    const { port } = await peer.next();
+    for (let block = 1; block <= 8; block++) {
+      for (let copy = 0; copy < 3; copy++) peer.send(ack(block), port);
+      expect((await peer.next()).bytes.readUInt16BE(2)).toBe(block + 1);
+    }
+    expect(await peer.nextWithin(50)).toBeUndefined();
+    peer.send(ack(9), port);
+  });
+
+  it.each([
+    ["an unknown file", readRequest("nothing"), 1],
+    ["a folder", readRequest("sub"), 1],
+    ["a write request", Buffer.from("\0\x02/new\0octet\0"), 2],
+    ["mail", readRequest("513", {}, "mail"), 4],
+    ["an unknown mode", readRequest("513", {}, "binary"), 4],
+    ["an ACK out of the blue", ack(1), 4],
+    ["garbage", Buffer.from("GET / HTTP/1.1\r\n"), 4],
+    ["a cut-off request", Buffer.from("\0\x01513\0oct"), 4],
+  ])("refuses %s", async (_what, packet, code) => {
+    peer.send(packet, server.port);
+    const answer = await peer.next();
+    expect(errorCode(answer)).toBe(code);
+    expect(answer.bytes.toString()).not.toContain(folder);
+    expect(answer.bytes.at(-1)).toBe(0);
+  });
+
+  it("keeps the reason of a failing core to itself", async () => {
+    const logged: string[] = [];
+    const open = async () => Promise.reject(new Error("EIO /secret/path"));
+    const broken = await start({ open, log: (message) => logged.push(message) });
+    peer.send(readRequest("x"), broken.port);
+    const answer = await peer.next();
+    expect(errorCode(answer)).toBe(2);
+    expect(answer.bytes.toString()).not.toContain("secret");
+    expect(logged).toEqual(['opening "x": EIO /secret/path']);
+    await broken.stop();
+  });
+
+  it("retransmits with growing pauses, then gives up", async () => {
+    const seen: TftpEvent[] = [];
+    const limits = { retransmitMs: 40, maxRetransmissions: 3 };
+    const hasty = await start({ open: filesUnder(root), limits, onEvent: (event) => seen.push(event) });
+    peer.send(readRequest("513"), hasty.port);
+    const times: number[] = [];
+    for (let packet = 0; packet < 4; packet++) {
+      expect((await peer.next()).bytes.readUInt16BE(2)).toBe(1);
+      times.push(performance.now());
+    }
+    expect(times[3]! - times[2]!).toBeGreaterThan(2 * (times[1]! - times[0]!));
+    expect(await peer.nextWithin(450)).toBeUndefined();
+    expect(seen.at(-1)).toMatchObject({ kind: "failed", reason: "the client went silent", bytes: 0 });
+    expect(hasty.stats).toMatchObject({ active: 0, failed: 1, retransmissions: 3 });
+    await hasty.stop();
+  });
+
+  it("retransmits at the interval that the client asked for", async () => {
+    const hasty = await start({ open: filesUnder(root), limits: { retransmitMs: 40 } });
+    peer.send(readRequest("513", { timeout: 1 }), hasty.port);
+    await peer.next();
+    expect(await peer.nextWithin(900)).toBeUndefined();
+    expect((await peer.next()).bytes.toString("latin1")).toBe("\0\x06timeout\x001\0");
+    await hasty.stop({ graceSeconds: 0 });
+    expect(errorCode(await peer.next())).toBe(0);
+  });
+
+  it("tells a size beyond 4 GiB, and none for netascii", async () => {
+    const open = async (): Promise<OpenFile> => ({
+      size: 5 * 2 ** 30,
+      read: async (_offset, length) => Buffer.alloc(length),
+      close: async () => {},
+    });
+    const huge = await start({ open });
+    peer.send(readRequest("x", { tsize: 0 }), huge.port);
+    expect((await peer.next()).bytes.toString("latin1")).toBe("\0\x06tsize\x005368709120\0");
+    peer.send(readRequest("x", { tsize: 0 }, "NetASCII"), huge.port);
+    expect(errorCode(await peer.next())).toBe(0);
+    expect((await peer.next()).bytes[1]).toBe(3);
+    await huge.stop({ graceSeconds: 0 });
+    await peer.next();
+  });
+
+  it("lets transfers finish when it stops, and takes no new ones", async () => {
+    const stopping = await start({ open: filesUnder(root) });
+    peer.send(readRequest("513"), stopping.port);
+    const { port } = await peer.next();
+    const stopped = stopping.stop({ graceSeconds: 5 });
+    peer.send(readRequest("1"), stopping.port);
+    expect(await peer.nextWithin(50)).toBeUndefined();
+    peer.send(ack(1), port);
+    expect((await peer.next()).bytes.readUInt16BE(2)).toBe(2);
+    peer.send(ack(2), port);
+    await stopped;
+    expect(stopping.stats).toMatchObject({ active: 0, finished: 1, failed: 0 });
+  });
+});
+
+describe("hostile clients", () => {
+  it("get nothing from outside of the root", async () => {
+    await writeFile(join(folder, "secret"), "secret");
+    await mkdir(join(folder, "root-beside"), { recursive: true });
+    await writeFile(join(folder, "root-beside", "secret"), "secret");
+    await symlink("../secret", join(root, "link-out"));
+    await symlink(folder, join(root, "folder-out"));
+    await symlink("loop", join(root, "loop"));
+    await symlink("/dev/zero", join(root, "zero"));
+    await symlink("513", join(root, "link-inside"));
+    execFileSync("mkfifo", [join(root, "pipe")]);
+    const names = [
+      "../secret",
+      "/../secret",
+      "sub/../../secret",
+      "..",
+      ".",
+      "/",
+      "sub/..",
+      "..\\secret",
+      "../root-beside/secret",
+      join(folder, "secret"),
+      "link-out",
+      "folder-out/secret",
+      "loop",
+      "zero",
+      "pipe",
+      "/etc/passwd",
+      "513/x",
+      "%2e%2e/secret",
+      "\u2025/secret",
+      "x".repeat(5000),
+      "sub/../513",
+    ];
+    for (const name of names) await expect(download(server.port, name)).rejects.toMatchObject({ code: 1 });
+    for (const name of ["513", "/513", "//513", "./513", "link-inside"]) {
+      expect((await download(server.port, name)).data.equals(content.subarray(0, 513))).toBe(true);
+    }
+  });
+
+  it("cannot break it with random packets", async () => {
+    const fuzzed = await start({ open: filesUnder(root), limits: { maxTransfers: 20, retransmitMs: 20 } });
+    const peer = await openPeer();
+    const random = seededRandom(7);
+    const seeds = [
+      readRequest("513", { blksize: 8, windowsize: 3, tsize: 0 }),
+      readRequest("4296", {}, "netascii"),
+      Buffer.from([0, 4, 0, 1]),
+      Buffer.from("\0\x05\0\x08no\0"),
+      Buffer.from("\0\x06blksize\x008\0"),
+      Buffer.alloc(0),
+    ];
+    const ports = [fuzzed.port];
+    peer.socket.on("message", (_bytes, from) => ports.push(from.port));
+    for (let count = 0; count < 5000; count++) {
+      const packet = Buffer.from(seeds[Math.floor(random() * seeds.length)]!);
+      for (let flips = Math.floor(random() * 4); flips > 0 && packet.length > 0; flips--) {
+        packet[Math.floor(random() * packet.length)] = Math.floor(random() * 256);
+      }
+      const port =
+        random() < 0.5 ? fuzzed.port : ports.at(-1 - Math.floor(random() * Math.min(20, ports.length)))!;
+      peer.send(
+        packet.subarray(0, random() < 0.1 ? Math.floor(random() * packet.length) : packet.length),
+        port,
+      );
+      if (count % 100 === 0) await sleep(1);
+    }
+    peer.close();
+    expect(ports.length).toBeGreaterThan(100);
+    await eventually(() => fuzzed.stats.active < 20);
+    expect((await download(fuzzed.port, "513")).data.equals(content.subarray(0, 513))).toBe(true);
+    await fuzzed.stop({ graceSeconds: 0 });
+    expect(fuzzed.stats.active).toBe(0);
+  });
+
+  it("cannot exhaust it with 10,000 requests that are never acknowledged", async () => {
+    const flooded = await start({ open: filesUnder(root), limits: { maxTransfers: 100 } });
+    const descriptors = await openDescriptors();
+    const memory = process.memoryUsage().rss;
+    let most = 0;
+    const crowd = await Promise.all(Array.from({ length: 200 }, openPeer));
+    for (let round = 0; round < 50; round++) {
+      for (const peer of crowd)
+        peer.send(readRequest(String(LARGE_SIZE), { windowsize: 65535, round }), flooded.port);
+      await sleep(5);
+      most = Math.max(most, flooded.stats.active);
+    }
+    expect(most).toBeGreaterThan(50);
+    expect(most).toBeLessThanOrEqual(100);
+    expect(await openDescriptors()).toBeLessThan(descriptors + 200 + 2 * 100 + 20);
+    expect(process.memoryUsage().rss - memory).toBeLessThan(100 * MIB);
+    // Someone who does acknowledge gets through once the flood's requests are a second old.
+    await sleep(1000);
+    expect((await download(flooded.port, "513")).data.equals(content.subarray(0, 513))).toBe(true);
+    await flooded.stop({ graceSeconds: 0 });
+    for (const peer of crowd) peer.close();
+    await eventually(async () => (await openDescriptors()) <= descriptors);
+  });
+});
+
+async function start(
+  options: Pick<TftpServerOptions, "open" | "onEvent" | "limits" | "log">,
+): Promise<TftpServer> {
+  return startTftpServer({ address: "127.0.0.1", port: 0, ...options });
+}
+
+function inMemory(bytes: Buffer): TftpServerOptions["open"] {
+  return async () => ({
+    size: bytes.length,
+    read: async (offset, length) => bytes.subarray(offset, offset + length),
+    close: async () => {},
+  });
+}
+
+function suite(program: string, isUsable = () => true): (name: string, tests: () => void) => void {
+  const isThere = (process.env["PATH"] ?? "").split(":").some((folder) => existsSync(join(folder, program)));
+  if (isThere && isUsable()) return describe;
+  return (name, tests) => describe.skip(`${name} (${program} is missing or has no TFTP)`, tests);
+}
+
+async function run(program: string, args: string[]): Promise<void> {
+  await promisify(execFile)(program, args, { timeout: 25_000 });
+}
+
+async function expectFetched(
+  size: number,
+  program: string,
+  args: (target: string) => string[],
+): Promise<void> {
+  const target = join(folder, "fetched");
+  await rm(target, { force: true });
+  await run(program, args(target));
+  // curl makes no file for an empty one.
+  const fetched = existsSync(target) ? await readFile(target) : Buffer.alloc(0);
+  expect(fetched.equals(content.subarray(0, size))).toBe(true);
+}
+
+function atftpGet(size: number, options: string[]): (target: string) => string[] {
+  const flags = options.flatMap((option) => ["--option", option]);
+  return (target) => [...flags, "-g", "-r", String(size), "-l", target, "127.0.0.1", String(server.port)];
+}
+
+function curlGet(size: number, blockSize: number): (target: string) => string[] {
+  // curl before 8 takes a size of 0 in an OACK for an error.
+  const noOptions = size === 0 ? ["--tftp-no-options"] : [];
+  const url = `tftp://127.0.0.1:${server.port}/${size}`;
+  return (target) => [
+    "--silent",
+    "--show-error",
+    "--tftp-blksize",
+    String(blockSize),
+    ...noOptions,
+    "--output",
+    target,
+    url,
+  ];
+}
+
+interface Received {
+  bytes: Buffer;
+  port: number;
+}
+
+interface Peer {
+  socket: Socket;
+  send(bytes: Buffer, port: number): void;
+  /** The next packet, or the oldest not taken yet; `undefined` when none comes in time. */
+  nextWithin(ms: number): Promise<Received | undefined>;
+  next(): Promise<Received>;
+  close(): void;
+}
+
+async function openPeer(): Promise<Peer> {
+  const socket = createSocket("udp4");
+  socket.bind(0, "127.0.0.1");
+  await once(socket, "listening");
+  const received: Received[] = [];
+  socket.on("message", (bytes, { port }) => {
+    if (received.length < 100) received.push({ bytes, port });
+  });
+  const nextWithin = async (ms: number): Promise<Received | undefined> => {
+    const end = performance.now() + ms;
+    while (received.length === 0 && performance.now() < end) await sleep(2);
+    return received.shift();
+  };
+  return {
+    socket,
+    send: (bytes, port) => socket.send(bytes, port, "127.0.0.1"),
+    nextWithin,
+    next: async () => {
+      const packet = await nextWithin(3000);
+      if (packet === undefined) throw new Error("no packet came");
+      return packet;
+    },
+    close: () => socket.close(),
+  };
+}
+
+async function eventually(condition: () => boolean | Promise<boolean>): Promise<void> {
+  for (let attempt = 0; attempt < 300; attempt++) {
+    if (await condition()) return;
+    await sleep(10);
+  }
+  throw new Error("it did not become true within 3 s");
+}
+
+async function openDescriptors(): Promise<number> {
+  return (await readdir("/proc/self/fd")).length;
+}
