@@ -2,6 +2,7 @@ export { filesUnder } from "./tftp/files-under.ts";
 export {
   startTftpServer,
   type TftpEvent,
+  type TftpLimits,
   type TftpServer,
   type TftpServerOptions,
   type TftpStats,

@@ -6,7 +6,7 @@ export interface Download {
   accepted: Record<string, string>;
 }
 
-export class TftpError extends Error {
+class TftpError extends Error {
   override name = "TftpError";
   readonly code: number;
 
