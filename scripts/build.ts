@@ -1,4 +1,4 @@
-// Bundles each provider into one executable file, dist/bin/<executable>.
+// Bundles each provider and each service into one executable file, dist/bin/<executable>.
 import { chmod, mkdir, readFile, readdir, rename, rm, writeFile } from "node:fs/promises";
 import { basename, dirname, join } from "node:path";
 import standalone from "ajv/dist/standalone/index.js";
@@ -6,24 +6,35 @@ import { build as bundle, transform, type Metafile, type Plugin } from "esbuild"
 import type { Provider, ResourceType } from "@nixops4-providers/provider-sdk";
 import { createAjv } from "../packages/provider-sdk/src/ajv.ts";
 import { main } from "./lib/main.ts";
-import { providerPackages, root, type ProviderPackage } from "./lib/providers.ts";
+import { providerPackages, root, servicePackages } from "./lib/providers.ts";
 
 const bin = join(root, "dist", "bin");
 
 export async function build(): Promise<void> {
   await mkdir(bin, { recursive: true });
-  const packages = await providerPackages();
-  const metafiles = await Promise.all(packages.map(bundleProvider));
-  const executables = packages.map(({ provider }) => provider.executable);
+  const providers = (await providerPackages()).map(({ folder, provider }) => ({
+    folder,
+    executable: provider.executable,
+    plugins: [readyMadeContracts(provider)],
+  }));
+  const programs: Program[] = [...providers, ...servicePackages()];
+  const metafiles = await Promise.all(programs.map(bundleProgram));
+  const executables = programs.map(({ executable }) => executable);
   for (const name of await readdir(bin)) if (!executables.includes(name)) await rm(join(bin, name));
   // Inside this repository the files would otherwise be taken for ES modules.
   await writeFile(join(root, "dist", "package.json"), '{ "type": "commonjs" }\n');
   await writeFile(join(root, "dist", "THIRD-PARTY-LICENSES"), await thirdPartyLicenses(metafiles));
 }
 
-async function bundleProvider({ folder, provider }: ProviderPackage): Promise<Metafile> {
+interface Program {
+  folder: string;
+  executable: string;
+  plugins?: Plugin[];
+}
+
+async function bundleProgram({ folder, executable, plugins = [] }: Program): Promise<Metafile> {
   const { metafile, outputFiles } = await bundle({
-    entryPoints: { [provider.executable]: join(folder, "src", "main.ts") },
+    entryPoints: { [executable]: join(folder, "src", "main.ts") },
     outdir: bin,
     absWorkingDir: root,
     bundle: true,
@@ -36,17 +47,17 @@ async function bundleProvider({ folder, provider }: ProviderPackage): Promise<Me
     metafile: true,
     // ssh2's optional native parts.
     external: ["*.node", "cpu-features"],
-    plugins: [readyMadeContracts(provider)],
+    plugins,
     logLevel: "warning",
   });
   const chunks = await Promise.all(
     outputFiles.map(async ({ path, text }) => [`./${basename(path)}`, await toCommonJs(text)] as const),
   );
   // Renamed into place: the one that is there may be about to be started.
-  const temporary = join(root, "dist", provider.executable);
-  await writeFile(temporary, packChunks(`./${provider.executable}.js`, Object.fromEntries(chunks)));
+  const temporary = join(root, "dist", executable);
+  await writeFile(temporary, packChunks(`./${executable}.js`, Object.fromEntries(chunks)));
   await chmod(temporary, 0o755);
-  await rename(temporary, join(bin, provider.executable));
+  await rename(temporary, join(bin, executable));
   return metafile;
 }
 
@@ -189,9 +200,12 @@ async function licenseSection(folder: string): Promise<string> {
   if (file === undefined && typeof license !== "string") throw new Error(`${String(name)} has no licence`);
   const text =
     file === undefined ? `Licence: ${String(license)}\n` : await readFile(join(folder, file), "utf8");
-  if (/GNU (?:AFFERO |LESSER )?GENERAL PUBLIC/i.test(text))
+  // node-forge leaves the choice.
+  const choice = /^\((.*) OR GPL-[\d.]+(?:-only|-or-later)?\)$/.exec(String(license))?.[1];
+  if (/GNU (?:AFFERO |LESSER )?GENERAL PUBLIC/i.test(text) && choice === undefined)
     throw new Error(`${String(name)} is under the GPL`);
-  return `== ${String(name)} ${String(version)}\n\n${text}`;
+  const chosen = choice === undefined ? "" : `Taken under ${choice}.\n\n`;
+  return `== ${String(name)} ${String(version)}\n\n${chosen}${text}`;
 }
 
 main(import.meta.url, build);

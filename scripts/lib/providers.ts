@@ -23,3 +23,11 @@ export async function providerPackages(): Promise<ProviderPackage[]> {
     }),
   );
 }
+
+/** Every package that has a `src/main.ts` and is no provider. */
+export function servicePackages(): { folder: string; executable: string }[] {
+  return readdirSync(join(root, "packages"))
+    .filter((name) => existsSync(join(root, "packages", name, "src", "main.ts")))
+    .filter((name) => !existsSync(join(root, "packages", name, "src", "provider.ts")))
+    .map((name) => ({ folder: join(root, "packages", name), executable: `nixops4-${name}` }));
+}

@@ -1,5 +1,5 @@
 export type { Static } from "typebox/type";
-export { type Context, type Log, type Progress } from "./context.ts";
+export { Redactor, type Context, type Log, type Progress } from "./context.ts";
 export { describeError, ProviderError } from "./errors.ts";
 export { LineTail } from "./line-tail.ts";
 export { runProcess, type RunOptions, type RunResult } from "./process.ts";

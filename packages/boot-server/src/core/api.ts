@@ -1,0 +1,150 @@
+import type { Readable } from "node:stream";
+import type { AssetRef, Entry, EntrySpec, Event, InstallReport, OverlayFile } from "./model.ts";
+
+/** What the machine's firmware and iPXE say of themselves with the request for the script. */
+export interface MachineFacts {
+  address: string;
+  /** iPXE's `platform`: `efi` or `pcbios`. */
+  firmware: string;
+  /** iPXE's `buildarch`. */
+  architecture: string;
+  manufacturer?: string | undefined;
+  product?: string | undefined;
+  serial?: string | undefined;
+}
+
+/** What a machine that asks for its script gets. */
+export type BootDecision =
+  | { kind: "install"; entry: Entry; bootId: string }
+  /** Boot from disk, and why. `entry` is not there for a machine that nobody declared. */
+  | { kind: "local"; reason: string; entry: Entry | undefined };
+
+/** An asset ready to be sent. */
+export interface OpenAsset {
+  size: number;
+  /** Of the content, lower-case hexadecimal. */
+  sha256: string;
+  /** Reads from `start` up to and including `end`; closes the file when done. */
+  read(start: number, end: number): Readable;
+  /** To be called when nothing is read. */
+  close(): Promise<void>;
+}
+
+/** What goes into the overlay of one boot. */
+export interface OverlayContents {
+  entryId: string;
+  token: string;
+  files: (OverlayFile & { contents: string })[];
+  /** To be called once all of it has left: there is no second delivery in this boot. */
+  delivered(): Promise<void>;
+}
+
+export interface ReportRequest {
+  bootId: string;
+  stage: string;
+  percent?: number | undefined;
+  message?: string | undefined;
+  log?: string[] | undefined;
+  outcome?: "installed" | "failed" | undefined;
+}
+
+/** Something a machine did that is shown but not stored. */
+export interface Sighting {
+  /** Either is enough: the core looks the other one up where it can. */
+  mac?: string | undefined;
+  address?: string | undefined;
+  /** One line for the timeline, without secrets. */
+  text: string;
+  /** A download: `sent` of `size` bytes of `name`. Repeated sightings of one download replace each other. */
+  download?: { name: string; sent: number; size: number } | undefined;
+  /** Looked at for advice. */
+  problem?: "size-probe" | "wrong-architecture" | undefined;
+}
+
+export interface TimelineItem {
+  at: number;
+  text: string;
+}
+
+export interface MachineStatus {
+  mac: string;
+  /** Not there for a machine that nobody declared. */
+  entry: EntryStatus | undefined;
+  address: string | undefined;
+  facts: Omit<MachineFacts, "address"> | undefined;
+  lastSeenAt: number | undefined;
+  downloads: { name: string; sent: number; size: number; at: number }[];
+  /** The latest last. */
+  timeline: TimelineItem[];
+  /** What to do when something looks wrong, a sentence each. */
+  advice: string[];
+}
+
+/** An entry without anything secret. */
+export interface EntryStatus {
+  id: string;
+  phase: Entry["phase"];
+  generation: number;
+  attempt: number;
+  architecture: EntrySpec["architecture"];
+  armedAt: number;
+  expiresAt: number;
+  bootedAt: number | undefined;
+  claimedAt: number | undefined;
+  endedAt: number | undefined;
+  reason: string | undefined;
+  report: InstallReport | undefined;
+}
+
+export interface Status {
+  at: number;
+  startedAt: number;
+  /** Of the last stored event. */
+  cursor: number;
+  machines: MachineStatus[];
+}
+
+/** What watchers see, in order. `entry` is as it is when the watcher is told, without what is secret being removed. */
+export type CoreEvent =
+  | { cursor: number; id: string; at: number; kind: "step"; event: Event; entry: Entry | undefined }
+  | { cursor: number; id: string; at: number; kind: "download"; name: string; sent: number; size: number };
+
+/**
+ * The boot service without its edges. Every method that changes something has it on the disk when it returns, and
+ * throws a `Refusal` when it does not.
+ */
+export interface BootCore {
+  putEntry(spec: EntrySpec): Promise<{ entry: Entry; changed: boolean }>;
+  getEntry(id: string): Entry | undefined;
+  listEntries(): Entry[];
+  deleteEntry(id: string): Promise<boolean>;
+
+  findMissingAssets(assets: { asset: AssetRef; storePath: string }[]): Promise<AssetRef[]>;
+  /** Refused when the bytes have another hash or size, or there is no room. */
+  addAsset(asset: AssetRef, data: AsyncIterable<Uint8Array>): Promise<void>;
+
+  /** A machine asks for its script. */
+  startBoot(mac: string, facts: MachineFacts): Promise<BootDecision>;
+  /** The kernel or an initrd, for a machine that may install. */
+  openAsset(mac: string, which: "kernel" | { initrd: number }): Promise<OpenAsset>;
+  /** The overlay of one boot, for the address that began it. */
+  overlay(boot: string, address: string): OverlayContents;
+  claim(
+    entryId: string,
+    request: { token: string; bootId: string; address: string },
+  ): Promise<{ generation: number; attempt: number }>;
+  report(entryId: string, token: string, report: ReportRequest): Promise<void>;
+
+  sighted(sighting: Sighting): void;
+  status(): Status;
+  /** Of the last stored event. */
+  readonly cursor: number;
+  /**
+   * Calls back for everything after a cursor, what is stored first; without one, from now on. Returns what ends it.
+   * Throws a `Refusal` of kind `absent` when the cursor is too old.
+   */
+  watch(afterCursor: number | undefined, onEvent: (event: CoreEvent) => void): () => void;
+  /** Called after anything that `status` shows has changed, at most a few times a second. Returns what ends it. */
+  onStatus(callback: () => void): () => void;
+  close(): Promise<void>;
+}

@@ -1,0 +1,169 @@
+import { createHash } from "node:crypto";
+import * as fs from "node:fs/promises";
+import { join, resolve, sep } from "node:path";
+import { syncFolder } from "@nixops4-providers/durable-log";
+import type { OpenAsset } from "../core/api.ts";
+import type { Limits } from "../core/limits.ts";
+import type { AssetRef } from "../core/model.ts";
+import { Refusal } from "../core/refusal.ts";
+
+const READ_BYTES = 512 * 1024;
+const UPLOAD_PREFIX = ".upload-";
+
+/**
+ * Files by their SHA-256. Those that the Nix store has are links to it: what is there never changes, though Nix may
+ * remove it.
+ */
+export class Assets {
+  readonly #folder: string;
+  readonly #nixStore: string;
+  readonly #limits: Limits;
+
+  /** Use {@link openAssets}. */
+  constructor(folder: string, nixStore: string, limits: Limits) {
+    this.#folder = folder;
+    this.#nixStore = nixStore;
+    this.#limits = limits;
+  }
+
+  async has({ sha256, size }: AssetRef): Promise<boolean> {
+    const stats = await fs.stat(this.#path(sha256)).catch(() => undefined);
+    return stats?.isFile() === true && stats.size === size;
+  }
+
+  /** Puts off its removal. */
+  async touch({ sha256 }: AssetRef): Promise<void> {
+    const now = new Date();
+    await fs.lutimes(this.#path(sha256), now, now).catch(() => {});
+  }
+
+  /** Links a file of the Nix store when it has the right content. */
+  async adopt(asset: AssetRef, storePath: string): Promise<boolean> {
+    const real = await fs.realpath(storePath).catch(() => undefined);
+    if (real === undefined || !isBelow(real, this.#nixStore)) return false;
+    const handle = await fs.open(real).catch(() => undefined);
+    if (handle === undefined) return false;
+    try {
+      const stats = await handle.stat();
+      if (!stats.isFile() || stats.size !== asset.size) return false;
+      const hash = createHash("sha256");
+      for await (const chunk of handle.createReadStream({ autoClose: false, highWaterMark: READ_BYTES })) {
+        hash.update(chunk as Buffer);
+      }
+      if (hash.digest("hex") !== asset.sha256) return false;
+    } finally {
+      await handle.close();
+    }
+    const temporary = this.#temporary();
+    await fs.symlink(real, temporary);
+    await this.#keep(temporary, asset);
+    return true;
+  }
+
+  async add(asset: AssetRef, data: AsyncIterable<Uint8Array>): Promise<void> {
+    await this.#refuseTooMuch(asset);
+    const temporary = this.#temporary();
+    const handle = await fs.open(temporary, "wx", 0o600);
+    try {
+      try {
+        const hash = createHash("sha256");
+        let size = 0;
+        for await (const chunk of data) {
+          size += chunk.length;
+          if (size > asset.size) break;
+          hash.update(chunk);
+          await handle.writeFile(chunk);
+        }
+        if (size !== asset.size) {
+          const least = size > asset.size ? "at least " : "";
+          throw new Refusal("invalid", `the upload had ${least}${size} bytes instead of ${asset.size}`);
+        }
+        if (hash.digest("hex") !== asset.sha256) {
+          throw new Refusal("invalid", "the uploaded bytes do not have the SHA-256 that was announced");
+        }
+        await handle.sync();
+      } finally {
+        await handle.close();
+      }
+      await this.#keep(temporary, asset);
+    } catch (error) {
+      await fs.rm(temporary, { force: true });
+      throw error;
+    }
+  }
+
+  /** `undefined` when it is not there. */
+  async open({ sha256, size }: AssetRef): Promise<OpenAsset | undefined> {
+    const handle = await fs.open(this.#path(sha256)).catch((error: NodeJS.ErrnoException) => {
+      if (error.code === "ENOENT") return undefined;
+      throw error;
+    });
+    if (handle === undefined) return undefined;
+    if ((await handle.stat()).size !== size) {
+      await handle.close();
+      return undefined;
+    }
+    return {
+      size,
+      sha256,
+      read: (start, end) => handle.createReadStream({ start, end, highWaterMark: READ_BYTES }),
+      close: async () => handle.close(),
+    };
+  }
+
+  /** Removes what is not needed and was not asked for lately; returns how many. */
+  async collect(needed: ReadonlySet<string>): Promise<number> {
+    const before = Date.now() - this.#limits.assetGraceSeconds * 1000;
+    let removed = 0;
+    for (const name of await fs.readdir(this.#folder)) {
+      if (needed.has(name) || name.startsWith(UPLOAD_PREFIX)) continue;
+      const path = join(this.#folder, name);
+      const stats = await fs.lstat(path).catch(() => undefined);
+      if (stats === undefined || stats.mtimeMs > before) continue;
+      await fs.rm(path, { force: true });
+      removed++;
+    }
+    return removed;
+  }
+
+  async #refuseTooMuch({ size }: AssetRef): Promise<void> {
+    const { maxAssetBytes, maxAssets, minFreeBytes } = this.#limits;
+    if (size > maxAssetBytes)
+      throw new Refusal("limit", `an asset may have ${maxAssetBytes} bytes, not ${size}`);
+    if ((await fs.readdir(this.#folder)).length >= maxAssets) {
+      throw new Refusal("limit", `there are ${maxAssets} assets already`);
+    }
+    const { bavail, bsize } = await fs.statfs(this.#folder);
+    if (bavail * bsize < size + minFreeBytes) {
+      throw new Refusal("limit", `the server's disk has no room for ${size} bytes`);
+    }
+  }
+
+  async #keep(temporary: string, { sha256 }: AssetRef): Promise<void> {
+    await fs.rename(temporary, this.#path(sha256));
+    await syncFolder(this.#folder);
+  }
+
+  #path(sha256: string): string {
+    if (!/^[0-9a-f]{64}$/.test(sha256))
+      throw new Refusal("invalid", "not a SHA-256 in lower-case hexadecimal");
+    return join(this.#folder, sha256);
+  }
+
+  #temporary(): string {
+    return join(this.#folder, `${UPLOAD_PREFIX}${crypto.randomUUID()}`);
+  }
+}
+
+/** The caller has the folder to itself: uploads that are in it were cut off. */
+export async function openAssets(folder: string, nixStore: string, limits: Limits): Promise<Assets> {
+  await fs.mkdir(folder, { recursive: true, mode: 0o700 });
+  for (const name of await fs.readdir(folder)) {
+    if (name.startsWith(UPLOAD_PREFIX)) await fs.rm(join(folder, name), { force: true });
+  }
+  return new Assets(folder, await fs.realpath(nixStore).catch(() => resolve(nixStore)), limits);
+}
+
+function isBelow(path: string, folder: string): boolean {
+  return path.startsWith(folder.endsWith(sep) ? folder : folder + sep);
+}
