@@ -1,4 +1,4 @@
-import fc from "fast-check";
+import * as fc from "fast-check";
 import type { EntrySpec } from "../src/core/model.ts";
 
 /** What the rule is about, without the edges: the pure decisions or the whole core. */

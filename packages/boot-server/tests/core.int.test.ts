@@ -1,0 +1,514 @@
+import { createHash, randomBytes } from "node:crypto";
+import * as fs from "node:fs/promises";
+import { tmpdir } from "node:os";
+import { join } from "node:path";
+import { afterEach, beforeEach, describe, expect, it } from "@jest/globals";
+import { describeError } from "@nixops4-providers/provider-sdk";
+import * as fc from "fast-check";
+import type { BootCore, CoreEvent } from "../src/core/api.ts";
+import { openBootCore, type BootCoreOptions } from "../src/core/boot-core.ts";
+import type { EntrySpec } from "../src/core/model.ts";
+import { Refusal } from "../src/core/refusal.ts";
+import { sequences, violationsOf, type System } from "./one-install.ts";
+
+const MAC = "52:54:00:12:34:56";
+const FACTS = { address: "10.0.0.9", firmware: "efi", architecture: "x86_64" };
+const kernel = Buffer.from("a kernel");
+const KERNEL = { sha256: createHash("sha256").update(kernel).digest("hex"), size: kernel.length };
+const SECRET = "correct horse battery staple";
+
+let folder: string;
+let core: BootCore;
+let now: number;
+
+beforeEach(async () => {
+  folder = await fs.mkdtemp(join(tmpdir(), "boot-core-"));
+  now = Date.now();
+  core = await open();
+});
+afterEach(async () => {
+  await core.close();
+  await fs.rm(folder, { recursive: true });
+});
+
+async function open(options: Partial<BootCoreOptions> = {}): Promise<BootCore> {
+  return openBootCore({ folder: join(folder, "store"), now: () => now, ...options });
+}
+
+async function reopen(options: Partial<BootCoreOptions> = {}): Promise<void> {
+  await core.close();
+  core = await open(options);
+}
+
+async function* chunks(...parts: Uint8Array[]): AsyncIterable<Uint8Array> {
+  yield* parts;
+}
+
+function spec(changes: Partial<EntrySpec> = {}): EntrySpec {
+  const contents = Buffer.from(SECRET).toString("base64");
+  return {
+    id: "web",
+    macs: [MAC],
+    architecture: "x86_64",
+    kernel: KERNEL,
+    initrds: [],
+    cmdline: "console=ttyS0",
+    files: [{ path: "/etc/ssh/key", contents, mode: 0o600, secret: true }],
+    installGeneration: 1,
+    onInterrupted: "hold",
+    biosLocalBoot: "sanboot",
+    expireSeconds: 86_400,
+    silenceSeconds: 600,
+    ...changes,
+  };
+}
+
+async function put(changes: Partial<EntrySpec> = {}) {
+  await core.addAsset(KERNEL, chunks(kernel));
+  return core.putEntry(spec(changes));
+}
+
+/** Boots as far as the installer, and returns its token. */
+async function bootInstaller(): Promise<string> {
+  const decision = await core.startBoot(MAC, FACTS);
+  if (decision.kind !== "install") throw new Error(`no install: ${decision.reason}`);
+  return core.overlay(decision.bootId, FACTS.address).token;
+}
+
+async function claim(token: string, bootId = "boot-1") {
+  return core.claim("web", { token, bootId, address: FACTS.address });
+}
+
+function refusal(kind: Refusal["kind"], message: RegExp) {
+  return expect.objectContaining({
+    name: "Refusal",
+    kind,
+    message: expect.stringMatching(message) as string,
+  });
+}
+
+describe("the one-install rule", () => {
+  it("holds with a real store that is closed and opened again, on random sequences", async () => {
+    let stores = 0;
+    const system = async (): Promise<System> => {
+      const options = { folder: join(folder, `store-${stores++}`), now: () => time };
+      let time = Date.now();
+      let inner = await openBootCore(options);
+      const addKernel = async ({ sha256 }: EntrySpec["kernel"]) => {
+        await fs.writeFile(join(options.folder, "assets", sha256), "k");
+      };
+      const granted = async (work: Promise<unknown>) => {
+        try {
+          await work;
+          return true;
+        } catch (error) {
+          if (error instanceof Refusal) return false;
+          throw error;
+        }
+      };
+      return {
+        async put(entry) {
+          await addKernel(entry.kernel);
+          return granted(inner.putEntry(entry));
+        },
+        remove: async (id) => void (await inner.deleteEntry(id)),
+        async boot(mac, address) {
+          const decision = await inner.startBoot(mac, { ...FACTS, address });
+          return decision.kind === "install" ? inner.overlay(decision.bootId, address).token : undefined;
+        },
+        claim: async (id, token, bootId) => granted(inner.claim(id, { token, bootId, address: "10.0.0.1" })),
+        report: async (id, token, bootId, outcome) =>
+          granted(inner.report(id, token, { bootId, stage: "test", outcome })),
+        async advance(seconds) {
+          time += seconds * 1000;
+        },
+        async restart() {
+          await inner.close();
+          inner = await openBootCore(options);
+        },
+        end: async () => inner.close(),
+      };
+    };
+    await fc.assert(
+      fc.asyncProperty(sequences({ retry: true, maxLength: 30 }), async (steps) => {
+        const one = await system();
+        try {
+          expect(await violationsOf(one, steps)).toEqual([]);
+        } finally {
+          await one.end();
+        }
+      }),
+      { numRuns: 60 },
+    );
+  }, 120_000);
+
+  it("answers a claim of the same boot again, and none of another", async () => {
+    await put();
+    const token = await bootInstaller();
+    expect(await claim(token)).toEqual({ generation: 1, attempt: 1 });
+    await reopen();
+    expect(await claim(token)).toEqual({ generation: 1, attempt: 1 });
+    await expect(claim(token, "boot-2")).rejects.toEqual(refusal("conflict", /claimed by another boot/));
+    await expect(claim("guess")).rejects.toEqual(refusal("denied", /token/));
+    await expect(core.claim("other", { token, bootId: "boot-1", address: "" })).rejects.toEqual(
+      refusal("denied", /token/),
+    );
+  });
+
+  it("is not moved by a new kernel or command line, only by a higher generation", async () => {
+    await put();
+    const token = await bootInstaller();
+    await claim(token);
+    await core.report("web", token, { bootId: "boot-1", stage: "done", outcome: "installed" });
+    expect((await put({ cmdline: "quiet" })).entry.phase).toBe("installed");
+    expect(await core.startBoot(MAC, FACTS)).toMatchObject({ kind: "local", reason: "it is installed" });
+    await expect(core.openAsset(MAC, "kernel")).rejects.toEqual(refusal("conflict", /installed/));
+    await expect(put({ installGeneration: 0 })).rejects.toEqual(refusal("invalid", /installGeneration/));
+    expect((await put({ installGeneration: 2 })).entry.phase).toBe("armed");
+    await expect(put()).rejects.toEqual(refusal("conflict", /cannot be lowered/));
+    expect(await core.startBoot(MAC, FACTS)).toMatchObject({ kind: "install" });
+  });
+
+  it("is not forgotten when the entry is deleted, or gets another name", async () => {
+    await put();
+    const token = await bootInstaller();
+    await claim(token);
+    await core.report("web", token, { bootId: "boot-1", stage: "done", outcome: "installed" });
+    expect(await core.deleteEntry("web")).toBe(true);
+    expect(await core.deleteEntry("web")).toBe(false);
+    await reopen();
+    const { entry } = await put({ id: "renamed" });
+    expect(entry).toMatchObject({
+      phase: "installed",
+      reason: "was installed in this generation as entry web",
+    });
+    expect(await core.startBoot(MAC, FACTS)).toMatchObject({ kind: "local" });
+  });
+
+  it("gives a network card to one entry only", async () => {
+    await put();
+    await expect(put({ id: "other" })).rejects.toEqual(refusal("conflict", /belongs to the entry web/));
+  });
+});
+
+describe("an install that does not come to its end", () => {
+  it("is interrupted by silence and by another network boot, holds, and can still be finished by its own boot", async () => {
+    await put();
+    const token = await bootInstaller();
+    await claim(token);
+    now += 601_000;
+    expect(await core.startBoot(MAC, FACTS)).toMatchObject({ kind: "local" });
+    expect(core.getEntry("web")).toMatchObject({
+      phase: "interrupted",
+      reason: expect.stringContaining("600 s"),
+    });
+    await core.report("web", token, { bootId: "boot-1", stage: "copy", percent: 50 });
+    expect(core.getEntry("web")?.phase).toBe("installing");
+    expect(await core.startBoot(MAC, { ...FACTS, address: "10.0.0.66" })).toMatchObject({ kind: "local" });
+    expect(core.getEntry("web")?.phase).toBe("installing");
+    expect(await core.startBoot(MAC, FACTS)).toMatchObject({ kind: "local" });
+    expect(core.getEntry("web")?.phase).toBe("interrupted");
+    await core.report("web", token, { bootId: "boot-1", stage: "done", outcome: "installed" });
+    expect(core.getEntry("web")?.phase).toBe("installed");
+  });
+
+  it("does not count the time in which the server was not there as silence", async () => {
+    await put();
+    await claim(await bootInstaller());
+    now += 3_600_000;
+    await reopen();
+    await core.startBoot("52:54:00:00:00:99", FACTS);
+    expect(core.getEntry("web")?.phase).toBe("installing");
+  });
+
+  it("begins again when the entry says so, with another token", async () => {
+    await put({ onInterrupted: "retry" });
+    const first = await bootInstaller();
+    await claim(first);
+    const second = await bootInstaller();
+    expect(second).not.toBe(first);
+    await expect(
+      core.report("web", first, { bootId: "boot-1", stage: "done", outcome: "installed" }),
+    ).rejects.toEqual(refusal("denied", /token/));
+    expect(await claim(second, "boot-2")).toEqual({ generation: 1, attempt: 2 });
+  });
+
+  it("expires when nobody claims it, and lives again when it is put again", async () => {
+    await put();
+    now += 86_401_000;
+    expect(await core.startBoot(MAC, FACTS)).toMatchObject({
+      kind: "local",
+      reason: "its entry has expired",
+    });
+    expect(await put()).toMatchObject({ changed: false, entry: { phase: "armed" } });
+    expect(await core.startBoot(MAC, FACTS)).toMatchObject({ kind: "install" });
+  });
+
+  it("takes the last report again, and nothing after it", async () => {
+    await put();
+    const token = await bootInstaller();
+    await claim(token);
+    const failed = { bootId: "boot-1", stage: "disko", message: "no disk", outcome: "failed" as const };
+    await core.report("web", token, failed);
+    await core.report("web", token, failed);
+    await expect(core.report("web", token, { bootId: "boot-1", stage: "copy" })).rejects.toEqual(
+      refusal("conflict", /ended/),
+    );
+    expect(core.status().machines[0]?.advice).toEqual([expect.stringContaining("installGeneration to 2")]);
+  });
+});
+
+describe("secrets", () => {
+  it("go to the address that began the boot, once", async () => {
+    await put();
+    const decision = await core.startBoot(MAC, FACTS);
+    if (decision.kind !== "install") throw new Error(decision.reason);
+    const overlay = core.overlay(decision.bootId, FACTS.address);
+    expect(Buffer.from(overlay.files[0]!.contents, "base64").toString()).toBe(SECRET);
+    expect(() => core.overlay(decision.bootId, "10.0.0.66")).toThrow(/another address/);
+    expect(() => core.overlay("guess", FACTS.address)).toThrow(/no such boot/);
+    core.overlay(decision.bootId, FACTS.address);
+    await overlay.delivered();
+    expect(() => core.overlay(decision.bootId, FACTS.address)).toThrow(/has been delivered/);
+    await reopen();
+    expect(() => core.overlay(decision.bootId, FACTS.address)).toThrow(/has been delivered/);
+    expect(await core.startBoot(MAC, FACTS)).toMatchObject({ kind: "install" });
+    expect(() => core.overlay(decision.bootId, FACTS.address)).toThrow(/no such boot/);
+  });
+
+  it("are in no report and on no status page, and leave the disk when the machine is installed", async () => {
+    await put();
+    const token = await bootInstaller();
+    await claim(token);
+    const log = [`token ${token}`, `key ${SECRET}`];
+    await core.report("web", token, { bootId: "boot-1", stage: "copy", message: `used ${SECRET}`, log });
+    const shown = JSON.stringify([core.status(), core.getEntry("web")!.report]);
+    expect(shown).toContain("key [secret]");
+    expect(shown).not.toContain(token);
+    expect(shown).not.toContain(SECRET);
+    const encoded = Buffer.from(SECRET).toString("base64");
+    const journal = async () => fs.readFile(join(folder, "store", "journal.json"), "utf8");
+    expect(await journal()).toContain(encoded);
+    await core.report("web", token, { bootId: "boot-1", stage: "done", outcome: "installed" });
+    expect(await journal()).not.toContain(encoded);
+    expect(await put()).toMatchObject({ changed: false });
+    await put({ cmdline: "quiet" });
+    await reopen();
+    expect(core.getEntry("web")?.spec.files[0]?.contents).toBeNull();
+  });
+
+  it("are in files that nobody else can read", async () => {
+    await put();
+    for (const name of ["", "journal.json", "lock", "assets", `assets/${KERNEL.sha256}`]) {
+      const { mode } = await fs.stat(join(folder, "store", name));
+      expect([name, mode & 0o077]).toEqual([name, 0]);
+    }
+  });
+});
+
+describe("assets", () => {
+  it("are asked for once, checked, and needed before an entry", async () => {
+    await expect(core.putEntry(spec())).rejects.toEqual(
+      refusal("conflict", /kernel: the asset .* not uploaded/),
+    );
+    expect(await core.findMissingAssets([{ asset: KERNEL, storePath: "" }])).toEqual([KERNEL]);
+    await expect(core.addAsset(KERNEL, chunks(kernel, kernel))).rejects.toEqual(
+      refusal("invalid", /at least 16/),
+    );
+    await expect(core.addAsset(KERNEL, chunks(Buffer.from("A kernel")))).rejects.toEqual(
+      refusal("invalid", /SHA-256/),
+    );
+    await expect(core.addAsset({ ...KERNEL, sha256: "../../../etc/passwd" }, chunks(kernel))).rejects.toEqual(
+      refusal("invalid", /SHA-256/),
+    );
+    expect(await fs.readdir(join(folder, "store", "assets"))).toEqual([]);
+    await core.addAsset(KERNEL, chunks(kernel.subarray(0, 3), kernel.subarray(3)));
+    expect(await core.findMissingAssets([{ asset: KERNEL, storePath: "" }])).toEqual([]);
+  });
+
+  it("are served from the Nix store, and only from there", async () => {
+    const nixStore = join(folder, "nix-store");
+    await fs.mkdir(nixStore);
+    await fs.writeFile(join(nixStore, "kernel"), kernel);
+    await fs.writeFile(join(folder, "outside"), kernel);
+    await fs.symlink(join(folder, "outside"), join(nixStore, "link"));
+    await reopen({ nixStore });
+    for (const storePath of [
+      join(folder, "outside"),
+      join(nixStore, "link"),
+      join(nixStore, "../outside"),
+      nixStore,
+    ]) {
+      expect(await core.findMissingAssets([{ asset: KERNEL, storePath }])).toEqual([KERNEL]);
+    }
+    const storePath = join(nixStore, "kernel");
+    const wrong = { ...KERNEL, sha256: "0".repeat(64) };
+    expect(await core.findMissingAssets([{ asset: wrong, storePath }])).toEqual([wrong]);
+    expect(await core.findMissingAssets([{ asset: KERNEL, storePath }])).toEqual([]);
+    await core.putEntry(spec());
+    await reopen({ nixStore });
+    const open = await core.openAsset(MAC, "kernel");
+    expect(Buffer.concat(await open.read(2, 7).toArray()).toString()).toBe("kernel");
+    await fs.rm(storePath);
+    await expect(core.openAsset(MAC, "kernel")).rejects.toEqual(refusal("absent", /applied again/));
+    expect(core.status().machines[0]?.advice).toEqual([
+      expect.stringContaining("apply the deployment again"),
+    ]);
+  });
+
+  it("go when no entry needs them any more, after a while", async () => {
+    const bytes = randomBytes(100);
+    const other = { sha256: createHash("sha256").update(bytes).digest("hex"), size: 100 };
+    await core.addAsset(other, chunks(bytes));
+    await put();
+    await fs.writeFile(join(folder, "store", "assets", ".upload-cut-off"), "x");
+    await reopen();
+    expect((await fs.readdir(join(folder, "store", "assets"))).length).toBe(2);
+    await reopen({ limits: { assetGraceSeconds: 0 } });
+    await put({ cmdline: "quiet" });
+    expect(await fs.readdir(join(folder, "store", "assets"))).toEqual([KERNEL.sha256]);
+  });
+
+  it("are limited in size and number, and by the room on the disk", async () => {
+    await reopen({ limits: { maxAssetBytes: 7 } });
+    await expect(core.addAsset(KERNEL, chunks(kernel))).rejects.toEqual(refusal("limit", /7 bytes/));
+    await reopen({ limits: { maxAssets: 0 } });
+    await expect(core.addAsset(KERNEL, chunks(kernel))).rejects.toEqual(refusal("limit", /0 assets/));
+    await reopen({ limits: { minFreeBytes: Number.MAX_SAFE_INTEGER } });
+    await expect(core.addAsset(KERNEL, chunks(kernel))).rejects.toEqual(refusal("limit", /no room/));
+    await reopen({ limits: { maxEntries: 0 } });
+    await core.addAsset(KERNEL, chunks(kernel));
+    await expect(core.putEntry(spec())).rejects.toEqual(refusal("limit", /0 entries/));
+  });
+});
+
+describe("the store", () => {
+  it("belongs to one server", async () => {
+    await expect(open()).rejects.toThrow(/another server does/);
+  });
+
+  it("is refused, unchanged, when it is damaged, of another version, or has lost its journal", async () => {
+    await put();
+    await core.close();
+    const path = join(folder, "store", "journal.json");
+    const good = await fs.readFile(path, "utf8");
+    for (const [bad, message] of [
+      [good.replace('"version": 1', '"version": 9'), /version is 9/],
+      [good.replace('"entries"', "entries"), /is damaged/],
+      [good.slice(0, 10), /journal.json cannot be read/],
+      ["", /cannot be read/],
+    ] as const) {
+      await fs.writeFile(path, bad);
+      expect(await open().catch(describeError)).toMatch(message);
+      expect(await fs.readFile(path, "utf8")).toBe(bad);
+    }
+    await fs.rm(path);
+    await expect(open()).rejects.toThrow(/assets but no journal/);
+    await fs.writeFile(path, good);
+    core = await open();
+    expect(core.getEntry("web")?.phase).toBe("armed");
+  });
+
+  it("goes on after a write that was cut off, and says where the rest is", async () => {
+    await put();
+    await core.close();
+    const path = join(folder, "store", "journal.json");
+    await fs.appendFile(path, '{ "events": [ { "kind": "deleted", "id": "we');
+    const messages: string[] = [];
+    core = await open({ log: (message) => messages.push(message) });
+    expect(messages).toEqual([expect.stringContaining("was cut off")]);
+    expect(core.getEntry("web")?.phase).toBe("armed");
+  });
+
+  it("becomes short again, and is the same then", async () => {
+    await put();
+    const token = await bootInstaller();
+    await claim(token);
+    const log = Array.from({ length: 50 }, (_, i) => `line ${i} ${"x".repeat(400)}`);
+    for (let i = 0; i < 300; i++) await core.report("web", token, { bootId: "boot-1", stage: `s${i}`, log });
+    const before = [core.listEntries(), core.cursor];
+    expect((await fs.stat(join(folder, "store", "journal.json"))).size).toBeLessThan(12_000_000);
+    await reopen();
+    expect(JSON.stringify([core.listEntries(), core.cursor])).toBe(JSON.stringify(before));
+  });
+});
+
+describe("watching", () => {
+  const steps = (events: CoreEvent[]) =>
+    events.map((event) => [event.cursor, event.kind === "step" ? event.event.kind : event.kind]);
+
+  it("tells of everything after a cursor, once, also after a restart", async () => {
+    await put();
+    const seen: CoreEvent[] = [];
+    const stop = core.watch(0, (event) => seen.push(event));
+    const token = await bootInstaller();
+    await claim(token);
+    stop();
+    await core.report("web", token, { bootId: "boot-1", stage: "copy" });
+    expect(steps(seen)).toEqual([
+      [1, "put"],
+      [2, "booted"],
+      [3, "claimed"],
+    ]);
+    await reopen();
+    const later: CoreEvent[] = [];
+    core.watch(3, (event) => later.push(event));
+    core.sighted({ mac: MAC, text: "kernel", download: { name: "kernel", sent: 1, size: 2 } });
+    expect(steps(later)).toEqual([
+      [4, "reported"],
+      [4, "download"],
+    ]);
+  });
+
+  it("says when a cursor is too old or not there yet", async () => {
+    await reopen({ limits: { maxRecentEvents: 2 } });
+    await put();
+    for (let i = 0; i < 3; i++) await put();
+    expect(() => core.watch(1, () => {})).toThrow(/go back to 2/);
+    expect(() => core.watch(99, () => {})).toThrow(/on to 4/);
+    core.watch(2, () => {});
+  });
+});
+
+describe("bad entries", () => {
+  it("are refused with everything that is wrong with them", async () => {
+    const bad = spec({
+      id: "../x",
+      macs: ["52-54-00-12-34-56", "01:00:5e:00:00:01", MAC, MAC],
+      kernel: { sha256: "xyz", size: 0 },
+      cmdline: "a ${net0/mac} b",
+      files: [
+        { path: "etc/x", contents: "", mode: 0o644, secret: false },
+        { path: "/etc/../x", contents: "", mode: 0o10000, secret: false },
+        { path: "/nixops4/token", contents: "", mode: 0o644, secret: false },
+        { path: "/a", contents: "", mode: 0o644, secret: false },
+        { path: "/a/b", contents: "", mode: 0o644, secret: false },
+      ],
+      installGeneration: 1.5,
+      expireSeconds: 1,
+      silenceSeconds: 1,
+    });
+    const error = await core.putEntry(bad).catch((cause: unknown) => cause as Refusal);
+    const paths = (error as Refusal).message
+      .split("\n")
+      .slice(1)
+      .map((line) => line.split(": ")[0]);
+    expect(paths).toEqual([
+      "id",
+      "macs.0",
+      "macs.1",
+      "macs.3",
+      "kernel.sha256",
+      "kernel.size",
+      "cmdline",
+      "installGeneration",
+      "expireSeconds",
+      "silenceSeconds",
+      'files."etc/x"',
+      'files."/etc/../x"',
+      'files."/etc/../x".mode',
+      'files."/nixops4/token"',
+      'files."/a"',
+    ]);
+  });
+});
