@@ -1,4 +1,3 @@
-import type { Readable } from "node:stream";
 import type { AssetRef, Entry, EntrySpec, Event, InstallReport, OverlayFile } from "./model.ts";
 
 /** What the machine's firmware and iPXE say of themselves with the request for the script. */
@@ -24,9 +23,8 @@ export interface OpenAsset {
   size: number;
   /** Of the content, lower-case hexadecimal. */
   sha256: string;
-  /** Reads from `start` up to and including `end`; closes the file when done. */
-  read(start: number, end: number): Readable;
-  /** To be called when nothing is read. */
+  /** Fills the buffer with what stands at `position`, and returns how many bytes that were; 0 at the end. */
+  read(buffer: Uint8Array, position: number): Promise<number>;
   close(): Promise<void>;
 }
 

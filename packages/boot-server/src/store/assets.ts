@@ -106,7 +106,7 @@ export class Assets {
     return {
       size,
       sha256,
-      read: (start, end) => handle.createReadStream({ start, end, highWaterMark: READ_BYTES }),
+      read: async (buffer, position) => (await handle.read(buffer, 0, buffer.length, position)).bytesRead,
       close: async () => handle.close(),
     };
   }
