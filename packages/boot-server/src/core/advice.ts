@@ -37,7 +37,8 @@ function* firmwareAdvice(machine: Machine, now: number): Iterable<string> {
     ({ name, sent, size }) => !OWN_FILES.test(name) && sent === size,
   );
   if (nbp !== undefined && (scriptAt ?? 0) < nbp.at && now - nbp.at > NO_SCRIPT_MS) {
-    yield `It loaded ${nbp.name}, but never asked for its script: the boot program may hang on this network card (try snponly.efi), or the DHCP server does not send iPXE to this server's boot.ipxe.`;
+    const other = nbp.name.startsWith("snponly") ? "ipxe.efi" : "snponly.efi";
+    yield `It loaded ${nbp.name}, but never asked for its script: the boot program may hang on this network card (try ${other}), or the DHCP server does not send iPXE to this server's boot.ipxe.`;
   }
   if (scriptAddresses.size > 1) {
     yield `More than one address asked for its script (${[...scriptAddresses].join(", ")}): its lease has changed, or another machine pretends to be this one.`;

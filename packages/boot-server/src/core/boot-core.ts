@@ -272,7 +272,10 @@ class Core implements BootCore {
     for (const { spec } of this.#registry.entries.values()) {
       for (const mac of spec.macs) this.#machines.get(mac);
     }
-    const machines = this.#machines.all().map((machine) => {
+    const known = this.#machines
+      .all()
+      .filter(({ mac, lastSeenAt }) => lastSeenAt !== undefined || this.#registry.ids.has(mac));
+    const machines = known.map((machine) => {
       const entry = entryOfMac(this.#registry, machine.mac);
       const { mac, address, facts, lastSeenAt } = machine;
       const missingAssets =
@@ -372,6 +375,8 @@ class Core implements BootCore {
     const text = describeEvent(event);
     const macs = event.kind === "booted" ? [event.boot.mac] : (entry?.spec.macs ?? []);
     for (const mac of macs) this.#machines.note(mac, text, event.at);
+    const isHeard = ["delivered", "claimed", "reported", "installed", "failed"].includes(event.kind);
+    if (isHeard && entry?.boot !== undefined) this.#machines.get(entry.boot.mac).lastSeenAt = event.at;
   }
 
   #noteRefused(entryId: string, what: string, error: unknown): void {

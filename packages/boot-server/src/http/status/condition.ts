@@ -1,0 +1,64 @@
+import type { Phase } from "../../core/model.ts";
+import type { ShownMachine } from "./shown-machine.ts";
+
+/** What a machine is to the operator: the phase of its entry, or that it has none. */
+export type Condition = Phase | "unknown";
+
+export const CONDITION_NAMES: Record<Condition, string> = {
+  failed: "Failed",
+  interrupted: "Interrupted",
+  installing: "Installing",
+  booting: "Booting",
+  armed: "Armed",
+  expired: "Expired",
+  installed: "Installed",
+  unknown: "Unknown",
+};
+
+export function conditionOf(machine: ShownMachine): Condition {
+  return machine.entry?.phase ?? "unknown";
+}
+
+export function needsAttention(machine: ShownMachine): boolean {
+  return hasFailed(machine) || machine.advice.length > 0;
+}
+
+/** What needs a person first, then what is going on; unknown machines last, the latest seen first. */
+export function inOrder(machines: readonly ShownMachine[]): ShownMachine[] {
+  return machines.toSorted(
+    (a, b) => rank(a) - rank(b) || latestStranger(a, b) || compare(nameOf(a), nameOf(b)),
+  );
+}
+
+/** The entry's id; a machine without one is called by its MAC address. */
+export function nameOf(machine: ShownMachine): string {
+  return machine.entry?.id ?? machine.macs[0]!;
+}
+
+function hasFailed(machine: ShownMachine): boolean {
+  return ["failed", "interrupted"].includes(conditionOf(machine));
+}
+
+const RANKS: Record<Condition, number> = {
+  failed: 0,
+  interrupted: 0,
+  installing: 2,
+  booting: 2,
+  armed: 3,
+  expired: 4,
+  installed: 5,
+  unknown: 6,
+};
+
+function rank(machine: ShownMachine): number {
+  const ofCondition = RANKS[conditionOf(machine)];
+  return machine.advice.length > 0 ? Math.min(ofCondition, 1) : ofCondition;
+}
+
+function latestStranger(a: ShownMachine, b: ShownMachine): number {
+  return a.entry === undefined && b.entry === undefined ? (b.lastSeenAt ?? 0) - (a.lastSeenAt ?? 0) : 0;
+}
+
+function compare(a: string, b: string): number {
+  return a === b ? 0 : a < b ? -1 : 1;
+}

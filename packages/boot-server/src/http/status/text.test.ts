@@ -1,0 +1,21 @@
+import { expect, it } from "@jest/globals";
+import { bytes, clip, withoutAnsi } from "./text.ts";
+
+it.each([
+  [0, "0 B"],
+  [1023, "1023 B"],
+  [1024, "1.0 KiB"],
+  [412 * 2 ** 20, "412 MiB"],
+  [16 * 2 ** 30, "16 GiB"],
+  [5 * 2 ** 40, "5120 GiB"],
+])("writes %i bytes as %j", (count, text) => {
+  expect(bytes(count).replace("\u00a0", " ")).toBe(text);
+});
+
+it("clips what is longer only", () => {
+  expect([clip("1234", 4), clip("12 45", 4)]).toEqual(["1234", "12 4\u2026"]);
+});
+
+it("takes the colors out of log lines", () => {
+  expect(withoutAnsi("\u001b[1;31merror:\u001b[0m disk \u001b[2Kfull")).toBe("error: disk full");
+});
