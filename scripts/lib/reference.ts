@@ -105,6 +105,7 @@ function range({ minimum, maximum }: Schema): string {
 }
 
 function innerObject(schema: Schema): Schema {
-  const candidates = [schema, schema.items ?? {}, ...(schema.anyOf ?? [])];
+  const values = Object.values(schema.patternProperties ?? {})[0];
+  const candidates = [schema, schema.items ?? {}, values ?? {}, ...(schema.anyOf ?? [])];
   return candidates.find(({ properties }) => properties !== undefined) ?? {};
 }

@@ -1,0 +1,74 @@
+import { setTimeout as sleep } from "node:timers/promises";
+import type { BootClient, Download, Entry, StatusName } from "@nixops4-providers/boot-api";
+import { ProviderError } from "@nixops4-providers/provider-sdk";
+
+/** What a follower of an entry sees. */
+export type Sight =
+  | { kind: "entry"; entry: Entry; step: string | undefined }
+  | { kind: "download"; download: Download }
+  | { kind: "outage"; error: Error };
+
+const RETRY_MS = 1_000;
+
+/** After these, the entry is asked for again: the server restarts, or the cursor is too old. */
+const PASSING: ReadonlySet<unknown> = new Set<StatusName>([
+  "ABORTED",
+  "CANCELLED",
+  "DEADLINE_EXCEEDED",
+  "INTERNAL",
+  "OUT_OF_RANGE",
+  "RESOURCE_EXHAUSTED",
+  "UNAVAILABLE",
+  "UNKNOWN",
+]);
+
+/**
+ * The entry as it is, and then whatever happens to it, without end. Connects again when the connection is lost; only
+ * the first request must succeed.
+ */
+export async function* followEntry(
+  client: BootClient,
+  id: string,
+  signal: AbortSignal,
+): AsyncGenerator<Sight> {
+  let entry = await client.getEntry(id, { signal });
+  for (;;) {
+    yield { kind: "entry", entry, step: undefined };
+    let outage: Error | undefined;
+    try {
+      for await (const event of client.watchEvents({ entryId: id, afterCursor: entry.cursor }, { signal })) {
+        if (event.download !== undefined) yield { kind: "download", download: event.download };
+        if (event.step === undefined) continue;
+        if (event.step.entry === null) throw removed(id);
+        yield { kind: "entry", entry: event.step.entry, step: event.step.kind };
+      }
+    } catch (error) {
+      outage = passing(error, signal);
+    }
+    for (let again: Entry | undefined; again === undefined;) {
+      if (outage !== undefined && !hasCode(outage, "OUT_OF_RANGE")) yield { kind: "outage", error: outage };
+      await sleep(RETRY_MS, undefined, { signal });
+      try {
+        entry = again = await client.getEntry(id, { signal });
+      } catch (error) {
+        outage = passing(error, signal);
+      }
+    }
+  }
+}
+
+function passing(error: unknown, signal: AbortSignal): Error {
+  if (signal.aborted || !(error instanceof Error) || !PASSING.has((error as { code?: unknown }).code))
+    throw error;
+  return error;
+}
+
+function hasCode(error: Error, code: StatusName): boolean {
+  return (error as { code?: unknown }).code === code;
+}
+
+function removed(id: string): ProviderError {
+  return new ProviderError(`the entry ${id} was removed from the boot service`, {
+    hint: "Apply its boot_entry again.",
+  });
+}

@@ -1,0 +1,40 @@
+import { Type, type Violation } from "@nixops4-providers/provider-sdk";
+
+/** The input `macs` of everything that is about one machine. */
+export const macsField = Type.Array(Type.String(), {
+  minItems: 1,
+  maxItems: 16,
+  description:
+    "The MAC addresses of the machine's network cards, as `52:54:00:12:34:56` or `52-54-00-12-34-56`. One is enough " +
+    "when it is that of the card which the machine boots from.",
+});
+
+/** What the schema cannot say; for the `check` of a resource. */
+export function checkMacs(macs: readonly string[]): Violation[] {
+  return macs.flatMap((mac, index) => {
+    const message = refuseMac(mac) ?? (isRepeated(macs, index) ? "is there twice" : undefined);
+    return message === undefined ? [] : [{ path: `macs[${index}]`, message }];
+  });
+}
+
+/** Lower case with colons. */
+export function normalizeMac(mac: string): string {
+  return mac.toLowerCase().replaceAll("-", ":");
+}
+
+/** Lower case with hyphens, as file names have it. */
+export function hyphenated(mac: string): string {
+  return normalizeMac(mac).replaceAll(":", "-");
+}
+
+function refuseMac(mac: string): string | undefined {
+  if (!/^[0-9a-f]{2}([:-])[0-9a-f]{2}(\1[0-9a-f]{2}){4}$/i.test(mac)) {
+    return "must be a MAC address: six pairs of hexadecimal digits with colons or hyphens between them";
+  }
+  if (Number.parseInt(mac.slice(0, 2), 16) & 1) return "is the address of a group, not of a network card";
+  return normalizeMac(mac) === "00:00:00:00:00:00" ? "is no network card's address" : undefined;
+}
+
+function isRepeated(macs: readonly string[], index: number): boolean {
+  return macs.slice(0, index).some((earlier) => normalizeMac(earlier) === normalizeMac(macs[index]!));
+}

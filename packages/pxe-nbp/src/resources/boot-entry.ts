@@ -1,0 +1,152 @@
+import {
+  converge,
+  defineResource,
+  ensureField,
+  fields,
+  nullable,
+  secretRef,
+  Type,
+  type Static,
+  type Violation,
+} from "@nixops4-providers/provider-sdk";
+import { cmdlineField, joinCmdline, refuseCmdline } from "../cmdline.ts";
+import { checkMacs, macsField } from "../mac.ts";
+import { checkServer, serverSchema } from "../server.ts";
+
+const overlayFileSchema = fields({
+  contents: Type.Optional(
+    Type.String({ description: "What the file holds. Exactly one of `contents` and `secret` is required." }),
+  ),
+  secret: Type.Optional(
+    secretRef(
+      "What the file holds, as a secret: it leaves the service only while the machine boots, once, and is deleted when " +
+        "the machine is installed. One of several lines, such as a private key, gets back its final newline.",
+    ),
+  ),
+  mode: Type.Optional(
+    Type.String({
+      pattern: "^[0-7]{3,4}$",
+      description: "The permissions in octal. When not set `0644`, for a `secret` `0600`.",
+    }),
+  ),
+});
+
+const inputs = fields({
+  server: serverSchema,
+  name: Type.Optional(
+    Type.String({
+      pattern: "^[A-Za-z0-9][A-Za-z0-9._-]{0,127}$",
+      description:
+        "What the service calls the entry: letters, digits, dots, underscores and hyphens. When not set, the first MAC " +
+        "address with hyphens.",
+    }),
+  ),
+  macs: macsField,
+  architecture: Type.Enum(["x86_64", "aarch64"], {
+    default: "x86_64",
+    description: "What the kernel was built for. A machine of another architecture is not offered it.",
+  }),
+  kernel: Type.Optional(
+    Type.String({
+      minLength: 1,
+      description:
+        "The kernel: a file on the machine that runs nixops4. One in the Nix store of the service's own host is served " +
+        "from there, any other is uploaded unless the service has it. Required unless `ensure` is `absent`.",
+    }),
+  ),
+  initrd: Type.Union([Type.String({ minLength: 1 }), Type.Array(Type.String({ minLength: 1 }))], {
+    default: [],
+    description: "The initial ramdisk, or a list of them in the order of loading: files, as `kernel` is.",
+  }),
+  cmdline: cmdlineField,
+  files: Type.Record(Type.String(), overlayFileSchema, {
+    default: {},
+    description:
+      "Files for this machine alone, by their absolute path: it finds them in its initial ramdisk, after those of " +
+      "`initrd`. They are small: at most 4 MiB together.",
+  }),
+  installGeneration: Type.Integer({
+    minimum: 1,
+    maximum: 2 ** 31,
+    default: 1,
+    description:
+      "The machine is installed once for each value, whatever else changes. **A higher one installs it again, which " +
+      "wipes its disk.** It cannot be lowered.",
+  }),
+  onInterrupted: Type.Enum(["hold", "retry"], {
+    default: "hold",
+    description:
+      "What a network boot does after an install that failed or was interrupted: `hold` boots from disk until there is " +
+      "a higher `installGeneration`, `retry` installs again.",
+  }),
+  biosLocalBoot: Type.Enum(["sanboot", "exit"], {
+    default: "sanboot",
+    description:
+      "How an installed machine with BIOS boots from its disk after a network boot: `sanboot` lets iPXE start the first " +
+      "disk, `exit` goes on with the firmware's boot order. EFI always goes on with the boot order.",
+  }),
+  expireSeconds: Type.Integer({
+    minimum: 60,
+    maximum: 315_360_000,
+    default: 604_800,
+    description:
+      "An entry whose machine has not begun to install expires after this many seconds. Each apply starts them anew.",
+  }),
+  silenceSeconds: Type.Integer({
+    minimum: 10,
+    maximum: 2_592_000,
+    default: 1800,
+    description: "An install that has not reported for this many seconds counts as interrupted.",
+  }),
+  ensure: ensureField("the entry"),
+});
+
+const outputs = fields({
+  entryId: Type.String({ description: "What the service calls the entry, for `installed`." }),
+  scriptUrl: nullable(Type.String(), {
+    description: "The URL of the machine's iPXE script; `null` when `absent`.",
+  }),
+});
+
+export type Inputs = Static<typeof inputs>;
+export type Outputs = Static<typeof outputs>;
+
+export const bootEntry = defineResource({
+  type: "boot_entry",
+  description:
+    "What one machine boots from the boot service to install itself. It is installed once for each " +
+    "`installGeneration`: applying again, also with a new kernel or command line, never wipes a machine that has been " +
+    "installed. Nothing is turned on or waited for: see `installed`.",
+  stateful: false,
+  inputs,
+  outputs,
+  check,
+  ...converge<Inputs, Outputs>(async ({ inputs }, context) => {
+    const { syncBootEntry } = await import("../sync-boot-entry.ts");
+    return syncBootEntry(inputs, context);
+  }),
+});
+
+function check({ server, macs, kernel, cmdline, files, ensure }: Inputs): Violation[] {
+  const violations = [...checkServer(server), ...checkMacs(macs)];
+  if (ensure === "absent") return violations;
+  if (kernel === undefined) violations.push({ path: "kernel", message: "is required" });
+  for (const message of refuseCmdline(joinCmdline(cmdline), true)) {
+    violations.push({ path: "cmdline", message });
+  }
+  for (const [path, { contents, secret }] of Object.entries(files)) {
+    const at = `files.${path}`;
+    if ((contents === undefined) === (secret === undefined)) {
+      violations.push({ path: at, message: "must have exactly one of contents, secret" });
+    }
+    if (!isPlainPath(path)) {
+      violations.push({ path: at, message: "must be an absolute path without empty parts, . and .." });
+    }
+  }
+  return violations;
+}
+
+function isPlainPath(path: string): boolean {
+  const [first, ...parts] = path.split("/");
+  return first === "" && parts.length > 0 && !parts.some((part) => ["", ".", ".."].includes(part));
+}

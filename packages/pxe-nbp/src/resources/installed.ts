@@ -1,0 +1,60 @@
+import {
+  converge,
+  defineResource,
+  fields,
+  nullable,
+  Type,
+  type Static,
+} from "@nixops4-providers/provider-sdk";
+import { checkServer, serverSchema } from "../server.ts";
+
+const inputs = fields({
+  server: serverSchema,
+  entryId: Type.String({ minLength: 1, description: "The entry, as the output of `boot_entry` names it." }),
+  installGeneration: Type.Integer({
+    minimum: 1,
+    default: 1,
+    description: "The generation to wait for; a higher one will do, too. Set it as in `boot_entry`.",
+  }),
+  timeoutSeconds: Type.Number({
+    exclusiveMinimum: 0,
+    maximum: 1_000_000,
+    default: 3600,
+    description: "How many seconds to wait: for the machine to be turned on, and for the install.",
+  }),
+});
+
+const outputs = fields({
+  installedAt: Type.String({
+    description: "When the machine reported that it is installed (ISO 8601, UTC).",
+  }),
+  report: nullable(
+    fields({
+      stage: Type.String({ description: "The last stage." }),
+      message: Type.String({ description: "What the installer said of it." }),
+      log: Type.Array(Type.String(), { description: "The last lines of the installer's log." }),
+    }),
+    {
+      description: "The machine's last report; `null` when it was installed as another entry.",
+    },
+  ),
+});
+
+export type Inputs = Static<typeof inputs>;
+export type Outputs = Static<typeof outputs>;
+
+export const installed = defineResource({
+  type: "installed",
+  description:
+    "Waits until a machine has reported that it is installed, and shows how far it is. An install that failed or was " +
+    "interrupted is an error with the stage and the last lines of the log; where the entry says " +
+    '`onInterrupted = "retry"`, a warning. A machine that is installed already is not waited for.',
+  stateful: false,
+  inputs,
+  outputs,
+  check: ({ server }: Static<typeof inputs>) => checkServer(server),
+  ...converge<Inputs, Outputs>(async ({ inputs }, context) => {
+    const { waitForInstall } = await import("../wait-for-install.ts");
+    return waitForInstall(inputs, context);
+  }),
+});

@@ -1,0 +1,115 @@
+import type { Asset, BootClient, EntrySpec } from "@nixops4-providers/boot-api";
+import { type Context, ProviderError } from "@nixops4-providers/provider-sdk";
+import { type BootAsset, describeAsset, readAsset } from "./boot-asset.ts";
+import { joinCmdline } from "./cmdline.ts";
+import { describePut } from "./describe-entry.ts";
+import { hyphenated, normalizeMac } from "./mac.ts";
+import { asList, pathOf } from "./one-or-more.ts";
+import type { Inputs, Outputs } from "./resources/boot-entry.ts";
+import { openBootService } from "./server.ts";
+
+/** Brings one entry of the boot service to what the inputs say. */
+export async function syncBootEntry(inputs: Inputs, context: Context): Promise<Outputs> {
+  const entryId = inputs.name ?? hyphenated(inputs.macs[0]!);
+  if (inputs.ensure === "absent") return removeEntry(entryId, inputs, context);
+
+  const files = await overlayFiles(inputs.files, context);
+  const [kernel, ...initrds] = await describeAssets(inputs, context);
+  const client = await openBootService(inputs.server, context);
+  try {
+    await uploadMissing(client, [kernel!, ...initrds], context);
+    const spec: EntrySpec = {
+      id: entryId,
+      macs: inputs.macs.map(normalizeMac),
+      architecture: inputs.architecture === "aarch64" ? "AARCH64" : "X86_64",
+      kernel: reference(kernel!),
+      initrds: initrds.map(reference),
+      cmdline: joinCmdline(inputs.cmdline),
+      files,
+      installGeneration: inputs.installGeneration,
+      onInterrupted: inputs.onInterrupted === "retry" ? "RETRY" : "HOLD",
+      biosLocalBoot: inputs.biosLocalBoot === "exit" ? "EXIT" : "SANBOOT",
+      expireSeconds: inputs.expireSeconds,
+      silenceSeconds: inputs.silenceSeconds,
+    };
+    const { entry, changed } = await client.putEntry(spec, { signal: context.signal });
+    const { text, isWarning } = describePut(entry!, changed);
+    if (isWarning) context.log.warn(text);
+    else context.log.info(text);
+    return { entryId, scriptUrl: entry!.scriptUrl };
+  } finally {
+    client.close();
+  }
+}
+
+async function removeEntry(entryId: string, { server }: Inputs, context: Context): Promise<Outputs> {
+  const client = await openBootService(server, context);
+  try {
+    const { deleted } = await client.deleteEntry(entryId, { signal: context.signal });
+    if (deleted) context.log.info(`removed the entry ${entryId}`);
+    return { entryId, scriptUrl: null };
+  } finally {
+    client.close();
+  }
+}
+
+async function overlayFiles(files: Inputs["files"], context: Context): Promise<EntrySpec["files"]> {
+  const overlay: EntrySpec["files"] = [];
+  for (const [path, { contents, secret, mode }] of Object.entries(files)) {
+    const text = contents ?? asFile(await context.secret(secret!, `the secret for ${path}`));
+    overlay.push({
+      path,
+      contents: Buffer.from(text),
+      mode: Number.parseInt(mode ?? (secret === undefined ? "0644" : "0600"), 8),
+      secret: secret !== undefined,
+    });
+  }
+  return overlay;
+}
+
+/** A secret comes without its final newline, but OpenSSH takes no private key without it. */
+function asFile(secret: string): string {
+  return secret.includes("\n") && !secret.endsWith("\n") ? `${secret}\n` : secret;
+}
+
+/** The kernel first. */
+async function describeAssets({ kernel, initrd }: Inputs, { signal }: Context): Promise<BootAsset[]> {
+  const assets = [await describeAsset(kernel!, "kernel", signal)];
+  for (const [index, path] of asList(initrd).entries()) {
+    assets.push(await describeAsset(path, pathOf("initrd", initrd, index), signal));
+  }
+  return assets;
+}
+
+async function uploadMissing(client: BootClient, assets: BootAsset[], context: Context): Promise<void> {
+  const { signal } = context;
+  const sources = assets.map((asset) => ({ asset: reference(asset), storePath: asset.storePath }));
+  const { missing } = await client.findMissingAssets(sources, { signal });
+  for (const sha256 of new Set(missing.map((asset) => asset.sha256))) {
+    const asset = assets.find((one) => one.sha256 === sha256)!;
+    await upload(client, asset, context);
+  }
+}
+
+async function upload(client: BootClient, asset: BootAsset, context: Context): Promise<void> {
+  const { path, size } = asset;
+  const { signal } = context;
+  const progress = context.progress(`uploading ${path}, ${mebibytes(size)} MiB`);
+  const onProgress = (sent: number) => progress.update(`${Math.floor((100 * sent) / size)} %`);
+  try {
+    await client.uploadAsset(reference(asset), readAsset(asset, signal), onProgress, { signal });
+  } catch (cause) {
+    signal.throwIfAborted();
+    throw new ProviderError(`cannot upload the file ${path}`, { cause });
+  } finally {
+    progress.done();
+  }
+}
+
+function reference({ sha256, size }: BootAsset): Asset {
+  return { sha256, size };
+}
+
+function mebibytes(bytes: number): string {
+  return (bytes / 1024 ** 2).toFixed(1);
+}

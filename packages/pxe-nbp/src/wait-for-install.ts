@@ -1,0 +1,159 @@
+import type { BootClient, Entry } from "@nixops4-providers/boot-api";
+import { type Context, describeError, type Progress, ProviderError } from "@nixops4-providers/provider-sdk";
+import { dateOf, describeProgress, describeState, hasStopped, macsOf } from "./describe-entry.ts";
+import { followEntry, type Sight } from "./follow-entry.ts";
+import type { Inputs, Outputs } from "./resources/installed.ts";
+import { openBootService } from "./server.ts";
+
+const SHOWN_LOG_LINES = 20;
+
+/** Returns when the machine is installed; throws when it will not be without somebody's help. */
+export async function waitForInstall(inputs: Inputs, context: Context): Promise<Outputs> {
+  const client = await openBootService(inputs.server, context);
+  try {
+    return await watch(client, inputs, context);
+  } finally {
+    client.close();
+  }
+}
+
+async function watch(client: BootClient, inputs: Inputs, context: Context): Promise<Outputs> {
+  const { entryId, timeoutSeconds } = inputs;
+  const timeUp = AbortSignal.timeout(timeoutSeconds * 1000);
+  const narrator = new Narrator(context);
+  try {
+    const signal = AbortSignal.any([context.signal, timeUp]);
+    for await (const sight of followEntry(client, entryId, signal)) {
+      const outputs = sight.kind === "entry" ? judge(sight.entry, inputs) : undefined;
+      if (outputs !== undefined) return outputs;
+      narrator.tell(sight);
+    }
+    throw new Error("the events have ended");
+  } catch (cause) {
+    if (context.signal.aborted) {
+      throw new ProviderError(`waiting for the install of ${entryId} was interrupted`, {
+        cause: context.signal.reason,
+      });
+    }
+    if (!timeUp.aborted) throw cause;
+    throw timedOut(inputs, narrator);
+  } finally {
+    narrator.done();
+  }
+}
+
+/** `undefined` when it has to be waited for. */
+function judge(entry: Entry, { entryId, installGeneration }: Inputs): Outputs | undefined {
+  const { phase, spec, report, endedAt = 0 } = entry;
+  const generation = spec!.installGeneration;
+  if (generation < installGeneration) {
+    throw new ProviderError(
+      `the entry ${entryId} has installGeneration ${generation}, and ${installGeneration} is waited for`,
+      { path: "installGeneration", hint: "Set the same in its boot_entry and here, and apply again." },
+    );
+  }
+  if (phase === "INSTALLED") {
+    const { stage, message, log } = report ?? { stage: "", message: "", log: [] };
+    return {
+      installedAt: new Date(endedAt).toISOString(),
+      report: report === null ? null : { stage, message, log },
+    };
+  }
+  if (phase === "EXPIRED") {
+    throw new ProviderError(`${entryId}: ${describeState(entry)}`, {
+      hint: `Apply its boot_entry again, and let the machine ${macsOf(entry)} boot from the network.`,
+    });
+  }
+  if (hasStopped(entry) && spec!.onInterrupted !== "RETRY") {
+    throw new ProviderError(`${entryId}: ${describeState(entry)}${logTail(entry)}`, {
+      hint:
+        `When the cause is found, set installGeneration to ${generation + 1} in its boot_entry and here, apply again, ` +
+        "and let the machine boot from the network. That wipes its disk.",
+    });
+  }
+  return undefined;
+}
+
+/** Tells what happens, each thing once. */
+class Narrator {
+  /** As it was seen last. */
+  entry: Entry | undefined;
+  /** Why the service cannot be asked just now. */
+  outage: Error | undefined;
+  readonly #context: Context;
+  #progress: Progress | undefined;
+  #lastState = "";
+  #downloads = new Set<string>();
+
+  constructor(context: Context) {
+    this.#context = context;
+  }
+
+  tell(sight: Sight): void {
+    if (sight.kind === "outage") return this.#tellOutage(sight.error);
+    if (this.outage !== undefined) {
+      this.outage = undefined;
+      this.#context.log.info("the boot service answers again");
+    }
+    if (sight.kind === "download") return this.#tellDownload(sight.download);
+    this.#tellEntry(sight.entry, sight.step);
+  }
+
+  done(): void {
+    this.#progress?.done();
+  }
+
+  #tellEntry(entry: Entry, step: string | undefined): void {
+    const { log } = this.#context;
+    this.entry = entry;
+    this.#progress ??= this.#context.progress(`waiting until ${entry.spec!.id} is installed`);
+    if (step === "booted") this.#downloads.clear();
+    if (step === "delivered") log.info("the machine has all it needs: its installer should begin soon");
+    const state = describeState(entry);
+    if (state !== this.#lastState) {
+      this.#lastState = state;
+      if (hasStopped(entry)) log.warn(`${state}; waiting for the next network boot${logTail(entry)}`);
+      else log.info(state);
+    }
+    this.#progress.update(describeProgress(entry) || state);
+  }
+
+  #tellDownload({ name, sent, size }: { name: string; sent: number; size: number }): void {
+    if (!this.#downloads.has(name)) this.#context.log.info(`the machine is loading ${name}`);
+    this.#downloads.add(name);
+    this.#progress?.update(`${name} ${size === 0 ? 100 : Math.floor((100 * sent) / size)} %`);
+  }
+
+  #tellOutage(error: Error): void {
+    if (this.outage === undefined)
+      this.#context.log.warn(`${describeError(error).split("\n")[0]}; trying again`);
+    this.outage = error;
+    this.#progress?.update("the boot service does not answer");
+  }
+}
+
+function timedOut({ entryId, timeoutSeconds }: Inputs, { entry, outage }: Narrator): ProviderError {
+  const state = entry === undefined ? "the boot service did not answer" : describeState(entry);
+  return new ProviderError(`${entryId} was not installed within ${timeoutSeconds} s: ${state}`, {
+    cause: outage,
+    hint: entry === undefined ? undefined : nextStep(entry),
+  });
+}
+
+function nextStep(entry: Entry): string {
+  if (entry.phase === "ARMED") {
+    return (
+      `Turn the machine on and let it boot from the network before ${dateOf(entry.expiresAt)}; then apply again. ` +
+      "The service's status page shows which machines it has seen."
+    );
+  }
+  if (entry.phase === "BOOTING") {
+    return "Look at the machine's console and at the service's status page; then apply again.";
+  }
+  return "Apply again to wait for longer.";
+}
+
+function logTail({ report }: Entry): string {
+  const lines = report?.log.slice(-SHOWN_LOG_LINES) ?? [];
+  return lines.length === 0 ? "" : `\nThe end of its log:\n${lines.map((line) => `  ${line}`).join("\n")}`;
+}
