@@ -1,0 +1,47 @@
+import type { ServerResponse } from "node:http";
+import { Refusal, type RefusalKind } from "../core/refusal.ts";
+
+const STATUSES: Record<RefusalKind, number> = {
+  invalid: 400,
+  denied: 403,
+  absent: 404,
+  conflict: 409,
+  limit: 429,
+};
+
+/** What is wrong with the request as HTTP, whatever it asks for. */
+export class HttpError extends Error {
+  override readonly name = "HttpError";
+  readonly status: number;
+  readonly headers: Record<string, string>;
+
+  constructor(status: number, message: string, headers: Record<string, string> = {}) {
+    super(message);
+    this.status = status;
+    this.headers = headers;
+  }
+}
+
+/** The client has gone before it had everything. */
+export class LostConnection extends Error {
+  override readonly name = "LostConnection";
+}
+
+/** What the client is told of an error; `undefined` when it is none of its business. */
+export function errorAnswer(error: unknown): HttpError | undefined {
+  if (error instanceof HttpError) return error;
+  return error instanceof Refusal ? new HttpError(STATUSES[error.kind], error.message) : undefined;
+}
+
+export function sendJson(res: ServerResponse, status: number, value: unknown): void {
+  send(res, status, "application/json", `${JSON.stringify(value)}\n`);
+}
+
+export function sendText(res: ServerResponse, text: string, contentType = "text/plain; charset=utf-8"): void {
+  send(res, 200, contentType, text);
+}
+
+function send(res: ServerResponse, status: number, contentType: string, text: string): void {
+  const body = Buffer.from(text);
+  res.writeHead(status, { "Content-Type": contentType, "Content-Length": body.length }).end(body);
+}

@@ -1,0 +1,82 @@
+import type { MachineFacts } from "../../core/api.ts";
+import type { Architecture } from "../../core/model.ts";
+import { HttpError, sendText } from "../answers.ts";
+import type { Exchange, Route } from "../exchange.ts";
+import { genericScript, installScript, localBootScript } from "../ipxe-script.ts";
+import { macOf } from "../mac.ts";
+
+const MAX_FACT_CHARACTERS = 64;
+const READ_SECONDS = 10;
+
+export const machineScriptRoute: Route = {
+  method: "GET",
+  path: "/machines/:mac/boot.ipxe",
+  async handle(exchange) {
+    const { res, params, query, baseUrl } = exchange;
+    const mac = macOf(params);
+    res.setHeader("Cache-Control", "no-store");
+    // A machine that is sent straight here has not said yet what it is. Looking (HEAD) begins no boot either.
+    const isBoot = query.has("firmware") && exchange.req.method === "GET";
+    sendText(res, isBoot ? await machineScript(exchange, mac) : genericScript(baseUrl, params["mac"]));
+  },
+};
+
+async function machineScript({ sources, address, query, baseUrl }: Exchange, mac: string): Promise<string> {
+  const { core } = sources;
+  const facts = readFacts(query, address);
+  const { firmware } = facts;
+  const declared = core.listEntries().find(({ spec }) => spec.macs.includes(mac))?.spec;
+  if (declared !== undefined && !runs(facts, declared.architecture)) {
+    const kind = `${facts.architecture} (${firmware})`;
+    const text = `Asked for its script as ${kind}, but its entry is for ${declared.architecture}`;
+    core.sighted({ mac, address, text, problem: "wrong-architecture" });
+    const reason = `this machine is ${kind}, but entry ${declared.id} is for ${declared.architecture}`;
+    const { biosLocalBoot } = declared;
+    return localBootScript({ firmware, biosLocalBoot, reason, pauseSeconds: READ_SECONDS });
+  }
+  const decision = await core.startBoot(mac, facts);
+  const { entry } = decision;
+  if (decision.kind === "local") {
+    const biosLocalBoot = entry?.spec.biosLocalBoot ?? "sanboot";
+    return localBootScript({ firmware, biosLocalBoot, reason: decision.reason });
+  }
+  const { id, installGeneration, initrds, cmdline } = decision.entry.spec;
+  return installScript({
+    baseUrl,
+    mac,
+    entryId: id,
+    bootId: decision.bootId,
+    generation: installGeneration,
+    initrds: initrds.length,
+    cmdline,
+    firmware,
+  });
+}
+
+/** Whether a kernel for `architecture` starts there. A 32-bit iPXE of a BIOS starts 64-bit kernels. */
+function runs({ firmware, architecture: build }: MachineFacts, architecture: Architecture): boolean {
+  if (architecture === "aarch64") return build === "arm64";
+  return build === "x86_64" || (build === "i386" && firmware !== "efi");
+}
+
+function readFacts(query: URLSearchParams, address: string): MachineFacts {
+  const violations = ["firmware", "architecture"].filter(
+    (name) => !/^[a-z0-9_-]{1,16}$/i.test(query.get(name) ?? ""),
+  );
+  if (violations.length > 0) {
+    throw new HttpError(400, violations.map((name) => `${name}: must be as iPXE names it`).join("; "));
+  }
+  return {
+    address,
+    firmware: query.get("firmware")!,
+    architecture: query.get("architecture")!,
+    manufacturer: printable(query.get("manufacturer")),
+    product: printable(query.get("product")),
+    serial: printable(query.get("serial")),
+  };
+}
+
+function printable(text: string | null): string | undefined {
+  const clean = text?.replaceAll(/\p{C}/gu, "").slice(0, MAX_FACT_CHARACTERS).trim();
+  return clean === "" ? undefined : clean;
+}

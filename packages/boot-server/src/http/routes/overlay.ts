@@ -1,0 +1,69 @@
+import type { ServerResponse } from "node:http";
+import type { OverlayContents } from "../../core/api.ts";
+import { cpioArchive } from "../cpio.ts";
+import type { Exchange, Route } from "../exchange.ts";
+import { sightings } from "../send-asset.ts";
+import { writeAll } from "../write-all.ts";
+
+/** By boot: two at once could both be delivered whole. */
+const sending = new Map<string, { res: ServerResponse; done: Promise<void> }>();
+
+export const overlayRoute: Route = {
+  method: "GET",
+  path: "/boots/:boot/overlay.cpio",
+  async handle(exchange) {
+    const { req, res, sources, params, address } = exchange;
+    const boot = params["boot"]!;
+    const sendingOther = () => (req.method === "GET" ? sending.get(boot) : undefined);
+    let overlay = sources.core.overlay(boot, address);
+    for (let other = sendingOther(); other !== undefined; other = sendingOther()) {
+      // The machine asks again because it has given up on that one.
+      if (!other.res.writableEnded) other.res.destroy();
+      await other.done;
+      overlay = sources.core.overlay(boot, address);
+    }
+    const body = archive(overlay, exchange);
+    res.writeHead(200, {
+      "Cache-Control": "no-store",
+      "Content-Type": "application/octet-stream",
+      "Content-Length": body.length,
+    });
+    if (req.method === "HEAD") {
+      res.end();
+      return;
+    }
+    const sent = sendOnce(exchange, overlay, body);
+    sending.set(boot, { res, done: sent.catch(() => {}) });
+    await sent.finally(() => sending.delete(boot));
+  },
+};
+
+async function sendOnce(exchange: Exchange, overlay: OverlayContents, body: Buffer): Promise<void> {
+  const { res } = exchange;
+  const onProgress = sightings(exchange, { name: "overlay", size: body.length });
+  onProgress(0, "started");
+  try {
+    await writeAll(res, body);
+  } catch (error) {
+    onProgress(0, "stopped");
+    throw error;
+  }
+  res.end();
+  onProgress(body.length, "complete");
+  await overlay.delivered();
+}
+
+function archive({ entryId, token, files }: OverlayContents, { sources, baseUrl }: Exchange): Buffer {
+  const generation = sources.core.getEntry(entryId)?.spec.installGeneration;
+  const text = (path: string, line: unknown, mode = 0o644) => ({
+    path: `/nixops4/${path}`,
+    contents: Buffer.from(`${String(line)}\n`),
+    mode,
+  });
+  return cpioArchive([
+    ...files.map(({ path, contents, mode }) => ({ path, contents: Buffer.from(contents, "base64"), mode })),
+    text("token", token, 0o600),
+    text("job-url", `${baseUrl}/jobs/${entryId}`),
+    text("generation", generation),
+  ]);
+}
