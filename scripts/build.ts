@@ -45,8 +45,8 @@ async function bundleProgram({ folder, executable, plugins = [] }: Program): Pro
     splitting: true,
     chunkNames: "[name]-[hash]",
     metafile: true,
-    // ssh2's optional native parts.
-    external: ["*.node", "cpu-features"],
+    // ssh2's optional native parts, and what @grpc/grpc-js loads only to be asked about itself.
+    external: ["*.node", "cpu-features", "@grpc/proto-loader"],
     plugins,
     logLevel: "warning",
   });

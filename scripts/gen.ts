@@ -1,12 +1,16 @@
-// Writes what is derived from the resource types: nix/providers/<name>.json and docs/reference/<name>.md.
+// Writes what is derived from the resource types, nix/providers/<name>.json and docs/reference/<name>.md, and from
+// proto/: packages/boot-api/src/generated.
 import { mkdir, readdir, readFile, rm, writeFile } from "node:fs/promises";
 import { dirname, join, relative } from "node:path";
 import type { Provider } from "@nixops4-providers/provider-sdk";
 import { main } from "./lib/main.ts";
+import { protoFiles } from "./lib/proto.ts";
 import { providerPackages, root } from "./lib/providers.ts";
 import { renderReference } from "./lib/reference.ts";
 
-const folders = [join(root, "nix", "providers"), join(root, "docs", "reference")] as const;
+const manifests = join(root, "nix", "providers");
+const references = join(root, "docs", "reference");
+const bootApi = join(root, "packages", "boot-api", "src", "generated");
 
 export async function gen(): Promise<void> {
   for (const [path, text] of await generatedFiles()) {
@@ -29,8 +33,11 @@ export async function staleFiles(): Promise<string[]> {
 async function generatedFiles(): Promise<Map<string, string>> {
   const files = new Map<string, string>();
   for (const { provider } of await providerPackages()) {
-    files.set(join(folders[0], `${provider.name}.json`), `${JSON.stringify(manifest(provider), null, 2)}\n`);
-    files.set(join(folders[1], `${provider.name}.md`), renderReference(provider));
+    files.set(join(manifests, `${provider.name}.json`), `${JSON.stringify(manifest(provider), null, 2)}\n`);
+    files.set(join(references, `${provider.name}.md`), renderReference(provider));
+  }
+  for (const [name, text] of Object.entries(await protoFiles())) {
+    files.set(join(bootApi, name), text);
   }
   return files;
 }
@@ -38,9 +45,11 @@ async function generatedFiles(): Promise<Map<string, string>> {
 async function superfluousFiles(): Promise<string[]> {
   const wanted = await generatedFiles();
   const there = await Promise.all(
-    folders.map(async (folder) => (await readdir(folder)).map((name) => join(folder, name))),
+    [manifests, references, bootApi].map(async (folder) =>
+      (await readdir(folder)).map((name) => join(folder, name)),
+    ),
   );
-  return there.flat().filter((path) => /\.(json|md)$/.test(path) && !wanted.has(path));
+  return there.flat().filter((path) => /\.(json|md|js|ts)$/.test(path) && !wanted.has(path));
 }
 
 /** What the Nix modules are made from. */

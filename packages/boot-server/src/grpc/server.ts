@@ -1,0 +1,133 @@
+import type { AddressInfo, Server as NetServer, Socket } from "node:net";
+import {
+  Server,
+  ServerCredentials,
+  type handleClientStreamingCall,
+  type handleUnaryCall,
+} from "@grpc/grpc-js";
+import { bootServiceDefinition } from "@nixops4-providers/boot-api";
+import type { BootCore } from "../core/api.ts";
+import type { GrpcContext } from "./context.ts";
+import {
+  listenOnDescriptor,
+  listenOnSocket,
+  listenOnTcp,
+  type SocketOptions,
+  type TcpOptions,
+} from "./listen.ts";
+import { deleteEntry } from "./routes/delete-entry.ts";
+import { findMissingAssets } from "./routes/find-missing-assets.ts";
+import { getEntry } from "./routes/get-entry.ts";
+import { listEntries } from "./routes/list-entries.ts";
+import { putEntry } from "./routes/put-entry.ts";
+import { uploadAsset } from "./routes/upload-asset.ts";
+import { watchEvents } from "./routes/watch-events.ts";
+import { toStatus } from "./status.ts";
+
+export interface GrpcEdgeOptions {
+  core: BootCore;
+  /** A descriptor is one that listens already. */
+  socket?: SocketOptions | { fd: number } | undefined;
+  /** Mutual TLS. */
+  tcp?: TcpOptions | undefined;
+  /** Where a machine with this MAC address gets its iPXE script. */
+  scriptUrl: (mac: string) => string;
+  /** Told of what the operator should know. */
+  log: (message: string) => void;
+}
+
+export interface GrpcEdge {
+  /** Of TCP. */
+  port: number | undefined;
+  /** Accepts nothing more, ends watchers, and cuts off what is still under way after the grace period. */
+  stop(options: { graceSeconds: number }): Promise<void>;
+}
+
+const options = {
+  // An entry comes with the contents of its files.
+  "grpc.max_receive_message_length": 16 * 1024 * 1024,
+  "grpc.max_concurrent_streams": 128,
+  "grpc.keepalive_time_ms": 60_000,
+  "grpc.keepalive_timeout_ms": 20_000,
+};
+
+export async function startGrpcEdge({
+  core,
+  socket,
+  tcp,
+  scriptUrl,
+  log,
+}: GrpcEdgeOptions): Promise<GrpcEdge> {
+  const stopping = new AbortController();
+  const server = createServer({ core, scriptUrl, log, stopping: stopping.signal });
+  // The listening is ours, TLS too: grpc-js can neither take a descriptor nor set a socket's mode, and does not tell
+  // of clients that it refused.
+  const injector = server.createConnectionInjector(ServerCredentials.createInsecure());
+  const onConnection = (connection: Socket) => injector.injectConnection(connection);
+  const listeners: NetServer[] = [];
+  try {
+    if (socket !== undefined) {
+      const listener =
+        "fd" in socket
+          ? listenOnDescriptor(socket.fd, onConnection, log)
+          : listenOnSocket(socket, onConnection, log);
+      listeners.push(await listener);
+    }
+    if (tcp !== undefined) listeners.push(await listenOnTcp(tcp, onConnection, log));
+  } catch (error) {
+    for (const listener of listeners) listener.close();
+    throw error;
+  }
+  return {
+    port: tcp && (listeners.at(-1)!.address() as AddressInfo).port,
+    async stop({ graceSeconds }) {
+      for (const listener of listeners) listener.close();
+      stopping.abort();
+      const force = setTimeout(() => server.forceShutdown(), graceSeconds * 1000);
+      await new Promise<void>((resolve) => {
+        server.tryShutdown(() => resolve());
+      });
+      clearTimeout(force);
+    },
+  };
+}
+
+function createServer(context: GrpcContext): Server {
+  const server = new Server(options);
+  server.addService(bootServiceDefinition, {
+    putEntry: unary(context, putEntry),
+    getEntry: unary(context, getEntry),
+    listEntries: unary(context, listEntries),
+    deleteEntry: unary(context, deleteEntry),
+    findMissingAssets: unary(context, findMissingAssets),
+    uploadAsset: clientStreaming(context, uploadAsset),
+    watchEvents: watchEvents.bind(undefined, context),
+  });
+  return server;
+}
+
+function unary<Request, Response>(
+  context: GrpcContext,
+  route: (context: GrpcContext, request: Request) => Response | Promise<Response>,
+): handleUnaryCall<Request, Response> {
+  return ({ request }, callback) => void reply(context, async () => route(context, request), callback);
+}
+
+function clientStreaming<Request, Response>(
+  context: GrpcContext,
+  route: (context: GrpcContext, requests: AsyncIterable<Request>) => Promise<Response>,
+): handleClientStreamingCall<Request, Response> {
+  return (requests, callback) => void reply(context, () => route(context, requests), callback);
+}
+
+async function reply<Response>(
+  { log }: GrpcContext,
+  work: () => Promise<Response>,
+  callback: (error: ReturnType<typeof toStatus> | null, response?: Response) => void,
+): Promise<void> {
+  try {
+    callback(null, await work());
+  } catch (error) {
+    callback(toStatus(error, log));
+  }
+}

@@ -1,0 +1,29 @@
+import { status, type StatusObject } from "@grpc/grpc-js";
+import { Refusal, type RefusalKind } from "../core/refusal.ts";
+
+const codes: Record<RefusalKind, status> = {
+  invalid: status.INVALID_ARGUMENT,
+  absent: status.NOT_FOUND,
+  denied: status.PERMISSION_DENIED,
+  conflict: status.FAILED_PRECONDITION,
+  limit: status.RESOURCE_EXHAUSTED,
+};
+
+/** They travel in a header, percent-encoded: at most nine bytes for each, of 64 KiB. */
+const MAX_DETAIL_BYTES = 6 * 1024;
+
+/** A fault of our own goes to the log, and only there. */
+export function toStatus(error: unknown, log: (message: string) => void): Partial<StatusObject> {
+  if (error instanceof Refusal) return { code: codes[error.kind], details: shortened(error.message) };
+  if ((error as NodeJS.ErrnoException).code === "ERR_STREAM_PREMATURE_CLOSE") {
+    return { code: status.CANCELLED, details: "the client is gone" };
+  }
+  log(`gRPC: ${error instanceof Error ? (error.stack ?? error.message) : String(error)}`);
+  return { code: status.INTERNAL, details: "internal error, see the log of the service" };
+}
+
+function shortened(text: string): string {
+  const bytes = Buffer.from(text);
+  if (bytes.length <= MAX_DETAIL_BYTES) return text;
+  return `${bytes.subarray(0, MAX_DETAIL_BYTES).toString()} … and more`;
+}
