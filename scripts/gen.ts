@@ -3,6 +3,7 @@
 import { mkdir, readdir, readFile, rm, writeFile } from "node:fs/promises";
 import { dirname, join, relative } from "node:path";
 import type { Provider } from "@nixops4-providers/provider-sdk";
+import { renderConfigReference } from "../packages/boot-server/src/service/config-reference.ts";
 import { main } from "./lib/main.ts";
 import { protoFiles } from "./lib/proto.ts";
 import { providerPackages, root } from "./lib/providers.ts";
@@ -36,6 +37,7 @@ async function generatedFiles(): Promise<Map<string, string>> {
     files.set(join(manifests, `${provider.name}.json`), `${JSON.stringify(manifest(provider), null, 2)}\n`);
     files.set(join(references, `${provider.name}.md`), renderReference(provider));
   }
+  files.set(join(references, "boot-server.md"), renderConfigReference());
   for (const [name, text] of Object.entries(await protoFiles())) {
     files.set(join(bootApi, name), text);
   }
