@@ -1,3 +1,6 @@
+export type { BootCore } from "./core/api.ts";
+export { type BootCoreOptions, openBootCore } from "./core/boot-core.ts";
+export { type GrpcEdge, type GrpcEdgeOptions, startGrpcEdge } from "./grpc/server.ts";
 export { filesUnder } from "./tftp/files-under.ts";
 export {
   startTftpServer,
@@ -7,3 +10,4 @@ export {
   type TftpServerOptions,
   type TftpStats,
 } from "./tftp/server.ts";
+export { initTls, type InitTlsOptions, type InitTlsResult } from "./tls/init-tls.ts";

@@ -2,6 +2,7 @@ export type { Static } from "typebox/type";
 export { Redactor, type Context, type Log, type Progress } from "./context.ts";
 export { describeError, ProviderError } from "./errors.ts";
 export { LineTail } from "./line-tail.ts";
+export { normalize } from "./normalize.ts";
 export { runProcess, type RunOptions, type RunResult } from "./process.ts";
 export {
   converge,
@@ -17,3 +18,4 @@ export {
 export { ensureField, fields, nullable, secretRef, type SecretRef, sensitive } from "./schema.ts";
 export { serve } from "./serve.ts";
 export { Type } from "./type.ts";
+export { refuse, violationsOf } from "./violations.ts";

@@ -4,7 +4,10 @@ import { encodeNetascii } from "./netascii.ts";
 export interface OpenFile {
   /** In bytes. */
   size: number;
-  /** The bytes from `offset` on: `length` of them, or fewer at will, but at least one before the end of the file. */
+  /**
+   * The bytes from `offset` on: about `length` of them, fewer or more at will, but at least one before the end of the
+   * file. What is in memory anyway is best given whole.
+   */
   read(offset: number, length: number): Promise<Buffer>;
   close(): Promise<void>;
 }
@@ -13,7 +16,7 @@ export type TransferMode = "octet" | "netascii";
 
 const READ_BYTES = 64 * 1024;
 
-/** Cuts a file into blocks and keeps those near the window in memory: never more than the blocks asked for and one read. */
+/** Cuts a file into blocks and keeps those near the window in memory: no more than the blocks asked for and one read. */
 export class BlockReader {
   #file: OpenFile;
   #mode: TransferMode;
@@ -45,18 +48,23 @@ export class BlockReader {
 
   /** Brings the blocks `from` to `to` (or the last one) into memory and forgets those before `from`. */
   async load(from: number, to: number): Promise<void> {
-    const kept = [this.#buffered.subarray((from - this.#firstBlock) * this.#blockSize)];
+    const rest = this.#buffered.subarray((from - this.#firstBlock) * this.#blockSize);
+    const kept = rest.length === 0 ? [] : [rest];
     const wanted = (to - from + 1) * this.#blockSize;
-    let length = kept[0]!.length;
+    let length = rest.length;
     let offset = this.#offset;
     while (length < wanted && offset < this.#file.size) {
-      const bytes = await this.#file.read(offset, Math.min(READ_BYTES, this.#file.size - offset));
-      if (bytes.length === 0) throw new Error("the file is shorter than it was when it was opened");
+      const read = await this.#file.read(offset, Math.min(READ_BYTES, this.#file.size - offset));
+      if (read.length === 0) throw new Error("the file is shorter than it was when it was opened");
+      const isText = this.#mode === "netascii";
+      // Encoded text is a copy, up to twice as long.
+      const bytes = isText ? read.subarray(0, READ_BYTES) : read;
       offset += bytes.length;
-      const encoded = this.#mode === "netascii" ? encodeNetascii(bytes) : bytes;
+      const encoded = isText ? encodeNetascii(bytes) : bytes;
       kept.push(encoded);
       length += encoded.length;
     }
+    // Not copied when it came in one piece.
     this.#buffered = kept.length === 1 ? kept[0]! : Buffer.concat(kept);
     this.#firstBlock = from;
     this.#offset = offset;

@@ -1,5 +1,5 @@
 import { describe, expect, it } from "@jest/globals";
-import { decodePacket, encodeDataHeader, encodeError, encodeOptionsAck } from "./packet.ts";
+import { decodePacket, encodeData, encodeError, encodeOptionsAck } from "./packet.ts";
 
 const bytes = (text: string) => Buffer.from(text, "latin1");
 
@@ -55,9 +55,9 @@ describe("decodePacket", () => {
 
 describe("encoding", () => {
   it("lets block numbers roll over", () => {
-    expect(encodeDataHeader(65535)).toEqual(bytes("\0\x03\xff\xff"));
-    expect(encodeDataHeader(65536)).toEqual(bytes("\0\x03\0\0"));
-    expect(encodeDataHeader(65537)).toEqual(bytes("\0\x03\0\x01"));
+    expect(encodeData(65535, bytes("x"))).toEqual(bytes("\0\x03\xff\xffx"));
+    expect(encodeData(65536, bytes("x"))).toEqual(bytes("\0\x03\0\0x"));
+    expect(encodeData(65537, bytes("x"))).toEqual(bytes("\0\x03\0\x01x"));
   });
 
   it("writes OACK and ERROR", () => {

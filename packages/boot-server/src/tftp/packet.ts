@@ -52,12 +52,13 @@ export function decodePacket(bytes: Buffer): Packet | undefined {
   }
 }
 
-/** The first four bytes of a DATA packet; block numbers roll over from 65535 to 0. */
-export function encodeDataHeader(block: number): Buffer {
-  const header = Buffer.allocUnsafe(4);
-  header.writeUInt16BE(Opcode.data, 0);
-  header.writeUInt16BE(block & 0xffff, 2);
-  return header;
+/** Block numbers roll over from 65535 to 0. */
+export function encodeData(block: number, bytes: Buffer): Buffer {
+  const packet = Buffer.allocUnsafe(4 + bytes.length);
+  packet.writeUInt16BE(Opcode.data, 0);
+  packet.writeUInt16BE(block & 0xffff, 2);
+  bytes.copy(packet, 4);
+  return packet;
 }
 
 export function encodeOptionsAck(options: RequestOption[]): Buffer {

@@ -4,21 +4,21 @@ import type { OpenFile, TransferMode } from "./block-reader.ts";
 import { decodePacket, encodeError, ErrorCode, type RequestOption, type TransferRequest } from "./packet.ts";
 import { Transfer, type TftpPeer, type TransferLimits, type TransferOutcome } from "./transfer.ts";
 
-export interface TftpServerOptions {
-  /**
-   * The local IP address. On a host with several networks name one: answers to a request that came in on a wildcard
-   * address leave from the address that the route has, and clients ignore those from another than they asked.
-   */
-  address: string;
-  /** The UDP port; 0 takes a free one. */
-  port: number;
+/**
+ * On a host with several networks name a local IP address: answers to a request that came in on a wildcard address
+ * leave from the address that the route has, and clients ignore those from another than they asked. Port 0 takes a
+ * free one. `fd` is a bound socket that was handed over.
+ */
+export type TftpListen = { address: string; port: number } | { fd: number; family: 4 | 6 };
+
+export type TftpServerOptions = TftpListen & {
   /** Decides what is served; `undefined` is answered with "file not found". The server closes what it opened. */
   open: (filename: string, peer: TftpPeer) => Promise<OpenFile | undefined>;
   onEvent?: ((event: TftpEvent) => void) | undefined;
   /** Told of what the operator should know and no client is told. */
   log?: ((message: string) => void) | undefined;
   limits?: Partial<TftpLimits> | undefined;
-}
+};
 
 export interface TftpLimits extends TransferLimits {
   /**
@@ -28,11 +28,13 @@ export interface TftpLimits extends TransferLimits {
   maxTransfers: number;
 }
 
-/** What happened, for a machine's timeline. Each request is followed by one event of another kind. */
+/** What happened, for a machine's timeline. Each request is followed by one of `size-probe`, `finished` and `failed`. */
 export type TftpEvent =
   | { kind: "request"; peer: TftpPeer; filename: string; mode: string; options: RequestOption[] }
   /** The client asked for the size only, as UEFI firmware does before it reads. */
   | { kind: "size-probe"; peer: TftpPeer; filename: string; size: number }
+  /** Once a second while a transfer gets on: `bytes` of `size` have arrived. */
+  | { kind: "progress"; peer: TftpPeer; filename: string; bytes: number; size: number }
   | {
       kind: "finished";
       peer: TftpPeer;
@@ -73,6 +75,9 @@ interface Session {
   startedAt: number;
   /** `undefined` while the file is being opened. */
   transfer: Transfer | undefined;
+  filename: string;
+  peer: TftpPeer;
+  reportedBytes: number;
 }
 
 const DEFAULT_LIMITS: TftpLimits = {
@@ -83,6 +88,7 @@ const DEFAULT_LIMITS: TftpLimits = {
   maxRetransmissions: 6,
 };
 const HALF_OPEN_MS = 1000;
+const PROGRESS_MS = 1000;
 
 /** Serves files read-only by TFTP: RFC 1350 with the options of RFC 2347, 2348, 2349 and 7440. */
 export async function startTftpServer(options: TftpServerOptions): Promise<TftpServer> {
@@ -96,7 +102,8 @@ class Server implements TftpServer {
   #limits: TftpLimits;
   #socket: Socket;
   #sessions = new Map<string, Session>();
-  #port = 0;
+  #bound: TftpPeer = { address: "", port: 0 };
+  #progress: NodeJS.Timeout | undefined;
   #stopped: Promise<void> | undefined;
   #onIdle: (() => void) | undefined;
   #totals: Omit<TftpStats, "active"> = {
@@ -113,11 +120,12 @@ class Server implements TftpServer {
   constructor(options: TftpServerOptions) {
     this.#options = options;
     this.#limits = { ...DEFAULT_LIMITS, ...options.limits };
-    this.#socket = createSocket(isIPv6(options.address) ? "udp6" : "udp4");
+    const family = "fd" in options ? options.family : isIPv6(options.address) ? 6 : 4;
+    this.#socket = createSocket(`udp${family}`);
   }
 
   get port(): number {
-    return this.#port;
+    return this.#bound.port;
   }
 
   get stats(): TftpStats {
@@ -125,17 +133,19 @@ class Server implements TftpServer {
   }
 
   async listen(): Promise<void> {
-    const { address, port } = this.#options;
+    const options = this.#options;
+    const where = "fd" in options ? { fd: options.fd } : { address: options.address, port: options.port };
     await new Promise<void>((resolve, reject) => {
       this.#socket.once("error", reject);
-      this.#socket.bind(port, address, () => {
+      this.#socket.bind(where, () => {
         this.#socket.off("error", reject);
         resolve();
       });
     });
-    this.#port = this.#socket.address().port;
+    this.#bound = this.#socket.address();
     this.#socket.on("error", (error) => this.#options.log?.(`TFTP socket: ${error.message}`));
     this.#socket.on("message", (bytes, { address, port }) => this.#receive(bytes, { address, port }));
+    this.#progress = setInterval(() => this.#reportProgress(), PROGRESS_MS).unref();
   }
 
   async stop({ graceSeconds } = { graceSeconds: 10 }): Promise<void> {
@@ -145,6 +155,7 @@ class Server implements TftpServer {
 
   async #stop(graceSeconds: number): Promise<void> {
     this.#socket.close();
+    clearInterval(this.#progress);
     if (this.#sessions.size === 0) return;
     const idle = new Promise<void>((resolve) => (this.#onIdle = resolve));
     const timer = setTimeout(() => {
@@ -152,6 +163,16 @@ class Server implements TftpServer {
     }, graceSeconds * 1000);
     await idle;
     clearTimeout(timer);
+  }
+
+  #reportProgress(): void {
+    for (const session of this.#sessions.values()) {
+      const { transfer, filename, peer } = session;
+      const bytes = transfer?.arrivedBytes ?? 0;
+      if (transfer === undefined || bytes === session.reportedBytes) continue;
+      session.reportedBytes = bytes;
+      this.#options.onEvent?.({ kind: "progress", peer, filename, bytes, size: transfer.size });
+    }
   }
 
   #receive(bytes: Buffer, peer: TftpPeer): void {
@@ -174,7 +195,14 @@ class Server implements TftpServer {
     }
     const key = `${peer.address} ${peer.port}`;
     if (this.#isRepeated(key, bytes) || !this.#hasRoom()) return;
-    const session: Session = { request: bytes, startedAt: Date.now(), transfer: undefined };
+    const session: Session = {
+      request: bytes,
+      startedAt: Date.now(),
+      transfer: undefined,
+      filename,
+      peer,
+      reportedBytes: 0,
+    };
     this.#sessions.set(key, session);
     this.#totals.requests++;
     this.#options.onEvent?.({ kind: "request", peer, filename, mode, options });
@@ -223,7 +251,7 @@ class Server implements TftpServer {
       return;
     }
     session.transfer = new Transfer({
-      address: this.#options.address,
+      address: this.#bound.address,
       peer,
       file,
       mode,

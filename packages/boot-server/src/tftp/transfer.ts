@@ -2,7 +2,7 @@ import { createSocket, type RemoteInfo, type Socket } from "node:dgram";
 import { isIPv6 } from "node:net";
 import { BlockReader, type OpenFile, type TransferMode } from "./block-reader.ts";
 import { negotiate, type Negotiated } from "./options.ts";
-import { decodePacket, encodeDataHeader, encodeError, encodeOptionsAck, ErrorCode } from "./packet.ts";
+import { decodePacket, encodeData, encodeError, encodeOptionsAck, ErrorCode } from "./packet.ts";
 import type { RequestOption } from "./packet.ts";
 import { SendWindow } from "./send-window.ts";
 
@@ -60,6 +60,9 @@ export class Transfer {
   #reader: BlockReader;
   #socket: Socket;
   #timer: NodeJS.Timeout | undefined;
+  /** When the timer runs out, and when the client's silence has lasted too long; on the clock of `performance.now()`. */
+  #timerEnd = Infinity;
+  #deadline = 0;
   #attempts = 0;
   #heard = false;
   #loading = false;
@@ -98,7 +101,12 @@ export class Transfer {
 
   /** The bytes of the file that are known to have arrived; those of the whole file when it is finished. */
   get arrivedBytes(): number {
-    return Math.min(this.#window.acknowledged * this.#negotiated.blockSize, this.#options.file.size);
+    return Math.min(this.#window.acknowledged * this.#negotiated.blockSize, this.size);
+  }
+
+  /** Of the file, in bytes. */
+  get size(): number {
+    return this.#options.file.size;
   }
 
   /** The client asked again, so our first packet got lost. */
@@ -135,11 +143,12 @@ export class Transfer {
 
   #acknowledge(block: number): void {
     this.#heard = true;
-    const effect = this.#window.acknowledge(block, performance.now());
+    const now = performance.now();
+    const effect = this.#window.acknowledge(block, now);
     if (effect === "ignored") return;
     this.#attempts = 0;
     if (effect === "complete") this.#end({ kind: "finished" });
-    else this.#sendBlocks();
+    else this.#sendBlocks(now);
   }
 
   #clientError(code: number, message: string): void {
@@ -155,26 +164,26 @@ export class Transfer {
   #send(): void {
     if (this.#ended) return;
     if (this.#window.awaitsOptionsAck) {
-      this.#transmit([encodeOptionsAck(this.#negotiated.accepted)]);
-      this.#startTimer();
+      this.#transmit(encodeOptionsAck(this.#negotiated.accepted));
+      this.#expectAnswer(performance.now());
     } else {
-      this.#sendBlocks();
+      this.#sendBlocks(performance.now());
     }
   }
 
   /** Sends what the window has room for and memory holds, and reads ahead. */
-  #sendBlocks(): void {
+  #sendBlocks(now: number): void {
     const { size } = this.#window;
     this.#window.last = this.#reader.last;
     while (this.#window.isOpen) {
       const block = this.#reader.block(this.#window.next);
       if (block === undefined) break;
-      this.#transmit([encodeDataHeader(this.#window.next), block]);
+      this.#transmit(encodeData(this.#window.next, block));
       this.sentPackets++;
       this.sentBytes += block.length;
-      this.#window.sent(performance.now());
+      this.#window.sent(now);
     }
-    this.#startTimer();
+    this.#expectAnswer(now);
     const ahead = this.#window.acknowledged + 2 * size;
     if (!this.#loading && this.#reader.last === undefined && this.#reader.block(ahead) === undefined) {
       void this.#load(this.#window.acknowledged + 1, ahead);
@@ -192,7 +201,7 @@ export class Transfer {
     this.#loading = false;
     if (this.#ended) return;
     this.#window.last = this.#reader.last;
-    if (this.#window.isOpen) this.#sendBlocks();
+    if (this.#window.isOpen) this.#sendBlocks(performance.now());
   }
 
   #resend(): void {
@@ -201,9 +210,22 @@ export class Transfer {
     this.#send();
   }
 
-  #startTimer(): void {
+  /** Sets the deadline. A timer that runs out before it is left alone: restarting it for each packet is dear. */
+  #expectAnswer(now: number): void {
+    this.#deadline = now + this.#retransmitMs();
+    if (this.#deadline < this.#timerEnd) this.#startTimer(now);
+  }
+
+  #startTimer(now: number): void {
     clearTimeout(this.#timer);
-    this.#timer = setTimeout(() => this.#timedOut(), this.#retransmitMs());
+    this.#timerEnd = this.#deadline;
+    this.#timer = setTimeout(() => this.#checkDeadline(performance.now()), this.#deadline - now);
+  }
+
+  #checkDeadline(now: number): void {
+    this.#timerEnd = Infinity;
+    if (now < this.#deadline) this.#startTimer(now);
+    else this.#timedOut();
   }
 
   #timedOut(): void {
@@ -227,14 +249,14 @@ export class Transfer {
     return Math.min(Math.min(measured, retransmitMs) * 2 ** this.#attempts, 8 * retransmitMs);
   }
 
-  #transmit(parts: Buffer[]): void {
+  #transmit(packet: Buffer): void {
     const { peer } = this.#options;
-    this.#socket.send(parts, peer.port, peer.address);
+    this.#socket.send(packet, peer.port, peer.address);
   }
 
   #fail(reason: string, answer?: Buffer): void {
     if (this.#ended) return;
-    if (answer !== undefined) this.#transmit([answer]);
+    if (answer !== undefined) this.#transmit(answer);
     this.#end({ kind: "failed", reason });
   }
 
@@ -248,9 +270,7 @@ export class Transfer {
 }
 
 function openSocket(address: string): Socket {
-  return createSocket({
-    type: isIPv6(address) ? "udp6" : "udp4",
-    // Peers are addresses already: this spares every packet a detour through the resolver.
-    lookup: (host, _options, done) => done(null, host, isIPv6(host) ? 6 : 4),
-  });
+  const family = isIPv6(address) ? 6 : 4;
+  // Peers are addresses already: this spares every packet a detour through the resolver.
+  return createSocket({ type: `udp${family}`, lookup: (host, _options, done) => done(null, host, family) });
 }

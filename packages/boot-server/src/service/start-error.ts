@@ -1,0 +1,31 @@
+import { ProviderError } from "@nixops4-providers/provider-sdk";
+
+/** Starts something, and says what to do when it cannot be. */
+export async function startPart<T>(what: string, setting: string, start: () => Promise<T>): Promise<T> {
+  try {
+    return await start();
+  } catch (cause) {
+    const hint = hintFor(cause, setting);
+    throw new ProviderError(`cannot start ${what}`, { cause, ...(hint === undefined ? {} : { hint }) });
+  }
+}
+
+function hintFor(error: unknown, setting: string): string | undefined {
+  const { code = "", port } = error as NodeJS.ErrnoException & { port?: number };
+  if (code === "EADDRINUSE") {
+    return (
+      `Another program listens there already (\`ss -lntup 'sport = :${port ?? "<port>"}'\` says which; for TFTP it is ` +
+      `often dnsmasq with enable-tftp). Stop it, or change \`${setting}\`.`
+    );
+  }
+  if (code === "EACCES" || code === "EPERM") {
+    return (
+      "Ports below 1024 need CAP_NET_BIND_SERVICE, a socket from systemd, or a start as root with `user` set. " +
+      `Or change \`${setting}\`.`
+    );
+  }
+  if (code === "EADDRNOTAVAIL") {
+    return `This host has no such address (\`ip address\` lists its own). Change \`${setting}\`.`;
+  }
+  return undefined;
+}

@@ -1,0 +1,170 @@
+import { mkdir, readFile } from "node:fs/promises";
+import { dirname } from "node:path";
+import { ProviderError } from "@nixops4-providers/provider-sdk";
+import type { BootCore } from "../core/api.ts";
+import { openBootCore } from "../core/boot-core.ts";
+import { startGrpcEdge } from "../grpc/server.ts";
+import { genericScript } from "../http/ipxe-script.ts";
+import { startHttpEdge } from "../http/server.ts";
+import { statusPage } from "../http/status/status-page.ts";
+import { startTftpEdge } from "../tftp/edge.ts";
+import type { TftpEvent } from "../tftp/server.ts";
+import { baseUrls, type BaseUrls } from "./base-url.ts";
+import type { Config } from "./config-schema.ts";
+import type { Log } from "./log.ts";
+import { createMetrics, type Metrics } from "./metrics.ts";
+import { becomeUser, findIdentity } from "./privileges.ts";
+import { startPart } from "./start-error.ts";
+import { isUdp6, type HandedSockets } from "./systemd.ts";
+
+/** The running service. */
+export interface Service {
+  /** Takes nothing more, lets what is under way finish within `graceSeconds`, and closes the store. */
+  stop(): Promise<void>;
+}
+
+interface Parts {
+  config: Config;
+  sockets: HandedSockets;
+  log: Log;
+  core: BootCore;
+  metrics: Metrics;
+}
+
+interface Edge {
+  stop(options: { graceSeconds: number }): Promise<void>;
+}
+
+/** Opens the store, then the edges. When one of them cannot start, all that have started are stopped again. */
+export async function startService(config: Config, sockets: HandedSockets, log: Log): Promise<Service> {
+  const { user, group, graceSeconds } = config;
+  const isRoot = process.getuid?.() === 0;
+  const identity = isRoot && user !== undefined ? await findIdentity(user, group) : undefined;
+  const core = await openBootCore({
+    folder: config.store,
+    nixStore: config.nixStore,
+    limits: config.limits,
+    log: (message) => log("warn", "store", message),
+  });
+  const edges: Edge[] = [];
+  const stop = async (seconds: number) => {
+    await Promise.all(edges.map(async (edge) => edge.stop({ graceSeconds: seconds })));
+    await core.close();
+  };
+  try {
+    const parts: Parts = { config, sockets, log, core, metrics: createMetrics(core) };
+    const http = await startHttp(parts);
+    edges.push(http);
+    const urls = baseUrls(config, http.port);
+    if (config.tftp.enable) edges.push(await startTftp(parts, urls));
+    edges.push(await startGrpc(parts, urls));
+    if (identity !== undefined) {
+      becomeUser(identity, [config.store, ...(sockets.grpc === undefined ? [config.grpc.socket] : [])]);
+      log("info", "service", `goes on as ${identity.user}`, { uid: identity.uid, gid: identity.gid });
+    } else if (isRoot)
+      log("warn", "service", "runs as root: set `user`, or let systemd start it as another user");
+  } catch (error) {
+    await stop(0);
+    throw error;
+  }
+  return { stop: async () => stop(graceSeconds) };
+}
+
+async function startHttp({ config, sockets, log, core, metrics }: Parts) {
+  const { address, port } = config.http;
+  const page = statusPage(core);
+  const http = await startPart(`HTTP on ${address} port ${port}`, "http.port", async () =>
+    startHttpEdge({
+      core,
+      nbps: new Map(Object.entries(config.nbps)),
+      listen: sockets.http === undefined ? { address, port } : { fd: sockets.http },
+      publicUrl: config.publicUrl,
+      statusPage: page,
+      metrics: metrics.render,
+      limits: { maxConnections: config.limits.maxConnections },
+      log: (access) => {
+        metrics.countHttp(access);
+        const { method, path, ...rest } = access;
+        log("info", "http", `${method} ${path}`, rest);
+      },
+      warn: (message) => log("warn", "http", message),
+    }),
+  );
+  log("info", "http", "listens", { address, port: http.port });
+  return {
+    port: http.port,
+    stop: async (options: { graceSeconds: number }) => {
+      page.close();
+      await http.stop(options);
+    },
+  };
+}
+
+async function startTftp({ config, sockets, log, core, metrics }: Parts, urls: BaseUrls) {
+  const { address, port } = config.tftp;
+  const fd = sockets.tftp;
+  const tftp = await startPart(`TFTP on ${address} port ${port}`, "tftp.port", async () =>
+    startTftpEdge({
+      core,
+      listen: fd === undefined ? { address, port } : { fd, family: isUdp6(fd) ? 6 : 4 },
+      nbps: new Map(Object.entries(config.nbps)),
+      script: async (machine) => genericScript(await urls.towards(machine)),
+      maxTransfers: config.limits.maxTransfers,
+      onEvent: (event) => logTftp(log, event),
+      log: (message) => log("warn", "tftp", message),
+    }),
+  );
+  metrics.watchTftp(tftp);
+  log("info", "tftp", "listens", { address, port: tftp.port, files: Object.keys(config.nbps).join(" ") });
+  return tftp;
+}
+
+async function startGrpc({ config, sockets, log, core }: Parts, urls: BaseUrls) {
+  const { socket: path, mode, tcp } = config.grpc;
+  const where = [
+    sockets.grpc === undefined ? path : "systemd's socket",
+    ...(tcp === undefined ? [] : [tcp.address]),
+  ];
+  const grpc = await startPart(`the API on ${where.join(" and ")}`, "grpc", async () => {
+    if (sockets.grpc === undefined) await mkdir(dirname(path), { recursive: true });
+    return startGrpcEdge({
+      core,
+      socket: sockets.grpc === undefined ? { path, mode: Number.parseInt(mode, 8) } : { fd: sockets.grpc },
+      tcp: tcp && { address: tcp.address, port: tcp.port, ...(await readCertificates(tcp)) },
+      scriptUrl: (mac) => `${urls.general}/machines/${mac.replaceAll(":", "-")}/boot.ipxe`,
+      log: (message) => log("warn", "grpc", message),
+    });
+  });
+  log("info", "grpc", "listens", { socket: sockets.grpc === undefined ? path : "systemd", port: grpc.port });
+  return grpc;
+}
+
+async function readCertificates(files: NonNullable<Config["grpc"]["tcp"]>) {
+  const read = async (file: string) => {
+    try {
+      return await readFile(file, "utf8");
+    } catch (cause) {
+      throw new ProviderError("cannot read a certificate or key", {
+        cause,
+        hint: "`nixops4-boot-server init-tls` makes them.",
+      });
+    }
+  };
+  return {
+    caCertificate: await read(files.caCertificateFile),
+    certificate: await read(files.certificateFile),
+    key: await read(files.keyFile),
+  };
+}
+
+function logTftp(log: Log, event: TftpEvent): void {
+  const { kind, peer, filename } = event;
+  const fields = { file: filename, address: peer.address, port: peer.port };
+  if (kind === "finished") {
+    const { bytes, durationMs, retransmissions } = event;
+    log("info", "tftp", "sent", { ...fields, bytes, durationMs, retransmissions });
+  } else if (kind === "size-probe") log("info", "tftp", "told the size", { ...fields, bytes: event.size });
+  else if (kind === "failed") {
+    log("warn", "tftp", "failed", { ...fields, reason: event.reason, bytes: event.bytes });
+  }
+}
