@@ -114,7 +114,7 @@ function parseFlags(command: Command, args: string[]): FlagValues {
 }
 
 /** What `--help` prints. */
-export function helpText(): string {
+function helpText(): string {
   return [
     `Usage: ${EXECUTABLE} [command] [flags]`,
     "",

@@ -1,7 +1,7 @@
-export type Level = "info" | "warn" | "error";
+type Level = "info" | "warn" | "error";
 
 /** What belongs to a message, for programs to find. */
-export type LogFields = Readonly<Record<string, string | number | boolean | undefined>>;
+type LogFields = Readonly<Record<string, string | number | boolean | undefined>>;
 
 /** Writes one line. Secrets are kept out by those who call. */
 export type Log = (level: Level, part: string, message: string, fields?: LogFields) => void;

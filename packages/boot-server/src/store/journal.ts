@@ -6,7 +6,7 @@ import { ProviderError } from "@nixops4-providers/provider-sdk";
 import type { Entry, Event, InstallRecord } from "../core/model.ts";
 
 /** All that is stored but the assets, at one moment. */
-export interface Snapshot {
+interface Snapshot {
   /** Of the last event in it. */
   cursor: number;
   entries: Entry[];
