@@ -18,6 +18,7 @@ const PROGRAMS: Record<string, string> = {
   "qemu-img": "qemu-utils",
   mmdebstrap: "mmdebstrap",
   "mkfs.ext4": "e2fsprogs",
+  sfdisk: "fdisk",
   nix: "nix-bin",
   cpio: "cpio",
   openssl: "openssl",

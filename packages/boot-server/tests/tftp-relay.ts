@@ -13,13 +13,17 @@ export interface Relay {
   close(): void;
 }
 
-/** A bad network between one client (on the port of the relay) and a server on 127.0.0.1. */
+/**
+ * A bad network between clients, one after the other, and a server on 127.0.0.1. The client sees what it would see of
+ * the server itself: another port for each transfer.
+ */
 export async function startRelay(serverPort: number, disturbance: Disturbance): Promise<Relay> {
   const random = seededRandom(disturbance.seed);
   const front = await bound();
   const back = await bound();
+  /** What stands for each port of the server. */
+  const fronts = new Map([[serverPort, front]]);
   let client = 0;
-  let transfer = serverPort;
   let closed = false;
   const pass = (bytes: Buffer, socket: Socket, port: number): void => {
     const send = (): void => {
@@ -30,18 +34,27 @@ export async function startRelay(serverPort: number, disturbance: Disturbance): 
     if (random() < disturbance.reordering) setTimeout(send, 2);
     else send();
   };
+  const frontOf = (port: number): Socket => {
+    // Packets that are sent before it is bound wait until then.
+    const socket = openSocket().bind(0, "127.0.0.1");
+    socket.on("message", (bytes) => pass(bytes, back, port));
+    return socket;
+  };
   front.on("message", (bytes, { port }) => {
     client = port;
-    pass(bytes, back, bytes[1] === 1 ? serverPort : transfer);
+    pass(bytes, back, serverPort);
   });
   back.on("message", (bytes, { port }) => {
-    transfer = port;
-    pass(bytes, front, client);
+    let socket = fronts.get(port);
+    if (socket === undefined) {
+      socket = frontOf(port);
+      fronts.set(port, socket);
+    }
+    pass(bytes, socket, client);
   });
   const close = (): void => {
     closed = true;
-    front.close();
-    back.close();
+    for (const socket of [back, ...fronts.values()]) socket.close();
   };
   return { port: front.address().port, close };
 }
@@ -56,7 +69,11 @@ export function seededRandom(seed: number): () => number {
 }
 
 async function bound(): Promise<Socket> {
-  const socket = createSocket({ type: "udp4", lookup: (host, _options, done) => done(null, host, 4) });
+  const socket = openSocket();
   await new Promise<void>((resolve) => socket.bind(0, "127.0.0.1", resolve));
   return socket;
+}
+
+function openSocket(): Socket {
+  return createSocket({ type: "udp4", lookup: (host, _options, done) => done(null, host, 4) });
 }

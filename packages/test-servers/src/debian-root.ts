@@ -61,7 +61,7 @@ async function makeRoot(folder: string): Promise<void> {
   if (status !== 0) throw new Error("the Debian root file system could not be made; standard error says why");
 }
 
-function isInstalled(program: string): boolean {
+export function isInstalled(program: string): boolean {
   const folders = [...(process.env["PATH"] ?? "").split(delimiter), "/usr/sbin", "/sbin"];
   return folders.some((folder) => {
     try {

@@ -1,13 +1,11 @@
-import { execFile, spawn, type ChildProcessWithoutNullStreams } from "node:child_process";
-import { readFileSync } from "node:fs";
+import { execFile } from "node:child_process";
 import { readFile } from "node:fs/promises";
 import { connect } from "node:net";
 import { join } from "node:path";
-import { setTimeout as sleep } from "node:timers/promises";
 import { promisify } from "node:util";
-import { QmpClient } from "./debian-qmp.ts";
 import { debianRoot, type DebianRoot } from "./debian-root.ts";
 import { writeSeedDisk, type DebianUser } from "./debian-seed.ts";
+import { NETWORK_ID, QemuProcess, type VirtualMachine } from "./qemu.ts";
 import { makeSshKey } from "./ssh-key.ts";
 
 export interface DebianVmOptions {
@@ -28,27 +26,16 @@ export interface DebianVmOptions {
 }
 
 /** Debian in a virtual machine that loopback reaches and that reaches nothing itself. */
-export interface DebianVm {
+export interface DebianVm extends VirtualMachine {
   host: "127.0.0.1";
   /** Of SSH. Connections are accepted even while the guest is down: they then stay silent or end. */
   port: number;
   /** OpenSSH public key lines of the host keys that the guest was given. */
   hostPublicKeys: string[];
-  pid: number;
   /** The port on loopback that leads to one of the `ports` asked for. */
   forwardedPort(guestPort: number): number;
-  /** All that was written to the serial port so far. */
-  console(): string;
-  /** Waits until `pattern` is on the console, beyond the first `seen` characters. */
-  waitForConsole(pattern: RegExp, timeoutSeconds: number, seen?: number): Promise<void>;
   /** Waits until sshd answers; true at once while a guest that is about to reboot still runs. */
   waitForSsh(timeoutSeconds?: number): Promise<void>;
-  /** Resets the machine as its button does: what the guest had not yet written to its disk is lost. */
-  powerCycle(): Promise<void>;
-  /** Pulls the network cable, or puts it back. */
-  setLink(up: boolean): Promise<void>;
-  /** Ends the machine at once. */
-  stop(): Promise<void>;
 }
 
 const START_TIMEOUT_SECONDS = 120;
@@ -71,8 +58,8 @@ export async function startDebianVm(options: DebianVmOptions): Promise<DebianVm>
     writeSeedDisk(folder, { hostKeys, authorizedKeys, users }),
     promisify(execFile)("qemu-img", ["create", "-q", "-f", "qcow2", "-F", "raw", "-b", root.image, disk]),
   ]);
-  const vm = new QemuProcess(
-    qemuArguments(options, root, { disk, seed }),
+  const vm = new DebianVmProcess(
+    ["qemu-system-x86_64", ...qemuArguments(options, root, { disk, seed })],
     join(folder, "console.log"),
     hostKeys.map((key) => key.publicKey),
   );
@@ -87,68 +74,42 @@ export async function startDebianVm(options: DebianVmOptions): Promise<DebianVm>
 }
 
 function qemuArguments(
-  { folder, ports = [], memoryMiB = 1024, extraKernelParameters = [] }: DebianVmOptions,
+  { ports = [], memoryMiB = 1024, extraKernelParameters = [] }: DebianVmOptions,
   root: DebianRoot,
   disks: { disk: string; seed: string },
 ): string[] {
   const kernelParameters = ["root=/dev/vda", "rw", "console=ttyS0", "panic=5", "net.ifnames=0", "quiet"];
   const forwards = [SSH_PORT, ...ports].map((port) => `,hostfwd=tcp:127.0.0.1:0-:${port}`);
   const options: [string, string][] = [
-    ["-accel", "tcg,thread=multi"],
     ["-smp", "2"],
     ["-m", String(memoryMiB)],
-    ["-display", "none"],
-    ["-qmp", "stdio"],
-    ["-serial", `file:${join(folder, "console.log")}`],
     ["-kernel", root.kernel],
     ["-initrd", root.initrd],
     ["-append", [...kernelParameters, ...extraKernelParameters].join(" ")],
     // The host's cache outlives the guest: flushing it would only make the tests slower.
     ["-drive", `file=${disks.disk},if=virtio,format=qcow2,cache=unsafe`],
     ["-drive", `file=${disks.seed},if=virtio,format=raw,readonly=on`],
-    ["-netdev", `user,id=net,restrict=on${forwards.join("")}`],
-    ["-device", "virtio-net-pci,netdev=net,romfile="],
+    ["-netdev", `user,id=${NETWORK_ID},restrict=on${forwards.join("")}`],
+    ["-device", `virtio-net-pci,netdev=${NETWORK_ID},romfile=`],
     ["-device", "virtio-rng-pci"],
   ];
-  return ["-nodefaults", "-no-user-config", ...options.flat()];
+  return options.flat();
 }
 
-class QemuProcess implements DebianVm {
+class DebianVmProcess extends QemuProcess implements DebianVm {
   readonly host = "127.0.0.1";
   readonly hostPublicKeys: string[];
-  readonly #process: ChildProcessWithoutNullStreams;
-  readonly #exited: Promise<unknown>;
-  readonly #qmp: QmpClient;
-  readonly #consoleFile: string;
   #ports = new Map<number, number>();
-  #running = true;
-  #stderr = "";
 
-  constructor(args: string[], consoleFile: string, hostPublicKeys: string[]) {
+  constructor(command: string[], consoleFile: string, hostPublicKeys: string[]) {
+    super(command, consoleFile);
     this.hostPublicKeys = hostPublicKeys;
-    this.#consoleFile = consoleFile;
-    this.#process = spawn("setpriv", ["--pdeathsig", "KILL", "qemu-system-x86_64", ...args]);
-    this.#process.stderr.setEncoding("utf8").on("data", (text: string) => (this.#stderr += text));
-    this.#process.on("error", (error) => (this.#stderr += error.message));
-    this.#exited = new Promise((resolve) => this.#process.once("close", resolve)).then(
-      () => (this.#running = false),
-    );
-    this.#qmp = new QmpClient(this.#process.stdin, this.#process.stdout);
   }
 
-  /** Learns which ports QEMU took. */
-  async begin(): Promise<void> {
-    try {
-      await this.#qmp.execute("qmp_capabilities");
-      const table = await this.#qmp.execute("human-monitor-command", { "command-line": "info usernet" });
-      this.#ports = parseForwards(String(table));
-    } catch (error) {
-      throw new Error(`the virtual machine does not start: ${this.#stderr}`, { cause: error });
-    }
-  }
-
-  get pid(): number {
-    return this.#process.pid!;
+  override async begin(): Promise<void> {
+    await super.begin();
+    const table = await this.qmp.execute("human-monitor-command", { "command-line": "info usernet" });
+    this.#ports = parseForwards(String(table));
   }
 
   get port(): number {
@@ -161,48 +122,8 @@ class QemuProcess implements DebianVm {
     return port;
   }
 
-  console(): string {
-    return readFileSync(this.#consoleFile, "utf8");
-  }
-
-  waitForConsole(pattern: RegExp, timeoutSeconds: number, seen = 0): Promise<void> {
-    return this.#waitFor(`${pattern} on the console`, timeoutSeconds, async () =>
-      pattern.test(this.console().slice(seen)),
-    );
-  }
-
   waitForSsh(timeoutSeconds = START_TIMEOUT_SECONDS): Promise<void> {
-    return this.#waitFor("sshd", timeoutSeconds, () => hasSshBanner(this.host, this.port));
-  }
-
-  async powerCycle(): Promise<void> {
-    await this.#qmp.execute("system_reset");
-  }
-
-  async setLink(up: boolean): Promise<void> {
-    await this.#qmp.execute("set_link", { name: "net", up });
-  }
-
-  async stop(): Promise<void> {
-    this.#process.kill("SIGKILL");
-    await this.#exited;
-  }
-
-  async #waitFor(what: string, timeoutSeconds: number, isThere: () => Promise<boolean>): Promise<void> {
-    const deadline = Date.now() + timeoutSeconds * 1000;
-    while (!(await isThere())) {
-      const why = !this.#running
-        ? "it has ended"
-        : Date.now() > deadline
-          ? `not within ${timeoutSeconds} s`
-          : undefined;
-      if (why !== undefined) {
-        throw new Error(
-          `waiting for ${what} of the virtual machine: ${why}\n${this.#stderr}\nthe end of its console:\n${this.console().slice(-3000)}`,
-        );
-      }
-      await sleep(100);
-    }
+    return this.waitFor("sshd", timeoutSeconds, () => hasSshBanner(this.host, this.port));
   }
 }
 

@@ -44,6 +44,8 @@ export interface TransferOptions {
 }
 
 const MIN_RETRANSMIT_MS = 200;
+/** How often a client that has named its timeout may run into it before it counts as gone. */
+const CLIENT_TIMEOUTS = 3;
 const IPV6_HEADER_EXTRA_BYTES = 20;
 
 /** Sends one file to one client, from a port of its own. */
@@ -64,6 +66,7 @@ export class Transfer {
   #timerEnd = Infinity;
   #deadline = 0;
   #attempts = 0;
+  #progressAt = performance.now();
   #heard = false;
   #loading = false;
   #ended = false;
@@ -147,6 +150,7 @@ export class Transfer {
     const effect = this.#window.acknowledge(block, now);
     if (effect === "ignored") return;
     this.#attempts = 0;
+    this.#progressAt = now;
     if (effect === "complete") this.#end({ kind: "finished" });
     else this.#sendBlocks(now);
   }
@@ -225,12 +229,14 @@ export class Transfer {
   #checkDeadline(now: number): void {
     this.#timerEnd = Infinity;
     if (now < this.#deadline) this.#startTimer(now);
-    else this.#timedOut();
+    else this.#timedOut(now);
   }
 
-  #timedOut(): void {
+  #timedOut(now: number): void {
     const { limits } = this.#options;
-    if (this.#attempts >= limits.maxRetransmissions) {
+    const { timeoutSeconds = 0 } = this.#negotiated;
+    const patience = CLIENT_TIMEOUTS * timeoutSeconds * 1000;
+    if (this.#attempts >= limits.maxRetransmissions && now - this.#progressAt >= patience) {
       const done = this.#window.acknowledged + 1 === this.#window.last;
       this.#fail(done ? "the client never acknowledged the last block" : "the client went silent");
       return;
@@ -240,13 +246,15 @@ export class Transfer {
   }
 
   #retransmitMs(): number {
-    const { timeoutSeconds } = this.#negotiated;
-    // RFC 2349: the client names the interval itself.
-    if (timeoutSeconds !== undefined) return timeoutSeconds * 1000;
     const { retransmitMs } = this.#options.limits;
     const { roundTripMs } = this.#window;
+    const { timeoutSeconds } = this.#negotiated;
+    const asked = timeoutSeconds === undefined ? undefined : timeoutSeconds * 1000;
+    // RFC 2349: the client names the interval itself. Once the round trip is known to be shorter, to wait as long
+    // would only be slow: curl names 6 seconds.
+    if (roundTripMs === undefined && asked !== undefined) return asked;
     const measured = roundTripMs === undefined ? retransmitMs : Math.max(MIN_RETRANSMIT_MS, 4 * roundTripMs);
-    return Math.min(Math.min(measured, retransmitMs) * 2 ** this.#attempts, 8 * retransmitMs);
+    return Math.min(Math.min(measured, retransmitMs) * 2 ** this.#attempts, asked ?? 8 * retransmitMs);
   }
 
   #transmit(packet: Buffer): void {

@@ -1,0 +1,94 @@
+import { existsSync } from "node:fs";
+import { readFile, writeFile } from "node:fs/promises";
+import { join } from "node:path";
+import { withBootOrder } from "./netboot-efi-variables.ts";
+import type { NetworkNamespace } from "./netboot-namespace.ts";
+import { NETWORK_ID, QemuProcess, type VirtualMachine } from "./qemu.ts";
+
+export interface NetbootMachineOptions {
+  firmware: "bios" | "efi";
+  mac: string;
+  /** A raw disk; the machine changes it. Default: none. */
+  disk?: string;
+  /** What the firmware tries before the disk; `http` is UEFI HTTP boot. Default: `network`. */
+  boot?: "network" | "http" | "disk";
+  /** Default: 1024. Less than 512 is not enough for EFI to load a ramdisk. */
+  memoryMiB?: number;
+}
+
+const OVMF = ["/usr/share/OVMF/OVMF_CODE_4M.fd", "/usr/share/OVMF/OVMF_VARS_4M.fd"] as const;
+/** Of Debian's package; there it is a link to /boot. */
+const IPXE = "/usr/lib/ipxe/ipxe.lkrn";
+const [NETWORK_SLOT, DISK_SLOT] = [2, 3] as const;
+
+/**
+ * QEMU's network card has an iPXE of its own, which DHCP servers cannot tell from the one that it should load. So a
+ * BIOS machine boots this iPXE first, which does as the plain firmware of a card does. Only the card's IPv4 counts:
+ * waiting for an IPv6 router takes 15 s. Without a file name there may be a menu, from a proxy, which autoboot follows.
+ */
+const PLAIN_PXE = `#!ipxe
+set user-class none
+ifconf --configurator dhcp || exit
+isset \${filename} || autoboot || exit
+clear user-class
+chain tftp://\${next-server}/\${filename} || exit
+`;
+
+/** Files that must be there. */
+export function missingFirmware(): string[] {
+  return [...OVMF, IPXE].filter((file) => !existsSync(file));
+}
+
+/** Turns on a machine; its files go into `folder`, which is the machine's own. */
+export async function startNetbootMachine(
+  namespace: NetworkNamespace,
+  folder: string,
+  tap: string,
+  options: NetbootMachineOptions,
+): Promise<VirtualMachine> {
+  const { firmware, mac, disk, memoryMiB = 1024 } = options;
+  const args = [
+    ["-m", String(memoryMiB)],
+    ["-netdev", `tap,id=${NETWORK_ID},ifname=${tap},script=no,downscript=no`],
+    ["-device", `virtio-net-pci,netdev=${NETWORK_ID},mac=${mac},addr=${NETWORK_SLOT},romfile=`],
+    ["-device", "virtio-rng-pci,addr=4"],
+    ...(disk === undefined
+      ? []
+      : [
+          ["-drive", `if=none,id=disk,file=${disk},format=raw,cache=unsafe`],
+          ["-device", `virtio-blk-pci,drive=disk,addr=${DISK_SLOT}`],
+        ]),
+    ...(firmware === "bios" ? await biosArguments(folder, options) : await efiArguments(folder, options)),
+  ];
+  const command = namespace.enter("qemu-system-x86_64", ...args.flat());
+  const machine = new QemuProcess(command, join(folder, "console.log"));
+  await machine.begin();
+  return machine;
+}
+
+async function biosArguments(
+  folder: string,
+  { boot = "network" }: NetbootMachineOptions,
+): Promise<string[][]> {
+  if (boot === "http") throw new Error("a BIOS cannot boot by HTTP");
+  const serialConsole = ["-machine", "pc,graphics=off"];
+  if (boot === "disk") return [serialConsole];
+  const script = join(folder, "plain-pxe.ipxe");
+  await writeFile(script, PLAIN_PXE);
+  return [serialConsole, ["-kernel", IPXE, "-initrd", script]];
+}
+
+async function efiArguments(
+  folder: string,
+  { mac, boot = "network" }: NetbootMachineOptions,
+): Promise<string[][]> {
+  const [code, emptyVariables] = OVMF;
+  const variables = join(folder, "efi-variables.fd");
+  const first = boot === "disk" ? [] : [{ kind: boot, mac, pciSlot: NETWORK_SLOT }];
+  const order = [...first, { kind: "disk" as const, pciSlot: DISK_SLOT }];
+  await writeFile(variables, withBootOrder(await readFile(emptyVariables), order));
+  return [
+    ["-drive", `if=pflash,format=raw,readonly=on,file=${code}`],
+    ["-drive", `if=pflash,format=raw,file=${variables}`],
+  ];
+}
