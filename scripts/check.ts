@@ -3,12 +3,16 @@ import { spawnSync } from "node:child_process";
 import { join } from "node:path";
 import { staleFiles } from "./gen.ts";
 import { main } from "./lib/main.ts";
+import { checkNixFiles } from "./lib/nix.ts";
 import { root } from "./lib/providers.ts";
+import { stalePnpmDeps } from "./pnpm-deps-hash.ts";
 
 export interface CheckResult {
   name: string;
   /** What is wrong; empty when nothing is. */
   problem: string;
+  /** Why nothing was looked at. */
+  skipped?: string | undefined;
 }
 
 const tools: Record<string, string[]> = {
@@ -21,17 +25,18 @@ const tools: Record<string, string[]> = {
 /** Runs every check, one after another, and tells of each as it ends. */
 export async function runChecks(): Promise<CheckResult[]> {
   const results: CheckResult[] = [];
-  const report = (name: string, problem: string) => {
-    console.error(
-      `${problem === "" ? "ok  " : "FAIL"} check: ${name}${problem === "" ? "" : `\n${problem}`}`,
-    );
-    results.push({ name, problem });
+  const report = (name: string, problem: string, skipped?: string) => {
+    const verdict = skipped === undefined ? (problem === "" ? "ok  " : "FAIL") : `SKIPPED (${skipped})`;
+    console.error(`${verdict} check: ${name}${problem === "" ? "" : `\n${problem}`}`);
+    results.push({ name, problem, skipped });
   };
   for (const [name, [tool, ...args]] of Object.entries(tools)) {
     const run = spawnSync(join(root, "node_modules", ".bin", tool!), args, { cwd: root, encoding: "utf8" });
     const output = run.error?.message ?? `${run.stdout}${run.stderr}`;
     report(name, run.status === 0 ? "" : output);
   }
+  for (const { name, problem, skipped } of checkNixFiles()) report(name, problem, skipped);
+  report("the hash of the npm dependencies (mend with: npm run pnpm-deps-hash)", await stalePnpmDeps());
   const stale = await staleFiles();
   report(
     "generated files are current (mend with: npm run gen)",

@@ -4,6 +4,7 @@ import { mkdir, readdir, readFile, rm, writeFile } from "node:fs/promises";
 import { dirname, join, relative } from "node:path";
 import type { Provider } from "@nixops4-providers/provider-sdk";
 import { renderConfigReference } from "../packages/boot-server/src/service/config-reference.ts";
+import { componentReference } from "./lib/component-reference.ts";
 import { main } from "./lib/main.ts";
 import { protoFiles } from "./lib/proto.ts";
 import { providerPackages, root } from "./lib/providers.ts";
@@ -38,6 +39,9 @@ async function generatedFiles(): Promise<Map<string, string>> {
     files.set(join(references, `${provider.name}.md`), renderReference(provider));
   }
   files.set(join(references, "boot-server.md"), renderConfigReference());
+  // Rendered by Nix from sources that are not here; what is there stays when they are missing.
+  const components = join(references, "components.md");
+  files.set(components, componentReference() ?? (await readFile(components, "utf8")));
   for (const [name, text] of Object.entries(await protoFiles())) {
     files.set(join(bootApi, name), text);
   }

@@ -32,7 +32,10 @@ async function test(patterns: string[]): Promise<void> {
   installDebianPackages();
   await build();
   if (patterns.length === 0) {
-    for (const { problem } of await runChecks()) counts[problem === "" ? "passed" : "failed"]++;
+    for (const { problem, skipped } of await runChecks()) {
+      if (skipped !== undefined) counts.skipped++;
+      else counts[problem === "" ? "passed" : "failed"]++;
+    }
   }
   await runJest(process.execPath, patterns, counts);
   if (patterns.length === 0) await runUnitTestsElsewhere(counts);

@@ -11,7 +11,9 @@ export {
   type MemberView,
   type View,
 } from "./graph.ts";
+export { nixEvaluator, type NixEvaluatorOptions } from "./nix-evaluator.ts";
 export type { ExtantResource, Properties, StateEvent, UpdateRequest } from "./protocol.ts";
 export { ProviderProcess, type ProviderProcessOptions } from "./provider-process.ts";
 export { ApplyError, type Action, type ApplyEvent, type MemberResult } from "./results.ts";
+export { evaluateNix, NixError, toNix, type NixOptions } from "./run-nix.ts";
 export { createResource, runOperation } from "./run-operation.ts";

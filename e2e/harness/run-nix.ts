@@ -1,0 +1,48 @@
+import { spawn } from "node:child_process";
+import { text } from "node:stream/consumers";
+
+export interface NixOptions {
+  /** Added to the environment of Nix, as `NIX_STORE_DIR`. */
+  env?: Record<string, string>;
+  /** Options for every Nix program, as `["--option", "sandbox", "false"]`. */
+  nixArgs?: readonly string[];
+}
+
+/** What a Nix program said when it failed. */
+export class NixError extends Error {}
+
+/** Evaluates an expression to a value that JSON can say; what it instantiates is in the store. */
+export async function evaluateNix<T>(expression: string, options: NixOptions = {}): Promise<T> {
+  const command = ["nix-instantiate", "--eval", "--strict", "--json", "--read-write-mode", "-"];
+  return JSON.parse(await runNix(command, options, expression)) as T;
+}
+
+/** Runs a Nix program; resolves to its standard output. */
+export async function runNix(
+  [program = "", ...args]: readonly string[],
+  { env = {}, nixArgs = [] }: NixOptions = {},
+  stdin = "",
+): Promise<string> {
+  const nix = spawn(program, [...nixArgs, ...args], { env: { ...process.env, ...env } });
+  const exit = new Promise<number | null>((resolve, reject) => nix.on("error", reject).on("close", resolve));
+  // It may end without having read all of its input.
+  nix.stdin.on("error", () => {});
+  nix.stdin.end(stdin);
+  const [stdout, stderr, code] = await Promise.all([text(nix.stdout), text(nix.stderr), exit]);
+  if (code !== 0) throw new NixError(explain(stderr));
+  return stdout;
+}
+
+/** A Nix expression for a value. */
+export function toNix(value: unknown): string {
+  const json = JSON.stringify(JSON.stringify(value)).replaceAll("${", "\\${");
+  return `(builtins.fromJSON ${json})`;
+}
+
+function explain(stderr: string): string {
+  const start = stderr.indexOf("error: ");
+  return stderr
+    .slice(start === -1 ? 0 : start + "error: ".length)
+    .replace(/\n\(use '--show-trace'[^]*$/, "")
+    .trim();
+}

@@ -1,0 +1,233 @@
+import { execFile, spawn, type ChildProcess } from "node:child_process";
+import { once } from "node:events";
+import * as fs from "node:fs/promises";
+import { createServer, request, type IncomingMessage, type Server, type ServerResponse } from "node:http";
+import type { AddressInfo } from "node:net";
+import { join } from "node:path";
+import { promisify } from "node:util";
+import { binFolder, builtProvider, ProviderProcess } from "../harness/index.ts";
+import { until } from "./installer-machine.ts";
+
+const run = promisify(execFile);
+
+/** What the boot service shows of a machine. */
+export interface EntryStatus {
+  phase: string;
+  attempt: number;
+  report?: { stage: string; percent?: number; message: string; log: string[] };
+}
+
+/** The built boot service, with its store in a folder. */
+export class BootService {
+  /** All that it has logged. */
+  log = "";
+  readonly #folder: string;
+  readonly #port: number;
+  readonly #provider = new ProviderProcess(builtProvider("pxe-nbp"), { onStderr: () => {} });
+  #process: ChildProcess | undefined;
+
+  private constructor(folder: string, port: number) {
+    this.#folder = folder;
+    this.#port = port;
+  }
+
+  static async start(folder: string): Promise<BootService> {
+    const service = new BootService(folder, await freePort());
+    await fs.writeFile(join(folder, "kernel"), "a kernel");
+    await service.start();
+    return service;
+  }
+
+  get url(): string {
+    return `http://127.0.0.1:${this.#port}`;
+  }
+
+  async start(): Promise<void> {
+    const flags = {
+      store: join(this.#folder, "store"),
+      "grpc-socket": this.#socket,
+      "http-address": "127.0.0.1",
+      "http-port": String(this.#port),
+      "tftp-address": "127.0.0.1",
+      "tftp-port": "0",
+    };
+    const args = Object.entries(flags).flatMap(([name, value]) => [`--${name}`, value]);
+    const server = [join(binFolder, "nixops4-boot-server"), "serve", ...args];
+    this.#process = spawn("setpriv", ["--pdeathsig", "KILL", ...server], {
+      stdio: ["ignore", "ignore", "pipe"],
+    });
+    this.#process.stderr!.setEncoding("utf8").on("data", (text: string) => (this.log += text));
+    await until("the boot service answers", () =>
+      fetch(`${this.url}/healthz`).then(
+        ({ ok }) => ok,
+        () => false,
+      ),
+    );
+  }
+
+  get isUp(): boolean {
+    return this.#process?.exitCode === null && this.#process.signalCode === null;
+  }
+
+  async kill(): Promise<void> {
+    if (!this.isUp) return;
+    const exited = once(this.#process!, "exit");
+    this.#process!.kill("SIGKILL");
+    await exited;
+  }
+
+  async end(): Promise<void> {
+    await this.kill();
+    await this.#provider.close();
+  }
+
+  /** Declares a machine as a deployment does. */
+  async declare(mac: string, files: object, installGeneration = 1): Promise<void> {
+    const kernel = join(this.#folder, "kernel");
+    const inputs = { server: { socket: this.#socket }, macs: [mac], kernel, files, installGeneration };
+    await this.#provider.create("boot_entry", inputs);
+  }
+
+  async status(mac: string): Promise<EntryStatus> {
+    const status = (await (await fetch(`${this.url}/status.json`)).json()) as {
+      machines: { mac: string; entry: EntryStatus }[];
+    };
+    return status.machines.find((machine) => machine.mac === mac)!.entry;
+  }
+
+  get #socket(): string {
+    return join(this.#folder, "api.sock");
+  }
+}
+
+/**
+ * A binary cache on HTTP. Below `/good` it is as it should be, below `/unsigned` without signatures, below `/tampered`
+ * the archives have another content than their hash says, below `/held` they come once `release` was called.
+ */
+export class BinaryCache {
+  readonly publicKey: string;
+  readonly #server: Server;
+  #released = Promise.resolve();
+  release: () => void = () => {};
+  /** How many archives were asked for. */
+  archives = 0;
+
+  private constructor(server: Server, publicKey: string) {
+    this.#server = server;
+    this.publicKey = publicKey;
+  }
+
+  /** Serves the closures of store paths; where they contain `original`, tampering makes it `changed`. */
+  static async start(
+    folder: string,
+    paths: string[],
+    tamper: { original: string; changed: string },
+  ): Promise<BinaryCache> {
+    const store = join(folder, "cache");
+    const key = await makeCacheKey(folder, "test-1");
+    const url = `file://${store}?compression=none&secret-key=${key.file}`;
+    await run("nix", ["--extra-experimental-features", "nix-command", "copy", "--to", url, ...paths]);
+    const server = createServer((req, res) => {
+      void cache.#content(req, store, tamper).then(
+        (content) => res.end(content),
+        () => res.writeHead(404).end(),
+      );
+    });
+    const cache = new BinaryCache(server, key.publicKey);
+    await listen(server);
+    return cache;
+  }
+
+  url(kind: "good" | "unsigned" | "tampered" | "held"): string {
+    return `${urlOf(this.#server)}/${kind}`;
+  }
+
+  /** From now on, archives below `/held` are not sent. */
+  hold(): void {
+    this.#released = new Promise((resolve) => (this.release = resolve));
+  }
+
+  async stop(): Promise<void> {
+    this.release();
+    await close(this.#server);
+  }
+
+  async #content(
+    { url }: IncomingMessage,
+    store: string,
+    { original, changed }: { original: string; changed: string },
+  ): Promise<Buffer> {
+    const [, kind, ...path] = url!.split("/");
+    const content = await fs.readFile(join(store, ...path));
+    if (path[0] === "nar") {
+      this.archives += 1;
+      if (kind === "held") await this.#released;
+      const at = content.indexOf(original);
+      if (kind === "tampered" && at >= 0) content.write(changed, at);
+    }
+    if (kind !== "unsigned") return content;
+    return Buffer.from(content.toString("latin1").replace(/^Sig: .*\n/gm, ""), "latin1");
+  }
+}
+
+export async function makeCacheKey(
+  folder: string,
+  name: string,
+): Promise<{ file: string; publicKey: string }> {
+  const [file, publicFile] = [join(folder, `${name}.key`), join(folder, `${name}.pub`)];
+  await run("nix-store", ["--generate-binary-cache-key", name, file, publicFile]);
+  return { file, publicKey: await fs.readFile(publicFile, "utf8") };
+}
+
+/** Returns whether it has taken the request; it can still `forward` it, for an answer that is lost. */
+export type Disturb = (req: IncomingMessage, res: ServerResponse, forward: () => void) => boolean;
+
+/** Passes requests on to `target`, but for those that are disturbed. */
+export async function startProxy(
+  target: string,
+  disturb: Disturb,
+): Promise<{ url: string; stop: () => Promise<void> }> {
+  const server = createServer((req, res) => {
+    const forward = (answer: (incoming: IncomingMessage) => void) => {
+      const { method, headers, url } = req;
+      const outgoing = request(`${target}${url}`, { method, headers }, answer);
+      outgoing.on("error", () => res.destroy());
+      req.pipe(outgoing);
+    };
+    const taken = disturb(req, res, () =>
+      forward((incoming) => {
+        incoming.resume();
+        res.destroy();
+      }),
+    );
+    if (taken) return;
+    forward((incoming) => {
+      res.writeHead(incoming.statusCode!, incoming.headers);
+      incoming.pipe(res);
+    });
+  });
+  await listen(server);
+  return { url: urlOf(server), stop: () => close(server) };
+}
+
+async function freePort(): Promise<number> {
+  const server = createServer();
+  await listen(server);
+  const { port } = server.address() as AddressInfo;
+  await close(server);
+  return port;
+}
+
+async function listen(server: Server): Promise<void> {
+  server.listen(0, "127.0.0.1");
+  await once(server, "listening");
+}
+
+async function close(server: Server): Promise<void> {
+  server.closeAllConnections();
+  await new Promise((resolve) => server.close(resolve));
+}
+
+function urlOf(server: Server): string {
+  return `http://127.0.0.1:${(server.address() as AddressInfo).port}`;
+}

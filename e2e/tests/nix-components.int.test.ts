@@ -1,0 +1,547 @@
+import * as fs from "node:fs/promises";
+import { join } from "node:path";
+import { describe, expect, it } from "@jest/globals";
+import { evaluateNix, type Evaluator, type MemberPath } from "../harness/index.ts";
+import { deployment, evaluate, moduleSystemsMissing, root, withModules } from "./nix-sources.ts";
+import { temporaryFolders } from "./temporary-folder.ts";
+
+const suite = moduleSystemsMissing === "" ? describe : describe.skip;
+const temporaryFolder = temporaryFolders();
+
+const KEY = "ssh-ed25519 AAAAC3NzaC1lZDI1NTE5AAAAIPzM5VNMcVmkPFE7chyWtdkYVCtMaeG2a2YCrSxS7VHL";
+
+/** The line that the status page suggests. */
+const LINE = `name = { mac = "52:54:00:12:34:56"; ip = "10.0.0.9"; };`;
+
+const network = (settings: string) =>
+  deployment(`{ members, ... }: {
+    imports = [ self.modules.nixops4Component.network ];
+    inherit nixpkgs;
+    roles.proxmox = { role = "proxmox"; };
+    landscaper.cache.url = "http://10.0.0.1:5000";
+    ${settings}
+  }`);
+const host = (settings: string) => network(`hosts.web = { ${settings} };`);
+const withHost = (settings: string) => host(`mac = "52:54:00:12:34:56"; ip = "10.0.0.9"; ${settings}`);
+const hostSystem = (settings: string) =>
+  deployment(`{
+    members.web = {
+      imports = [ self.modules.nixops4Component.nixos ];
+      inherit nixpkgs;
+      nixos.module.networking.hostName = "web";
+      ${settings}
+    };
+  }`);
+
+/** Makes up the outputs that the evaluation asks for, until there is a value. */
+class Walk {
+  readonly #evaluator: Evaluator;
+  readonly #known = new Map<string, Record<string, unknown>>();
+
+  constructor(evaluator: Evaluator) {
+    this.#evaluator = evaluator;
+  }
+
+  async input(path: MemberPath, name: string): Promise<{ value: unknown; needed: string[] }> {
+    const needed: string[] = [];
+    for (;;) {
+      const step = await this.#evaluator.input(path, name, this.#known);
+      if ("value" in step) return { value: step.value, needed: needed.toSorted() };
+      const { member, output } = step.needs;
+      needed.push([...member, output].join("."));
+      this.#known.set(member.join("."), {
+        ...this.#known.get(member.join(".")),
+        [output]: madeUp(output, member),
+      });
+    }
+  }
+
+  async resource(path: MemberPath): Promise<{ values: Record<string, unknown>; needed: string[] }> {
+    const info = await this.#evaluator.resourceInfo(path, this.#known);
+    if (!("value" in info)) throw new Error(`${path.join(".")} needs ${info.needs.output}`);
+    const values: Record<string, unknown> = {};
+    const needed = new Set<string>();
+    for (const name of info.value.inputNames) {
+      // Each on its own: what one input made known, another may need as well.
+      const input = await new Walk(this.#evaluator).input(path, name);
+      values[name] = input.value;
+      for (const output of input.needed) needed.add(output);
+    }
+    return { values, needed: [...needed].toSorted() };
+  }
+}
+
+function madeUp(output: string, member: MemberPath): unknown {
+  if (output.endsWith("ublicKey")) return KEY;
+  if (member.at(-1) === "landscaper_cache_key") return "landscaper-1:AAAA=\n";
+  if (member.at(-1) === "landscaper_login") return `${KEY} root@landscaper\n`;
+  return `/made/up/${output}`;
+}
+
+const none = new Map<string, never>();
+
+suite(`the component network${moduleSystemsMissing}`, () => {
+  const MEMBERS = {
+    installation: "resource",
+    installation_host_key: "resource",
+    installation_pxe_nbp: "resource",
+    nixos: "resource",
+    ssh_host_public_key: "resource",
+  };
+
+  it("makes a host of the line that the status page suggests", async () => {
+    const status = await fs.readFile(join(root, "packages/boot-server/src/http/status/activity.ts"), "utf8");
+    expect(status).toContain('const line = `name = { mac = "${nameOf(machine)}";${address} };`;');
+    const evaluator = network(`proxmoxMACs = { ${LINE} };`);
+    expect(await evaluator.listMembers([], none)).toEqual({
+      value: {
+        deploy_key: "resource",
+        landscaper_cache_key: "resource",
+        name: "composite",
+        state: "resource",
+      },
+    });
+    expect(await evaluator.listMembers(["name"], none)).toEqual({ value: MEMBERS });
+  });
+
+  it("lets what a host is wait for nothing but what it needs", async () => {
+    const walk = new Walk(network(`proxmoxMACs = { ${LINE} };`));
+    const needed = async (member: string) => (await walk.resource(["name", member])).needed;
+    expect(await needed("installation_host_key")).toEqual([]);
+    expect(await needed("installation_pxe_nbp")).toEqual([
+      "deploy_key.publicKey",
+      "landscaper_cache_key.stdout",
+      "name.installation_host_key.privateKeyFile",
+      "name.installation_host_key.publicKey",
+    ]);
+    expect(await needed("installation")).toEqual(["name.installation_pxe_nbp.entryId"]);
+    expect(await needed("ssh_host_public_key")).toEqual([
+      "deploy_key.privateKeyFile",
+      "name.installation.installedAt",
+      "name.installation_host_key.publicKey",
+    ]);
+    expect(await needed("nixos")).toEqual([
+      "deploy_key.privateKeyFile",
+      "deploy_key.publicKey",
+      "name.ssh_host_public_key.hostPublicKey",
+    ]);
+  });
+
+  it("keeps the state of what has one in its state file", async () => {
+    const evaluator = network(`proxmoxMACs = { ${LINE} }; stateFile = "elsewhere.json";`);
+    const state = async (path: MemberPath) => {
+      const info = await evaluator.resourceInfo(path, none);
+      return "value" in info ? info.value.state : info;
+    };
+    expect(await state(["name", "installation_host_key"])).toEqual(["state"]);
+    expect(await state(["name", "ssh_host_public_key"])).toEqual(["state"]);
+    expect(await state(["name", "nixos"])).toBeUndefined();
+    expect(await evaluator.input(["state"], "name", none)).toEqual({ value: "elsewhere.json" });
+  });
+
+  it("writes the installer's job, and the same system that is deployed later", async () => {
+    const walk = new Walk(
+      withHost(`
+        role = "proxmox";
+        module.environment.etc.mark = "mine";
+        disk = { serial = "S1"; allowWipe = true; };
+        installGeneration = 3;
+        onInterrupted = "retry";
+        gateway = "10.0.0.1";
+      `),
+    );
+    const { values } = await walk.resource(["web", "installation_pxe_nbp"]);
+    const { files, ...entry } = values as {
+      files: Record<string, { contents: string; mode: string | null; secret: unknown }>;
+    };
+    expect(entry).toMatchObject({
+      name: "web",
+      macs: ["52:54:00:12:34:56"],
+      architecture: "x86_64",
+      kernel: "/nix/store/kernel/bzImage",
+      initrd: "/nix/store/netbootRamdisk/initrd",
+      cmdline: [expect.stringMatching(/^init=\/nix\/store\/.*\/init$/), "console=ttyS0"],
+      installGeneration: 3,
+      onInterrupted: "retry",
+      ensure: "present",
+    });
+    const system = (await walk.input(["web", "nixos"], "toplevel")).value as string;
+    expect(system).toMatch(/^\/nix\/store\/.*-nixos-system-web$/);
+    expect(Object.keys(files).toSorted()).toEqual([
+      "/nixops4/install.json",
+      "/nixops4/ssh_host_ed25519_key",
+      "/nixops4/ssh_host_ed25519_key.pub",
+    ]);
+    expect(files["/nixops4/install.json"]!.mode).toBe("0600");
+    expect(JSON.parse(files["/nixops4/install.json"]!.contents)).toEqual({
+      version: 1,
+      hostName: "web",
+      system,
+      diskoScript: expect.stringMatching(/^\/nix\/store\/.*-disko-web$/),
+      substituters: [{ url: "http://10.0.0.1:5000", publicKey: "landscaper-1:AAAA=" }],
+      disk: { byId: null, serial: "S1", minBytes: 8_000_000_000, maxBytes: null, allowWipe: true },
+      rootMount: "/mnt",
+    });
+    expect(files["/nixops4/ssh_host_ed25519_key"]).toMatchObject({
+      contents: null,
+      secret: { file: "/made/up/privateKeyFile" },
+    });
+    expect(files["/nixops4/ssh_host_ed25519_key.pub"]!.contents).toBe(`${KEY}\n`);
+    expect((await walk.input(["web", "installation"], "installGeneration")).value).toBe(3);
+    expect((await walk.input(["web", "installation_host_key"], "keepers")).value).toEqual({
+      installGeneration: 3,
+    });
+  });
+
+  it("makes the host reachable, and takes what its role and its module say", async () => {
+    const evaluator = evaluate(`{ rootFunction = arguments: let
+        deployment = nixops4.lib.evalRoot {
+          specialArgs = { };
+          modules = [ nixops4.modules.nixops4Component.default {
+            imports = [ self.modules.nixops4Component.network ];
+            inherit nixpkgs;
+            roles.web = { services.nginx.enable = true; };
+            authorizedKeys = [ "ssh-ed25519 AAAAme" ];
+            defaults = { gateway = "10.0.0.1"; nameservers = [ "9.9.9.9" ]; };
+            hosts.web = {
+              macs = [ "52:54:00:12:34:56" "52-54-00-12-34-57" ]; ip = "10.0.0.9";
+              role = "web"; module.networking.hostName = "other";
+            };
+          } ];
+        } (arguments // { outputValues.deploy_key.publicKey = "${KEY}"; });
+      in { members.web.resource = {
+        inputs.config = removeAttrs deployment.config.members.web.nixos.configuration.config [ "_module" "system" ];
+      }; }; }`);
+    expect(await evaluator.input(["web"], "config", none)).toMatchObject({
+      value: {
+        services: { nginx: { enable: true }, openssh: { enable: true } },
+        networking: { hostName: "other", useDHCP: false },
+        nixpkgs: { hostPlatform: "x86_64-linux" },
+        systemd: {
+          network: {
+            networks: {
+              "40-nixops4": {
+                matchConfig: { PermanentMACAddress: "52:54:00:12:34:56 52-54-00-12-34-57" },
+                address: ["10.0.0.9/24"],
+                gateway: ["10.0.0.1"],
+                dns: ["9.9.9.9"],
+              },
+            },
+          },
+        },
+        users: { users: { root: { openssh: { authorizedKeys: { keys: [KEY, "ssh-ed25519 AAAAme"] } } } } },
+      },
+    });
+  });
+
+  it("deploys the landscaper by a login to itself, when it is told its system", async () => {
+    const evaluator = network(`landscaper.module = { networking.hostName = "landscaper"; };`);
+    const walk = new Walk(evaluator);
+    expect(await walk.resource(["landscaper"])).toMatchObject({
+      needed: ["deploy_key.privateKeyFile", "landscaper_login.stdout"],
+      values: {
+        connection: { host: "localhost", hostPublicKeys: [`${KEY} root@landscaper\n`] },
+        toplevel: expect.stringMatching(/-nixos-system-landscaper$/),
+      },
+    });
+    expect((await walk.resource(["landscaper_login"])).needed).toEqual(["deploy_key.publicKey"]);
+  });
+
+  it("may depend on outputs for which hosts there are", async () => {
+    const evaluator = deployment(`{ members, providers, ... }: {
+      providers.local = self.modules.nixops4Provider.local;
+      members.inventory = { type = providers.local.exec; inputs.executable = "inventory"; inputs.parseJson = true; };
+      members.site = {
+        imports = [ self.modules.nixops4Component.network ];
+        inherit nixpkgs;
+        landscaper.cache.url = "http://10.0.0.1:5000";
+        hosts = members.inventory.outputs.json;
+      };
+    }`);
+    expect(await evaluator.listMembers(["site"], none)).toEqual({
+      needs: { member: ["inventory"], output: "json" },
+    });
+    const known = new Map([["inventory", { json: { db: { mac: "52:54:00:00:00:01", ip: "10.0.0.2" } } }]]);
+    expect(await evaluator.listMembers(["site"], known)).toMatchObject({ value: { db: "composite" } });
+    expect(await evaluator.input(["site", "db", "installation_pxe_nbp"], "macs", known)).toEqual({
+      value: ["52:54:00:00:00:01"],
+    });
+  });
+
+  describe("refuses, naming the option,", () => {
+    const entry = ["web", "installation_pxe_nbp"];
+    const cases: [what: string, Evaluator, MemberPath, input: string, message: RegExp][] = [
+      [
+        "a wrong MAC address",
+        host(`mac = "52:54:00:12:34"; ip = "10.0.0.9";`),
+        entry,
+        "macs",
+        /`members\.web\.mac' is not of type `MAC address[^]*option hosts\.web': "52:54:00:12:34"/,
+      ],
+      [
+        "a host without a MAC address",
+        host(`ip = "10.0.0.9";`),
+        entry,
+        "macs",
+        /`members\.web\.mac'.*no value defined/,
+      ],
+      [
+        "a host without an address",
+        host(`mac = "52:54:00:12:34:56";`),
+        ["web", "nixos"],
+        "connection",
+        /`members\.web\.ip'.*no value defined/,
+      ],
+      [
+        "a wrong address",
+        host(`ip = "10.0.0.256";`),
+        ["web", "nixos"],
+        "connection",
+        /`members\.web\.ip' is not of type/,
+      ],
+      [
+        "an option that does not exist",
+        withHost(`macc = "x";`),
+        entry,
+        "macs",
+        /`members\.web\.macc' does not exist/,
+      ],
+      [
+        "a role that does not exist",
+        withHost(`role = "web";`),
+        entry,
+        "files",
+        /`members\.web\.role' is not of type/,
+      ],
+      [
+        "generation 0",
+        withHost(`installGeneration = 0;`),
+        entry,
+        "installGeneration",
+        /`members\.web\.installGeneration' is not of type/,
+      ],
+      [
+        "a wrong policy",
+        withHost(`onInterrupted = "wait";`),
+        entry,
+        "onInterrupted",
+        /`members\.web\.onInterrupted' is not of type/,
+      ],
+      [
+        "a disk that is not described",
+        withHost(`disk.minBytes = null;`),
+        entry,
+        "files",
+        /members\.web\.disk\.byId, serial, minBytes or maxBytes must say/,
+      ],
+      [
+        "a wrong kind of key",
+        withHost(`members.installation_host_key.inputs.algorithm = "dsa";`),
+        ["web", "installation_host_key"],
+        "algorithm",
+        /`members\.web\.members\.installation_host_key\.inputs\.algorithm' is not of type/,
+      ],
+      [
+        "a secret in two places",
+        withHost(`ssh.privateKey = { file = "/a"; env = "B"; };`),
+        ["web", "nixos"],
+        "connection",
+        /`members\.web\.ssh\.privateKey' is not of type/,
+      ],
+      [
+        "a private key that would be copied to the Nix store",
+        withHost(`ssh.privateKey.file = ./key;`),
+        ["web", "nixos"],
+        "connection",
+        /`members\.web\.ssh\.privateKey\.file' is not of type/,
+      ],
+      [
+        "a host without a cache to install from",
+        deployment(`{
+          imports = [ self.modules.nixops4Component.network ];
+          inherit nixpkgs;
+          hosts.web = { mac = "52:54:00:12:34:56"; ip = "10.0.0.9"; };
+        }`),
+        entry,
+        "files",
+        /`members\.web\.substituters'.*no value defined/,
+      ],
+    ];
+    it.each(cases)("%s", async (_, evaluator, path, input, message) => {
+      await expect(new Walk(evaluator).input(path, input)).rejects.toThrow(message);
+    });
+
+    it.each(["state", "landscaper"])("a host of the name %s", async (name) => {
+      const evaluator = network(`hosts.${name} = { mac = "52:54:00:12:34:56"; ip = "10.0.0.9"; };`);
+      await expect(evaluator.listMembers([], none)).rejects.toThrow(
+        `\`hosts.${name}' has the name of another member`,
+      );
+    });
+
+    it("a host on its own without a state", async () => {
+      const evaluator = deployment(`{
+        members.web = {
+          imports = [ self.modules.nixops4Component.bare-metal-host ];
+          mac = "52:54:00:12:34:56";
+          ip = "10.0.0.9";
+        };
+      }`);
+      await expect(evaluator.resourceInfo(["web", "installation_host_key"], none)).rejects.toThrow(
+        /members\.web\.state has not been defined/,
+      );
+    });
+  });
+});
+
+suite(`the component nixos${moduleSystemsMissing}`, () => {
+  it("takes a host as it is for nixops4-nixos", async () => {
+    const evaluator = deployment(`{ providers, ... }: {
+      providers.local = self.modules.nixops4Provider.local;
+      members.nixos = {
+        type = providers.local.exec;
+        imports = [ self.modules.nixops4Component.nixos ];
+        inherit nixpkgs;
+        nixos.module = { special, ... }: { environment.etc.greeting.text = special; };
+        nixos.specialArgs.special = "hello";
+        ssh.opts = "";
+        ssh.host = "target";
+        ssh.user = "bossmang";
+        ssh.hostPublicKey = "${KEY}";
+        copy.substituteOnDestination = false;
+      };
+    }`);
+    const info = await evaluator.resourceInfo(["nixos"], none);
+    expect(info).toMatchObject({
+      value: { type: "system", provider: { executable: expect.stringMatching(/nixops4-resources-nixos$/) } },
+    });
+    expect((await new Walk(evaluator).resource(["nixos"])).values).toMatchObject({
+      connection: { host: "target", port: 22, user: "bossmang", hostPublicKeys: [KEY], privateKey: null },
+      toplevel: expect.stringMatching(/^\/nix\/store\/.*-nixos-system-nixos$/),
+      substituteOnDestination: false,
+      sudo: true,
+    });
+  });
+
+  const theirs = process.env["NIXOPS4_NIXOS_SOURCE"];
+  const theirsIt = theirs === undefined ? it.skip : it;
+  theirsIt("has every option of nixops4-nixos (skipped without NIXOPS4_NIXOS_SOURCE)", async () => {
+    const expression = `{
+      ours = map (option: option.name) (componentOptions "nixos");
+      theirs = map (option: option.name) (lib.filter (option: !option.internal) (lib.optionAttrSetToDocList
+        (lib.evalModules {
+          modules = [
+            (import ${theirs}/modules/nixops4Resource/nixos.nix { self = null; withSystem = null; })
+            { _module.args.resourceProviderSystem = "x86_64-linux"; _module.check = false; }
+          ];
+        }).options));
+    }`;
+    const options = await evaluateNix<{ ours: string[]; theirs: string[] }>(withModules(expression));
+    const names = options.theirs.filter((name) => !name.startsWith("_module"));
+    expect(names).toContain("ssh.hostPublicKey");
+    expect(options.ours).toEqual(expect.arrayContaining(names));
+  });
+
+  theirsIt("takes the example of nixops4-nixos (skipped without NIXOPS4_NIXOS_SOURCE)", async () => {
+    const evaluator = deployment(`{ lib, ... }: {
+      imports = [ ${theirs}/example/deployment.nix ];
+      _module.args.inputs = {
+        inherit nixpkgs;
+        nixops4.modules.nixops4Provider.local = self.modules.nixops4Provider.local;
+        nixops4-nixos = self;
+      };
+      _module.args.withResourceProviderSystem = throw "it has no packages here";
+      members.nixos.ssh = {
+        opts = lib.mkForce "";
+        privateKey.file = "./deployer-key";
+        port = 2222;
+      };
+    }`);
+    expect(await evaluator.listMembers([], none)).toEqual({
+      value: { hello: "resource", nixos: "resource" },
+    });
+    expect(await evaluator.resourceInfo(["nixos"], none)).toMatchObject({ value: { type: "system" } });
+    expect(await evaluator.input(["nixos"], "connection", none)).toMatchObject({
+      value: { host: "127.0.0.1", port: 2222, user: "root", privateKey: { file: "./deployer-key" } },
+    });
+  });
+
+  it("has all inputs of nixos.system", async () => {
+    const { values } = await new Walk(
+      hostSystem(`
+        ssh = { host = "web"; hostPublicKey = "${KEY}"; privateKey.file = "/key"; port = 2222; };
+        inputs.rollback.confirmTimeoutSeconds = 5;
+        inputs.healthChecks = [ { tcp.port = 80; } ];
+      `),
+    ).resource(["web"]);
+    expect(values).toMatchObject({
+      connection: { port: 2222, privateKey: { file: "/key" } },
+      rollback: { enable: true, confirmTimeoutSeconds: 5 },
+      healthChecks: [{ tcp: { port: 80, host: null }, http: null, timeoutSeconds: 10 }],
+    });
+  });
+
+  it.each([
+    [
+      "a bad host key",
+      `ssh.hostPublicKey = "ssh-dss AAAA";`,
+      /`members\.web\.ssh\.hostPublicKey' is not of type/,
+    ],
+    [
+      "a truncated host key",
+      `ssh.hostPublicKey = "ssh-ed25519";`,
+      /`members\.web\.ssh\.hostPublicKey' is not of type/,
+    ],
+    ["no host key", ``, /`members\.web\.ssh\.hostPublicKey'.*no value defined/],
+    [
+      "options of ssh",
+      `ssh.hostPublicKey = "${KEY}"; ssh.opts = "-i key";`,
+      /`members\.web\.ssh\.opts' is not of type/,
+    ],
+    ["an unknown option", `ssh.hostPublicKye = "";`, /`members\.web\.ssh\.hostPublicKye' does not exist/],
+  ])("refuses %s, naming the option", async (_, settings, message) => {
+    const evaluator = hostSystem(`ssh.host = "web"; ${settings}`);
+    await expect(evaluator.input(["web"], "connection", none)).rejects.toThrow(message);
+  });
+});
+
+suite(`the template${moduleSystemsMissing}`, () => {
+  it("is a network of one host, made by the flake as it stands", async () => {
+    const folder = join(temporaryFolder(), "network");
+    await fs.cp(join(root, "templates/default"), folder, { recursive: true });
+    const evaluator = evaluate(`flake ${folder}`);
+    expect(await evaluator.listMembers([], none)).toMatchObject({
+      value: { state: "resource", deploy_key: "resource", host1: "composite" },
+    });
+    const walk = new Walk(evaluator);
+    for (const member of ["installation_host_key", "installation_pxe_nbp", "installation"]) {
+      await walk.resource(["host1", member]);
+    }
+    expect(await walk.resource(["host1", "nixos"])).toMatchObject({
+      values: {
+        connection: { host: "10.0.0.11", user: "root", privateKey: { file: "/made/up/privateKeyFile" } },
+        toplevel: expect.stringMatching(/-nixos-system-host1$/),
+      },
+    });
+  });
+
+  const disko = process.env["DISKO_SOURCE"];
+  (disko === undefined ? it.skip : it)(
+    "has a disk layout that disko understands (skipped without DISKO_SOURCE)",
+    async () => {
+      const evaluator = evaluate(`{ rootFunction = _: { members.disk.resource.inputs = let
+          diskoLib = import (/. + "${disko}" + "/lib") {
+            inherit lib; makeTest = null; eval-config = null; qemu-common = null; rootMountPoint = "/mnt";
+          };
+          inherit (lib.evalModules { modules = [
+            ${join(root, "templates/default/disk.nix")}
+            {
+              options.disko.devices = lib.mkOption { type = diskoLib.toplevel; };
+              options.boot.loader.systemd-boot.enable = lib.mkOption { type = lib.types.bool; };
+            }
+          ]; }) config;
+        in { script = config.disko.devices._create; }; }; }`);
+      const script = await evaluator.input(["disk"], "script", none);
+      expect(script).toMatchObject({ value: expect.stringContaining('sgdisk --clear "/dev/disk/nixops4"') });
+    },
+  );
+});

@@ -1,0 +1,219 @@
+import * as fs from "node:fs/promises";
+import { createServer, type AddressInfo } from "node:net";
+import { userInfo } from "node:os";
+import { join } from "node:path";
+import { afterEach, beforeEach, describe, expect, it } from "@jest/globals";
+import { findSshd, makeSshKey, startSshd, type Sshd } from "@nixops4-providers/test-servers";
+import {
+  ApplyError,
+  applyDeployment,
+  builtProvider,
+  runOperation,
+  type ApplyEvent,
+  type Evaluator,
+  type MemberResult,
+} from "../harness/index.ts";
+import { BootServer, NetbootingMachine } from "./netbooting-machine.ts";
+import { deployment, moduleSystemsMissing } from "./nix-sources.ts";
+import { temporaryFolders } from "./temporary-folder.ts";
+
+const missing = moduleSystemsMissing || (findSshd() === undefined ? " (skipped: there is no sshd)" : "");
+const suite = missing === "" ? describe : describe.skip;
+const temporaryFolder = temporaryFolders();
+const { username } = userInfo();
+
+let folder: string;
+let server: Promise<Sshd> | undefined;
+let bootServer: BootServer | undefined;
+beforeEach(() => {
+  folder = temporaryFolder();
+  server = bootServer = undefined;
+});
+afterEach(async () => {
+  await (await server?.catch(() => undefined))?.stop();
+  await bootServer?.stop();
+});
+
+/** Applies, and fails when anything has gone wrong where the test does not expect it. */
+async function apply(evaluator: Evaluator, onEvent: (event: ApplyEvent) => void = () => {}) {
+  const results = await applyDeployment(evaluator, { cwd: folder, onEvent }).catch((error: unknown) => {
+    if (error instanceof ApplyError) return error.results;
+    throw error;
+  });
+  return new Map(results.map((result) => [result.member, result]));
+}
+
+const actionsOf = (results: ReadonlyMap<string, MemberResult>) =>
+  Object.fromEntries([...results].map(([member, { action, error }]) => [member, error ?? action]));
+
+function freePort(): Promise<number> {
+  return new Promise((resolve) => {
+    const probe = createServer().listen(0, "127.0.0.1", () => {
+      const { port } = probe.address() as AddressInfo;
+      probe.close(() => resolve(port));
+    });
+  });
+}
+
+suite(`a deployment that Nix evaluates${missing}`, () => {
+  it("is applied by real providers, outputs of which come back into its expression", async () => {
+    const port = await freePort();
+    const evaluator = deployment(`{ lib, members, providers, ... }: {
+      providers = { inherit (self.modules.nixops4Provider) local ssh ssh-keypair; };
+      members = {
+        state = { type = providers.local.state_file; inputs.name = "state.json"; };
+        host_key = {
+          type = providers.ssh-keypair.keypair;
+          state = members.state;
+          inputs.privateKeyFile = "${folder}/host";
+        };
+        user_key = {
+          type = providers.ssh-keypair.keypair;
+          state = members.state;
+          inputs.privateKeyFile = "${folder}/user";
+        };
+        kernel = {
+          type = providers.ssh.exec;
+          inputs = {
+            connection = {
+              host = "127.0.0.1";
+              port = ${port};
+              user = "${username}";
+              hostPublicKeys = [ members.host_key.outputs.publicKey ];
+              privateKey.file = members.user_key.outputs.privateKeyFile;
+            };
+            command = "uname -s";
+          };
+        };
+        inventory = {
+          type = providers.local.file;
+          inputs = {
+            name = "inventory";
+            contents = "\${lib.toUpper members.kernel.outputs.stdout}\${members.host_key.outputs.fingerprint}";
+          };
+        };
+      };
+    }`);
+    const keys = new Set<string>();
+    const events: ApplyEvent[] = [];
+    const first = await apply(evaluator, (event) => {
+      events.push(event);
+      if (event.kind !== "created") return;
+      keys.add(String(event.outputs["publicKey"]));
+      if (keys.size === 2) {
+        server = startSshd({ folder, port, hostKeyFiles: [join(folder, "host")], authorizedKeys: [...keys] });
+      }
+    });
+    expect(actionsOf(first)).toEqual({
+      state: "ensured",
+      host_key: "created",
+      user_key: "created",
+      kernel: "ensured",
+      inventory: "ensured",
+    });
+    expect(await fs.readFile(join(folder, "inventory"), "utf8")).toBe(
+      `LINUX\n${String(first.get("host_key")!.outputs["fingerprint"])}`,
+    );
+    expect([...first.keys()].slice(-2)).toEqual(["kernel", "inventory"]);
+    expect(events).toContainEqual({ kind: "waiting", member: "inventory", on: "kernel", output: "stdout" });
+
+    const second = await apply(evaluator);
+    expect(actionsOf(second)).toMatchObject({ host_key: "skipped", user_key: "skipped", kernel: "ensured" });
+    expect(second.get("host_key")!.outputs).toEqual(first.get("host_key")!.outputs);
+  });
+
+  it("takes a machine from its MAC address to a host key of its own", async () => {
+    bootServer = await BootServer.start(folder);
+    const [port, user] = [await freePort(), await makeSshKey(folder, "user")];
+    const machineFolder = join(folder, "machine");
+    await fs.mkdir(machineFolder);
+    for (const name of ["bzImage", "initrd"]) await fs.writeFile(join(folder, name), `a ${name}`);
+    const network = (changes = "") =>
+      deployment(`{
+        imports = [ self.modules.nixops4Component.network ];
+        inherit nixpkgs;
+        roles.proxmox = { role = "proxmox"; };
+        stateFile = "state.json";
+        deployKeyFile = "${user.file}";
+        landscaper.cache = { url = "http://127.0.0.1:5000"; publicKeyFile = "${folder}/cache.pub"; };
+        defaults = {
+          keyFolder = "${folder}/keys";
+          server.socket = "${bootServer!.socket}";
+          installer = { kernel = "${folder}/bzImage"; initrd = "${folder}/initrd"; cmdline = [ "quiet" ]; };
+          ssh = { host = "127.0.0.1"; port = ${port}; user = "${username}"; };
+          sudo.enable = false;
+          members.ssh_host_public_key.inputs = { directory = "${machineFolder}"; timeoutSeconds = 20; };
+          ${changes}
+        };
+        proxmoxMACs = { web = { mac = "52:54:00:12:34:56"; ip = "10.0.0.9"; }; };
+      }`);
+    await fs.writeFile(join(folder, "cache.pub"), "landscaper-1:AAAA=\n");
+
+    const early = await apply(network("members.installation.inputs.timeoutSeconds = 1;"));
+    expect(actionsOf(early)).toMatchObject({
+      "web.installation_host_key": "created",
+      "web.installation_pxe_nbp": "ensured",
+      "web.installation": expect.stringContaining("web"),
+      "web.ssh_host_public_key": "web.installation failed",
+      "web.nixos": "web.installation failed",
+    });
+
+    let temporaryKey = "";
+    const install = async () => {
+      const machine = await NetbootingMachine.boot(bootServer!, "52:54:00:12:34:56", machineFolder);
+      const job = JSON.parse(await machine.file("install.json")) as Record<string, unknown>;
+      expect(job).toMatchObject({ version: 1, hostName: "web", disk: { minBytes: 8_000_000_000 } });
+      // It was built before the machine could ask for it.
+      expect(await fs.readFile(String(job["system"]), "utf8")).toContain('"hostName":"web"');
+      const hostKeyFile = join(machineFolder, "ssh_host_ed25519_key");
+      await fs.writeFile(hostKeyFile, await machine.file("ssh_host_ed25519_key"), { mode: 0o600 });
+      temporaryKey = await machine.file("ssh_host_ed25519_key.pub");
+      await fs.writeFile(`${hostKeyFile}.pub`, temporaryKey);
+      server = startSshd({
+        folder: machineFolder,
+        port,
+        hostKeyFiles: [hostKeyFile],
+        authorizedKeys: [user.publicKey],
+      });
+      await server;
+      await machine.install();
+    };
+    let installing: Promise<void> | undefined;
+    const events: string[] = [];
+    const later = await apply(network(), (event) => {
+      if (event.kind === "waiting" || event.kind === "started") events.push(`${event.kind} ${event.member}`);
+      if (event.kind === "started" && event.member === "web.installation") installing = install();
+    });
+    await installing;
+    expect(actionsOf(later)).toMatchObject({
+      deploy_key: "skipped",
+      "web.installation_host_key": "skipped",
+      "web.installation_pxe_nbp": "ensured",
+      "web.installation": "ensured",
+      "web.ssh_host_public_key": "created",
+      // The stand-in for nixpkgs builds a text file.
+      "web.nixos": expect.stringMatching(/-nixos-system-web is not a NixOS system/),
+    });
+    expect(events).toContain("started web.nixos");
+    const hostKey = String(later.get("web.ssh_host_public_key")!.outputs["hostPublicKey"]);
+    expect(await fs.readFile(join(machineFolder, "ssh_host_ed25519_key.pub"), "utf8")).toContain(hostKey);
+    expect(temporaryKey).not.toContain(hostKey);
+
+    const state = await runOperation(builtProvider("local"), (process) =>
+      process.stateRead({ type: "state_file", inputProperties: { name: join(folder, "state.json") } }),
+    );
+    expect(Object.keys((state as { deployments: object }).deployments)).toEqual(["web"]);
+    expect(JSON.stringify(state)).not.toContain("PRIVATE KEY");
+
+    const again = await apply(network());
+    expect(actionsOf(again)).toMatchObject({
+      "web.installation": "ensured",
+      "web.ssh_host_public_key": "skipped",
+    });
+    // A new generation takes a new temporary key.
+    const next = await apply(
+      network("installGeneration = 2; members.installation.inputs.timeoutSeconds = 1;"),
+    );
+    expect(actionsOf(next)).toMatchObject({ "web.installation_host_key": "updated" });
+  });
+});

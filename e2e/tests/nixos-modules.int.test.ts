@@ -1,0 +1,346 @@
+import { spawnSync } from "node:child_process";
+import { existsSync, readFileSync, writeFileSync } from "node:fs";
+import { join } from "node:path";
+import { beforeAll, describe, expect, it } from "@jest/globals";
+import { dnsmasqConfig } from "@nixops4-providers/test-servers";
+import { hasNix, root } from "./nix-sources.ts";
+import { temporaryFolders } from "./temporary-folder.ts";
+
+const missing = !hasNix
+  ? " (skipped: there is no nix-instantiate)"
+  : (process.env["NIXPKGS_LIB_SOURCE"] ?? "") === ""
+    ? " (skipped without NIXPKGS_LIB_SOURCE)"
+    : "";
+const suite = missing === "" ? describe : describe.skip;
+const temporaryFolder = temporaryFolders();
+
+/** What nix/tests/nixos-modules.nix tells of a system, as far as it is looked at. */
+interface System {
+  services: Record<string, Unit>;
+  sockets: Record<string, Unit & { listenStreams: string[]; listenDatagrams: string[] }>;
+  boot: { initrd: { systemd: { enable: boolean; services: Record<string, Unit> } } };
+  bootServerSettings: { nbps: Record<string, string> };
+  dnsmasq: { resolveLocalQueries: boolean; settings: Record<string, unknown> };
+  extraDependencies: string[];
+  failed: string[];
+  undocumented: string[];
+  harmonia: { cache: { enable: boolean; settings: object; signKeyPaths: string[] } };
+  networking: {
+    firewall: { interfaces: Record<string, { allowedTCPPorts: number[]; allowedUDPPorts: number[] }> };
+    networkmanager: { enable: boolean };
+    wireless: { enable: boolean };
+  };
+  "nixos-generate-config": { configuration: string; flake: string };
+  openssh: { enable: boolean; hostKeys: unknown[]; settings: Record<string, string> };
+  users: { users: Record<string, { openssh: { authorizedKeys: { keys: string[] } } }> };
+}
+
+interface Unit {
+  after: string[];
+  before: string[];
+  environment: Record<string, string>;
+  requiredBy: string[];
+  script: string;
+  serviceConfig: Record<string, unknown>;
+  socketConfig: Record<string, unknown>;
+  startAt: string[];
+  unitConfig: Record<string, unknown>;
+  wantedBy: string[];
+}
+
+function evaluate(attribute: string, ...args: string[]) {
+  const file = join(root, "nix/tests/nixos-modules.nix");
+  return spawnSync("nix-instantiate", ["--eval", "--strict", "--json", file, "-A", attribute, ...args], {
+    encoding: "utf8",
+  });
+}
+
+function systemOf(attribute: string, ...args: string[]): System {
+  const { status, stdout, stderr } = evaluate(attribute, ...args);
+  if (status !== 0) throw new Error(stderr);
+  return JSON.parse(stdout) as System;
+}
+
+suite(`the NixOS module of the landscaper${missing}`, () => {
+  let standard: System;
+  let proxy: System;
+  let full: System;
+  beforeAll(() => {
+    standard = systemOf("landscaper.standard");
+    proxy = systemOf("landscaper.proxy");
+    full = systemOf("landscaper.full");
+  });
+
+  it("tells dnsmasq what was tested with real firmware and iPXE", () => {
+    const common = { interface: "eth1", server: "10.0.0.1", httpPort: 8080 };
+    const dhcp = dnsmasqConfig({ ...common, mode: "dhcp", range: "10.0.0.100,10.0.0.199" });
+    expect(dnsmasqLines(standard)).toEqual(linesOf(dhcp));
+    const beside = dnsmasqConfig({ ...common, mode: "proxy", range: "10.0.0.0" });
+    expect(dnsmasqLines(proxy)).toEqual(linesOf(beside));
+    expect(standard.dnsmasq.resolveLocalQueries).toBe(false);
+  });
+
+  it("tells machines the router and the DNS servers, and the port that was set", () => {
+    expect(dnsmasqLines(full)).toEqual(
+      expect.arrayContaining([
+        "dhcp-option=option:router,10.0.0.254",
+        "dhcp-option=option:dns-server,10.0.0.2,10.0.0.3",
+        "dhcp-boot=tag:ipxe,http://10.0.0.1:8081/boot.ipxe",
+      ]),
+    );
+  });
+
+  const hasDnsmasq = spawnSync("dnsmasq", ["--version"]).status === 0;
+  (hasDnsmasq ? it : it.skip)("is understood by dnsmasq (skipped without dnsmasq)", () => {
+    for (const system of [standard, proxy, full]) {
+      const file = join(temporaryFolder(), "dnsmasq.conf");
+      writeFileSync(file, `${dnsmasqLines(system).join("\n")}\nbind-dynamic\n`);
+      const { status, stderr } = spawnSync("dnsmasq", ["--test", `--conf-file=${file}`], {
+        encoding: "utf8",
+      });
+      expect({ status, stderr }).toEqual({ status: 0, stderr: "dnsmasq: syntax check OK.\n" });
+    }
+  });
+
+  it("gives the boot service a configuration that it accepts", () => {
+    for (const { bootServerSettings } of [standard, full]) {
+      const folder = temporaryFolder();
+      const nbps: Record<string, string> = {};
+      for (const [name, path] of Object.entries(bootServerSettings.nbps)) {
+        expect(path).toMatch(name === "undionly.kpxe" ? /undionly\.kpxe$/ : /snponly\.efi$/);
+        nbps[name] = join(folder, name);
+        writeFileSync(nbps[name], "");
+      }
+      writeFileSync(join(folder, "config.json"), JSON.stringify({ ...bootServerSettings, nbps }));
+      const checked = spawnSync(
+        join(root, "dist/bin/nixops4-boot-server"),
+        ["check-config", "--config", join(folder, "config.json")],
+        { encoding: "utf8" },
+      );
+      expect(checked.stderr).toBe("");
+      expect(checked.status).toBe(0);
+    }
+    expect(Object.keys(full.bootServerSettings.nbps).toSorted()).toEqual([
+      "snponly-arm64.efi",
+      "snponly.efi",
+      "undionly.kpxe",
+    ]);
+  });
+
+  it("confines the boot service as its own unit does", () => {
+    const own = directives(
+      readFileSync(join(root, "packages/boot-server/nixops4-boot-server.service"), "utf8"),
+    );
+    for (const name of ["ExecStart", "TimeoutStopSec"]) delete own[name];
+    const unit = standard.services["nixops4-boot-server"]!;
+    const ours = Object.entries(unit.serviceConfig).map(([name, value]) => [name, words(value)] as const);
+    expect(Object.fromEntries(ours)).toMatchObject(own);
+  });
+
+  it("lets systemd open the ports of the boot service", () => {
+    expect(standard.sockets["nixops4-boot-server-tftp"]).toMatchObject({
+      listenDatagrams: ["10.0.0.1:69"],
+      socketConfig: { FileDescriptorName: "tftp", Service: "nixops4-boot-server.service" },
+    });
+    expect(full.sockets["nixops4-boot-server-http"]).toMatchObject({
+      listenStreams: ["10.0.0.1:8081"],
+      socketConfig: { FileDescriptorName: "http", Service: "nixops4-boot-server.service" },
+    });
+    expect(full.services["nixops4-boot-server"]!.serviceConfig["TimeoutStopSec"]).toBe(90);
+  });
+
+  it("opens no more ports than it serves, on its interface only, or none", () => {
+    const ports = ({ networking }: System) =>
+      Object.entries(networking.firewall.interfaces).map(([name, { allowedTCPPorts, allowedUDPPorts }]) => [
+        name,
+        new Set(allowedTCPPorts),
+        new Set(allowedUDPPorts),
+      ]);
+    expect(ports(standard)).toEqual([["eth1", new Set([5000, 8080]), new Set([67, 69])]]);
+    expect(ports(proxy)).toEqual([["eth1", new Set([5000, 8080]), new Set([67, 69, 4011])]]);
+    expect(ports(systemOf("landscaper.closed"))).toEqual([]);
+  });
+
+  it("makes the key of the binary cache once, and only its public half readable", () => {
+    const { requiredBy, before, script } = standard.services["nixops4-cache-key"]!;
+    expect({ requiredBy, before }).toEqual({
+      requiredBy: ["harmonia.service"],
+      before: ["harmonia.service"],
+    });
+    expect(standard.harmonia.cache).toMatchObject({
+      enable: true,
+      signKeyPaths: ["/var/lib/nixops4-cache/secret-key"],
+    });
+    const folder = temporaryFolder();
+    const run = () => spawnSync("bash", ["-euc", `umask 077\n${script}`], { cwd: folder, encoding: "utf8" });
+    expect(run()).toMatchObject({ status: 0, stderr: "" });
+    const publicKey = readFileSync(join(folder, "public-key"), "utf8");
+    expect(publicKey).toMatch(/^landscaper-1:[A-Za-z0-9+/]+=*$/);
+    expect(run()).toMatchObject({ status: 0, stderr: "" });
+    expect(readFileSync(join(folder, "public-key"), "utf8")).toBe(publicKey);
+    const modes = spawnSync("stat", ["--format=%a", "secret-key", "public-key"], {
+      cwd: folder,
+      encoding: "utf8",
+    });
+    expect(modes.stdout).toBe("600\n644\n");
+  });
+
+  it("puts the example of a network there once", () => {
+    const { script, environment, unitConfig } = standard.services["nixops4-network-template"]!;
+    expect(environment["DIRECTORY"]).toBe("/root/fediversity-network");
+    expect(unitConfig).toEqual({ ConditionPathExists: "!/root/fediversity-network" });
+    const directory = join(temporaryFolder(), "new", "network");
+    const template = join(root, "templates/default");
+    const env = { ...process.env, DIRECTORY: directory, TEMPLATE: template };
+    expect(spawnSync("bash", ["-euc", script], { encoding: "utf8", env }).stderr).toBe("");
+    expect(readFileSync(join(directory, "flake.nix"))).toEqual(readFileSync(join(template, "flake.nix")));
+    expect(existsSync(`${directory}.new`)).toBe(false);
+  });
+
+  it("applies by a service only when asked to", () => {
+    expect(standard.services["nixops4-apply"]).toBeUndefined();
+    expect(full.services["nixops4-apply"]).toMatchObject({
+      startAt: ["hourly"],
+      serviceConfig: { ExecStart: expect.stringMatching(/\/bin\/nixops4-apply --wait hosts\.web$/) },
+    });
+  });
+
+  it("leaves out what is not wanted", () => {
+    const system = systemOf("landscaper.little");
+    expect(Object.keys(system.services).toSorted()).toEqual([
+      "nixops4-boot-server",
+      "nixops4-network-template",
+    ]);
+    expect(system.dnsmasq).toMatchObject({ settings: {} });
+    expect(system.harmonia.cache.enable).toBe(false);
+  });
+
+  it("describes its options", () => {
+    for (const attribute of ["landscaper.standard", "installer", "landscaper-iso"]) {
+      expect(systemOf(attribute).undocumented).toEqual([]);
+    }
+  });
+
+  it("does nothing when it is not enabled", () => {
+    const system = systemOf("landscaper.disabled");
+    expect(system).toMatchObject({ services: {}, sockets: {}, extraDependencies: [] });
+  });
+
+  it("names the option that is wrong", () => {
+    expect(systemOf("landscaper.wrongRange").failed.join()).toContain("nixops4-landscaper.dhcp.range");
+    expect(evaluate("landscaper.wrongAddress").stderr).toContain(
+      "nixops4-landscaper.address' is not of type",
+    );
+    expect(evaluate("landscaper.wrongMode").stderr).toContain("nixops4-landscaper.dhcp.mode' is not of type");
+    expect(evaluate("landscaper.unknownOption").stderr).toContain("nixops4-landscaper.dhpc' does not exist");
+  });
+});
+
+suite(`the NixOS module of the installer${missing}`, () => {
+  let installer: System;
+  beforeAll(() => {
+    installer = systemOf("installer");
+  });
+
+  it("keeps the job of the ramdisk, whose root is gone when the system runs", () => {
+    const { systemd } = installer.boot.initrd;
+    expect(systemd.enable).toBe(true);
+    expect(systemd.services["nixops4-job"]).toMatchObject({
+      before: ["initrd.target"],
+      wantedBy: ["initrd.target"],
+      unitConfig: { ConditionPathExists: "/nixops4", DefaultDependencies: false },
+    });
+    expect(systemd.services["nixops4-job"]!.script).toContain("cp -a /nixops4/. /run/nixops4");
+  });
+
+  it("runs the installer with that job, and again only when it was killed", () => {
+    expect(installer.services["nixops4-installer"]).toMatchObject({
+      environment: { NIXOPS4_JOB: "/run/nixops4" },
+      unitConfig: { ConditionPathExists: "/run/nixops4/token" },
+      serviceConfig: {
+        ExecStart: expect.stringMatching(/^\/\S+ \/nix\/store\/\S+-install\.sh$/),
+        Restart: "on-abnormal",
+      },
+    });
+  });
+
+  it("lets in with the temporary host key, by key only", () => {
+    expect(installer.openssh).toEqual({
+      enable: true,
+      hostKeys: [{ type: "ed25519", path: "/run/nixops4/ssh_host_ed25519_key" }],
+      settings: { PermitRootLogin: "prohibit-password" },
+    });
+    expect(installer.users.users["root"]?.openssh.authorizedKeys.keys).toEqual(["ssh-ed25519 AAAA"]);
+  });
+
+  it("leaves out what an unattended install does not need", () => {
+    expect(installer).toMatchObject({
+      extraDependencies: [],
+      networking: { networkmanager: { enable: false }, wireless: { enable: false } },
+    });
+  });
+});
+
+suite(`the installer image of the landscaper${missing}`, () => {
+  it("writes a configuration that is one of a landscaper", () => {
+    const { configuration, flake } = systemOf("landscaper-iso")["nixos-generate-config"];
+    expect(flake).toContain('nixops4-providers.url = "path:/nix/store/');
+    // They go through a Perl program, that fills in variables.
+    expect(flake).not.toMatch(/[$@\\]/);
+    expect(configuration.replaceAll("$bootLoaderConfig", "")).not.toMatch(/[$@\\]/);
+
+    const folder = temporaryFolder();
+    writeFileSync(join(folder, "hardware-configuration.nix"), "{ }");
+    writeFileSync(
+      join(folder, "configuration.nix"),
+      configuration.replace("$bootLoaderConfig", "boot.kernelParams = [ ];"),
+    );
+    const system = systemOf("generated", "--arg", "configuration", join(folder, "configuration.nix"));
+    expect(system.failed).toEqual([]);
+    expect(system.bootServerSettings).toMatchObject({ tftp: { address: "10.0.0.1" } });
+    expect(Object.keys(system.services)).toContain("nixops4-network-template");
+  });
+
+  it("has the example of a network, and no services of a landscaper", () => {
+    expect(Object.keys(systemOf("landscaper-iso").services)).toEqual(["nixops4-network-template"]);
+  });
+});
+
+/** As NixOS writes them, without what is said differently by intent: when to bind to the interface. */
+function dnsmasqLines({ dnsmasq }: System): string[] {
+  const lines = Object.entries(dnsmasq.settings).flatMap(([name, value]) =>
+    [value].flat().map((item) => (item === true ? name : `${name}=${String(item)}`)),
+  );
+  return lines.filter((line) => !line.startsWith("bind-")).toSorted();
+}
+
+function linesOf(config: string): string[] {
+  return config
+    .split("\n")
+    .filter((line) => line !== "" && !line.startsWith("#") && !line.startsWith("bind-"))
+    .toSorted();
+}
+
+/** The [Service] section of a unit: the words that each directive has. */
+function directives(unit: string): Record<string, string[]> {
+  const [, section = ""] = unit.split("[Service]\n");
+  const result: Record<string, string[]> = {};
+  for (const line of section.split("\n[")[0]!.split("\n")) {
+    const [, name, value] = /^(\w+)=(.*)$/.exec(line) ?? [];
+    if (name !== undefined) result[name] = [...(result[name] ?? []), ...words(value)].toSorted();
+  }
+  return result;
+}
+
+/** `~` is for all words that follow it; a boolean is what systemd takes for one. */
+function words(value: unknown): string[] {
+  if (value === true) return ["yes"];
+  return [value]
+    .flat()
+    .flatMap((text) => {
+      const [prefix, list] = String(text).startsWith("~") ? ["~", String(text).slice(1)] : ["", String(text)];
+      return list.split(/\s+/).map((word) => (word === "" ? "" : prefix + word));
+    })
+    .filter((word) => word !== "")
+    .toSorted();
+}

@@ -1,0 +1,50 @@
+# The options of a component that logs in to a host.
+{ config, lib, ... }:
+let
+  inherit (lib) mkOption types;
+  inherit
+    (import ../../lib/schema-types.nix {
+      inherit lib;
+      manifest = lib.importJSON ../../providers/ssh.json;
+    })
+    named
+    ;
+in
+{
+  options = {
+    ssh.host = mkOption {
+      type = types.nonEmptyStr;
+      description = "The name or the address under which the deploying machine reaches the host.";
+    };
+    ssh.port = mkOption {
+      type = types.port;
+      default = 22;
+      description = "The TCP port that sshd listens on.";
+    };
+    ssh.user = mkOption {
+      type = types.nonEmptyStr;
+      default = "root";
+      description = "The user to log in as.";
+    };
+    ssh.privateKey = mkOption {
+      type = types.nullOr named.SecretRef;
+      default = null;
+      description = ''
+        The private key to log in with: exactly one of `file`, `env`, `command` and `value`, as
+        `{ file = "/root/.ssh/id_ed25519"; }`. The file is a string, so that it is read on the deploying machine and
+        not copied to the Nix store. When not set, the SSH agent is asked.
+      '';
+    };
+    ssh.jump = mkOption {
+      type = types.listOf named.Hop;
+      default = [ ];
+      description = "Hosts to connect through, first to last.";
+    };
+    sudo.enable = mkOption {
+      type = types.bool;
+      default = config.ssh.user != "root";
+      defaultText = lib.literalExpression ''config.ssh.user != "root"'';
+      description = "Whether what needs root on the host is done by `sudo -n`, which must not ask for a password.";
+    };
+  };
+}

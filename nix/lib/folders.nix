@@ -1,0 +1,19 @@
+{ lib }:
+let
+  entries =
+    type: folder:
+    lib.mapAttrs (name: _: folder + "/${name}") (
+      lib.filterAttrs (_: actual: actual == type) (builtins.readDir folder)
+    );
+in
+{
+  # The files of a folder that end in `suffix`, by their names without it.
+  filesIn =
+    suffix: folder:
+    lib.mapAttrs' (name: lib.nameValuePair (lib.removeSuffix suffix name)) (
+      lib.filterAttrs (name: _: lib.hasSuffix suffix name) (entries "regular" folder)
+    );
+
+  # The folders in a folder, by name.
+  foldersIn = entries "directory";
+}

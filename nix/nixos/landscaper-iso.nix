@@ -1,0 +1,91 @@
+# A NixOS installer image for the first server: `nixos-generate-config --flake` writes the configuration of a landscaper.
+{ self, ... }:
+{
+  config,
+  lib,
+  modulesPath,
+  ...
+}:
+{
+  imports = [
+    (modulesPath + "/installer/cd-dvd/installation-cd-minimal.nix")
+    (import ./landscaper/network-template.nix { inherit self; })
+  ];
+
+  services.nixops4-landscaper.network.enable = true;
+  nix.settings.experimental-features = [
+    "flakes"
+    "nix-command"
+  ];
+  isoImage.appendToMenuLabel = " Landscaper Installer";
+  services.getty.helpLine = lib.mkAfter ''
+
+    To install a landscaper: partition the disk, mount it on /mnt, then
+
+      nixos-generate-config --flake --root /mnt
+      nano /mnt/etc/nixos/configuration.nix
+      nixos-install --flake /mnt/etc/nixos#landscaper
+  '';
+
+  # Both are spliced into a Perl program, which fills in $bootLoaderConfig: no other dollar sign, at sign or backslash.
+  system.nixos-generate-config = {
+    flake = ''
+      {
+        # What this image was made from. It stays on the landscaper; put another URL here to update.
+        inputs.nixops4-providers.url = "path:${self.outPath}";
+
+        outputs =
+          { nixops4-providers, ... }:
+          {
+            nixosConfigurations.landscaper = nixops4-providers.inputs.nixpkgs.lib.nixosSystem {
+              modules = [
+                nixops4-providers.nixosModules.landscaper
+                ./configuration.nix
+              ];
+            };
+          };
+      }
+    '';
+    configuration = ''
+      # The landscaper: the server from which the others are installed. Set what is marked, and read the rest.
+      { config, lib, pkgs, ... }:
+
+      {
+        imports = [ ./hardware-configuration.nix ];
+
+      $bootLoaderConfig
+        networking.hostName = "landscaper";
+
+        # SET: the network card on whose network machines are installed (`ip link` lists them), and the address that this
+        # server has there.
+        networking.interfaces.enp1s0.ipv4.addresses = [
+          {
+            address = "10.0.0.1";
+            prefixLength = 24;
+          }
+        ];
+
+        services.nixops4-landscaper = {
+          enable = true;
+          interface = "enp1s0"; # SET: as above
+          address = "10.0.0.1"; # SET: as above
+          dhcp = {
+            # "dhcp" gives out the addresses, and wants to be the only one on this network that does. Where there is a DHCP
+            # server already, set "proxy", and the address of the network as range, such as "10.0.0.0".
+            mode = "dhcp";
+            range = "10.0.0.100,10.0.0.199"; # SET: the first and the last address to give out
+          };
+        };
+
+        # SET: your public key, to log in as root.
+        services.openssh.enable = true;
+        users.users.root.openssh.authorizedKeys.keys = [
+          # "ssh-ed25519 AAAA..."
+        ];
+
+        # The release that this server was first installed with: never change it.
+        system.stateVersion = "${config.system.nixos.release}";
+      }
+    '';
+  };
+}

@@ -1,0 +1,44 @@
+# The server from which the others are installed: network boot, DHCP, a binary cache for the installers, and nixops4.
+{ self, ... }:
+{ config, lib, ... }:
+let
+  inherit (lib) mkEnableOption mkOption types;
+  cfg = config.services.nixops4-landscaper;
+in
+{
+  imports = [
+    (import ./landscaper/apply.nix { inherit self; })
+    (import ./landscaper/boot-server.nix { inherit self; })
+    ./landscaper/cache.nix
+    ./landscaper/dhcp.nix
+    (import ./landscaper/network-template.nix { inherit self; })
+  ];
+
+  options.services.nixops4-landscaper = {
+    enable = mkEnableOption "the services of a landscaper, which other machines are installed from";
+    interface = mkOption {
+      type = types.nonEmptyStr;
+      example = "enp1s0";
+      description = ''
+        The network card on whose network machines are installed. Best a network of its own: whoever is on it can see
+        what the machines load.
+      '';
+    };
+    address = mkOption {
+      type = types.strMatching "[0-9]{1,3}([.][0-9]{1,3}){3}";
+      example = "10.0.0.1";
+      description = "This server's IPv4 address on that network. It has to be a static one.";
+    };
+    openFirewall = mkOption {
+      type = types.bool;
+      default = true;
+      description = "Whether to open the ports of these services on `interface`.";
+    };
+  };
+
+  config = lib.mkIf cfg.enable {
+    services.nixops4-landscaper.network.enable = lib.mkDefault true;
+    # What this system was made from stays, for the configuration that the installer image wrote names it by its path.
+    system.extraDependencies = [ self.outPath ];
+  };
+}

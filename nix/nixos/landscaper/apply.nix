@@ -1,0 +1,92 @@
+# nixops4, and the command `nixops4-apply`: one run at a time, whether a person or the service starts it.
+{ self }:
+{
+  config,
+  lib,
+  pkgs,
+  ...
+}:
+let
+  inherit (lib) mkOption types;
+  cfg = config.services.nixops4-landscaper;
+  inherit (cfg) apply nixops4;
+
+  nixops4-apply = pkgs.writeShellApplication {
+    name = "nixops4-apply";
+    runtimeInputs = [
+      config.nix.package
+      nixops4.package
+      pkgs.coreutils
+      pkgs.gitMinimal
+      pkgs.jq
+      pkgs.openssh
+      pkgs.util-linux
+    ];
+    runtimeEnv.NIXOPS4_NETWORK = cfg.network.directory;
+    text = lib.readFile ./apply.sh;
+  };
+in
+{
+  options.services.nixops4-landscaper = {
+    nixops4.package = mkOption {
+      type = types.package;
+      default = self.inputs.nixops4.packages.${pkgs.stdenv.hostPlatform.system}.default;
+      defaultText = lib.literalExpression "nixops4.packages.\${system}.default";
+      description = "nixops4 itself.";
+    };
+    apply = {
+      enable = mkOption {
+        type = types.bool;
+        default = false;
+        description = ''
+          Whether there is a service `nixops4-apply`, that applies the network in `network.directory`. The command of that name
+          is always there; both keep to one run at a time, and `nixops4-apply --status` says how the last one went.
+        '';
+      };
+      startAt = mkOption {
+        type = types.listOf types.nonEmptyStr;
+        default = [ ];
+        example = [ "hourly" ];
+        description = "When to start the service by itself, as systemd.time(7) writes it.";
+      };
+      members = mkOption {
+        type = types.listOf types.nonEmptyStr;
+        default = [ ];
+        example = [ "hosts.web" ];
+        description = "What the service applies; when empty, everything.";
+      };
+    };
+  };
+
+  config = lib.mkIf cfg.enable {
+    environment.systemPackages = [
+      nixops4-apply
+      nixops4.package
+      pkgs.gitMinimal
+    ];
+    nix.settings.experimental-features = [
+      "flakes"
+      "nix-command"
+    ];
+    systemd.services.nixops4-apply = lib.mkIf apply.enable {
+      description = "Apply the network";
+      inherit (apply) startAt;
+      wants = [ "network-online.target" ];
+      after = [
+        "network-online.target"
+        "nixops4-boot-server.service"
+      ];
+      environment.HOME = "/root";
+      serviceConfig = {
+        Type = "oneshot";
+        ExecStart = "${lib.getExe nixops4-apply} --wait ${lib.escapeShellArgs apply.members}";
+        # nixops4 stops by itself, and a provider leaves things so that the next run can go on.
+        KillSignal = "SIGINT";
+        TimeoutStopSec = 60;
+        PrivateTmp = true;
+      };
+      # A switch to another configuration does not cut a run off.
+      restartIfChanged = false;
+    };
+  };
+}

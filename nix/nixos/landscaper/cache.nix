@@ -1,0 +1,86 @@
+# The Nix store of this server as a binary cache, from which the installers copy the systems.
+{
+  config,
+  lib,
+  options,
+  ...
+}:
+let
+  inherit (lib) mkOption types;
+  cfg = config.services.nixops4-landscaper;
+  inherit (cfg) cache;
+  folder = "/var/lib/nixops4-cache";
+  harmonia = {
+    enable = true;
+    signKeyPaths = [ "${folder}/secret-key" ];
+    settings.bind = "[::]:${toString cache.port}";
+  };
+in
+{
+  options.services.nixops4-landscaper.cache = {
+    enable = mkOption {
+      type = types.bool;
+      default = true;
+      description = "Whether to serve this server's Nix store, signed, to the network. Whoever is on it can read all of it.";
+    };
+    port = mkOption {
+      type = types.port;
+      default = 5000;
+      description = "The TCP port of the cache.";
+    };
+    url = mkOption {
+      type = types.str;
+      readOnly = true;
+      default = "http://${cfg.address}:${toString cache.port}";
+      defaultText = lib.literalMD "`http://<address>:<port>`";
+      description = "Where the installers find the cache.";
+    };
+    keyName = mkOption {
+      type = types.strMatching "[A-Za-z0-9._-]+";
+      default = "${config.networking.hostName}-1";
+      defaultText = lib.literalExpression ''"''${config.networking.hostName}-1"'';
+      description = "The name of the key that is made when the cache is started for the first time.";
+    };
+    publicKeyFile = mkOption {
+      type = types.path;
+      readOnly = true;
+      default = "${folder}/public-key";
+      description = "The file that has the public key, as `landscaper-1:AAAA…`.";
+    };
+  };
+
+  config = lib.mkIf (cfg.enable && cache.enable) {
+    systemd.services.nixops4-cache-key = {
+      description = "The key that the binary cache signs with";
+      requiredBy = [ "harmonia.service" ];
+      before = [ "harmonia.service" ];
+      path = [ config.nix.package ];
+      serviceConfig = {
+        Type = "oneshot";
+        RemainAfterExit = true;
+        StateDirectory = baseNameOf folder;
+        StateDirectoryMode = "0755";
+        WorkingDirectory = folder;
+        UMask = "0077";
+      };
+      # The public key comes last: until it is there, nobody knows the other.
+      script = ''
+        if [ ! -e public-key ]; then
+          rm -f secret-key.new public-key.new
+          nix-store --generate-binary-cache-key ${lib.escapeShellArg cache.keyName} secret-key.new public-key.new
+          chmod 0644 public-key.new
+          sync secret-key.new public-key.new
+          mv secret-key.new secret-key
+          mv public-key.new public-key
+        fi
+      '';
+    };
+
+    # An older NixOS has the options of the cache in `services.harmonia` itself.
+    services.harmonia = if options.services.harmonia ? cache then { cache = harmonia; } else harmonia;
+
+    networking.firewall.interfaces.${cfg.interface} = lib.mkIf cfg.openFirewall {
+      allowedTCPPorts = [ cache.port ];
+    };
+  };
+}

@@ -1,0 +1,132 @@
+# What firmware is told by DHCP, so that it loads iPXE, and iPXE, so that it loads its script: by this server's own DHCP,
+# or beside another one.
+{ config, lib, ... }:
+let
+  inherit (lib) mkOption types;
+  cfg = config.services.nixops4-landscaper;
+  inherit (cfg) dhcp;
+  http = "http://${cfg.address}:${toString cfg.bootServer.settings.http.port}";
+  ipv4 = "[0-9]{1,3}([.][0-9]{1,3}){3}";
+
+  common = {
+    # No DNS, and nothing on other networks.
+    port = 0;
+    inherit (cfg) interface;
+    # As bind-interfaces, and the interface may come up later.
+    bind-dynamic = true;
+    # What iPXE sends, whoever loaded it.
+    dhcp-userclass = [ "set:ipxe,iPXE" ];
+  };
+
+  modes = {
+    dhcp = {
+      dhcp-range = [ "${dhcp.range},${dhcp.leaseTime}" ];
+      # Which firmware it is: the client architecture (option 93), with HTTP boot as 16 and 19.
+      dhcp-match = [
+        "set:bios,option:client-arch,0"
+        "set:efi-x64,option:client-arch,7"
+        "set:efi-x64,option:client-arch,9"
+        "set:efi-arm64,option:client-arch,11"
+        "set:http-x64,option:client-arch,16"
+        "set:http-arm64,option:client-arch,19"
+      ];
+      dhcp-boot = [
+        "tag:!ipxe,tag:bios,undionly.kpxe,,${cfg.address}"
+        "tag:!ipxe,tag:efi-x64,snponly.efi,,${cfg.address}"
+        "tag:!ipxe,tag:efi-arm64,snponly-arm64.efi,,${cfg.address}"
+        "tag:!ipxe,tag:http-x64,${http}/nbp/snponly.efi"
+        "tag:!ipxe,tag:http-arm64,${http}/nbp/snponly-arm64.efi"
+        "tag:ipxe,${http}/boot.ipxe"
+      ];
+      # Firmware takes an offer for HTTP boot only with this vendor class.
+      dhcp-option-force = [
+        "tag:!ipxe,tag:http-x64,option:vendor-class,HTTPClient"
+        "tag:!ipxe,tag:http-arm64,option:vendor-class,HTTPClient"
+      ];
+      dhcp-option = [
+        # iPXE need not wait for a proxyDHCP server.
+        "tag:ipxe,encap:175,176,1b"
+      ]
+      ++ lib.optional (dhcp.router != null) "option:router,${dhcp.router}"
+      ++ lib.optional (
+        dhcp.nameservers != [ ]
+      ) "option:dns-server,${lib.concatStringsSep "," dhcp.nameservers}";
+    };
+    proxy = {
+      dhcp-range = [ "${dhcp.range},proxy" ];
+      # BC_EFI is what x64 machines with UEFI may say, too.
+      pxe-service = [
+        "tag:!ipxe,x86PC,\"iPXE\",undionly.kpxe,${cfg.address}"
+        "tag:!ipxe,x86-64_EFI,\"iPXE\",snponly.efi,${cfg.address}"
+        "tag:!ipxe,BC_EFI,\"iPXE\",snponly.efi,${cfg.address}"
+        "tag:!ipxe,ARM64_EFI,\"iPXE\",snponly-arm64.efi,${cfg.address}"
+      ];
+      # iPXE wants the server's address here, too.
+      dhcp-boot = [ "tag:ipxe,${http}/boot.ipxe,,${cfg.address}" ];
+    };
+  };
+in
+{
+  options.services.nixops4-landscaper.dhcp = {
+    enable = mkOption {
+      type = types.bool;
+      default = true;
+      description = ''
+        Whether dnsmasq tells machines what to boot. Without it, the network's DHCP server has to.
+      '';
+    };
+    mode = mkOption {
+      type = types.enum (lib.attrNames modes);
+      default = "dhcp";
+      description = ''
+        `dhcp`: this server gives out the addresses, and there must be no other DHCP server on the network. `proxy`: another
+        server does, and this one only adds what to boot; some UEFI firmware does not listen to that.
+      '';
+    };
+    range = mkOption {
+      type = types.strMatching "${ipv4}(,${ipv4})?";
+      example = "10.0.0.100,10.0.0.199";
+      description = ''
+        With `dhcp`, the first and the last address to give out; with `proxy`, the address of the network, as `10.0.0.0`.
+      '';
+    };
+    leaseTime = mkOption {
+      type = types.strMatching "[0-9]+[smhd]?|infinite";
+      default = "12h";
+      description = "For how long a machine has an address. Only with `dhcp`.";
+    };
+    router = mkOption {
+      type = types.nullOr (types.strMatching ipv4);
+      default = null;
+      description = ''
+        The router to other networks. When not set, machines are told this server. Only with `dhcp`.
+      '';
+    };
+    nameservers = mkOption {
+      type = types.listOf (types.strMatching ipv4);
+      default = [ ];
+      description = "The DNS servers that machines are told. Only with `dhcp`.";
+    };
+  };
+
+  config = lib.mkIf (cfg.enable && dhcp.enable) {
+    assertions = [
+      {
+        assertion = (dhcp.mode == "dhcp") == lib.hasInfix "," dhcp.range;
+        message = ''
+          services.nixops4-landscaper.dhcp.range is "${dhcp.range}": with mode "dhcp" it has to be two addresses with a comma
+          between them, with mode "proxy" one.
+        '';
+      }
+    ];
+    services.dnsmasq = {
+      enable = true;
+      resolveLocalQueries = false;
+      settings = common // modes.${dhcp.mode};
+    };
+    networking.firewall.interfaces.${cfg.interface} = lib.mkIf cfg.openFirewall {
+      # 4011 is where firmware asks a proxyDHCP server.
+      allowedUDPPorts = [ 67 ] ++ lib.optional (dhcp.mode == "proxy") 4011;
+    };
+  };
+}

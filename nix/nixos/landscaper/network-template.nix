@@ -1,0 +1,49 @@
+# Puts the example of a network where the operator will work on it, once.
+{ self }:
+{ config, lib, ... }:
+let
+  inherit (lib) mkOption types;
+  inherit (config.services.nixops4-landscaper) network;
+in
+{
+  options.services.nixops4-landscaper.network = {
+    enable = mkOption {
+      type = types.bool;
+      default = false;
+      description = "Whether to put an example there when `directory` does not exist.";
+    };
+    directory = mkOption {
+      type = types.path;
+      default = "/root/fediversity-network";
+      description = "The folder with the expression of the network.";
+    };
+    template = mkOption {
+      type = types.path;
+      default = self.templates.default.path;
+      defaultText = lib.literalExpression "nixops4-providers.templates.default.path";
+      description = "The example.";
+    };
+  };
+
+  config = lib.mkIf network.enable {
+    systemd.services.nixops4-network-template = {
+      description = "The example of a network in ${network.directory}";
+      wantedBy = [ "multi-user.target" ];
+      unitConfig.ConditionPathExists = "!${network.directory}";
+      serviceConfig = {
+        Type = "oneshot";
+        UMask = "0077";
+      };
+      environment = {
+        DIRECTORY = network.directory;
+        TEMPLATE = network.template;
+      };
+      script = ''
+        mkdir -p "$(dirname "$DIRECTORY")"
+        rm -rf "$DIRECTORY.new"
+        cp --recursive --no-preserve=mode,ownership "$TEMPLATE" "$DIRECTORY.new"
+        mv --no-target-directory "$DIRECTORY.new" "$DIRECTORY"
+      '';
+    };
+  };
+}

@@ -1,0 +1,65 @@
+# What `npm run build` leaves in dist/: one file for each provider and service, that needs nothing but Node.
+{
+  lib,
+  stdenvNoCC,
+  fetchPnpmDeps,
+  nodejs_24,
+  pnpmConfigHook,
+  pnpm_10,
+}:
+let
+  root = ../..;
+  files = [
+    "e2e/package.json"
+    "package.json"
+    "packages"
+    "pnpm-lock.yaml"
+    "pnpm-workspace.yaml"
+    "scripts"
+    "tsconfig.base.json"
+    "tsconfig.json"
+  ];
+  isNeeded =
+    path: _:
+    let
+      relative = lib.removePrefix "${toString root}/" path;
+      isOn = file: lib.hasPrefix "${file}/" "${relative}/" || lib.hasPrefix "${relative}/" file;
+    in
+    baseNameOf path != "node_modules" && lib.any isOn files;
+in
+stdenvNoCC.mkDerivation (finalAttrs: {
+  pname = "nixops4-providers-bundles";
+  inherit (lib.importJSON (root + "/package.json")) version;
+  src = lib.cleanSourceWith {
+    name = "nixops4-providers";
+    src = root;
+    filter = isNeeded;
+  };
+
+  # The hash comes from scripts/pnpm-deps-hash.ts.
+  pnpmDeps = fetchPnpmDeps {
+    inherit (finalAttrs) pname version src;
+    inherit (lib.importJSON ./pnpm-deps.json) fetcherVersion hash;
+    pnpm = pnpm_10;
+  };
+  nativeBuildInputs = [
+    nodejs_24
+    pnpmConfigHook
+    pnpm_10
+  ];
+
+  buildPhase = ''
+    runHook preBuild
+    node --import tsx scripts/build.ts
+    runHook postBuild
+  '';
+  installPhase = ''
+    runHook preInstall
+    mkdir $out
+    cp -r dist/bin dist/THIRD-PARTY-LICENSES $out
+    runHook postInstall
+  '';
+  # The wrappers choose the Node.
+  dontFixup = true;
+  allowedReferences = [ ];
+})

@@ -1,0 +1,110 @@
+# What our NixOS modules make of some configurations, for e2e/tests/nixos-modules.int.test.ts.
+# configuration: the file that the installer image writes.
+{
+  configuration ? null,
+}:
+let
+  lib = import (builtins.getEnv "NIXPKGS_LIB_SOURCE" + "/lib");
+  pkgsFor = system: import ./nixos/pkgs.nix { inherit lib system; };
+  nixosSystem = import ./nixos/nixos-system.nix { inherit lib pkgsFor; };
+
+  self = {
+    outPath = "/nix/store/00000000000000000000000000000000-source";
+    inputs.nixops4.packages.x86_64-linux.default = (pkgsFor "x86_64-linux").emptyFile;
+    packages.x86_64-linux = import ../packages { pkgs = pkgsFor "x86_64-linux"; };
+    templates.default.path = ../../templates/default;
+  };
+  evaluate =
+    name: modules:
+    let
+      inherit
+        (nixosSystem {
+          modules = [
+            (import (../nixos + "/${name}.nix") { inherit self; })
+            { nixpkgs.hostPlatform = "x86_64-linux"; }
+          ]
+          ++ modules;
+        })
+        config
+        options
+        ;
+    in
+    {
+      undocumented = map (option: option.name) (
+        lib.filter (option: lib.hasInfix "nixops4" option.name && option.description == null) (
+          lib.optionAttrSetToDocList options
+        )
+      );
+      inherit (config) boot networking users;
+      inherit (config.services) dnsmasq harmonia openssh;
+      inherit (config.system) extraDependencies nixos-generate-config stateVersion;
+      inherit (config.systemd) services sockets;
+      bootServerSettings = config.services.nixops4-landscaper.bootServer.settings or null;
+      failed = map (assertion: assertion.message) (
+        lib.filter (assertion: !assertion.assertion) config.assertions
+      );
+    };
+  landscaper =
+    settings:
+    evaluate "landscaper" [
+      {
+        networking.hostName = "landscaper";
+        services.nixops4-landscaper = {
+          enable = true;
+          interface = "eth1";
+          address = "10.0.0.1";
+          dhcp.range = lib.mkDefault "10.0.0.100,10.0.0.199";
+        };
+      }
+      { services.nixops4-landscaper = settings; }
+    ];
+in
+{
+  landscaper = {
+    standard = landscaper { };
+    proxy = landscaper {
+      dhcp = {
+        mode = "proxy";
+        range = "10.0.0.0";
+      };
+    };
+    full = landscaper {
+      apply = {
+        enable = true;
+        members = [ "hosts.web" ];
+        startAt = [ "hourly" ];
+      };
+      bootServer = {
+        firmwares = [
+          "bios"
+          "efi-x64"
+          "efi-arm64"
+        ];
+        settings = {
+          graceSeconds = 60;
+          http.port = 8081;
+        };
+      };
+      dhcp = {
+        router = "10.0.0.254";
+        nameservers = [
+          "10.0.0.2"
+          "10.0.0.3"
+        ];
+      };
+    };
+    little = landscaper {
+      cache.enable = false;
+      dhcp.enable = false;
+    };
+    closed = landscaper { openFirewall = false; };
+    wrongRange = landscaper { dhcp.range = "10.0.0.0"; };
+    wrongAddress = landscaper { address = lib.mkForce "landscaper.example.org"; };
+    wrongMode = landscaper { dhcp.mode = "relay"; };
+    unknownOption = landscaper { dhpc = { }; };
+    disabled = evaluate "landscaper" [ ];
+  };
+  generated = evaluate "landscaper" [ configuration ];
+  installer = evaluate "installer" [ { nixops4.installer.authorizedKeys = [ "ssh-ed25519 AAAA" ]; } ];
+  landscaper-iso = evaluate "landscaper-iso" [ ];
+}

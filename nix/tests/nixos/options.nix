@@ -1,0 +1,138 @@
+# The options of NixOS that our modules set, with the types that they have there: a name or a value that NixOS would
+# refuse is refused here, too.
+{ lib, pkgs, ... }:
+let
+  inherit (lib) mkOption types;
+  option = type: default: mkOption { inherit type default; };
+  required = type: mkOption { inherit type; };
+  list = type: option (types.listOf type) [ ];
+  set = type: option (types.attrsOf type) { };
+  submodule = options: types.submodule { inherit options; };
+  enable = option types.bool false;
+  text = option types.lines "";
+
+  unitValue = types.oneOf [
+    types.bool
+    types.int
+    types.float
+    types.str
+    types.path
+    types.package
+    (types.listOf types.str)
+  ];
+  unit = {
+    description = option types.str "";
+    after = list types.str;
+    before = list types.str;
+    requires = list types.str;
+    requiredBy = list types.str;
+    wants = list types.str;
+    wantedBy = list types.str;
+    unitConfig = set unitValue;
+  };
+  service = submodule (
+    unit
+    // {
+      environment = set (types.nullOr (types.either types.str types.path));
+      path = list (types.either types.package types.str);
+      restartIfChanged = option types.bool true;
+      script = text;
+      serviceConfig = set unitValue;
+      startAt = option (types.either types.str (types.listOf types.str)) [ ];
+    }
+  );
+  socket = submodule (
+    unit
+    // {
+      listenDatagrams = list types.str;
+      listenStreams = list types.str;
+      socketConfig = set unitValue;
+    }
+  );
+in
+{
+  options = {
+    assertions = list types.unspecified;
+    boot = {
+      initrd.systemd = {
+        inherit enable;
+        services = set service;
+      };
+      kernelParams = list types.str;
+    };
+    documentation = {
+      inherit enable;
+      nixos = { inherit enable; };
+    };
+    environment.systemPackages = list types.package;
+    isoImage.appendToMenuLabel = option types.str "";
+    networking = {
+      firewall.interfaces = set (submodule {
+        allowedTCPPorts = list types.port;
+        allowedUDPPorts = list types.port;
+      });
+      hostName = option types.str "nixos";
+      interfaces = set (submodule {
+        ipv4.addresses = list (submodule {
+          address = required types.str;
+          prefixLength = required (types.ints.between 0 32);
+        });
+      });
+      networkmanager = { inherit enable; };
+      wireless = { inherit enable; };
+    };
+    nix = {
+      package = option types.package pkgs.nix;
+      settings = set (types.either types.str (types.listOf types.str));
+    };
+    nixpkgs.hostPlatform = required types.str;
+    services = {
+      dnsmasq = {
+        inherit enable;
+        resolveLocalQueries = option types.bool true;
+        settings = set (
+          types.oneOf [
+            types.bool
+            types.int
+            types.str
+            (types.listOf types.str)
+          ]
+        );
+      };
+      getty.helpLine = text;
+      harmonia.cache = {
+        inherit enable;
+        settings = set (types.either types.str types.int);
+        signKeyPaths = list types.path;
+      };
+      openssh = {
+        inherit enable;
+        hostKeys = list (types.attrsOf types.unspecified);
+        settings = set types.str;
+      };
+    };
+    system = {
+      boot.loader.kernelFile = option types.str "bzImage";
+      build = option (types.lazyAttrsOf types.unspecified) { };
+      extraDependencies = list types.pathInStore;
+      installer.channel.enable = option types.bool true;
+      nixos.release = option types.str "26.11";
+      nixos-generate-config = {
+        configuration = option types.str "";
+        flake = option types.str "";
+      };
+      stateVersion = option types.str "26.11";
+    };
+    systemd = {
+      services = set service;
+      sockets = set socket;
+    };
+    users.users = set (submodule {
+      openssh.authorizedKeys.keys = list types.singleLineStr;
+    });
+  };
+  config.system.build = {
+    toplevel = pkgs.emptyFile;
+    nixos-install = pkgs.nixos-install;
+  };
+}
