@@ -4,8 +4,8 @@ import { mkdir, readdir, readFile, rm, writeFile } from "node:fs/promises";
 import { dirname, join, relative } from "node:path";
 import type { Provider } from "@nixops4-providers/provider-sdk";
 import { renderConfigReference } from "../packages/boot-server/src/service/config-reference.ts";
-import { componentReference } from "./lib/component-reference.ts";
 import { main } from "./lib/main.ts";
+import { nixReference } from "./lib/nix-reference.ts";
 import { protoFiles } from "./lib/proto.ts";
 import { providerPackages, root } from "./lib/providers.ts";
 import { renderReference } from "./lib/reference.ts";
@@ -40,8 +40,11 @@ async function generatedFiles(): Promise<Map<string, string>> {
   }
   files.set(join(references, "boot-server.md"), renderConfigReference());
   // Rendered by Nix from sources that are not here; what is there stays when they are missing.
-  const components = join(references, "components.md");
-  files.set(components, componentReference() ?? (await readFile(components, "utf8")));
+  const nixPages = nixReference();
+  for (const name of ["components.md", "nixos-modules.md"]) {
+    const page = join(references, name);
+    files.set(page, nixPages?.[name] ?? (await readFile(page, "utf8")));
+  }
   for (const [name, text] of Object.entries(await protoFiles())) {
     files.set(join(bootApi, name), text);
   }

@@ -14,20 +14,19 @@ let
     packages.x86_64-linux = import ../packages { pkgs = pkgsFor "x86_64-linux"; };
     templates.default.path = ../../templates/default;
   };
+  system =
+    name: modules:
+    nixosSystem {
+      modules = [
+        (import (../nixos + "/${name}.nix") { inherit self; })
+        { nixpkgs.hostPlatform = "x86_64-linux"; }
+      ]
+      ++ modules;
+    };
   evaluate =
     name: modules:
     let
-      inherit
-        (nixosSystem {
-          modules = [
-            (import (../nixos + "/${name}.nix") { inherit self; })
-            { nixpkgs.hostPlatform = "x86_64-linux"; }
-          ]
-          ++ modules;
-        })
-        config
-        options
-        ;
+      inherit (system name modules) config options;
     in
     {
       undocumented = map (option: option.name) (
@@ -107,4 +106,19 @@ in
   generated = evaluate "landscaper" [ configuration ];
   installer = evaluate "installer" [ { nixops4.installer.authorizedKeys = [ "ssh-ed25519 AAAA" ]; } ];
   landscaper-iso = evaluate "landscaper-iso" [ ];
+
+  # For docs/reference/landscaper.md and installer.md.
+  options = lib.genAttrs [ "landscaper" "installer" ] (
+    name:
+    map
+      (option: {
+        inherit (option) name type description;
+        default = option.default.text or null;
+      })
+      (
+        lib.filter (option: lib.hasInfix "nixops4" option.name && option.visible && !option.internal) (
+          lib.optionAttrSetToDocList (system name [ ]).options
+        )
+      )
+  );
 }
