@@ -75,7 +75,12 @@ exec "$name" "$@"
 
   /** The script that made the call dies before it is carried out. */
   kill(): void {
-    process.kill(this.#shell(), "SIGKILL");
+    try {
+      process.kill(this.#shell(), "SIGKILL");
+    } catch (error) {
+      // sshd may have ended it with the connection.
+      if ((error as NodeJS.ErrnoException).code !== "ESRCH") throw error;
+    }
     writeFileSync(this.#path("dead"), "");
     this.#goOn();
   }
