@@ -51,7 +51,7 @@ export class Machines {
         problems: new Map(),
       };
       this.#machines.set(mac, machine);
-      this.#forgetStrangers();
+      if (!this.#isDeclared(mac)) this.#forgetStrangers();
     }
     return machine;
   }
