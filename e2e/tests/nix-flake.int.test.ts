@@ -125,6 +125,34 @@ function nix(...args: string[]) {
     expect(executable).toBe(`${output}/bin/nixops4-resources-ssh-keypair`);
   });
 
+  it("is the providers of the network that a landscaper made from it begins with", () => {
+    const unit = evaluate(
+      "nixosModules.landscaper-iso",
+      `module: (import ${folder}/nixpkgs/stand-in/nixos-system.nix {
+        inherit (${standIn()}) lib;
+        pkgsFor = _: ${standIn()};
+      } {
+        modules = [ module { nixpkgs.hostPlatform = "x86_64-linux"; } ];
+      }).config.systemd.services.nixops4-network-template`,
+      "--impure",
+    ) as { environment: Record<string, string>; script: string };
+    const source = unit.environment["PROVIDERS"]!;
+    expect(readFileSync(join(source, "flake.nix"))).toEqual(readFileSync(join(root, "flake.nix")));
+
+    const [network, gcRoot] = [join(folder, "network"), join(folder, "gc-root")];
+    const env = { ...process.env, ...unit.environment, DIRECTORY: network, GC_ROOT: gcRoot };
+    expect(spawnSync("bash", ["-euc", unit.script], { env }).status).toBe(0);
+    const disko = ["--override-input", "disko", `path:${join(folder, "nixops4")}`];
+    nix("flake", "lock", `path:${network}`, ...flake.slice(1, -1), ...disko);
+    const { nodes } = JSON.parse(readFileSync(join(network, "flake.lock"), "utf8")) as {
+      nodes: Record<string, { locked?: object; inputs?: object }>;
+    };
+    expect(nodes["nixops4-providers"]).toMatchObject({
+      locked: { type: "path", path: source },
+      inputs: { nixpkgs: ["nixpkgs"], nixops4: ["nixops4"], "flake-parts": ["flake-parts"] },
+    });
+  });
+
   it("locks every input by a hash", () => {
     nix("flake", "metadata", "--no-update-lock-file", flake[0]!);
     const { nodes, root: rootNode } = JSON.parse(readFileSync(join(root, "flake.lock"), "utf8")) as {

@@ -1,5 +1,5 @@
 import { spawnSync } from "node:child_process";
-import { existsSync, readFileSync, writeFileSync } from "node:fs";
+import { existsSync, readFileSync, readlinkSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 import { beforeAll, describe, expect, it } from "@jest/globals";
 import { dnsmasqConfig } from "@nixops4-providers/test-servers";
@@ -14,6 +14,9 @@ const missing = !hasNix
 const suite = missing === "" ? describe : describe.skip;
 const temporaryFolder = temporaryFolders();
 
+/** What the systems there are made from. */
+const SOURCE = "/nix/store/00000000000000000000000000000000-source";
+
 /** What nix/tests/nixos-modules.nix tells of a system, as far as it is looked at. */
 interface System {
   services: Record<string, Unit>;
@@ -26,6 +29,7 @@ interface System {
   undocumented: string[];
   harmonia: { cache: { enable: boolean; settings: object; signKeyPaths: string[] } };
   networking: {
+    interfaces: Record<string, { ipv4: { addresses: unknown[] } }>;
     firewall: { interfaces: Record<string, { allowedTCPPorts: number[]; allowedUDPPorts: number[] }> };
     networkmanager: { enable: boolean };
     wireless: { enable: boolean };
@@ -55,11 +59,13 @@ function evaluate(attribute: string, ...args: string[]) {
   });
 }
 
-function systemOf(attribute: string, ...args: string[]): System {
+function valueOf(attribute: string, ...args: string[]): unknown {
   const { status, stdout, stderr } = evaluate(attribute, ...args);
   if (status !== 0) throw new Error(stderr);
-  return JSON.parse(stdout) as System;
+  return JSON.parse(stdout);
 }
+
+const systemOf = (attribute: string, ...args: string[]) => valueOf(attribute, ...args) as System;
 
 suite(`the NixOS module of the landscaper${missing}`, () => {
   let standard: System;
@@ -185,15 +191,26 @@ suite(`the NixOS module of the landscaper${missing}`, () => {
     expect(modes.stdout).toBe("600\n644\n");
   });
 
-  it("puts the example of a network there once", () => {
+  it("puts the example of a network there once, and keeps the source that it is made with", () => {
     const { script, environment, unitConfig } = standard.services["nixops4-network-template"]!;
-    expect(environment["DIRECTORY"]).toBe("/root/fediversity-network");
+    expect(environment).toMatchObject({
+      DIRECTORY: "/root/fediversity-network",
+      PROVIDERS: SOURCE,
+      GC_ROOT: "/nix/var/nix/gcroots/nixops4-providers",
+    });
+    expect(standard.extraDependencies).toContain(SOURCE);
     expect(unitConfig).toEqual({ ConditionPathExists: "!/root/fediversity-network" });
     const directory = join(temporaryFolder(), "new", "network");
     const template = join(root, "templates/default");
-    const env = { ...process.env, DIRECTORY: directory, TEMPLATE: template };
-    expect(spawnSync("bash", ["-euc", script], { encoding: "utf8", env }).stderr).toBe("");
-    expect(readFileSync(join(directory, "flake.nix"))).toEqual(readFileSync(join(template, "flake.nix")));
+    const env = { ...process.env, ...environment, DIRECTORY: directory, TEMPLATE: template };
+    const gcRoot = join(temporaryFolder(), "gc-root");
+    const run = spawnSync("bash", ["-euc", script], { encoding: "utf8", env: { ...env, GC_ROOT: gcRoot } });
+    expect(run).toMatchObject({ status: 0, stderr: "" });
+    const flake = readFileSync(join(template, "flake.nix"), "utf8");
+    expect(readFileSync(join(directory, "flake.nix"), "utf8")).toBe(
+      flake.replace(/(nixops4-providers\.url = ").*"/, `$1path:${SOURCE}"`),
+    );
+    expect(readlinkSync(gcRoot)).toBe(SOURCE);
     expect(existsSync(`${directory}.new`)).toBe(false);
   });
 
@@ -283,8 +300,10 @@ suite(`the NixOS module of the installer${missing}`, () => {
 
 suite(`the installer image of the landscaper${missing}`, () => {
   it("writes a configuration that is one of a landscaper", () => {
-    const { configuration, flake } = systemOf("landscaper-iso")["nixos-generate-config"];
-    expect(flake).toContain('nixops4-providers.url = "path:/nix/store/');
+    const image = systemOf("landscaper-iso");
+    const { configuration, flake } = image["nixos-generate-config"];
+    expect(image.extraDependencies).toContain(SOURCE);
+    expect(flake).toContain(`nixops4-providers.url = "path:${SOURCE}"`);
     // They go through a Perl program, that fills in variables.
     expect(flake).not.toMatch(/[$@\\]/);
     expect(configuration.replaceAll("$bootLoaderConfig", "")).not.toMatch(/[$@\\]/);
@@ -304,6 +323,70 @@ suite(`the installer image of the landscaper${missing}`, () => {
   it("has the example of a network, and no services of a landscaper", () => {
     expect(Object.keys(systemOf("landscaper-iso").services)).toEqual(["nixops4-network-template"]);
   });
+});
+
+/** A test in nix/checks that runs virtual machines. */
+interface MachineTest {
+  nodes: Record<string, System>;
+  testScript: string;
+}
+
+/** Prints the names that a program uses, but does not define. */
+const FREE_NAMES = `
+import builtins, symtable, sys
+program = sys.stdin.read()
+compile(program, "testScript", "exec")
+top = symtable.symtable(program, "testScript", "exec")
+tables = [top]
+for table in tables:
+    tables += table.get_children()
+used = {s.get_name() for t in tables for s in t.get_symbols() if s.is_referenced() and (t is top or s.is_global())}
+defined = {s.get_name() for s in top.get_symbols() if s.is_assigned() or s.is_imported()}
+print(*sorted(used - defined - set(dir(builtins))))
+`;
+
+/** Those that NixOS's test driver defines, besides one for each node. */
+const DRIVER_NAMES = ["create_machine", "subtest"];
+
+suite(`the tests in virtual machines${missing}`, () => {
+  let tests: Record<string, MachineTest>;
+  beforeAll(() => {
+    tests = valueOf("checks") as typeof tests;
+  });
+
+  it("have nodes that NixOS can make, among them a landscaper", () => {
+    expect(Object.keys(tests)).toEqual(["bare-metal", "landscaper"]);
+    for (const { nodes } of Object.values(tests)) {
+      for (const { failed } of Object.values(nodes)) expect(failed).toEqual([]);
+      const { networking, dnsmasq, services } = nodes["landscaper"]!;
+      expect(networking.interfaces["eth1"]!.ipv4.addresses).toEqual([
+        { address: "10.0.0.1", prefixLength: 24 },
+      ]);
+      expect(dnsmasq.settings).toMatchObject({ interface: "eth1" });
+      expect(Object.keys(services)).toContain("nixops4-boot-server");
+    }
+  });
+
+  it("wait for units that the nodes have", () => {
+    for (const { nodes, testScript } of Object.values(tests)) {
+      const waits = [...testScript.matchAll(/(\w+)\.wait_for_unit\("(nixops4-.*)\.service"\)/g)];
+      expect(waits).not.toEqual([]);
+      for (const [, node, unit] of waits) expect(Object.keys(nodes[node!]!.services)).toContain(unit);
+    }
+  });
+
+  const hasPython = spawnSync("python3", ["--version"]).status === 0;
+  (hasPython ? it : it.skip)(
+    "are Python that uses its nodes, and no others (skipped without python3)",
+    () => {
+      for (const { nodes, testScript } of Object.values(tests)) {
+        const python = spawnSync("python3", ["-c", FREE_NAMES], { input: testScript, encoding: "utf8" });
+        expect(python.stderr).toBe("");
+        const names = python.stdout.trim().split(" ");
+        expect(names.filter((name) => !DRIVER_NAMES.includes(name))).toEqual(Object.keys(nodes).toSorted());
+      }
+    },
+  );
 });
 
 /** As NixOS writes them, without what is said differently by intent: when to bind to the interface. */

@@ -68,42 +68,29 @@ in
 pkgs.testers.runNixOSTest {
   name = "bare-metal";
 
-  nodes.landscaper =
-    { ... }:
-    {
-      imports = [ self.nixosModules.landscaper ];
-      networking.interfaces.eth1.ipv4.addresses = lib.mkForce [
-        {
-          address = "10.0.0.1";
-          prefixLength = 24;
-        }
+  nodes.landscaper = {
+    imports = [ (import ./common/landscaper.nix { inherit self; }) ];
+    environment.systemPackages = [ self.packages.${pkgs.stdenv.hostPlatform.system}.pxe-nbp ];
+    virtualisation = {
+      additionalPaths = [
+        diskoScript
+        installer.system.build.kernel
+        installer.system.build.netbootRamdisk
+        target.system.build.toplevel
       ];
-      services.nixops4-landscaper = {
-        enable = true;
-        interface = "eth1";
-        address = "10.0.0.1";
-        dhcp.range = "10.0.0.100,10.0.0.199";
-      };
-      environment.systemPackages = [ self.packages.${pkgs.stdenv.hostPlatform.system}.pxe-nbp ];
-      virtualisation = {
-        additionalPaths = [
-          diskoScript
-          initrd
-          kernel
-          target.system.build.toplevel
-        ];
-        memorySize = 2048;
-      };
+      memorySize = 2048;
     };
+  };
 
   skipTypeCheck = true;
   testScript = ''
     import json
     import os
+    import shlex
 
     def create(type, inputs):
         request = {"createResourceRequest": {"type": type, "inputProperties": inputs, "isStateful": False}}
-        landscaper.succeed(f"echo {repr(json.dumps(request))} > request")
+        landscaper.succeed(f"echo {shlex.quote(json.dumps(request))} > request")
         response = json.loads(landscaper.succeed("nixops4-resources-pxe-nbp < request", timeout=3600))
         return response["createResourceResponse"]["outputProperties"]
 
@@ -152,7 +139,7 @@ pkgs.testers.runNixOSTest {
         )
         machine.state_dir.mkdir(parents=True, exist_ok=True)
         os.system(f"${pkgs.qemu_test}/bin/qemu-img create -f qcow2 {machine.state_dir}/disk.qcow2 8G")
-        machine.start()
+        machine.start(allow_reboot=True)
         create("installed", {"entryId": entry["entryId"], "timeoutSeconds": 3000})
 
     host_key = landscaper.succeed("cut -d ' ' -f 2 /root/host-key.pub").strip()

@@ -3,32 +3,22 @@
 pkgs.testers.runNixOSTest {
   name = "landscaper";
 
-  nodes.landscaper =
-    { lib, ... }:
-    {
-      imports = [ self.nixosModules.landscaper ];
-      networking.interfaces.eth1.ipv4.addresses = lib.mkForce [
-        {
-          address = "10.0.0.1";
-          prefixLength = 24;
-        }
-      ];
-      services.nixops4-landscaper = {
-        enable = true;
-        interface = "eth1";
-        address = "10.0.0.1";
-        dhcp.range = "10.0.0.100,10.0.0.199";
-        apply.enable = true;
-      };
-      environment.systemPackages = [ pkgs.hello ];
-    };
+  nodes.landscaper = {
+    imports = [ (import ./common/landscaper.nix { inherit self; }) ];
+    services.nixops4-landscaper.apply.enable = true;
+    environment.systemPackages = [ pkgs.hello ];
+  };
 
   nodes.client =
     { lib, ... }:
     {
-      networking.interfaces.eth1 = {
-        ipv4.addresses = lib.mkForce [ ];
-        useDHCP = true;
+      networking = {
+        # What TFTP answers comes from a port that nothing was sent to.
+        firewall.enable = false;
+        interfaces.eth1 = {
+          ipv4.addresses = lib.mkForce [ ];
+          useDHCP = true;
+        };
       };
       environment.systemPackages = [ pkgs.tftp-hpa ];
       nix.settings = {

@@ -13,6 +13,8 @@
   ];
 
   services.nixops4-landscaper.network.enable = true;
+  # For the configuration below.
+  system.extraDependencies = lib.catAttrs "outPath" ([ self ] ++ lib.attrValues self.inputs);
   nix.settings.experimental-features = [
     "flakes"
     "nix-command"

@@ -38,7 +38,8 @@ in
 
   config = lib.mkIf cfg.enable {
     services.nixops4-landscaper.network.enable = lib.mkDefault true;
-    # What this system was made from stays, for the configuration that the installer image wrote names it by its path.
-    system.extraDependencies = [ self.outPath ];
+    # What this system was made from stays: the configuration that the installer image wrote names it by its path, and
+    # can be evaluated again without downloading it.
+    system.extraDependencies = lib.catAttrs "outPath" ([ self ] ++ lib.attrValues self.inputs);
   };
 }

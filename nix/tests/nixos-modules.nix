@@ -7,18 +7,23 @@ let
   lib = import (builtins.getEnv "NIXPKGS_LIB_SOURCE" + "/lib");
   pkgsFor = system: import ./nixos/pkgs.nix { inherit lib system; };
   nixosSystem = import ./nixos/nixos-system.nix { inherit lib pkgsFor; };
+  inherit (import ../lib/folders.nix { inherit lib; }) filesIn;
 
   self = {
     outPath = "/nix/store/00000000000000000000000000000000-source";
-    inputs.nixops4.packages.x86_64-linux.default = (pkgsFor "x86_64-linux").emptyFile;
+    inputs.nixops4 = {
+      outPath = "/nix/store/00000000000000000000000000000000-nixops4";
+      packages.x86_64-linux.default = (pkgsFor "x86_64-linux").emptyFile;
+    };
     packages.x86_64-linux = import ../packages { pkgs = pkgsFor "x86_64-linux"; };
+    nixosModules = lib.mapAttrs (_: path: import path { inherit self; }) (filesIn ".nix" ../nixos);
     templates.default.path = ../../templates/default;
   };
   system =
     name: modules:
     nixosSystem {
       modules = [
-        (import (../nixos + "/${name}.nix") { inherit self; })
+        self.nixosModules.${name}
         { nixpkgs.hostPlatform = "x86_64-linux"; }
       ]
       ++ modules;
@@ -28,21 +33,31 @@ let
     let
       inherit (system name modules) config options;
     in
-    {
+    summary config
+    // {
       undocumented = map (option: option.name) (
         lib.filter (option: lib.hasInfix "nixops4" option.name && option.description == null) (
           lib.optionAttrSetToDocList options
         )
       );
-      inherit (config) boot networking users;
-      inherit (config.services) dnsmasq harmonia openssh;
-      inherit (config.system) extraDependencies nixos-generate-config stateVersion;
-      inherit (config.systemd) services sockets;
-      bootServerSettings = config.services.nixops4-landscaper.bootServer.settings or null;
-      failed = map (assertion: assertion.message) (
-        lib.filter (assertion: !assertion.assertion) config.assertions
-      );
     };
+  summary = config: {
+    inherit (config)
+      boot
+      fileSystems
+      networking
+      users
+      ;
+    inherit (config.services) dnsmasq harmonia openssh;
+    inherit (config.system) extraDependencies nixos-generate-config stateVersion;
+    inherit (config.systemd) services sockets;
+    bootServerSettings = config.services.nixops4-landscaper.bootServer.settings or null;
+    failed = map (assertion: assertion.message) (
+      lib.filter (assertion: !assertion.assertion) config.assertions
+    );
+    packages = map lib.getName config.environment.systemPackages;
+    virtualisation = config.virtualisation or { };
+  };
   landscaper =
     settings:
     evaluate "landscaper" [
@@ -106,6 +121,25 @@ in
   generated = evaluate "landscaper" [ configuration ];
   installer = evaluate "installer" [ { nixops4.installer.authorizedKeys = [ "ssh-ed25519 AAAA" ]; } ];
   landscaper-iso = evaluate "landscaper-iso" [ ];
+
+  # The tests in virtual machines, as far as they can be seen without running them.
+  checks =
+    lib.mapAttrs
+      (_: test: {
+        inherit (test) testScript;
+        nodes = lib.mapAttrs (_: summary) test.nodes;
+      })
+      (
+        lib.filterAttrs (_: check: check ? nodes) (
+          lib.mapAttrs (
+            _: path:
+            import path {
+              inherit self;
+              pkgs = pkgsFor "x86_64-linux";
+            }
+          ) (filesIn ".nix" ../checks)
+        )
+      );
 
   # For docs/reference/landscaper.md and installer.md.
   options = lib.genAttrs [ "landscaper" "installer" ] (

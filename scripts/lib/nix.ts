@@ -1,6 +1,6 @@
 import { spawnSync } from "node:child_process";
-import { readdirSync } from "node:fs";
-import { join } from "node:path";
+import { existsSync, readdirSync } from "node:fs";
+import { basename, join } from "node:path";
 import { root } from "./providers.ts";
 
 export interface NixCheck {
@@ -16,8 +16,26 @@ export function checkNixFiles(): NixCheck[] {
   const files = nixFiles();
   return [
     run("Nix files can be parsed", "nix-instantiate", ["--parse", ...files]),
-    run("format of Nix files (mend with: nix fmt)", "nixfmt", ["--check", ...files]),
+    run("format of Nix files (mend with: npm run format)", nixfmt(), ["--check", ...files]),
   ];
+}
+
+export function formatNixFiles(): void {
+  spawnSync(nixfmt(), nixFiles(), { cwd: root, stdio: "inherit" });
+}
+
+/** Formats as nixfmt does. Neither npm nor Debian has the original; this, cargo makes in a minute. */
+const NIXFMT = "nixfmt_rs@0.5.3";
+
+/** The one on the PATH, as `nix develop` has it, or else one that is made once. */
+function nixfmt(): string {
+  if (spawnSync("nixfmt", ["--version"]).status === 0) return "nixfmt";
+  const folder = join(root, ".cache", NIXFMT);
+  const program = join(folder, "bin", "nixfmt");
+  if (!existsSync(program)) {
+    spawnSync("cargo", ["install", "--locked", "--root", folder, NIXFMT], { stdio: ["ignore", 2, 2] });
+  }
+  return program;
 }
 
 function run(name: string, program: string, args: readonly string[]): NixCheck {
@@ -26,7 +44,7 @@ function run(name: string, program: string, args: readonly string[]): NixCheck {
     encoding: "utf8",
     stdio: ["ignore", "ignore", "pipe"],
   });
-  if (error !== undefined) return { name, problem: "", skipped: `there is no ${program}` };
+  if (error !== undefined) return { name, problem: "", skipped: `there is no ${basename(program)}` };
   return { name, problem: status === 0 ? "" : stderr };
 }
 

@@ -9,7 +9,9 @@
     nixops4.url = "github:nixops4/nixops4";
     nixops4.inputs.flake-parts.follows = "flake-parts";
     nixops4.inputs.nixpkgs.follows = "nixpkgs";
-    nixops4-providers.url = "github:nixops4/nixops4-providers";
+    # Where the source of the providers is. A landscaper has written here where it keeps its own. After `nix flake init`,
+    # or to move to another version, put your clone here: "git+file:///home/alice/nixops4-providers".
+    nixops4-providers.url = "path:/path/to/nixops4-providers";
     nixops4-providers.inputs.flake-parts.follows = "flake-parts";
     nixops4-providers.inputs.nixops4.follows = "nixops4";
     nixops4-providers.inputs.nixpkgs.follows = "nixpkgs";

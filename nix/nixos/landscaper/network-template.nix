@@ -1,4 +1,4 @@
-# Puts the example of a network where the operator will work on it, once.
+# Puts the example of a network where the operator will work on it, once, with this source as its providers.
 { self }:
 { config, lib, ... }:
 let
@@ -37,11 +37,17 @@ in
       environment = {
         DIRECTORY = network.directory;
         TEMPLATE = network.template;
+        PROVIDERS = self.outPath;
+        GC_ROOT = "/nix/var/nix/gcroots/nixops4-providers";
       };
       script = ''
         mkdir -p "$(dirname "$DIRECTORY")"
         rm -rf "$DIRECTORY.new"
         cp --recursive --no-preserve=mode,ownership "$TEMPLATE" "$DIRECTORY.new"
+        find "$DIRECTORY.new" -name '*.nix' -exec \
+          sed --in-place "s|path:/path/to/nixops4-providers|path:$PROVIDERS|" {} +
+        # The source that it names from now on stays, also when this system is made from another one.
+        ln --symbolic --force --no-dereference "$PROVIDERS" "$GC_ROOT"
         mv --no-target-directory "$DIRECTORY.new" "$DIRECTORY"
       '';
     };

@@ -1,6 +1,11 @@
 # The options of NixOS that our modules set, with the types that they have there: a name or a value that NixOS would
 # refuse is refused here, too.
-{ lib, pkgs, ... }:
+{
+  config,
+  lib,
+  pkgs,
+  ...
+}:
 let
   inherit (lib) mkOption types;
   option = type: default: mkOption { inherit type default; };
@@ -54,31 +59,45 @@ in
   options = {
     assertions = list types.unspecified;
     boot = {
-      initrd.systemd = {
-        inherit enable;
-        services = set service;
+      initrd = {
+        availableKernelModules = list types.str;
+        systemd = {
+          inherit enable;
+          services = set service;
+        };
       };
       kernelParams = list types.str;
+      loader.grub.device = option types.str "";
     };
     documentation = {
       inherit enable;
       nixos = { inherit enable; };
     };
     environment.systemPackages = list types.package;
+    fileSystems = set (submodule {
+      device = required types.str;
+      fsType = required types.str;
+    });
     isoImage.appendToMenuLabel = option types.str "";
     networking = {
-      firewall.interfaces = set (submodule {
-        allowedTCPPorts = list types.port;
-        allowedUDPPorts = list types.port;
-      });
+      firewall = {
+        enable = option types.bool true;
+        interfaces = set (submodule {
+          allowedTCPPorts = list types.port;
+          allowedUDPPorts = list types.port;
+        });
+      };
       hostName = option types.str "nixos";
       interfaces = set (submodule {
         ipv4.addresses = list (submodule {
           address = required types.str;
           prefixLength = required (types.ints.between 0 32);
         });
+        useDHCP = option (types.nullOr types.bool) null;
       });
       networkmanager = { inherit enable; };
+      useDHCP = option types.bool true;
+      useNetworkd = option types.bool false;
       wireless = { inherit enable; };
     };
     nix = {
@@ -124,6 +143,10 @@ in
       stateVersion = option types.str "26.11";
     };
     systemd = {
+      network.networks = set (submodule {
+        address = list types.str;
+        matchConfig = set unitValue;
+      });
       services = set service;
       sockets = set socket;
     };
@@ -132,7 +155,20 @@ in
     });
   };
   config.system.build = {
-    toplevel = pkgs.emptyFile;
+    # So that the system depends on what goes into it.
+    toplevel = pkgs.writeText "nixos-system-${config.networking.hostName}" (
+      builtins.toJSON {
+        inherit (config)
+          boot
+          environment
+          fileSystems
+          networking
+          services
+          systemd
+          users
+          ;
+      }
+    );
     nixos-install = pkgs.nixos-install;
   };
 }

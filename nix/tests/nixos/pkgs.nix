@@ -26,13 +26,19 @@ let
       attrs = if lib.isFunction args then args attrs else args;
     in
     package (attrs.name or attrs.pname) attrs;
+  nixosSystem = import ./nixos-system.nix {
+    inherit lib;
+    pkgsFor = _: pkgs;
+  };
   pkgs =
     lib.genAttrs [
       "curl"
       "coreutils"
+      "e2fsprogs"
       "emptyFile"
       "getent"
       "gitMinimal"
+      "hello"
       "ipxe"
       "jq"
       "makeBinaryWrapper"
@@ -43,10 +49,13 @@ let
       "nodejs-slim_24"
       "nodejs_24"
       "openssh"
+      "parted"
       "pnpmConfigHook"
       "pnpm_10"
+      "qemu_test"
       "shellcheck"
       "systemd"
+      "tftp-hpa"
       "util-linux"
       "util-linuxMinimal"
     ] (name: package name { })
@@ -59,6 +68,14 @@ let
         generate = name: value: pkgs.writeText name (builtins.toJSON value);
       };
       mkShell = attrs: mkDerivation (attrs // { name = "nix-shell"; });
+      nixos =
+        module:
+        nixosSystem {
+          modules = [
+            module
+            { nixpkgs.hostPlatform = system; }
+          ];
+        };
       pkgsCross =
         lib.genAttrs
           [
@@ -77,8 +94,9 @@ let
       };
       stdenvNoCC = { inherit mkDerivation; };
       symlinkJoin = mkDerivation;
-      testers.runNixOSTest = test: package "vm-test-run-${test.name}" { };
+      testers.runNixOSTest = import ./nixos-test.nix { inherit lib nixosSystem pkgs; };
       writeShellApplication = attrs: package attrs.name attrs;
+      writeShellScript = name: text: package name { inherit text; };
       writeText = name: text: package name { inherit text; };
     };
 in
