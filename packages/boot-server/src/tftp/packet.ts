@@ -52,12 +52,14 @@ export function decodePacket(bytes: Buffer): Packet | undefined {
   }
 }
 
+export const DATA_HEADER_BYTES = 4;
+
 /** Block numbers roll over from 65535 to 0. */
 export function encodeData(block: number, bytes: Buffer): Buffer {
-  const packet = Buffer.allocUnsafe(4 + bytes.length);
+  const packet = Buffer.allocUnsafe(DATA_HEADER_BYTES + bytes.length);
   packet.writeUInt16BE(Opcode.data, 0);
   packet.writeUInt16BE(block & 0xffff, 2);
-  bytes.copy(packet, 4);
+  bytes.copy(packet, DATA_HEADER_BYTES);
   return packet;
 }
 

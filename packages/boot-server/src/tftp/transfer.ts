@@ -2,7 +2,14 @@ import { createSocket, type RemoteInfo, type Socket } from "node:dgram";
 import { isIPv6 } from "node:net";
 import { BlockReader, type OpenFile, type TransferMode } from "./block-reader.ts";
 import { negotiate, type Negotiated } from "./options.ts";
-import { decodePacket, encodeData, encodeError, encodeOptionsAck, ErrorCode } from "./packet.ts";
+import {
+  DATA_HEADER_BYTES,
+  decodePacket,
+  encodeData,
+  encodeError,
+  encodeOptionsAck,
+  ErrorCode,
+} from "./packet.ts";
 import type { RequestOption } from "./packet.ts";
 import { SendWindow } from "./send-window.ts";
 
@@ -66,6 +73,8 @@ export class Transfer {
   #timerEnd = Infinity;
   #deadline = 0;
   #attempts = 0;
+  /** The packet that is likely to be sent next. */
+  #prepared: { number: number; packet: Buffer | undefined } | undefined;
   #progressAt = performance.now();
   #heard = false;
   #loading = false;
@@ -180,18 +189,28 @@ export class Transfer {
     const { size } = this.#window;
     this.#window.last = this.#reader.last;
     while (this.#window.isOpen) {
-      const block = this.#reader.block(this.#window.next);
-      if (block === undefined) break;
-      this.#transmit(encodeData(this.#window.next, block));
+      const packet = this.#dataPacket(this.#window.next);
+      if (packet === undefined) break;
+      this.#transmit(packet);
       this.sentPackets++;
-      this.sentBytes += block.length;
+      this.sentBytes += packet.length - DATA_HEADER_BYTES;
       this.#window.sent(now);
     }
     this.#expectAnswer(now);
+    // While the client is busy; it then waits for less.
+    this.#prepared = { number: this.#window.next, packet: this.#dataPacket(this.#window.next) };
     const ahead = this.#window.acknowledged + 2 * size;
     if (!this.#loading && this.#reader.last === undefined && this.#reader.block(ahead) === undefined) {
       void this.#load(this.#window.acknowledged + 1, ahead);
     }
+  }
+
+  /** `undefined` when the block is not in memory. */
+  #dataPacket(number: number): Buffer | undefined {
+    if (this.#prepared?.number === number && this.#prepared.packet !== undefined)
+      return this.#prepared.packet;
+    const block = this.#reader.block(number);
+    return block && encodeData(number, block);
   }
 
   async #load(from: number, to: number): Promise<void> {
