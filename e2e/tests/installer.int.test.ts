@@ -35,7 +35,7 @@ suite(`the installer${reason === undefined ? "" : ` (skipped: ${reason})`}`, () 
   async function expectRefused(trial: Trial, hashes: string[], job: unknown, message: RegExp | string) {
     const { installation, status } = await trial.whole(job);
     expect(await installation.ended()).toBe(1);
-    expect(status).toMatchObject({ phase: "failed" });
+    expect(status).toMatchObject({ phase: "refused", attempt: 0 });
     if (typeof message === "string") expect(status.report!.message).toBe(message);
     else expect(status.report!.message).toMatch(message);
     expect(installation.console).toContain("no disk was touched");
@@ -126,6 +126,14 @@ suite(`the installer${reason === undefined ? "" : ` (skipped: ${reason})`}`, () 
       },
     );
 
+    it("is wiped by the next network boot, in the same generation, when the job allows that later", async () => {
+      const trial = await lab.trial();
+      await signatures["a partition table"]!(trial.disks[0]!.image);
+      await expectRefused(trial, await trial.hashes(), trial.job(), /does not allow to wipe it$/);
+      const { installation } = await trial.whole(trial.job({ disk: trial.disk({ allowWipe: true }) }));
+      await trial.expectInstalled(installation);
+    });
+
     it("is not wiped while it is mounted, or swapped to, whatever the job allows", async () => {
       const trial = await lab.trial();
       await signatures["a partition table"]!(trial.disks[0]!.image);
@@ -139,7 +147,7 @@ suite(`the installer${reason === undefined ? "" : ` (skipped: ${reason})`}`, () 
       const installation = trial.install(machine);
       expect(await installation.ended()).toBe(1);
       expect(await trial.status()).toMatchObject({
-        phase: "failed",
+        phase: "refused",
         report: {
           stage: "check-disk",
           message: expect.stringContaining(`is in use: ${partition} (/run/data)`),
@@ -147,7 +155,7 @@ suite(`the installer${reason === undefined ? "" : ` (skipped: ${reason})`}`, () 
       });
       expect(await trial.hashes()).toEqual([before]);
 
-      await trial.declare(job, 2);
+      await trial.declare(job);
       const second = await trial.netboot();
       const disk = await second.device(trial.disks[0]!);
       // As the kernel would show it: real swapping would be that of the whole host.
@@ -312,7 +320,7 @@ suite(`the installer${reason === undefined ? "" : ` (skipped: ${reason})`}`, () 
           trial.job({ substituters }),
           /^the script that partitions the disk cannot be fetched from http/,
         );
-        expect(status.report).toMatchObject({ stage: "partition" });
+        expect(status.report).toMatchObject({ stage: "fetch" });
         expect(status.report!.log.join("\n")).toMatch(
           /not signed by any of the keys|lacks a (valid )?signature/,
         );

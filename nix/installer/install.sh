@@ -52,6 +52,7 @@ main() {
   read_job
   wait_for_network
   choose_disk
+  fetch_disko
   claim
   partition
   copy_system
@@ -134,6 +135,14 @@ choose_disk() {
   say "installs on $DISK ($DISK_DESCRIPTION)"
 }
 
+# Before the claim: what is wrong with the binary cache then takes no other generation.
+fetch_disko() {
+  enter_stage fetch "fetching the script that partitions the disk"
+  run realise local "$(store_path "$DISKO_SCRIPT")" ||
+    fail "the script that partitions the disk cannot be fetched from $SUBSTITUTERS"
+  [[ -f $DISKO_SCRIPT && -x $DISKO_SCRIPT ]] || fail "$DISKO_SCRIPT is no executable file"
+}
+
 claim() {
   enter_stage claim "asking for the permission to install"
   ask_for_claim
@@ -141,15 +150,11 @@ claim() {
 }
 
 partition() {
-  enter_stage partition "fetching the script that partitions the disk"
-  run realise local "$(store_path "$DISKO_SCRIPT")" ||
-    fail "the script that partitions the disk cannot be fetched from $SUBSTITUTERS"
-  [[ -f $DISKO_SCRIPT && -x $DISKO_SCRIPT ]] || fail "$DISKO_SCRIPT is no executable file"
-  # The claim and the download may have taken hours.
+  enter_stage partition "partitioning $DISK"
+  # The download and the claim may have taken hours.
   check_disk
   printf '%s\n' "$DISK_IDENTITY" >"$STATE/begun.new"
   mv "$STATE/begun.new" "$STATE/begun"
-  enter_stage partition "partitioning $DISK"
   run env NIXOPS4_DISK="$DISK" "$DISKO_SCRIPT" "$DISK" || fail "partitioning $DISK failed (exit status $?)"
   mountpoint --quiet "$ROOT" || fail "the script that partitions the disk has mounted nothing on $ROOT"
 }
@@ -190,14 +195,11 @@ finish() {
 
 # $1: one sentence.
 fail() {
-  local stage=$STAGE
   ENDED=failed
   kill_other_processes
   say "failed: $1"
   [[ -e $STATE/begun ]] || say "no disk was touched"
-  # Only the boot that has the claim can report.
-  if [[ -z $CLAIMED ]]; then ask_for_claim; fi
-  STAGE=$stage MESSAGE=$1 PERCENT=''
+  MESSAGE=$1 PERCENT=''
   conclude failed
   exit 1
 }
@@ -227,6 +229,7 @@ conclude() {
   local started=$SECONDS pause=1
   until send_report "$1"; do
     case $HTTP_STATUS in
+      409) [[ -n $CLAIMED ]] || boot_from_disk "$(server_error)" ;;&
       400 | 403 | 409 | 413) give_up "the boot service refuses the report \"$1\": $(server_error)" ;;
     esac
     ((SECONDS - started < RESULT_SECONDS)) || give_up "nobody has taken the report \"$1\" for $RESULT_SECONDS s"

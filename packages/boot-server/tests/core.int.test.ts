@@ -244,6 +244,30 @@ describe("an install that does not come to its end", () => {
     expect(await core.startBoot(MAC, FACTS)).toMatchObject({ kind: "install" });
   });
 
+  it("installs in the same generation after its installer had refused to, without a claim", async () => {
+    await put();
+    const first = await bootInstaller();
+    const refused = { bootId: "boot-1", stage: "check-disk", message: "no disk", outcome: "failed" as const };
+    await expect(core.report("web", first, { ...refused, outcome: undefined })).rejects.toEqual(
+      refusal("conflict", /not claimed/),
+    );
+    await core.report("web", first, refused);
+    await core.report("web", first, refused);
+    await reopen();
+    const report = { stage: "check-disk", message: "no disk" };
+    expect(core.getEntry("web")).toMatchObject({ phase: "refused", attempt: 0, report });
+    expect(core.status().machines[0]?.advice).toEqual([expect.stringContaining("touched no disk")]);
+
+    expect((await put()).entry).toMatchObject({ phase: "armed", report, boot: undefined });
+    const second = await bootInstaller();
+    expect(core.getEntry("web")).toMatchObject({ phase: "booting", report: undefined });
+    await core.report("web", second, { ...refused, bootId: "boot-2" });
+    // Started again by hand, when the disk was there.
+    expect(await claim(second, "boot-2")).toEqual({ generation: 1, attempt: 1 });
+    await core.report("web", second, { bootId: "boot-2", stage: "done", outcome: "installed" });
+    expect(await core.startBoot(MAC, FACTS)).toMatchObject({ kind: "local", reason: "it is installed" });
+  });
+
   it("takes the last report again, and nothing after it", async () => {
     await put();
     const token = await bootInstaller();

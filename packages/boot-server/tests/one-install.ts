@@ -156,7 +156,11 @@ export async function violationsOf(system: System, steps: readonly Step[]): Prom
           const before = card.claimed;
           const again = before !== undefined && before.generation >= spec.installGeneration;
           if (one.kind === "report") {
-            if (!granted.has(claim)) violations.push(`a report of ${one.bootId} was taken without a claim`);
+            // That it cannot install may be said by a boot that nobody has claimed.
+            const isClaimed = [...granted].some((other) => other.startsWith(`${id} ${token} `));
+            const isRefusal = one.outcome === "failed" && !isClaimed;
+            if (!granted.has(claim) && !isRefusal)
+              violations.push(`a report of ${one.bootId} was taken without a claim`);
           } else if (again && before.bootId !== one.bootId && spec.onInterrupted === "hold") {
             violations.push(
               `${mac}, generation ${spec.installGeneration}: claimed by ${before.bootId}, then ${one.bootId}`,

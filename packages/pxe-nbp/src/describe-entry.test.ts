@@ -46,6 +46,15 @@ describe("the state", () => {
       { phase: "BOOTING", boot },
       "52:54:00:12:34:56 has fetched its boot script from 192.0.2.9 (pcbios, i386)",
     ],
+    [
+      { report },
+      "waiting for the machine 52:54:00:12:34:56 to boot from the network, since 2026-01-02T03:04:05Z; " +
+        "its last boot refused to begin in the stage copy: 3 of 7 paths",
+    ],
+    [
+      { phase: "REFUSED", report, endedAt },
+      "the installer refused to begin on 2026-01-03T00:00:00Z, and touched no disk; in the stage copy: 3 of 7 paths",
+    ],
     [{ phase: "INSTALLING" }, "the installer has begun"],
     [{ phase: "INSTALLING", report }, "the installer is at the stage copy"],
     [{ phase: "INSTALLED", report, endedAt }, "the machine was installed on 2026-01-03T00:00:00Z"],

@@ -35,11 +35,13 @@ export function describeState(entry: Entry): string {
     case "PHASE_UNSPECIFIED":
       return "it is in a state that only a newer provider knows";
     case "ARMED":
-      return `waiting for the machine ${macsOf(entry)} to boot from the network, since ${dateOf(entry.armedAt)}`;
+      return `waiting for the machine ${macsOf(entry)} to boot from the network, since ${dateOf(entry.armedAt)}${report === null ? "" : `; its last boot refused to begin in the stage ${report.stage}${withColon(report.message)}`}`;
     case "BOOTING":
       return boot === null
         ? "the machine is booting"
         : `${boot.mac} has fetched its boot script from ${boot.address} (${boot.firmware}, ${boot.architecture})`;
+    case "REFUSED":
+      return `the installer refused to begin${ended}, and touched no disk${report === null ? "" : `; in the stage ${report.stage}${withColon(report.message)}`}`;
     case "INSTALLING":
       return report === null ? "the installer has begun" : `the installer is at the stage ${report.stage}`;
     case "INSTALLED":

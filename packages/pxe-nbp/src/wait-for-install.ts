@@ -64,6 +64,11 @@ function judge(entry: Entry, { entryId, installGeneration }: Inputs): Outputs | 
       hint: `Apply its boot_entry again, and let the machine ${macsOf(entry)} boot from the network.`,
     });
   }
+  if (phase === "REFUSED") {
+    throw new ProviderError(`${entryId}: ${describeState(entry)}${logTail(entry)}`, {
+      hint: "When the cause is mended, apply again, and let the machine boot from the network.",
+    });
+  }
   if (hasStopped(entry) && spec!.onInterrupted !== "RETRY") {
     throw new ProviderError(`${entryId}: ${describeState(entry)}${logTail(entry)}`, {
       hint:

@@ -133,6 +133,24 @@ describe("an install that ends badly", () => {
     expect(await wait().message).toBe(text);
   });
 
+  it("is an error that takes no other generation where the installer touched nothing", async () => {
+    await arm();
+    const { message, said } = wait();
+    await said("waiting for the machine");
+    await (await lab.boot()).end("failed", "check-disk", "there is no disk", LOG);
+    expect(await message).toMatch(
+      /: the installer refused to begin on \S+, and touched no disk; in the stage check-disk: there is no disk\nThe end/,
+    );
+    expect(await message).toContain("\nWhen the cause is mended, apply again, and let the machine boot");
+    await arm();
+    const { outputs, said: saidAgain } = wait();
+    await saidAgain("its last boot refused to begin in the stage check-disk: there is no disk");
+    const installer = await lab.boot();
+    await installer.claim();
+    await installer.end("installed", "done", "");
+    expect(await outputs).toMatchObject({ report: { stage: "done" } });
+  });
+
   it("says why it was interrupted", async () => {
     await arm();
     const installer = await lab.boot();

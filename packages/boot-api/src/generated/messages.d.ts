@@ -33,7 +33,7 @@ export interface EntrySpec {
   silenceSeconds: number;
 }
 
-export type Phase = "PHASE_UNSPECIFIED" | "ARMED" | "BOOTING" | "INSTALLING" | "INSTALLED" | "FAILED" | "INTERRUPTED" | "EXPIRED";
+export type Phase = "PHASE_UNSPECIFIED" | "ARMED" | "BOOTING" | "INSTALLING" | "INSTALLED" | "FAILED" | "INTERRUPTED" | "EXPIRED" | "REFUSED";
 
 export interface Entry {
   spec: EntrySpec | null;

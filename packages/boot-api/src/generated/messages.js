@@ -778,6 +778,7 @@ export const nixops4 = $root.nixops4 = (() => {
                 values[valuesById[5] = "FAILED"] = 5;
                 values[valuesById[6] = "INTERRUPTED"] = 6;
                 values[valuesById[7] = "EXPIRED"] = 7;
+                values[valuesById[8] = "REFUSED"] = 8;
                 return values;
             })();
 
@@ -1034,6 +1035,10 @@ export const nixops4 = $root.nixops4 = (() => {
                         case "EXPIRED":
                         case 7:
                             message.phase = 7;
+                            break;
+                        case "REFUSED":
+                        case 8:
+                            message.phase = 8;
                             break;
                         default:
                             if (typeof object.phase === "number" && (object.phase | 0) === object.phase)

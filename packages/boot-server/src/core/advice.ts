@@ -56,6 +56,9 @@ function* entryAdvice(entry: Entry, missingAssets: boolean, now: number): Iterab
   if (phase === "booting" && boot?.deliveredAt !== undefined && now - boot.deliveredAt > NO_CLAIM_MS) {
     yield "It has had everything for ten minutes, and its installer has not claimed the install: look at its console, and whether its network card has a driver in the installer.";
   }
+  if (phase === "refused") {
+    yield `Its installer found at ${JSON.stringify(report?.stage ?? "")} that it cannot install, and has touched no disk: mend the cause, apply, and let it boot from the network again.`;
+  }
   if (phase === "failed") {
     yield spec.onInterrupted === "retry"
       ? "The install failed; with the next network boot it begins again."

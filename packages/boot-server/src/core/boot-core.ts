@@ -375,7 +375,9 @@ class Core implements BootCore {
     const text = describeEvent(event);
     const macs = event.kind === "booted" ? [event.boot.mac] : (entry?.spec.macs ?? []);
     for (const mac of macs) this.#machines.note(mac, text, event.at);
-    const isHeard = ["delivered", "claimed", "reported", "installed", "failed"].includes(event.kind);
+    const isHeard = ["delivered", "refused", "claimed", "reported", "installed", "failed"].includes(
+      event.kind,
+    );
     if (isHeard && entry?.boot !== undefined) this.#machines.get(entry.boot.mac).lastSeenAt = event.at;
   }
 

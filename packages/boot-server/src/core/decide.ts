@@ -50,6 +50,7 @@ export function decideBoot(entry: Entry, boot: Boot): { events: Event[]; reason:
   switch (entry.phase) {
     case "armed":
     case "booting":
+    case "refused":
       return { events: [booted], reason: "" };
     case "installing": {
       // The claim was made by another boot of the machine, unless somebody pretends to be the machine.
@@ -87,7 +88,7 @@ export function decideClaim(
   const { id } = authenticated(entry, token).spec;
   const { phase, claim } = entry!;
   if (phase === "installing" && claim?.bootId === bootId) return [];
-  if (phase === "booting" || (phase === "interrupted" && claim?.bootId === bootId)) {
+  if (phase === "booting" || phase === "refused" || (phase === "interrupted" && claim?.bootId === bootId)) {
     return [{ kind: "claimed", id, at, claim: { bootId, address, claimedAt: at } }];
   }
   throw new Refusal("conflict", `the install of ${id} has been claimed by another boot; it is ${phase}`);
@@ -102,12 +103,6 @@ export function decideReport(
   const { id } = authenticated(entry, token).spec;
   const { phase, claim, report: last } = entry!;
   const { outcome, stage } = request;
-  if (claim?.bootId !== request.bootId) throw new Refusal("conflict", `this boot has not claimed ${id}`);
-  if (phase === "installed" || phase === "failed") {
-    // Its first answer was lost.
-    if (outcome === phase && last?.stage === stage) return [];
-    throw new Refusal("conflict", `the install of ${id} has ended: it is ${phase}`);
-  }
   const report: InstallReport = {
     stage,
     percent: request.percent,
@@ -115,6 +110,16 @@ export function decideReport(
     log: [...(last?.log ?? []), ...(request.log ?? [])].slice(-LOG_TAIL_LINES),
     reportedAt: at,
   };
+  if (outcome === "failed" && (phase === "booting" || phase === "refused")) {
+    // Its first answer was lost.
+    if (phase === "refused" && last?.stage === stage) return [];
+    return [{ kind: "refused", id, at, report }];
+  }
+  if (claim?.bootId !== request.bootId) throw new Refusal("conflict", `this boot has not claimed ${id}`);
+  if (phase === "installed" || phase === "failed") {
+    if (outcome === phase && last?.stage === stage) return [];
+    throw new Refusal("conflict", `the install of ${id} has ended: it is ${phase}`);
+  }
   return [{ kind: outcome ?? "reported", id, at, report }];
 }
 

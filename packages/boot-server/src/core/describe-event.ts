@@ -13,6 +13,8 @@ export function describeEvent(event: Event): string {
       return `Fetched the install script from ${event.boot.address} (${event.boot.firmware}, ${event.boot.architecture})`;
     case "delivered":
       return "Received its overlay";
+    case "refused":
+      return ["Refused to install", event.report.stage, event.report.message].filter(Boolean).join(": ");
     case "claimed":
       return `Claimed the install from ${event.claim.address}`;
     case "reported":

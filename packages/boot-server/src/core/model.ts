@@ -47,9 +47,11 @@ export interface EntrySpec {
 
 /**
  * Where an entry is on its way:
- * armed → booting → installing → installed | failed | interrupted, and expired when nobody came.
+ * armed → booting → installing → installed | failed | interrupted, and expired when nobody came; refused when the
+ * installer found out before it claimed that it cannot install.
  */
-export type Phase = "armed" | "booting" | "installing" | "installed" | "failed" | "interrupted" | "expired";
+export type Phase =
+  "armed" | "booting" | "refused" | "installing" | "installed" | "failed" | "interrupted" | "expired";
 
 /** One network boot of a machine, from the moment it fetched its script. */
 export interface Boot {
@@ -103,7 +105,7 @@ export interface Entry {
   boot: Boot | undefined;
   claim: Claim | undefined;
   report: InstallReport | undefined;
-  /** When it became installed, failed, interrupted or expired. */
+  /** When it became refused, installed, failed, interrupted or expired. */
   endedAt: number | undefined;
   /** Why it was interrupted. */
   reason: string | undefined;
@@ -125,11 +127,12 @@ export const LOG_TAIL_LINES = 50;
 /** A step in the life of an entry; these are what is stored. */
 export type Event = { at: number; id: string } & (
   | { kind: "put"; spec: EntrySpec; digest: string }
-  /** The same entry was put again, unclaimed: it expires later. */
+  /** The same entry was put again, unclaimed: it expires later, and waits for the machine if it did not any more. */
   | { kind: "renewed" }
   | { kind: "deleted" }
   | { kind: "booted"; boot: Boot }
   | { kind: "delivered"; boot: string }
+  | { kind: "refused"; report: InstallReport }
   | { kind: "claimed"; claim: Claim }
   | { kind: "reported"; report: InstallReport }
   | { kind: "installed"; report: InstallReport }

@@ -59,7 +59,9 @@ function after(entry: Entry, event: Exclude<Event, { kind: "put" | "deleted" }>)
       return {
         ...entry,
         expiresAt: at + entry.spec.expireSeconds * 1000,
-        ...(entry.phase === "expired" ? { phase: "armed", armedAt: at, endedAt: undefined } : {}),
+        ...(entry.phase === "expired" || entry.phase === "refused"
+          ? { phase: "armed", armedAt: at, boot: undefined, endedAt: undefined }
+          : {}),
       };
     case "booted":
       return {
@@ -75,12 +77,15 @@ function after(entry: Entry, event: Exclude<Event, { kind: "put" | "deleted" }>)
       };
     case "delivered":
       return entry.boot?.id === event.boot ? { ...entry, boot: { ...entry.boot, deliveredAt: at } } : entry;
+    case "refused":
+      return { ...entry, phase: "refused", report: event.report, endedAt: at };
     case "claimed":
       return {
         ...entry,
         phase: "installing",
         attempt: entry.claim === undefined ? entry.attempt + 1 : entry.attempt,
         claim: event.claim,
+        report: entry.claim === undefined ? undefined : entry.report,
         endedAt: undefined,
         reason: undefined,
       };

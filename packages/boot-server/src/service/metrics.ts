@@ -12,7 +12,16 @@ export interface Metrics {
   watchTftp: (server: TftpServer) => void;
 }
 
-const PHASES: Phase[] = ["armed", "booting", "installing", "installed", "failed", "interrupted", "expired"];
+const PHASES: Phase[] = [
+  "armed",
+  "booting",
+  "refused",
+  "installing",
+  "installed",
+  "failed",
+  "interrupted",
+  "expired",
+];
 
 const TFTP_COUNTERS: Record<Exclude<keyof TftpStats, "active">, string> = {
   requests: "TFTP read requests",

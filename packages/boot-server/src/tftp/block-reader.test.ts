@@ -1,5 +1,6 @@
 import { describe, expect, it } from "@jest/globals";
 import { BlockReader, type TransferMode } from "./block-reader.ts";
+import { DATA_HEADER_BYTES } from "./packet.ts";
 import { encodeNetascii } from "./netascii.ts";
 
 /** All blocks, loaded `window` at a time, from a file that gives at most `step` bytes a read. */
@@ -14,8 +15,7 @@ async function blocks(content: Buffer, mode: TransferMode, size: number, step: n
   for (let from = 1; reader.last === undefined || from <= reader.last; from += window) {
     await reader.load(from, from + window - 1);
     for (let number = from; number < from + window; number++) {
-      const block = reader.block(number);
-      if (block !== undefined) result.push(block);
+      if (reader.has(number)) result.push(reader.packet(number).subarray(DATA_HEADER_BYTES));
     }
   }
   return result;

@@ -1,3 +1,4 @@
+import { encodeData } from "./packet.ts";
 import { encodeNetascii } from "./netascii.ts";
 
 /** A file being served. */
@@ -38,12 +39,17 @@ export class BlockReader {
     return this.#firstBlock + Math.floor(this.#buffered.length / this.#blockSize);
   }
 
-  /** The bytes of a block, or `undefined` when it is not in memory. */
-  block(number: number): Buffer | undefined {
+  /** Whether a block is in memory. */
+  has(number: number): boolean {
     const start = (number - this.#firstBlock) * this.#blockSize;
-    const end = start + this.#blockSize;
-    if (start < 0 || (end > this.#buffered.length && number !== this.last)) return undefined;
-    return this.#buffered.subarray(start, end);
+    return start >= 0 && (start + this.#blockSize <= this.#buffered.length || number === this.last);
+  }
+
+  /** A block that is in memory, as a packet. */
+  packet(number: number): Buffer {
+    const start = (number - this.#firstBlock) * this.#blockSize;
+    const end = Math.min(start + this.#blockSize, this.#buffered.length);
+    return encodeData(number, this.#buffered, start, end);
   }
 
   /** Brings the blocks `from` to `to` (or the last one) into memory and forgets those before `from`. */

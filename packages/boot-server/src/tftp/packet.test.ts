@@ -55,9 +55,9 @@ describe("decodePacket", () => {
 
 describe("encoding", () => {
   it("lets block numbers roll over", () => {
-    expect(encodeData(65535, bytes("x"))).toEqual(bytes("\0\x03\xff\xffx"));
-    expect(encodeData(65536, bytes("x"))).toEqual(bytes("\0\x03\0\0x"));
-    expect(encodeData(65537, bytes("x"))).toEqual(bytes("\0\x03\0\x01x"));
+    expect(encodeData(65535, bytes("wxy"), 1, 2)).toEqual(bytes("\0\x03\xff\xffx"));
+    expect(encodeData(65536, bytes("x"), 0, 1)).toEqual(bytes("\0\x03\0\0x"));
+    expect(encodeData(65537, bytes("x"), 0, 1)).toEqual(bytes("\0\x03\0\x01x"));
   });
 
   it("writes OACK and ERROR", () => {

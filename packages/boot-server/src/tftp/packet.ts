@@ -54,12 +54,14 @@ export function decodePacket(bytes: Buffer): Packet | undefined {
 
 export const DATA_HEADER_BYTES = 4;
 
-/** Block numbers roll over from 65535 to 0. */
-export function encodeData(block: number, bytes: Buffer): Buffer {
-  const packet = Buffer.allocUnsafe(DATA_HEADER_BYTES + bytes.length);
-  packet.writeUInt16BE(Opcode.data, 0);
-  packet.writeUInt16BE(block & 0xffff, 2);
-  bytes.copy(packet, DATA_HEADER_BYTES);
+/** The bytes from `start` to before `end`, as a block. Block numbers roll over from 65535 to 0. */
+export function encodeData(block: number, bytes: Buffer, start: number, end: number): Buffer {
+  const packet = Buffer.allocUnsafe(DATA_HEADER_BYTES + end - start);
+  packet[0] = 0;
+  packet[1] = Opcode.data;
+  packet[2] = block >> 8;
+  packet[3] = block;
+  bytes.copy(packet, DATA_HEADER_BYTES, start, end);
   return packet;
 }
 

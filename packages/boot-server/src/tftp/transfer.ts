@@ -2,14 +2,7 @@ import { createSocket, type RemoteInfo, type Socket } from "node:dgram";
 import { isIPv6 } from "node:net";
 import { BlockReader, type OpenFile, type TransferMode } from "./block-reader.ts";
 import { negotiate, type Negotiated } from "./options.ts";
-import {
-  DATA_HEADER_BYTES,
-  decodePacket,
-  encodeData,
-  encodeError,
-  encodeOptionsAck,
-  ErrorCode,
-} from "./packet.ts";
+import { DATA_HEADER_BYTES, decodePacket, encodeError, encodeOptionsAck, ErrorCode } from "./packet.ts";
 import type { RequestOption } from "./packet.ts";
 import { SendWindow } from "./send-window.ts";
 
@@ -74,7 +67,7 @@ export class Transfer {
   #deadline = 0;
   #attempts = 0;
   /** The packet that is likely to be sent next. */
-  #prepared: { number: number; packet: Buffer | undefined } | undefined;
+  #prepared: { number: number; packet: Buffer } | undefined;
   #progressAt = performance.now();
   #heard = false;
   #loading = false;
@@ -198,19 +191,18 @@ export class Transfer {
     }
     this.#expectAnswer(now);
     // While the client is busy; it then waits for less.
-    this.#prepared = { number: this.#window.next, packet: this.#dataPacket(this.#window.next) };
+    const { next } = this.#window;
+    if (this.#reader.has(next)) this.#prepared = { number: next, packet: this.#reader.packet(next) };
     const ahead = this.#window.acknowledged + 2 * size;
-    if (!this.#loading && this.#reader.last === undefined && this.#reader.block(ahead) === undefined) {
+    if (!this.#loading && this.#reader.last === undefined && !this.#reader.has(ahead)) {
       void this.#load(this.#window.acknowledged + 1, ahead);
     }
   }
 
   /** `undefined` when the block is not in memory. */
   #dataPacket(number: number): Buffer | undefined {
-    if (this.#prepared?.number === number && this.#prepared.packet !== undefined)
-      return this.#prepared.packet;
-    const block = this.#reader.block(number);
-    return block && encodeData(number, block);
+    if (this.#prepared?.number === number) return this.#prepared.packet;
+    return this.#reader.has(number) ? this.#reader.packet(number) : undefined;
   }
 
   async #load(from: number, to: number): Promise<void> {

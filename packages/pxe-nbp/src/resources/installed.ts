@@ -46,9 +46,9 @@ export type Outputs = Static<typeof outputs>;
 export const installed = defineResource({
   type: "installed",
   description:
-    "Waits until a machine has reported that it is installed, and shows how far it is. An install that failed or was " +
-    "interrupted is an error with the stage and the last lines of the log; where the entry says " +
-    '`onInterrupted = "retry"`, a warning. A machine that is installed already is not waited for.',
+    "Waits until a machine has reported that it is installed, and shows how far it is. An install that was refused " +
+    "by the installer, failed or was interrupted is an error with the stage and the last lines of the log; the last two, " +
+    'where the entry says `onInterrupted = "retry"`, are a warning. A machine that is installed already is not waited for.',
   stateful: false,
   inputs,
   outputs,

@@ -29,6 +29,9 @@ export function activity(machine: ShownMachine, now: number): Html {
     case "failed":
       return html`${stage(entry, nameOf(machine))}
         <p>${when("Failed", entry.endedAt)}</p>`;
+    case "refused":
+      return html`${stage(entry, nameOf(machine))}
+        <p>${when("Refused to install", entry.endedAt)} No disk was touched.</p>`;
     case "interrupted":
       return html`${stage(entry, nameOf(machine))}
         ${entry.reason && html`<p class="message" dir="auto">${clip(entry.reason, 500)}</p>`}

@@ -6,6 +6,7 @@ export type Condition = Phase | "unknown";
 
 export const CONDITION_NAMES: Record<Condition, string> = {
   failed: "Failed",
+  refused: "Refused",
   interrupted: "Interrupted",
   installing: "Installing",
   booting: "Booting",
@@ -36,11 +37,12 @@ export function nameOf(machine: ShownMachine): string {
 }
 
 function hasFailed(machine: ShownMachine): boolean {
-  return ["failed", "interrupted"].includes(conditionOf(machine));
+  return ["failed", "refused", "interrupted"].includes(conditionOf(machine));
 }
 
 const RANKS: Record<Condition, number> = {
   failed: 0,
+  refused: 0,
   interrupted: 0,
   installing: 2,
   booting: 2,

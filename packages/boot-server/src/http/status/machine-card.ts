@@ -54,7 +54,7 @@ function advice(machine: ShownMachine): Html | undefined {
 function log(machine: ShownMachine): Html | undefined {
   const lines = machine.entry?.report?.log ?? [];
   if (lines.length === 0) return undefined;
-  const open = ["installing", "failed", "interrupted"].includes(conditionOf(machine));
+  const open = ["refused", "installing", "failed", "interrupted"].includes(conditionOf(machine));
   return html`<details class="log" data-part="log" ${open && html`open`}>
     <summary>
       Log<span class="unseen"> of ${nameOf(machine)}</span> <span class="muted">${count(lines, "line")}</span>

@@ -22,7 +22,7 @@ export const style = `
   }
 }
 [data-condition="failed"] { --hue: var(--red); --back: var(--red-back); }
-[data-condition="interrupted"], [data-condition="expired"] { --hue: var(--orange); --back: var(--orange-back); }
+[data-condition="refused"], [data-condition="interrupted"], [data-condition="expired"] { --hue: var(--orange); --back: var(--orange-back); }
 [data-condition="installing"] { --hue: var(--blue); --back: var(--blue-back); }
 [data-condition="booting"] { --hue: var(--violet); --back: var(--violet-back); }
 [data-condition="armed"] { --hue: var(--teal); --back: var(--teal-back); }
