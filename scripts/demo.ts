@@ -1,49 +1,84 @@
-// `npm run demo`: a first deployment on this machine, applied three times.
+// `npm run demo`: a first deployment on this machine, applied three times; with --machine, a machine from power-on to
+// deployed.
 import { mkdtemp, rm } from "node:fs/promises";
 import { constants, tmpdir } from "node:os";
 import { join } from "node:path";
 import { parseArgs } from "node:util";
-import { createDisplay } from "../e2e/scenarios/first-deployment/display.ts";
+import { checkMachineRequirements, runMachineDemo } from "../e2e/scenarios/bare-metal/demo.ts";
+import { createDisplay, type Display } from "../e2e/scenarios/first-deployment/display.ts";
 import { checkRequirements, runFirstDeployment } from "../e2e/scenarios/first-deployment/run.ts";
 import { build } from "./build.ts";
+import { installDebianPackages } from "./lib/debian.ts";
 import { main } from "./lib/main.ts";
 
 const usage = `Usage: npm run demo -- [--keep] [--no-build]
+       npm run demo -- --machine [--console] [--record] [--no-build]
 
 Deploys, in a temporary folder: key pairs, files, and a real sshd on loopback that is
 reached with them. Applies it three times and checks what each apply changes.
 
   --keep      leave the folder there
   --no-build  use the providers in dist/bin as they are
+
+With --machine, as root on Debian 12: turns on a virtual machine with an empty disk, which
+boots from the network by the real boot service, installs itself, and is deployed, as in
+docs/explanation/from-power-on-to-deployed.md. Prints where the boot service's status page
+can be seen meanwhile. Takes a few minutes.
+
+  --console   show what the machine writes to its serial port
+  --record    put the timeline of this run into that page
 `;
+
+/** Of names such as "host1.installation_host_key". */
+const MACHINE_NAME_WIDTH = 27;
 
 main(import.meta.url, async () => {
   const { values } = parseArgs({
     options: {
       keep: { type: "boolean", default: false },
+      machine: { type: "boolean", default: false },
+      console: { type: "boolean", default: false },
+      record: { type: "boolean", default: false },
       "no-build": { type: "boolean", default: false },
       help: { type: "boolean", short: "h", default: false },
     },
   });
   if (values.help) return void process.stdout.write(usage);
-  checkRequirements();
-  await demo({ keep: values.keep, rebuild: !values["no-build"] });
+  const rebuild = !values["no-build"];
+  if (values.machine) {
+    installDebianPackages();
+    checkMachineRequirements();
+    const display = createDisplay(process.stdout, process.env["NO_COLOR"], MACHINE_NAME_WIDTH);
+    const options = { showConsole: values.console, record: values.record };
+    await demo(display, rebuild, async (signal) => runMachineDemo(display, options, signal));
+  } else {
+    checkRequirements();
+    const display = createDisplay(process.stdout);
+    await demo(display, rebuild, async (signal) => demoFirstDeployment(display, values.keep, signal));
+  }
 });
 
-async function demo({ keep, rebuild }: { keep: boolean; rebuild: boolean }): Promise<void> {
+async function demo(
+  display: Display,
+  rebuild: boolean,
+  run: (signal: AbortSignal) => Promise<void>,
+): Promise<void> {
   const start = performance.now();
   const signal = abortOnInterrupt();
-  const display = createDisplay(process.stdout);
   if (rebuild) {
     display.line("Building the providers …");
     await build();
   }
   signal.throwIfAborted();
+  await run(signal);
+  display.line(`Done in ${((performance.now() - start) / 1000).toFixed(1)} s; all checks passed.`);
+}
+
+async function demoFirstDeployment(display: Display, keep: boolean, signal: AbortSignal): Promise<void> {
   const folder = await mkdtemp(join(tmpdir(), "nixops4-demo-"));
   display.line(`A first deployment, in ${folder}`);
   try {
     await runFirstDeployment(folder, display, signal);
-    display.line(`Done in ${((performance.now() - start) / 1000).toFixed(1)} s; all checks passed.`);
   } finally {
     if (keep) display.line(`Its files are in ${folder}`);
     else await rm(folder, { recursive: true, force: true });

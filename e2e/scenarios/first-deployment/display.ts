@@ -15,10 +15,16 @@ interface Terminal {
 }
 
 const WIDTH = 80;
-const NAME_WIDTH = 12;
 
-/** Prints what happens as it happens, a line for each event; in colour only for a terminal and without NO_COLOR. */
-export function createDisplay(terminal: Terminal, noColor = process.env["NO_COLOR"] ?? ""): Display {
+/**
+ * Prints what happens as it happens, a line for each event; in colour only for a terminal and without NO_COLOR. Names of
+ * members take `nameWidth` columns.
+ */
+export function createDisplay(
+  terminal: Terminal,
+  noColor = process.env["NO_COLOR"] ?? "",
+  nameWidth = 12,
+): Display {
   const colored = terminal.isTTY === true && noColor === "";
   const paint = (color: Color, text: string) => (colored ? `\u001B[${colors[color]}m${text}\u001B[0m` : text);
   const line = (text = "") => void terminal.write(`${text}\n`);
@@ -26,7 +32,7 @@ export function createDisplay(terminal: Terminal, noColor = process.env["NO_COLO
 
   const entry = (color: Color, mark: string, name: string, text: string) => {
     const time = formatSeconds((performance.now() - start) / 1000).padStart(6);
-    line(`${paint("dim", time)}  ${paint(color, mark)} ${name.padEnd(NAME_WIDTH)} ${text}`);
+    line(`${paint("dim", time)}  ${paint(color, mark)} ${name.padEnd(nameWidth)} ${text}`);
   };
 
   return {
@@ -52,7 +58,7 @@ export function createDisplay(terminal: Terminal, noColor = process.env["NO_COLO
           return entry("dim", "│", member, paint("dim", event.line));
         case "failed":
         case "not run":
-          return entry("red", "✗", member, `${event.kind}: ${indent(event.error ?? "")}`);
+          return entry("red", "✗", member, `${event.kind}: ${indent(event.error ?? "", nameWidth)}`);
         case "ensured":
         case "created":
         case "updated":
@@ -91,6 +97,6 @@ function describeDone(action: Action, seconds: number): string {
 }
 
 /** Further lines of a text, under the first one in the column of texts. */
-function indent(text: string): string {
-  return text.replaceAll("\n", `\n${" ".repeat(NAME_WIDTH + 11)}`);
+function indent(text: string, nameWidth: number): string {
+  return text.replaceAll("\n", `\n${" ".repeat(nameWidth + 11)}`);
 }

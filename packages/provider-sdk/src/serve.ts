@@ -6,6 +6,7 @@ import type { Response } from "./protocol.ts";
 import type { Provider } from "./resource.ts";
 
 const ABORT_GRACE_MS = 1_800;
+const PARENT_CHECK_MS = 1_000;
 /** How long to wait for a pipe that the other end has made non-blocking. */
 const RETRY_MS = 5;
 const EXIT_CODES = { SIGINT: 130, SIGTERM: 143 };
@@ -34,16 +35,25 @@ async function serveRequests(provider: Provider): Promise<void> {
 
 type Signal = keyof typeof EXIT_CODES;
 
-/** SIGINT and SIGTERM abort the work in hand, whose answer is still sent; between requests they end the process. */
+/**
+ * SIGINT and SIGTERM abort the work in hand, whose answer is still sent; between requests they end the process. So does
+ * the end of the process that started this one: otherwise two would work beside each other after the next apply.
+ */
 class Interrupts {
+  readonly #parent = process.ppid;
   #work: AbortController | undefined;
   installed = false;
 
   beginWork(): AbortSignal {
     if (!this.installed) {
-      const stop = (signal: Signal) => this.#stop(signal);
-      process.on("SIGINT", stop).on("SIGTERM", stop);
+      for (const signal of Object.keys(EXIT_CODES) as Signal[]) {
+        process.on(signal, () => this.#stop(signal, `interrupted by ${signal}`));
+      }
       process.on("uncaughtException", (error) => this.#fail(error));
+      setInterval(() => {
+        if (process.ppid === this.#parent) return;
+        this.#stop("SIGTERM", "the process that asked for this has ended");
+      }, PARENT_CHECK_MS).unref();
       this.installed = true;
     }
     this.#work = new AbortController();
@@ -54,11 +64,11 @@ class Interrupts {
     this.#work = undefined;
   }
 
-  #stop(signal: Signal): void {
+  #stop(signal: Signal, reason: string): void {
     if (this.#work === undefined) return endBy(signal);
     process.exitCode = EXIT_CODES[signal];
     if (this.#work.signal.aborted) process.exit();
-    this.#work.abort(new ProviderError(`interrupted by ${signal}`));
+    this.#work.abort(new ProviderError(reason));
     setTimeout(() => process.exit(), ABORT_GRACE_MS);
   }
 

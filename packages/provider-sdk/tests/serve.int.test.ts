@@ -112,6 +112,25 @@ describe("serve", () => {
     expect(Date.now() - started).toBeLessThan(2_500);
   });
 
+  it("ends soon after the process that started it was killed", async () => {
+    // Prints the process id of a provider that is at work, and lives on.
+    const script = `
+      const child = require("node:child_process").spawn(...JSON.parse(process.argv[1]));
+      child.stdin.write(process.argv[2]);
+      child.stderr.once("data", () => console.log(child.pid));`;
+    const request = `${line("sleep", { milliseconds: 60_000 })}\n`;
+    const start = JSON.stringify([process.execPath, command, { cwd: root }]);
+    const parent = spawn(process.execPath, ["--eval", script, start, request], {
+      stdio: ["ignore", "pipe", "inherit"],
+    });
+    const [pid] = (await once(parent.stdout, "data")) as [Buffer];
+    expect(existsSync(`/proc/${Number(pid)}`)).toBe(true);
+    parent.kill("SIGKILL");
+    const deadline = Date.now() + 10_000;
+    while (existsSync(`/proc/${Number(pid)}`) && Date.now() < deadline) await sleep(20);
+    expect(existsSync(`/proc/${Number(pid)}`)).toBe(false);
+  });
+
   it("ends at once on a signal between requests", async () => {
     const provider = start();
     await provider.create("act", { action: "one" });

@@ -1,10 +1,7 @@
-import { spawn } from "node:child_process";
-import { createHash } from "node:crypto";
-import { once } from "node:events";
-import { accessSync, constants, existsSync } from "node:fs";
-import { mkdir, readFile } from "node:fs/promises";
+import { accessSync, constants } from "node:fs";
 import { delimiter, join } from "node:path";
 import { fileURLToPath } from "node:url";
+import { madeOnce } from "./made-once.ts";
 
 /** The files that a virtual machine boots from; they are shared, so nobody writes to them. */
 export interface DebianRoot {
@@ -15,7 +12,6 @@ export interface DebianRoot {
 }
 
 const RECIPE = fileURLToPath(new URL("./debian-root.sh", import.meta.url));
-const CACHE = fileURLToPath(new URL("../../../.cache/lab", import.meta.url));
 const PROGRAMS = [
   "qemu-system-x86_64",
   "qemu-img",
@@ -44,21 +40,8 @@ export function labAvailable(): string | undefined {
  * about a minute; later ones, also of other processes, find it under `.cache/lab` until the recipe changes.
  */
 export async function debianRoot(): Promise<DebianRoot> {
-  const recipe = await readFile(RECIPE);
-  const hash = createHash("sha256").update(recipe).digest("hex");
-  const folder = join(CACHE, `debian-${hash.slice(0, 16)}`);
-  if (!existsSync(folder)) await makeRoot(folder);
+  const folder = await madeOnce("debian", RECIPE);
   return { image: join(folder, "image"), kernel: join(folder, "kernel"), initrd: join(folder, "initrd") };
-}
-
-async function makeRoot(folder: string): Promise<void> {
-  await mkdir(CACHE, { recursive: true });
-  // All of it dies with this process, and with it go the lock and the mounts.
-  const namespaces = ["--mount", "--pid", "--mount-proc", "--fork", "--kill-child"];
-  const locked = ["flock", "--no-fork", join(CACHE, "lock"), "unshare", ...namespaces, "sh", RECIPE, folder];
-  const maker = spawn("setpriv", ["--pdeathsig", "KILL", ...locked], { stdio: ["ignore", 2, 2] });
-  const [status] = (await once(maker, "exit")) as [number | null];
-  if (status !== 0) throw new Error("the Debian root file system could not be made; standard error says why");
 }
 
 export function isInstalled(program: string): boolean {

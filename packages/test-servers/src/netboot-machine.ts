@@ -10,10 +10,13 @@ export interface NetbootMachineOptions {
   mac: string;
   /** A raw disk; the machine changes it. Default: none. */
   disk?: string;
+  diskSerial?: string;
   /** What the firmware tries before the disk; `http` is UEFI HTTP boot. Default: `network`. */
   boot?: "network" | "http" | "disk";
   /** Default: 1024. Less than 512 is not enough for EFI to load a ramdisk. */
   memoryMiB?: number;
+  /** Default: 1. */
+  processors?: number;
 }
 
 const OVMF = ["/usr/share/OVMF/OVMF_CODE_4M.fd", "/usr/share/OVMF/OVMF_VARS_4M.fd"] as const;
@@ -46,8 +49,9 @@ export async function startNetbootMachine(
   tap: string,
   options: NetbootMachineOptions,
 ): Promise<VirtualMachine> {
-  const { firmware, mac, disk, memoryMiB = 1024 } = options;
+  const { firmware, mac, disk, diskSerial = "", memoryMiB = 1024, processors = 1 } = options;
   const args = [
+    ["-smp", String(processors)],
     ["-m", String(memoryMiB)],
     ["-netdev", `tap,id=${NETWORK_ID},ifname=${tap},script=no,downscript=no`],
     ["-device", `virtio-net-pci,netdev=${NETWORK_ID},mac=${mac},addr=${NETWORK_SLOT},romfile=`],
@@ -56,7 +60,7 @@ export async function startNetbootMachine(
       ? []
       : [
           ["-drive", `if=none,id=disk,file=${disk},format=raw,cache=unsafe`],
-          ["-device", `virtio-blk-pci,drive=disk,addr=${DISK_SLOT}`],
+          ["-device", `virtio-blk-pci,drive=disk,addr=${DISK_SLOT},serial=${diskSerial}`],
         ]),
     ...(firmware === "bios" ? await biosArguments(folder, options) : await efiArguments(folder, options)),
   ];

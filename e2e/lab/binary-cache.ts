@@ -1,0 +1,52 @@
+import { execFile, spawn } from "node:child_process";
+import { once } from "node:events";
+import { readFile } from "node:fs/promises";
+import { join } from "node:path";
+import { fileURLToPath } from "node:url";
+import { promisify } from "node:util";
+
+export interface BinaryCache {
+  url: string;
+  /** As in `lab-1:AAAA…`. */
+  publicKey: string;
+  /** A file with the public key. */
+  publicKeyFile: string;
+  stop(): Promise<void>;
+}
+
+const PORT = 5000;
+const SERVER = fileURLToPath(new URL("./binary-cache-server.ts", import.meta.url));
+const PROJECT = fileURLToPath(new URL("../..", import.meta.url));
+
+/** Serves this machine's Nix store, also what is built later, signed with a new key. Ends with this process at the latest. */
+export async function startBinaryCache(options: {
+  /** Where the key is written to. */
+  folder: string;
+  address: string;
+  /** The command that runs a command in the network where `address` is; it ends with this process. */
+  enter: (...command: string[]) => string[];
+}): Promise<BinaryCache> {
+  const { folder, address, enter } = options;
+  const [secretKeyFile, publicKeyFile] = [join(folder, "cache-secret-key"), join(folder, "cache-public-key")];
+  await promisify(execFile)("nix-store", [
+    "--generate-binary-cache-key",
+    "lab-1",
+    secretKeyFile,
+    publicKeyFile,
+  ]);
+  const server = [process.execPath, "--import", "tsx", SERVER, address, String(PORT), secretKeyFile];
+  const [program, ...args] = enter(...server);
+  const child = spawn(program!, args, { cwd: PROJECT, stdio: ["ignore", "pipe", "inherit"] });
+  const exited = once(child, "exit");
+  const ready = await Promise.race([once(child.stdout, "data").then(() => true), exited.then(() => false)]);
+  if (!ready) throw new Error("the binary cache has ended");
+  return {
+    url: `http://${address}:${PORT}`,
+    publicKey: (await readFile(publicKeyFile, "utf8")).trim(),
+    publicKeyFile,
+    stop: async () => {
+      child.kill("SIGKILL");
+      await exited;
+    },
+  };
+}

@@ -1,0 +1,38 @@
+import { join } from "node:path";
+import { fileURLToPath } from "node:url";
+import { debianRoot, madeOnce } from "@nixops4-providers/test-servers";
+
+/** What machines boot from the network; the files are shared, so nobody writes to them. */
+export interface InstallerImage {
+  kernel: string;
+  initrd: string;
+  cmdline: string[];
+}
+
+const RECIPE = path("./installer-image.sh");
+/** In the order that the recipe takes them. */
+const FILES = [
+  path("./installer/init.sh"),
+  path("./installer/lease.sh"),
+  path("./installer/nixos-install.sh"),
+  path("../../nix/installer/install.sh"),
+];
+
+/**
+ * A stand-in for the installer's image that NixOS would make: it runs the same `nix/installer/install.sh`, in Debian's
+ * user land, which is also what it installs beside the job's system (`nix/system.nix`) on a disk that `nix/disko.nix`
+ * has partitioned. The first call makes it, in some ten seconds if `debianRoot` is there.
+ */
+export async function installerImage(): Promise<InstallerImage> {
+  const debian = await debianRoot();
+  const folder = await madeOnce("installer", RECIPE, [debian.initrd, ...FILES]);
+  return {
+    kernel: join(folder, "kernel"),
+    initrd: join(folder, "initrd"),
+    cmdline: ["console=ttyS0", "net.ifnames=0", "quiet", "mitigations=off"],
+  };
+}
+
+function path(relative: string): string {
+  return fileURLToPath(new URL(relative, import.meta.url));
+}

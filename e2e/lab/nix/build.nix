@@ -1,0 +1,12 @@
+# Builds without nixpkgs, by the host's shell: `commands` make $out. Needs `sandbox = false`.
+name: commands:
+derivation {
+  inherit name;
+  system = "x86_64-linux";
+  builder = "/bin/sh";
+  PATH = "/usr/bin:/bin";
+  args = [
+    "-euc"
+    commands
+  ];
+}

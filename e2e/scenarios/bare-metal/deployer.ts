@@ -1,0 +1,23 @@
+// What `nixops4 apply` is to the lab: a process of its own, which applies the network that a JSON file says, and prints
+// what happens, a JSON object a line.
+import { readFileSync } from "node:fs";
+import { ApplyError, applyDeployment, type ApplyEvent } from "../../harness/index.ts";
+import { networkEvaluator, type Network } from "./deployment.ts";
+
+/** A line of its standard output; `at` is in milliseconds since 1970. */
+export type TimedEvent = ApplyEvent & { at: number };
+
+const network = JSON.parse(readFileSync(process.argv[2]!, "utf8")) as Network;
+const interrupted = new AbortController();
+for (const signal of ["SIGINT", "SIGTERM"] as const) process.on(signal, () => interrupted.abort());
+try {
+  await applyDeployment(networkEvaluator(network), {
+    cwd: network.folder,
+    signal: interrupted.signal,
+    onEvent: (event) => process.stdout.write(`${JSON.stringify({ at: Date.now(), ...event })}\n`),
+  });
+} catch (error) {
+  // The events have told it.
+  if (!(error instanceof ApplyError)) throw error;
+  process.exitCode = 1;
+}

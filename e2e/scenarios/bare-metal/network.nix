@@ -1,0 +1,69 @@
+# What templates/default deploys, in the lab.
+{
+  self,
+  lib,
+  nixpkgs,
+  # See deployment.ts.
+  folder,
+  socket,
+  cache,
+  installer,
+  hosts,
+  text,
+  command,
+}:
+{
+  imports = [ self.modules.nixops4Component.network ];
+  inherit nixpkgs;
+
+  proxmoxMACs = hosts;
+
+  roles.proxmox = {
+    imports = [ ../../../templates/default/roles/proxmox.nix ];
+    environment.etc.text.text = text;
+  };
+
+  defaults =
+    {
+      config,
+      members,
+      providers,
+      ...
+    }:
+    {
+      nixos.module = ../../../templates/default/disk.nix;
+      disk.minBytes = 1000000000;
+      keyFolder = "${folder}/keys";
+      server = { inherit socket; };
+      inherit installer;
+
+      # Machines in software emulation may be slow to answer.
+      members.ssh_host_public_key.inputs.connection.connectTimeoutSeconds = 60;
+      members.nixos.inputs.connection.connectTimeoutSeconds = 60;
+
+      # The last thing that happens: the machine itself says what it runs. (What else a machine is to be gets members here:
+      # the records of a name server, virtual machines on a Proxmox host.)
+      members.runs = {
+        type = providers.ssh.exec;
+        inputs = {
+          connection = {
+            inherit (config.ssh)
+              host
+              port
+              user
+              privateKey
+              jump
+              ;
+            hostPublicKeys = [ members.ssh_host_public_key.outputs.hostPublicKey ];
+            connectTimeoutSeconds = 60;
+          };
+          inherit command;
+          env.GENERATION = toString members.nixos.outputs.generation;
+        };
+      };
+    };
+
+  stateFile = "${folder}/state.json";
+  deployKeyFile = "${folder}/deploy_key";
+  landscaper = { inherit cache; };
+}

@@ -1,0 +1,133 @@
+import type { TimedEvent } from "./deployer.ts";
+import type { BootEvent } from "./observer.ts";
+
+/** From when to when something took place, in milliseconds since 1970. */
+export interface Stage {
+  what: string;
+  /** Who has told when it ended. */
+  source: string;
+  begin: number;
+  end: number;
+}
+
+/** All that tells when something happened to one machine, which nothing has interrupted. */
+export interface Sources {
+  host: string;
+  poweredOn: number;
+  bootEvents: readonly BootEvent[];
+  /** Lines of the boot service's log, as JSON. */
+  bootServiceLog: readonly string[];
+  /** Of the deployers, in order. */
+  events: readonly TimedEvent[];
+}
+
+interface LogLine {
+  time: string;
+  part: string;
+  message: string;
+}
+
+const SERVICE = "boot service";
+const INSTALLER = "installer";
+const DEPLOYER = "deployer";
+
+/** The way of a machine from power-on to deployed. Throws when it has not gone it to its end. */
+export function stagesOf({ host, poweredOn, bootEvents, bootServiceLog, events }: Sources): Stage[] {
+  const log = bootServiceLog.map((line) => JSON.parse(line) as LogLine);
+  const times = (part: string, message: RegExp) =>
+    log
+      .filter((line) => line.part === part && message.test(line.message))
+      .map(({ time }) => Date.parse(time));
+  const step = (kind: string, stage?: string) =>
+    bootEvents.find(
+      (event) =>
+        event.id === host && event.kind === kind && (stage === undefined || event.report?.stage === stage),
+    )?.at;
+  const told = (member: string, fits: (event: TimedEvent) => boolean, last = false) => {
+    const all = events.filter((event) => event.member === `${host}.${member}` && fits(event));
+    return all.at(last ? -1 : 0)?.at;
+  };
+  const starts = (event: TimedEvent) => event.kind === "started";
+  const ends = (event: TimedEvent) => "action" in event;
+  const [firstLoad, secondLoad] = times("tftp", /^sent/);
+  const scripts = times("http", /\/machines\/.*\/boot\.ipxe$/);
+
+  const first: [what: string, source: string, end: number | undefined][] = [
+    ["firmware: DHCP, loads iPXE by TFTP", SERVICE, firstLoad],
+    ["iPXE: DHCP, fetches its script", SERVICE, step("booted")],
+    ["iPXE: loads the kernel", SERVICE, times("http", /\/kernel$/)[0]],
+    ["iPXE: loads the ramdisk", SERVICE, times("http", /\/initrd\/\d+$/)[0]],
+    ["iPXE: loads the overlay", SERVICE, step("delivered")],
+    ["Linux starts; the installer finds the boot service", SERVICE, times("http", /\/healthz$/)[0]],
+    [
+      "installer: looks at the disk, fetches what partitions it, claims the install",
+      SERVICE,
+      step("claimed"),
+    ],
+    ["installer: reports for the first time", INSTALLER, step("reported", "partition")],
+    ["installer: `partition`", INSTALLER, step("reported", "copy")],
+    ["installer: `copy`", INSTALLER, step("reported", "host-key")],
+    ["installer: `host-key`", INSTALLER, step("reported", "install")],
+    ["installer: `install`", INSTALLER, step("reported", "finish")],
+    ["installer: `finish`, until it is acknowledged", SERVICE, step("installed")],
+    ["reboots; firmware: loads iPXE again", SERVICE, secondLoad],
+    ["iPXE: is told to boot from disk", SERVICE, scripts[1]],
+    [
+      "boots from disk, until sshd lets the deployer in",
+      DEPLOYER,
+      told("ssh_host_public_key", (event) => event.kind === "log" && event.line.includes("a new host key")),
+    ],
+    ["`ssh_host_public_key`: a host key of its own", DEPLOYER, told("ssh_host_public_key", ends)],
+    ["`nixos`: the system is there already", DEPLOYER, told("nixos", ends)],
+    ["`runs`: says what runs", DEPLOYER, told("runs", ends)],
+  ];
+  const second: typeof first = [
+    ["a change of the role: `nixos` copies and activates the system", DEPLOYER, told("nixos", ends, true)],
+    ["`runs`: says what runs", DEPLOYER, told("runs", ends, true)],
+  ];
+  return [...inOrder(poweredOn, first), ...inOrder(told("nixos", starts, true), second)];
+}
+
+/** Each begins when the one before it ends. */
+function inOrder(
+  start: number | undefined,
+  ends: readonly [what: string, source: string, end: number | undefined][],
+): Stage[] {
+  let begin = start;
+  return ends.map(([what, source, end]) => {
+    if (begin === undefined || end === undefined) throw new Error(`it is not known when this ended: ${what}`);
+    const stage = { what, source, begin, end };
+    begin = end;
+    return stage;
+  });
+}
+
+/** Rows of strings: seconds after the first stage's begin. */
+export function timelineTable(stages: readonly Stage[]): { header: string[]; rows: string[][] } {
+  const start = stages[0]!.begin;
+  const seconds = (milliseconds: number) => (milliseconds / 1000).toFixed(1);
+  return {
+    header: ["Stage", "From", "To", "Seconds", "Told by"],
+    rows: stages.map(({ what, source, begin, end }) => [
+      what,
+      seconds(begin - start),
+      seconds(end - start),
+      seconds(end - begin),
+      source,
+    ]),
+  };
+}
+
+/** As Prettier lays a table out. */
+export function markdownTable(header: readonly string[], rows: readonly (readonly string[])[]): string {
+  const isNumber = (column: number) => rows.every((row) => /^-?[\d.]+$/.test(row[column]!));
+  const widths = header.map((_, column) =>
+    Math.max(3, ...[header, ...rows].map((row) => row[column]!.length)),
+  );
+  const line = (cells: readonly string[]) =>
+    `| ${cells.map((cell, column) => (isNumber(column) ? cell.padStart(widths[column]!) : cell.padEnd(widths[column]!))).join(" | ")} |`;
+  const rule = widths.map((width, column) =>
+    isNumber(column) ? `${"-".repeat(width - 1)}:` : "-".repeat(width),
+  );
+  return [line(header), `| ${rule.join(" | ")} |`, ...rows.map(line), ""].join("\n");
+}
