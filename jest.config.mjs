@@ -1,3 +1,5 @@
+import { availableParallelism } from "node:os";
+
 /** @type {import("jest").Config} */
 export default {
   testEnvironment: "node",
@@ -15,4 +17,6 @@ export default {
   testMatch: ["<rootDir>/{packages,e2e}/**/*.test.ts"],
   modulePathIgnorePatterns: ["<rootDir>/dist/"],
   testTimeout: 30_000,
+  maxWorkers: Math.min(2, availableParallelism()),
+  testSequencer: "./scripts/lib/test-sequencer.mjs",
 };

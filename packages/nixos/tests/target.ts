@@ -59,10 +59,11 @@ export async function eventually(
   what: string,
   seconds: number,
   holds: () => Promise<boolean>,
+  pauseMs = 100,
 ): Promise<void> {
   const deadline = Date.now() + seconds * 1000;
   while (!(await holds())) {
     if (Date.now() > deadline) throw new Error(`within ${seconds} s it did not come true: ${what}`);
-    await new Promise((resolve) => setTimeout(resolve, 100));
+    await new Promise((resolve) => setTimeout(resolve, pauseMs));
   }
 }

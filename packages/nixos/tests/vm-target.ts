@@ -30,8 +30,9 @@ export async function startVmTarget(users: DebianUser[] = []): Promise<VmTarget>
   const userKey = await makeSshKey(folder, "user");
   const authorizedKeys = [userKey.publicKey];
   const vm = await startDebianVm({ folder, authorizedKeys, users, ports: [CONTROL_PORT] });
-  const ssh = async (port: number, command: string) => {
+  const ssh = async (port: number, command: string, extraOptions: string[] = []) => {
     const options = ["StrictHostKeyChecking=no", "UserKnownHostsFile=/dev/null", "LogLevel=ERROR"];
+    options.push(...extraOptions);
     const args = [...options.flatMap((option) => ["-o", option]), "-i", userKey.file, "-p", String(port)];
     const deadline = Date.now() + START_MS;
     for (;;) {
@@ -45,7 +46,9 @@ export async function startVmTarget(users: DebianUser[] = []): Promise<VmTarget>
       }
     }
   };
-  const sh = (command: string) => ssh(vm.forwardedPort(CONTROL_PORT), command);
+  // One login for all commands, until it breaks: in emulation each costs more than a second.
+  const shared = ["ControlMaster=auto", `ControlPath=${join(folder, "control")}`, "ControlPersist=yes"];
+  const sh = (command: string) => ssh(vm.forwardedPort(CONTROL_PORT), command, shared);
   const unit = "/etc/systemd/system/control.service";
   await ssh(vm.port, `cat >${unit} <<'END'\n${CONTROL_UNIT}END\nsystemctl enable --now control`);
   return {

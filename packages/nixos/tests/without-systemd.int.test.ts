@@ -144,7 +144,7 @@ describeWithNamespaces("nixos.system on a host without systemd", () => {
     expect(error).toContain("did not finish within 2 s and was ended");
     expectRolledBack(error);
     expect(await stateOf(target)).toEqual(base);
-    const left = await target.sh("pgrep -f 'switch-to-configuration tes[t]' || true");
+    const left = await target.sh(`pgrep -f '${systems[name]}/bin/switch-to-configuration tes[t]' || true`);
     expect(left).toBe("");
   });
 

@@ -109,8 +109,8 @@ suite(`against the real ssh-keygen${isInstalled ? "" : " (skipped: ssh-keygen is
 
   it.each([
     [2048, 20],
-    [3072, 4],
-    [4096, 2],
+    [3072, 2],
+    [4096, 1],
   ])(
     "rsa keys of %d bits",
     async (bits, count) => {

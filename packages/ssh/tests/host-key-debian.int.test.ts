@@ -50,22 +50,33 @@ suite(
     /** As a deployer that knows nothing but the key that the host was installed with. */
     const rotate = (changes: object = {}): Promise<Result> => create("host_key", inputs(changes), true);
 
-    async function run(command: string): Promise<unknown> {
+    /** What the commands print, over one connection to a host that has `hostPublicKey`. */
+    async function run(...commands: string[]): Promise<string> {
       const connection = { ...inputs().connection, hostPublicKeys: [hostPublicKey] };
-      const { outputs, error } = await create("exec", { connection, command, sudo: true });
+      const { outputs, error } = await create("exec", {
+        connection,
+        command: commands.join("; "),
+        sudo: true,
+      });
       expect(error).toBeUndefined();
-      return outputs["stdout"];
+      return outputs["stdout"] as string;
     }
+
+    const KEY_FILE = "cut -d' ' -f1,2 /etc/ssh/ssh_host_ed25519_key.pub";
 
     it("rotates as a user with sudo; the new key outlives a power cut", async () => {
       const { outputs, error } = await rotate();
+      const cutAt = Date.now();
       await vm.powerCycle();
+      await vm.waitForSsh();
       expect(error).toBeUndefined();
       hostPublicKey = outputs["hostPublicKey"] as string;
       expect(vm.hostPublicKeys.join()).not.toContain(hostPublicKey);
       expect((await rotate()).outputs).toEqual(outputs);
-      expect(await run("cut -d' ' -f1,2 /etc/ssh/ssh_host_ed25519_key.pub")).toBe(`${hostPublicKey}\n`);
-      expect(await run("ls /etc/ssh | grep -E '[.](new|old)|rotations'")).toBe("ssh_host_key_rotations\n");
+      const facts = [KEY_FILE, "ls /etc/ssh | grep -E '[.](new|old)|rotations'", "cat /proc/uptime"];
+      const [key, leftovers, uptime] = (await run(...facts)).split("\n");
+      expect([key, leftovers]).toEqual([hostPublicKey, "ssh_host_key_rotations"]);
+      expect(Number.parseFloat(uptime!)).toBeLessThan((Date.now() - cutAt) / 1000);
     }, 180_000);
 
     it("reloads a unit of systemd", async () => {
@@ -73,8 +84,9 @@ suite(
       expect(error).toBeUndefined();
       expect(outputs["hostPublicKey"]).not.toBe(hostPublicKey);
       hostPublicKey = outputs["hostPublicKey"] as string;
-      expect(await run("journalctl --unit ssh --grep 'Reloaded ssh' --output cat")).toContain("Reloaded");
-      expect(await run("systemctl is-active ssh")).toBe("active\n");
+      expect(
+        await run("systemctl is-active ssh", "journalctl --unit ssh --grep 'Reloaded ssh' --output cat"),
+      ).toMatch(/^active\n.*Reloaded/s);
     }, 120_000);
 
     it("converges after the provider was killed and the power was cut", async () => {
@@ -85,12 +97,13 @@ suite(
       await new Promise((resolve) => setTimeout(resolve, Math.random() * 10_000));
       await provider.kill("SIGKILL");
       await vm.powerCycle();
+      await vm.waitForSsh();
       await ended;
       const { outputs, error } = await rotate(changes);
       expect(error).toBeUndefined();
       expect(outputs["hostPublicKey"]).not.toBe(hostPublicKey);
       hostPublicKey = outputs["hostPublicKey"] as string;
-      expect(await run("cut -d' ' -f1,2 /etc/ssh/ssh_host_ed25519_key.pub")).toBe(`${hostPublicKey}\n`);
+      expect(await run(KEY_FILE)).toBe(`${hostPublicKey}\n`);
     }, 180_000);
   },
 );

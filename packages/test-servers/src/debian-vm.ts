@@ -78,10 +78,9 @@ function qemuArguments(
   root: DebianRoot,
   disks: { disk: string; seed: string },
 ): string[] {
-  const kernelParameters = ["root=/dev/vda", "rw", "console=ttyS0", "panic=5", "net.ifnames=0", "quiet"];
+  const kernelParameters = ["root=/dev/vda", "rw", "console=ttyS0", "panic=1", "net.ifnames=0", "quiet"];
   const forwards = [SSH_PORT, ...ports].map((port) => `,hostfwd=tcp:127.0.0.1:0-:${port}`);
   const options: [string, string][] = [
-    ["-smp", "2"],
     ["-m", String(memoryMiB)],
     ["-kernel", root.kernel],
     ["-initrd", root.initrd],

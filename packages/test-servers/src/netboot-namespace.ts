@@ -1,6 +1,7 @@
 import { execFile } from "node:child_process";
 import { existsSync } from "node:fs";
 import { readdir } from "node:fs/promises";
+import { join } from "node:path";
 import { promisify } from "node:util";
 
 const FOLDER = "/run/netns";
@@ -46,7 +47,14 @@ export async function removeOrphans(): Promise<string[]> {
     const [prefix, pid] = name.split("-");
     return prefix === PREFIX && !existsSync(`/proc/${pid}`);
   });
-  for (const name of orphans) await remove(name);
+  for (const name of orphans) {
+    try {
+      await remove(name);
+    } catch (error) {
+      // Another process may have removed it meanwhile.
+      if (existsSync(join(FOLDER, name))) throw error;
+    }
+  }
   return orphans;
 }
 

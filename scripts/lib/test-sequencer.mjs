@@ -1,0 +1,75 @@
+import { relative } from "node:path";
+
+/** What a suite that emulates machines takes, in seconds on two cores; the longest first. */
+const EMULATING = {
+  "e2e/tests/bare-metal": 480,
+  "packages/nixos/tests/with-systemd": 260,
+  "packages/boot-server/tests/ipxe": 170,
+  "packages/ssh/tests/host-key-debian": 130,
+  "packages/test-servers/tests/debian-vm": 60,
+  "packages/test-servers/tests/netboot-lab": 30,
+};
+
+/** The same of other suites that take long; what is not named here comes after them. */
+const OTHERS = {
+  "e2e/tests/installer": 190,
+  "packages/nixos/tests/without-systemd": 110,
+  "packages/boot-server/tests/crash": 100,
+  "packages/boot-server/tests/lossy-network": 85,
+  "packages/resources-local/tests/crash": 80,
+  "packages/ssh-keypair/tests/keypair": 65,
+  "packages/boot-server/tests/tftp": 60,
+  "packages/ssh-keys/tests/ssh-keygen": 55,
+  "packages/ssh/tests/host-key-crash": 50,
+  "packages/boot-server/tests/status-page": 50,
+  "packages/ssh/tests/file": 35,
+  "packages/ssh-client/tests/exec": 35,
+  "packages/ssh/tests/host-key": 30,
+};
+
+const INT = ".int.test.ts";
+const SHORT_SECONDS = { integration: 10, unit: 1 };
+
+/**
+ * The order in which jest's workers take the suites: long ones first, so that none is left alone at the end, and those
+ * that emulate machines one after another, for two at once are slow enough to miss their deadlines.
+ */
+export default class TestSequencer {
+  #workers;
+
+  constructor({ globalConfig }) {
+    this.#workers = globalConfig.maxWorkers;
+  }
+
+  sort(tests) {
+    const suites = tests
+      .map(describeSuite)
+      .toSorted((a, b) => b.seconds - a.seconds || (a.name < b.name ? -1 : 1));
+    const emulating = suites.filter(({ emulates }) => emulates);
+    const others = suites.filter(({ emulates }) => !emulates);
+    const order = [];
+    /** When each worker is free again. */
+    const free = Array.from({ length: this.#workers }, () => 0);
+    let emulatorFree = 0;
+    while (order.length < suites.length) {
+      const now = Math.min(...free);
+      const [first, second] = now >= emulatorFree ? [emulating, others] : [others, emulating];
+      const suite = first.shift() ?? second.shift();
+      order.push(suite.test);
+      free[free.indexOf(now)] = now + suite.seconds;
+      if (suite.emulates) emulatorFree = now + suite.seconds;
+    }
+    return order;
+  }
+
+  /** Jest would note here how long each suite took. */
+  cacheResults() {}
+}
+
+function describeSuite(test) {
+  const name = relative(test.context.config.rootDir, test.path);
+  const isIntegration = name.endsWith(INT);
+  const key = isIntegration ? name.slice(0, -INT.length) : "";
+  const seconds = EMULATING[key] ?? OTHERS[key] ?? SHORT_SECONDS[isIntegration ? "integration" : "unit"];
+  return { test, name, seconds, emulates: key in EMULATING };
+}
