@@ -19,7 +19,7 @@ export interface Content {
 export type OnProgress = (offset: number, state: "started" | "going" | "complete" | "stopped") => void;
 
 /** Two of them for each download are all the memory that it takes. */
-const BUFFER_BYTES = 128 * 1024;
+const BUFFER_BYTES = 256 * 1024;
 
 /** Answers GET and HEAD with conditions and a single range (RFC 9110 sections 13 and 14). */
 export async function sendContent(

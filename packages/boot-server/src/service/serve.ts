@@ -1,3 +1,4 @@
+import { setFlagsFromString } from "node:v8";
 import type { Config } from "./config-schema.ts";
 import { createLog, type Log } from "./log.ts";
 import { startService } from "./start.ts";
@@ -5,6 +6,9 @@ import { notifyServiceManager, takeHandedSockets } from "./systemd.ts";
 
 /** Serves until it is told to stop. Returns the exit code. */
 export async function serve(config: Config): Promise<number> {
+  // What packets and chunks leave behind is short-lived. To let the heap's young generation grow for it takes some 40 MiB
+  // more, and serves nothing faster.
+  setFlagsFromString("--semi-space-growth-factor=1");
   const log = createLog(config.logFormat, (line) => process.stderr.write(line));
   for (const event of ["uncaughtException", "unhandledRejection"] as const) {
     process.on(event, (error: unknown) => {
