@@ -114,6 +114,14 @@ export async function startBootServer(
   return handle(server);
 }
 
+/** A bare Node server of a single file, on port 6970. */
+export async function startBareTftp(network: BenchNetwork, file: string): Promise<BenchServer> {
+  const program = join(import.meta.dirname, "bare-tftp.ts");
+  const server = network.start(process.execPath, ["--import", "tsx", program, "127.0.0.1", "6970", file]);
+  await lineWith(server, "ready");
+  return handle(server);
+}
+
 function handle(server: ChildProcess): BenchServer {
   const processes = async () => {
     const { pid } = server;

@@ -20,6 +20,8 @@ const args = process.argv.slice(2);
 if (args.includes("-O")) process.exit(255);
 const socket = require("node:net").connect(process.env.NIXOPS4_RELAY_SOCKET, () => {
   if (args.includes("-oLocalCommand=echo started")) process.stdout.write("started\\n");
+  // From now on an error is an end: who listens there knows more of it.
+  socket.removeAllListeners("error").on("error", () => process.exit());
   process.stdin.pipe(socket).pipe(process.stdout);
 });
 socket.on("error", (error) => {

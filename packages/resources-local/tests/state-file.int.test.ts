@@ -384,7 +384,9 @@ withSource("nixops4's own test of its local provider (skipped without NIXOPS4_SO
       await fs.writeFile(join(bin, tool), `#!/bin/sh\n${body}\n`, { mode: 0o755 });
     }
     await fs.symlink(executable, join(bin, "nixops4-resources-local"));
-    const env = { ...process.env, PATH: `${bin}:${process.env["PATH"]}`, out: join(folder, "out") };
+    // The folder that npm was called in is where paths of `npm run provider` begin.
+    const paths = { INIT_CWD: folder, PATH: `${bin}:${process.env["PATH"]}`, out: join(folder, "out") };
+    const env = { ...process.env, ...paths };
     const { stdout } = await run("bash", ["-euo", "pipefail", "-c", script], { cwd: folder, env });
     expect(stdout).toContain("All state persistence tests passed!");
     expect(stdout).toContain("Documentation examples state resolution test passed!");
