@@ -20,6 +20,9 @@ export type OnProgress = (offset: number, state: "started" | "going" | "complete
 
 /** Two of them for each download are all the memory that it takes. */
 const BUFFER_BYTES = 256 * 1024;
+/** Used again, since it takes the garbage collector long to free them. */
+const idleBuffers: Buffer[] = [];
+const MAX_IDLE_BUFFERS = 64;
 
 /** Answers GET and HEAD with conditions and a single range (RFC 9110 sections 13 and 14). */
 export async function sendContent(
@@ -57,7 +60,7 @@ async function sendBytes(
   onProgress: OnProgress,
 ): Promise<void> {
   const length = Math.min(BUFFER_BYTES, end - start + 1);
-  let [buffer, other] = [Buffer.allocUnsafeSlow(length), Buffer.allocUnsafeSlow(length)];
+  let [buffer, other] = [takeBuffer(length), takeBuffer(length)];
   const read = (at: number) => {
     const count = content.read(buffer.subarray(0, Math.min(length, end - at + 1)), at);
     // It may fail while nobody waits for it yet.
@@ -81,6 +84,9 @@ async function sendBytes(
       sent = position;
       onProgress(sent, sent > end ? "complete" : "going");
     }
+    // Only now: of a connection that was lost, the system may still have them in hand.
+    idleBuffers.push(...[buffer, other].filter((each) => each.length === BUFFER_BYTES));
+    idleBuffers.splice(MAX_IDLE_BUFFERS);
   } catch (error) {
     onProgress(sent, "stopped");
     throw error;
@@ -88,6 +94,10 @@ async function sendBytes(
     // The file must not be closed, nor another have its number, while it is being read.
     await reading?.catch(() => {});
   }
+}
+
+function takeBuffer(length: number): Buffer {
+  return (length === BUFFER_BYTES ? idleBuffers.pop() : undefined) ?? Buffer.allocUnsafeSlow(length);
 }
 
 function wantedRange(
