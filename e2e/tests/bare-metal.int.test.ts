@@ -9,7 +9,12 @@ import { afterAll, beforeAll, describe, expect, it } from "@jest/globals";
 import { netbootLabAvailable } from "@nixops4-providers/test-servers";
 import type { TimedEvent } from "../scenarios/bare-metal/deployer.ts";
 import type { DeployerProcess } from "../scenarios/bare-metal/deployer-process.ts";
-import { deployKeyFile, networkExpression, networkGraph } from "../scenarios/bare-metal/deployment.ts";
+import {
+  deployKeyFile,
+  keyFolder,
+  networkExpression,
+  networkGraph,
+} from "../scenarios/bare-metal/deployment.ts";
 import { processFile, processIds } from "../lab/processes.ts";
 import { BareMetal, HOST1, HOST2 } from "../scenarios/bare-metal/scenario.ts";
 import { SecretSearch } from "../scenarios/bare-metal/secrets.ts";
@@ -238,11 +243,9 @@ suite(`from power-on to deployed${unavailable === undefined ? "" : ` (skipped: $
     run.observer.bootEvents.filter((event) => event.id === name && event.kind === kind).length;
 
   const temporaryKeyOf = (name: string): string =>
-    execFileSync(
-      "ssh-keygen",
-      ["-y", "-f", join(run.network.folder, "keys", `${name}_installation_host_key`)],
-      { encoding: "utf8" },
-    );
+    execFileSync("ssh-keygen", ["-y", "-f", join(keyFolder(run.network), `${name}_installation_host_key`)], {
+      encoding: "utf8",
+    });
 
   async function waitsFor(deployer: DeployerProcess, host: string): Promise<void> {
     const { mac } = run.network.hosts[host]!;
@@ -269,7 +272,7 @@ suite(`from power-on to deployed${unavailable === undefined ? "" : ` (skipped: $
     return providers;
   }
 
-  /** Providers whose deployer was killed end when they next have something to say. */
+  /** Providers whose deployer was killed end by themselves. */
   async function ended(providers: readonly number[]): Promise<void> {
     const deadline = Date.now() + ORPHAN_SECONDS * 1000;
     const running = () =>
@@ -419,9 +422,7 @@ function leaks(texts: Record<string, string>, secrets: SecretSearch): Record<str
   for (const [name, text] of Object.entries(texts))
     if (text.length < 100) throw new Error(`${name}: nothing is there`);
   const found = Object.entries(texts).map(([name, text]) => [name, secrets.findIn(text)] as const);
-  return Object.fromEntries(
-    found.filter(([, names]) => names.length > 0).map(([name, names]) => [name, [...names]]),
-  );
+  return Object.fromEntries(found.filter(([, names]) => names.length > 0));
 }
 
 const starts = (member: string) => (event: TimedEvent) => event.kind === "started" && event.member === member;

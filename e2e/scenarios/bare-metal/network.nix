@@ -46,17 +46,8 @@
       members.runs = {
         type = providers.ssh.exec;
         inputs = {
-          connection = {
-            inherit (config.ssh)
-              host
-              port
-              user
-              privateKey
-              jump
-              ;
-            hostPublicKeys = [ members.ssh_host_public_key.outputs.hostPublicKey ];
-            connectTimeoutSeconds = 60;
-          };
+          # By the machine's own key.
+          inherit (config.members.nixos.inputs) connection;
           inherit command;
           env.GENERATION = toString members.nixos.outputs.generation;
         };

@@ -1,4 +1,4 @@
-import type { Entry } from "@nixops4-providers/boot-api";
+import type { Entry, Report } from "@nixops4-providers/boot-api";
 
 /** What a put has led to, in one sentence. */
 export function describePut(entry: Entry, changed: boolean): { text: string; isWarning: boolean } {
@@ -35,19 +35,19 @@ export function describeState(entry: Entry): string {
     case "PHASE_UNSPECIFIED":
       return "it is in a state that only a newer provider knows";
     case "ARMED":
-      return `waiting for the machine ${macsOf(entry)} to boot from the network, since ${dateOf(entry.armedAt)}${report === null ? "" : `; its last boot refused to begin in the stage ${report.stage}${withColon(report.message)}`}`;
+      return `waiting for the machine ${macsOf(entry)} to boot from the network, since ${dateOf(entry.armedAt)}${report === null ? "" : `; its last boot refused to begin${inStage(report)}`}`;
     case "BOOTING":
       return boot === null
         ? "the machine is booting"
         : `${boot.mac} has fetched its boot script from ${boot.address} (${boot.firmware}, ${boot.architecture})`;
     case "REFUSED":
-      return `the installer refused to begin${ended}, and touched no disk${report === null ? "" : `; in the stage ${report.stage}${withColon(report.message)}`}`;
+      return `the installer refused to begin${ended}, and touched no disk${report === null ? "" : `;${inStage(report)}`}`;
     case "INSTALLING":
       return report === null ? "the installer has begun" : `the installer is at the stage ${report.stage}`;
     case "INSTALLED":
       return `the machine was installed${ended}`;
     case "FAILED":
-      return `the install failed${ended}${report === null ? withColon(reason) : ` in the stage ${report.stage}${withColon(report.message)}`}`;
+      return `the install failed${ended}${report === null ? withColon(reason) : inStage(report)}`;
     case "INTERRUPTED":
       return `the install was interrupted${ended}${report === null ? "" : ` after the stage ${report.stage}`}${withColon(reason)}`;
     case "EXPIRED":
@@ -71,6 +71,10 @@ export function macsOf({ spec }: Entry): string {
 
 export function dateOf(milliseconds: number): string {
   return new Date(milliseconds).toISOString().replace(/\.\d+Z$/, "Z");
+}
+
+function inStage({ stage, message }: Report): string {
+  return ` in the stage ${stage}${withColon(message)}`;
 }
 
 function withColon(text: string): string {

@@ -110,10 +110,9 @@ export function decideReport(
     log: [...(last?.log ?? []), ...(request.log ?? [])].slice(-LOG_TAIL_LINES),
     reportedAt: at,
   };
+  // What ends a job is taken again when it comes again: its first answer was lost.
   if (outcome === "failed" && (phase === "booting" || phase === "refused")) {
-    // Its first answer was lost.
-    if (phase === "refused" && last?.stage === stage) return [];
-    return [{ kind: "refused", id, at, report }];
+    return phase === "refused" && last?.stage === stage ? [] : [{ kind: "refused", id, at, report }];
   }
   if (claim?.bootId !== request.bootId) throw new Refusal("conflict", `this boot has not claimed ${id}`);
   if (phase === "installed" || phase === "failed") {

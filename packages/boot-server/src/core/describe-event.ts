@@ -1,4 +1,4 @@
-import type { Event } from "./model.ts";
+import type { Event, InstallReport } from "./model.ts";
 
 /** One line for a machine's timeline, without secrets. */
 export function describeEvent(event: Event): string {
@@ -14,18 +14,22 @@ export function describeEvent(event: Event): string {
     case "delivered":
       return "Received its overlay";
     case "refused":
-      return ["Refused to install", event.report.stage, event.report.message].filter(Boolean).join(": ");
+      return withReport("Refused to install", event.report);
     case "claimed":
       return `Claimed the install from ${event.claim.address}`;
     case "reported":
-      return ["Reports", event.report.stage, event.report.message].filter(Boolean).join(": ");
+      return withReport("Reports", event.report);
     case "installed":
       return "Installed";
     case "failed":
-      return ["Failed", event.report.stage, event.report.message].filter(Boolean).join(": ");
+      return withReport("Failed", event.report);
     case "interrupted":
       return `Interrupted: ${event.reason}`;
     case "expired":
       return "The entry expired: nobody claimed the install";
   }
+}
+
+function withReport(what: string, { stage, message }: InstallReport): string {
+  return [what, stage, message].filter(Boolean).join(": ");
 }
