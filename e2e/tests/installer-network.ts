@@ -6,6 +6,7 @@ import type { AddressInfo } from "node:net";
 import { join } from "node:path";
 import { promisify } from "node:util";
 import { binFolder, builtProvider, ProviderProcess } from "../harness/index.ts";
+import { freePort } from "@nixops4-providers/test-servers";
 import { until } from "./installer-machine.ts";
 
 const run = promisify(execFile);
@@ -208,14 +209,6 @@ export async function startProxy(
   });
   await listen(server);
   return { url: urlOf(server), stop: () => close(server) };
-}
-
-async function freePort(): Promise<number> {
-  const server = createServer();
-  await listen(server);
-  const { port } = server.address() as AddressInfo;
-  await close(server);
-  return port;
 }
 
 async function listen(server: Server): Promise<void> {

@@ -1,9 +1,8 @@
 import * as fs from "node:fs/promises";
-import { createServer, type AddressInfo } from "node:net";
 import { userInfo } from "node:os";
 import { join } from "node:path";
 import { afterEach, beforeEach, describe, expect, it } from "@jest/globals";
-import { findSshd, makeSshKey, startSshd, type Sshd } from "@nixops4-providers/test-servers";
+import { findSshd, freePort, makeSshKey, startSshd, type Sshd } from "@nixops4-providers/test-servers";
 import {
   ApplyError,
   applyDeployment,
@@ -45,15 +44,6 @@ async function apply(evaluator: Evaluator, onEvent: (event: ApplyEvent) => void 
 
 const actionsOf = (results: ReadonlyMap<string, MemberResult>) =>
   Object.fromEntries([...results].map(([member, { action, error }]) => [member, error ?? action]));
-
-function freePort(): Promise<number> {
-  return new Promise((resolve) => {
-    const probe = createServer().listen(0, "127.0.0.1", () => {
-      const { port } = probe.address() as AddressInfo;
-      probe.close(() => resolve(port));
-    });
-  });
-}
 
 suite(`a deployment that Nix evaluates${missing}`, () => {
   it("is applied by real providers, outputs of which come back into its expression", async () => {

@@ -2,12 +2,12 @@ import { spawn, type ChildProcess } from "node:child_process";
 import { createHash, randomBytes } from "node:crypto";
 import { once } from "node:events";
 import * as fs from "node:fs/promises";
-import { createServer, type AddressInfo } from "node:net";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { afterAll, beforeAll, expect, it } from "@jest/globals";
 import { connectBootService, type BootClient, type EntrySpec } from "@nixops4-providers/boot-api";
 import { binFolder } from "@nixops4-providers/e2e";
+import { freePort } from "@nixops4-providers/test-servers";
 
 const KILLS = 200;
 const BOOT_ID = "3f0e7e0c-0b6e-4b6f-9c5e-5d2f7c1d8a11";
@@ -174,13 +174,4 @@ function assetOf(bytes: Buffer) {
 
 function number(text: string | undefined): number {
   return Number(/\d+/.exec(text ?? "0")?.[0] ?? 0);
-}
-
-async function freePort(): Promise<number> {
-  const probe = createServer().listen(0, "127.0.0.1");
-  await once(probe, "listening");
-  const { port } = probe.address() as AddressInfo;
-  probe.close();
-  await once(probe, "close");
-  return port;
 }

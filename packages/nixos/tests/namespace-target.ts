@@ -1,11 +1,10 @@
 import { execFile, spawn, spawnSync } from "node:child_process";
 import { readFileSync } from "node:fs";
 import { mkdtemp, rm, writeFile } from "node:fs/promises";
-import { createServer } from "node:net";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { promisify } from "node:util";
-import { findSshd, makeSshKey } from "@nixops4-providers/test-servers";
+import { findSshd, freePort, makeSshKey } from "@nixops4-providers/test-servers";
 import type { Target } from "./target.ts";
 
 const run = promisify(execFile);
@@ -101,16 +100,6 @@ PidFile none
 LogLevel VERBOSE
 ${busybox ? "SetEnv PATH=/run/busybox" : ""}
 `;
-}
-
-function freePort(): Promise<number> {
-  return new Promise((resolve, reject) => {
-    const server = createServer().on("error", reject);
-    server.listen(0, "127.0.0.1", () => {
-      const { port } = server.address() as { port: number };
-      server.close(() => resolve(port));
-    });
-  });
 }
 
 function childrenOf(pid: number): number[] {

@@ -5,6 +5,7 @@ import { join } from "node:path";
 import { promisify } from "node:util";
 import { debianRoot, type DebianRoot } from "./debian-root.ts";
 import { writeSeedDisk, type DebianUser } from "./debian-seed.ts";
+import { freePort } from "./free-port.ts";
 import { NETWORK_ID, QemuProcess, type VirtualMachine } from "./qemu.ts";
 import { makeSshKey } from "./ssh-key.ts";
 
@@ -58,10 +59,13 @@ export async function startDebianVm(options: DebianVmOptions): Promise<DebianVm>
     writeSeedDisk(folder, { hostKeys, authorizedKeys, users }),
     promisify(execFile)("qemu-img", ["create", "-q", "-f", "qcow2", "-F", "raw", "-b", root.image, disk]),
   ]);
+  const ports = new Map<number, number>();
+  for (const guestPort of [SSH_PORT, ...(options.ports ?? [])]) ports.set(guestPort, await freePort());
   const vm = new DebianVmProcess(
-    ["qemu-system-x86_64", ...qemuArguments(options, root, { disk, seed })],
+    ["qemu-system-x86_64", ...qemuArguments(options, ports, root, { disk, seed })],
     join(folder, "console.log"),
     hostKeys.map((key) => key.publicKey),
+    ports,
   );
   try {
     await vm.begin();
@@ -74,12 +78,13 @@ export async function startDebianVm(options: DebianVmOptions): Promise<DebianVm>
 }
 
 function qemuArguments(
-  { ports = [], memoryMiB = 1024, extraKernelParameters = [] }: DebianVmOptions,
+  { memoryMiB = 1024, extraKernelParameters = [] }: DebianVmOptions,
+  ports: ReadonlyMap<number, number>,
   root: DebianRoot,
   disks: { disk: string; seed: string },
 ): string[] {
   const kernelParameters = ["root=/dev/vda", "rw", "console=ttyS0", "panic=1", "net.ifnames=0", "quiet"];
-  const forwards = [SSH_PORT, ...ports].map((port) => `,hostfwd=tcp:127.0.0.1:0-:${port}`);
+  const forwards = [...ports].map(([guest, host]) => `,hostfwd=tcp:127.0.0.1:${host}-:${guest}`);
   const options: [string, string][] = [
     ["-m", String(memoryMiB)],
     ["-kernel", root.kernel],
@@ -98,17 +103,18 @@ function qemuArguments(
 class DebianVmProcess extends QemuProcess implements DebianVm {
   readonly host = "127.0.0.1";
   readonly hostPublicKeys: string[];
-  #ports = new Map<number, number>();
+  /** By those of the guest. */
+  readonly #ports: ReadonlyMap<number, number>;
 
-  constructor(command: string[], consoleFile: string, hostPublicKeys: string[]) {
+  constructor(
+    command: string[],
+    consoleFile: string,
+    hostPublicKeys: string[],
+    ports: ReadonlyMap<number, number>,
+  ) {
     super(command, consoleFile);
     this.hostPublicKeys = hostPublicKeys;
-  }
-
-  override async begin(): Promise<void> {
-    await super.begin();
-    const table = await this.qmp.execute("human-monitor-command", { "command-line": "info usernet" });
-    this.#ports = parseForwards(String(table));
+    this.#ports = ports;
   }
 
   get port(): number {
@@ -124,12 +130,6 @@ class DebianVmProcess extends QemuProcess implements DebianVm {
   waitForSsh(timeoutSeconds = START_TIMEOUT_SECONDS): Promise<void> {
     return this.waitFor("sshd", timeoutSeconds, () => hasSshBanner(this.host, this.port));
   }
-}
-
-/** Reads a row such as `TCP[HOST_FORWARD]  12  127.0.0.1 40001  10.0.2.15  22  0  0` for each port. */
-function parseForwards(table: string): Map<number, number> {
-  const rows = table.matchAll(/HOST_FORWARD\]\s+\d+\s+\S+\s+(\d+)\s+\S+\s+(\d+)/g);
-  return new Map([...rows].map(([, port, guestPort]) => [Number(guestPort), Number(port)]));
 }
 
 function hasSshBanner(host: string, port: number): Promise<boolean> {

@@ -1,5 +1,6 @@
 export { startSshLab, type SshLab } from "./ssh-lab.ts";
 export { findSshd, startSshd, type Sshd, type SshdOptions, type SshdSettings } from "./sshd.ts";
+export { freePort } from "./free-port.ts";
 export { makeSshKey, type SshKey } from "./ssh-key.ts";
 export { TcpProxy } from "./tcp-proxy.ts";
 export { debianRoot, labAvailable, type DebianRoot } from "./debian-root.ts";

@@ -3,13 +3,20 @@ import type { Readable, Writable } from "node:stream";
 
 type Reply = { return: unknown } | { error: { desc: string } };
 
+export interface QmpEvent {
+  event: string;
+  data?: Record<string, unknown>;
+}
+
 /** A client of QEMU's machine protocol (https://qemu-project.gitlab.io/qemu/interop/qmp-spec.html). */
 export class QmpClient {
   readonly #input: Writable;
   readonly #waiting: { resolve: (value: unknown) => void; reject: (error: Error) => void }[] = [];
+  readonly #onEvent: (event: QmpEvent) => void;
   #closed = false;
 
-  constructor(input: Writable, output: Readable) {
+  constructor(input: Writable, output: Readable, onEvent: (event: QmpEvent) => void) {
+    this.#onEvent = onEvent;
     this.#input = input.on("error", () => {});
     const lines = createInterface({ input: output });
     lines.on("line", (line) => this.#receive(JSON.parse(line) as object));
@@ -26,7 +33,8 @@ export class QmpClient {
   }
 
   #receive(message: object): void {
-    if (!("return" in message || "error" in message)) return; // The greeting, or an event.
+    if ("event" in message) return this.#onEvent(message as QmpEvent);
+    if (!("return" in message || "error" in message)) return; // The greeting.
     const reply = message as Reply;
     const command = this.#waiting.shift();
     if ("error" in reply) command?.reject(new Error(`QEMU: ${reply.error.desc}`));

@@ -1,8 +1,8 @@
 import { spawn, type ChildProcess } from "node:child_process";
 import { accessSync, constants, mkdirSync, readdirSync, readFileSync, writeFileSync } from "node:fs";
-import { createServer } from "node:net";
 import { userInfo } from "node:os";
 import { delimiter, join } from "node:path";
+import { freePort } from "./free-port.ts";
 
 export interface SshdSettings {
   /** Private host key files, in the order in which they are offered. */
@@ -157,18 +157,6 @@ class SshdProcess implements Sshd {
   #path(what: string): string {
     return join(this.#options.folder, `${this.#options.name ?? "sshd"}_${what}`);
   }
-}
-
-function freePort(): Promise<number> {
-  return new Promise((resolve, reject) => {
-    const server = createServer();
-    server.on("error", reject);
-    server.listen(0, "127.0.0.1", () => {
-      const address = server.address();
-      if (address === null || typeof address === "string") throw new Error("no TCP address");
-      server.close(() => resolve(address.port));
-    });
-  });
 }
 
 function descendants(root: number): number[] {

@@ -1,0 +1,26 @@
+import { randomInt } from "node:crypto";
+import { createServer } from "node:net";
+
+/** Above those of well-known services, and below those that Linux gives to clients. */
+const PORTS = [10_000, 32_768] as const;
+
+/**
+ * A TCP port of 127.0.0.1 that nobody listens on. No client is given it either, so it is still free when a server that
+ * stopped starts again.
+ */
+export async function freePort(): Promise<number> {
+  for (;;) {
+    const port = randomInt(...PORTS);
+    if (await isFree(port)) return port;
+  }
+}
+
+function isFree(port: number): Promise<boolean> {
+  return new Promise((resolve, reject) => {
+    const server = createServer();
+    server.on("error", (error: NodeJS.ErrnoException) =>
+      error.code === "EADDRINUSE" ? resolve(false) : reject(error),
+    );
+    server.listen(port, "127.0.0.1", () => server.close(() => resolve(true)));
+  });
+}
