@@ -79,7 +79,7 @@ describe("what an executable loads only when needed", () => {
 
   it("pxe-nbp: gRPC, and the files of other servers", async () => {
     const provider = join(folder, "nixops4-resources-pxe-nbp");
-    const server = { socket: join(folder, "nobody.sock") };
+    const server = { socket: join(folder, "nobody.sock"), connectTimeoutSeconds: 0 };
     await expect(createResource(provider, "installed", { server, entryId: "web" })).rejects.toThrow(
       /nobody\.sock.*ENOENT/s,
     );

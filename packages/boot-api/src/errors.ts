@@ -7,10 +7,17 @@ export type StatusName = keyof typeof status;
 export class BootServiceError extends ProviderError {
   /** The gRPC status, as `OUT_OF_RANGE`. */
   readonly code: StatusName;
+  /** Whether the same call may succeed a little later, as while the service restarts. */
+  readonly isPassing: boolean;
 
-  constructor(code: StatusName, message: string, hint?: string) {
+  constructor(
+    code: StatusName,
+    message: string,
+    { hint, isPassing }: { hint: string | undefined; isPassing: boolean },
+  ) {
     super(message, hint === undefined ? {} : { hint });
     this.code = code;
+    this.isPassing = isPassing;
   }
 }
 
@@ -23,12 +30,8 @@ export function callError(error: ServiceError, doing: string, server: string): B
   return new BootServiceError(
     code,
     `cannot ${doing} at the boot service ${server}: ${reason}`,
-    hint(code, reason),
+    code === "UNAVAILABLE" ? explainUnavailable(reason) : { hint: hints[code], isPassing: false },
   );
-}
-
-function hint(code: StatusName, reason: string): string | undefined {
-  return code === "UNAVAILABLE" ? unavailableHint(reason) : hints[code];
 }
 
 const hints: Partial<Record<StatusName, string>> = {
@@ -37,20 +40,32 @@ const hints: Partial<Record<StatusName, string>> = {
   INTERNAL: "The log of the service says more: `journalctl -u nixops4-boot-server`.",
 };
 
-function unavailableHint(reason: string): string {
+function explainUnavailable(reason: string): { hint: string; isPassing: boolean } {
   if (/EACCES|EPERM/.test(reason)) {
-    return "The socket's file mode says who may use it: add the user to the socket's group.";
-  }
-  if (/ENOENT|ECONNREFUSED/.test(reason)) {
-    return "Is the service running, and is this where it listens? `systemctl status nixops4-boot-server` tells.";
+    return {
+      hint: "The socket's file mode says who may use it: add the user to the socket's group.",
+      isPassing: false,
+    };
   }
   if (/self.signed|unable to (get|verify)|altnames|expired|not yet valid/i.test(reason)) {
-    return "The server's certificate is not accepted: check `caCertificate`, the name in `address`, and the clocks.";
+    return {
+      hint: "The server's certificate is not accepted: check `caCertificate`, the name in `address`, and the clocks.",
+      isPassing: false,
+    };
+  }
+  if (/ENOENT|ECONNREFUSED/.test(reason)) {
+    return {
+      hint: "Is the service running, and is this where it listens? `systemctl status nixops4-boot-server` tells.",
+      isPassing: true,
+    };
   }
   if (/Failed to connect|alert|EPROTO|ECONNRESET|closed|hang up/i.test(reason)) {
-    return "The server closed the connection: over TCP because it wants a client certificate from its own CA.";
+    return {
+      hint: "The server closed the connection: over TCP because it wants a client certificate from its own CA.",
+      isPassing: true,
+    };
   }
-  return "Is the service running, and can it be reached from here?";
+  return { hint: "Is the service running, and can it be reached from here?", isPassing: true };
 }
 
 /** grpc-js tells of a failed connection in more words than help. */

@@ -23,15 +23,14 @@ const PASSING: ReadonlySet<unknown> = new Set<StatusName>([
 ]);
 
 /**
- * The entry as it is, and then whatever happens to it, without end. Connects again when the connection is lost; only
- * the first request must succeed.
+ * The entry as it is, and then whatever happens to it, without end. Connects again when the connection is lost.
  */
 export async function* followEntry(
   client: BootClient,
-  id: string,
+  entry: Entry,
   signal: AbortSignal,
 ): AsyncGenerator<Sight> {
-  let entry = await client.getEntry(id, { signal });
+  const { id } = entry.spec!;
   for (;;) {
     yield { kind: "entry", entry, step: undefined };
     let outage: Error | undefined;

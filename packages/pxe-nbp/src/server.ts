@@ -1,6 +1,7 @@
-import type { BootClient, BootTarget } from "@nixops4-providers/boot-api";
+import type { BootClient, BootServiceError, BootTarget } from "@nixops4-providers/boot-api";
 import {
   type Context,
+  describeError,
   fields,
   ProviderError,
   secretRef,
@@ -10,6 +11,7 @@ import {
 } from "@nixops4-providers/provider-sdk";
 
 const DEFAULT_SOCKET = "/run/nixops4-boot-server/api.sock";
+const PAUSE_MS = 250;
 
 /** The input `server` of everything that works with the boot service. */
 export const serverSchema = fields(
@@ -35,6 +37,13 @@ export const serverSchema = fields(
       Type.String({ minLength: 1, description: "The file with the client's certificate, in PEM format." }),
     ),
     clientKey: Type.Optional(secretRef("The private key of the client's certificate, in PEM format.")),
+    connectTimeoutSeconds: Type.Number({
+      minimum: 0,
+      maximum: 3600,
+      default: 15,
+      description:
+        "How many seconds to try again when the service cannot be reached: it may be restarting. 0 means once.",
+    }),
   },
   { title: "Server", default: {}, description: "How to reach the boot service." },
 );
@@ -60,7 +69,7 @@ export function checkServer(server: Server): Violation[] {
   return violations;
 }
 
-/** Nothing is sent yet. To be closed. */
+/** Nothing is sent yet: see {@link untilReached}. To be closed. */
 export async function openBootService(server: Server, context: Context): Promise<BootClient> {
   const target = await targetOf(server, context);
   const { connectBootService } = await import("@nixops4-providers/boot-api");
@@ -68,6 +77,28 @@ export async function openBootService(server: Server, context: Context): Promise
     return connectBootService(target);
   } catch (cause) {
     throw new ProviderError(`cannot connect to the boot service ${server.address ?? ""}`, { cause });
+  }
+}
+
+/** Calls again while the service cannot be reached. */
+export async function untilReached<Result>(
+  { connectTimeoutSeconds }: Server,
+  { signal, log }: Context,
+  call: () => Promise<Result>,
+): Promise<Result> {
+  const giveUpAt = Date.now() + connectTimeoutSeconds * 1000;
+  for (let isFirst = true; ; isFirst = false) {
+    try {
+      return await call();
+    } catch (error) {
+      const { isPassing } = error as Partial<BootServiceError>;
+      if (isPassing !== true || Date.now() + PAUSE_MS > giveUpAt) throw error;
+      if (isFirst) {
+        log.warn(`${describeError(error).split("\n")[0]}; trying again for ${connectTimeoutSeconds} s`);
+      }
+      const { setTimeout: sleep } = await import("node:timers/promises");
+      await sleep(PAUSE_MS, undefined, { signal }).catch(() => {}); // Then the call fails, with the reason.
+    }
   }
 }
 

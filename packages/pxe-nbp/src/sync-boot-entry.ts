@@ -6,7 +6,7 @@ import { describePut } from "./describe-entry.ts";
 import { hyphenated, normalizeMac } from "./mac.ts";
 import { asList, pathOf } from "./one-or-more.ts";
 import type { Inputs, Outputs } from "./resources/boot-entry.ts";
-import { openBootService } from "./server.ts";
+import { openBootService, type Server, untilReached } from "./server.ts";
 
 /** Brings one entry of the boot service to what the inputs say. */
 export async function syncBootEntry(inputs: Inputs, context: Context): Promise<Outputs> {
@@ -17,7 +17,7 @@ export async function syncBootEntry(inputs: Inputs, context: Context): Promise<O
   const [kernel, ...initrds] = await describeAssets(inputs, context);
   const client = await openBootService(inputs.server, context);
   try {
-    await uploadMissing(client, [kernel!, ...initrds], context);
+    await uploadMissing(client, [kernel!, ...initrds], inputs.server, context);
     const spec: EntrySpec = {
       id: entryId,
       macs: inputs.macs.map(normalizeMac),
@@ -32,7 +32,9 @@ export async function syncBootEntry(inputs: Inputs, context: Context): Promise<O
       expireSeconds: inputs.expireSeconds,
       silenceSeconds: inputs.silenceSeconds,
     };
-    const { entry, changed } = await client.putEntry(spec, { signal: context.signal });
+    const { entry, changed } = await untilReached(inputs.server, context, () =>
+      client.putEntry(spec, { signal: context.signal }),
+    );
     const { text, isWarning } = describePut(entry!, changed);
     if (isWarning) context.log.warn(text);
     else context.log.info(text);
@@ -45,7 +47,9 @@ export async function syncBootEntry(inputs: Inputs, context: Context): Promise<O
 async function removeEntry(entryId: string, { server }: Inputs, context: Context): Promise<Outputs> {
   const client = await openBootService(server, context);
   try {
-    const { deleted } = await client.deleteEntry(entryId, { signal: context.signal });
+    const { deleted } = await untilReached(server, context, () =>
+      client.deleteEntry(entryId, { signal: context.signal }),
+    );
     if (deleted) context.log.info(`removed the entry ${entryId}`);
     return { entryId, scriptUrl: null };
   } finally {
@@ -81,23 +85,32 @@ async function describeAssets({ kernel, initrd }: Inputs, { signal }: Context): 
   return assets;
 }
 
-async function uploadMissing(client: BootClient, assets: BootAsset[], context: Context): Promise<void> {
+async function uploadMissing(
+  client: BootClient,
+  assets: BootAsset[],
+  server: Server,
+  context: Context,
+): Promise<void> {
   const { signal } = context;
   const sources = assets.map((asset) => ({ asset: reference(asset), storePath: asset.storePath }));
-  const { missing } = await client.findMissingAssets(sources, { signal });
+  const { missing } = await untilReached(server, context, () =>
+    client.findMissingAssets(sources, { signal }),
+  );
   for (const sha256 of new Set(missing.map((asset) => asset.sha256))) {
     const asset = assets.find((one) => one.sha256 === sha256)!;
-    await upload(client, asset, context);
+    await upload(client, asset, server, context);
   }
 }
 
-async function upload(client: BootClient, asset: BootAsset, context: Context): Promise<void> {
+async function upload(client: BootClient, asset: BootAsset, server: Server, context: Context): Promise<void> {
   const { path, size } = asset;
   const { signal } = context;
   const progress = context.progress(`uploading ${path}, ${mebibytes(size)} MiB`);
   const onProgress = (sent: number) => progress.update(`${Math.floor((100 * sent) / size)} %`);
   try {
-    await client.uploadAsset(reference(asset), readAsset(asset, signal), onProgress, { signal });
+    await untilReached(server, context, () =>
+      client.uploadAsset(reference(asset), readAsset(asset, signal), onProgress, { signal }),
+    );
   } catch (cause) {
     signal.throwIfAborted();
     throw new ProviderError(`cannot upload the file ${path}`, { cause });

@@ -3,7 +3,7 @@ import { type Context, describeError, type Progress, ProviderError } from "@nixo
 import { dateOf, describeProgress, describeState, hasStopped, macsOf } from "./describe-entry.ts";
 import { followEntry, type Sight } from "./follow-entry.ts";
 import type { Inputs, Outputs } from "./resources/installed.ts";
-import { openBootService } from "./server.ts";
+import { openBootService, untilReached } from "./server.ts";
 
 const SHOWN_LOG_LINES = 20;
 
@@ -23,7 +23,10 @@ async function watch(client: BootClient, inputs: Inputs, context: Context): Prom
   const narrator = new Narrator(context);
   try {
     const signal = AbortSignal.any([context.signal, timeUp]);
-    for await (const sight of followEntry(client, entryId, signal)) {
+    const entry = await untilReached(inputs.server, { ...context, signal }, () =>
+      client.getEntry(entryId, { signal }),
+    );
+    for await (const sight of followEntry(client, entry, signal)) {
       const outputs = sight.kind === "entry" ? judge(sight.entry, inputs) : undefined;
       if (outputs !== undefined) return outputs;
       narrator.tell(sight);

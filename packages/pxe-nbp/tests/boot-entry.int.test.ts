@@ -119,6 +119,47 @@ describe("present", () => {
     expect(names).toEqual([lab.core.getEntry(ENTRY_ID)!.spec.kernel.sha256]);
   });
 
+  it("waits for a server that is starting", async () => {
+    await lab.stopServer();
+    const provider = lab.provider();
+    const work = provider.create("boot_entry", {
+      server: { socket: lab.socket },
+      macs: [MAC],
+      kernel: kernel.path,
+    });
+    await until("the warning", () => provider.stderr.includes("trying again for 15 s"));
+    await lab.startServer();
+    expect(await work).toMatchObject({ entryId: ENTRY_ID });
+    expect(provider.stderr).toMatch(/cannot ask which assets are missing .*api\.sock.*ENOENT/);
+    await provider.close();
+  });
+
+  it("uploads again when the server was restarted in the middle of it", async () => {
+    const path = join(lab.folder, "big");
+    await fs.writeFile(path, "");
+    await fs.truncate(path, 400_000_000);
+    const work = apply({ kernel: path, initrd: [] });
+    await until("an upload", () => lab.uploads.length > 0);
+    await lab.edge.stop({ graceSeconds: 0 });
+    await lab.core.close();
+    await lab.startServer();
+    await work;
+    expect(lab.uploads).toHaveLength(2);
+    expect(lab.core.getEntry(ENTRY_ID)!.spec.kernel.size).toBe(400_000_000);
+  });
+
+  it("is interrupted within 2 s while it waits for a server", async () => {
+    const provider = lab.provider();
+    const server = { socket: join(lab.folder, "nobody.sock") };
+    const work = provider.create("boot_entry", { server, macs: [MAC], kernel: kernel.path });
+    const failed = expect(work).rejects.toThrow("interrupted by SIGTERM");
+    await until("the warning", () => provider.stderr.includes("trying again"));
+    const start = Date.now();
+    await provider.kill("SIGTERM");
+    expect(Date.now() - start).toBeLessThan(2_000);
+    await failed;
+  });
+
   it("is interrupted within 2 s in the middle of an upload", async () => {
     const path = join(lab.folder, "big");
     await fs.writeFile(path, "");

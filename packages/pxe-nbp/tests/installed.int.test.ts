@@ -102,9 +102,8 @@ describe("at once", () => {
   });
 
   it("fails when nobody listens", async () => {
-    await expect(
-      lab.apply("installed", { server: { socket: "/nowhere.sock" }, entryId: "x" }),
-    ).rejects.toThrow(/nowhere\.sock/);
+    const server = { socket: "/nowhere.sock", connectTimeoutSeconds: 0 };
+    await expect(lab.apply("installed", { server, entryId: "x" })).rejects.toThrow(/nowhere\.sock/);
   });
 });
 
@@ -184,6 +183,19 @@ describe("an install that ends badly", () => {
     await lab.core.deleteEntry(ENTRY_ID);
     expect(await message).toContain("the entry 52-54-00-12-34-56 was removed from the boot service\nApply");
   });
+});
+
+it("waits for a server that is starting", async () => {
+  await arm();
+  await lab.stopServer();
+  const { outputs, said } = wait();
+  await said("trying again for 15 s");
+  await lab.startServer();
+  await said("waiting for the machine");
+  const installer = await lab.boot();
+  await installer.claim();
+  await installer.end("installed", "done", "");
+  expect(await outputs).toMatchObject({ report: { stage: "done" } });
 });
 
 it("goes on when the server is restarted meanwhile", async () => {
