@@ -1,19 +1,16 @@
-import { spawn, type ChildProcess } from "node:child_process";
-import { once } from "node:events";
+import { spawn } from "node:child_process";
 import { existsSync } from "node:fs";
 import * as fs from "node:fs/promises";
 import { createServer, type AddressInfo, type Server, type Socket } from "node:net";
 import { join } from "node:path";
-import { createInterface } from "node:readline";
-import { setTimeout as sleep } from "node:timers/promises";
 import {
   startNetbootLab,
   type Dnsmasq,
   type NetbootLab,
   type VirtualMachine,
 } from "@nixops4-providers/test-servers";
-import { binFolder } from "../harness/index.ts";
 import { startBinaryCache, type BinaryCache } from "./binary-cache.ts";
+import { BootService } from "./boot-service.ts";
 
 interface PowerOnOptions {
   /** Of its disk, which is made when it is new, and of its serial number. */
@@ -43,8 +40,8 @@ export interface Landscaper {
 }
 
 const HTTP_PORT = 8080;
+const TFTP_PORT = 69;
 const DISK_BYTES = 3 * 2 ** 30;
-const START_TIMEOUT_MS = 20_000;
 
 export async function startLandscaper(): Promise<Landscaper> {
   const lab = await startNetbootLab();
@@ -62,7 +59,13 @@ export async function startLandscaper(): Promise<Landscaper> {
     await fs.mkdir(cacheFolder);
     const enter = (...command: string[]) => lab.enter(...command);
     cache = await startBinaryCache({ folder: cacheFolder, address: lab.address, enter });
-    const bootService = new BootService(lab);
+    const bootService = new BootService({
+      folder: lab.folder,
+      address: lab.address,
+      httpPort: HTTP_PORT,
+      tftpPort: TFTP_PORT,
+      enter,
+    });
     await bootService.start();
     const dnsmasq: Dnsmasq = await lab.startDnsmasq({ mode: "dhcp", httpPort: HTTP_PORT });
     forward = await forwardToLab(lab);
@@ -87,53 +90,6 @@ export async function startLandscaper(): Promise<Landscaper> {
   } catch (error) {
     await stop();
     throw error;
-  }
-}
-
-/** The built boot service; its store outlives it. */
-class BootService {
-  readonly socket: string;
-  readonly store: string;
-  /** All that it has logged, JSON a line. */
-  readonly log: string[] = [];
-  readonly #lab: NetbootLab;
-  #process: ChildProcess | undefined;
-
-  constructor(lab: NetbootLab) {
-    this.#lab = lab;
-    this.socket = join(lab.folder, "api.sock");
-    this.store = join(lab.folder, "store");
-  }
-
-  /** Resolves when it takes requests. */
-  async start(): Promise<void> {
-    const flags = {
-      store: this.store,
-      "grpc-socket": this.socket,
-      "tftp-address": this.#lab.address,
-      "http-address": this.#lab.address,
-      "http-port": String(HTTP_PORT),
-      "log-format": "json",
-    };
-    const args = Object.entries(flags).flatMap(([name, value]) => [`--${name}`, value]);
-    const [program, ...rest] = this.#lab.enter(join(binFolder, "nixops4-boot-server"), "serve", ...args);
-    const child = spawn(program!, rest, { stdio: ["ignore", "ignore", "pipe"] });
-    this.#process = child;
-    const before = this.log.length;
-    createInterface({ input: child.stderr }).on("line", (line) => this.log.push(line));
-    const deadline = Date.now() + START_TIMEOUT_MS;
-    while (!this.log.slice(before).some((line) => line.includes('"ready'))) {
-      if (child.exitCode !== null || Date.now() > deadline) {
-        throw new Error(`the boot service does not start:\n${this.log.slice(before).join("\n")}`);
-      }
-      await sleep(20);
-    }
-  }
-
-  async kill(): Promise<void> {
-    const exited = once(this.#process!, "exit");
-    this.#process!.kill("SIGKILL");
-    await exited;
   }
 }
 

@@ -8,7 +8,8 @@ import { promisify } from "node:util";
 import { buildTestSystem, makeSshKey, type SshKey } from "@nixops4-providers/test-servers";
 import { expect } from "@jest/globals";
 import { idOf, Machine, secretsIn, type Disk, type Installation } from "./installer-machine.ts";
-import { BinaryCache, BootService, startProxy, type Disturb, type EntryStatus } from "./installer-network.ts";
+import { BootService } from "../lab/boot-service.ts";
+import { BinaryCache, Deployment, startProxy, type Disturb, type EntryStatus } from "./installer-network.ts";
 import { blankDisk } from "./installer-signatures.ts";
 
 const run = promisify(execFile);
@@ -85,6 +86,7 @@ export function installerLabAvailable(): string | undefined {
 export class InstallerLab {
   readonly folder: string;
   readonly service: BootService;
+  readonly deployment: Deployment;
   readonly cache: BinaryCache;
   readonly hostKey: SshKey;
   readonly system: string;
@@ -97,6 +99,7 @@ export class InstallerLab {
   private constructor(parts: Omit<InstallerLab, "trial" | "proxy" | "end" | "endTrials">) {
     this.folder = parts.folder;
     this.service = parts.service;
+    this.deployment = parts.deployment;
     this.cache = parts.cache;
     this.hostKey = parts.hostKey;
     this.system = parts.system;
@@ -113,13 +116,14 @@ export class InstallerLab {
       }),
       buildScript("disko-test", DISKO),
       makeSshKey(folder, "ssh_host_ed25519_key"),
-      BootService.start(folder),
+      BootService.onLoopback(folder),
     ]);
+    const deployment = await Deployment.start(folder, service);
     const tamper = { original: "the original text", changed: "the tampered text" };
     const cache = await BinaryCache.start(folder, [system, disko], tamper);
     const nixosInstall = join(folder, "nixos-install");
     await fs.writeFile(nixosInstall, NIXOS_INSTALL, { mode: 0o755 });
-    return new InstallerLab({ folder, service, cache, hostKey, system, disko, nixosInstall });
+    return new InstallerLab({ folder, service, deployment, cache, hostKey, system, disko, nixosInstall });
   }
 
   /** A new machine with disks of these serial numbers; the first is the one that the job means. */
@@ -163,7 +167,8 @@ export class InstallerLab {
   }
 
   async end(): Promise<void> {
-    await this.service.end();
+    await this.deployment.end();
+    await this.service.kill();
     await this.cache.stop();
     await fs.rm(this.folder, { recursive: true });
     // The machines mount theirs there; a host with udev has one of its own, with something in it.
@@ -217,7 +222,7 @@ export class Trial {
       "/nixops4/ssh_host_ed25519_key": { secret: { file } },
       "/nixops4/ssh_host_ed25519_key.pub": { contents: await fs.readFile(`${file}.pub`, "utf8") },
     };
-    await this.#lab.service.declare(this.mac, files, installGeneration);
+    await this.#lab.deployment.declare(this.mac, files, installGeneration);
   }
 
   /** Turns the machine off, if it is on, and on again. */
@@ -244,7 +249,7 @@ export class Trial {
   }
 
   status(): Promise<EntryStatus> {
-    return this.#lab.service.status(this.mac);
+    return this.#lab.deployment.status(this.mac);
   }
 
   /** Declares, boots and installs to the end. */
@@ -327,7 +332,7 @@ export class Trial {
     for (const { job } of this.#machines) {
       const texts = {
         console: this.#installations.map(({ console }) => console).join(),
-        service: this.#lab.service.log,
+        service: this.#lab.service.log.join("\n"),
       };
       for (const secret of await secretsIn(job)) {
         for (const [where, text] of Object.entries(texts)) if (text.includes(secret)) leaks.push(where);

@@ -1,13 +1,12 @@
-import { execFile, spawn, type ChildProcess } from "node:child_process";
+import { execFile } from "node:child_process";
 import { once } from "node:events";
 import * as fs from "node:fs/promises";
 import { createServer, request, type IncomingMessage, type Server, type ServerResponse } from "node:http";
 import type { AddressInfo } from "node:net";
 import { join } from "node:path";
 import { promisify } from "node:util";
-import { binFolder, builtProvider, ProviderProcess } from "../harness/index.ts";
-import { freePort } from "@nixops4-providers/test-servers";
-import { until } from "./installer-machine.ts";
+import { builtProvider, ProviderProcess } from "../harness/index.ts";
+import type { BootService } from "../lab/boot-service.ts";
 
 const run = promisify(execFile);
 
@@ -18,86 +17,38 @@ export interface EntryStatus {
   report?: { stage: string; percent?: number; message: string; log: string[] };
 }
 
-/** The built boot service, with its store in a folder. */
-export class BootService {
-  /** All that it has logged. */
-  log = "";
-  readonly #folder: string;
-  readonly #port: number;
+/** Declares machines to a boot service, as a deployment does. */
+export class Deployment {
+  readonly #service: BootService;
+  readonly #kernel: string;
   readonly #provider = new ProviderProcess(builtProvider("pxe-nbp"), { onStderr: () => {} });
-  #process: ChildProcess | undefined;
 
-  private constructor(folder: string, port: number) {
-    this.#folder = folder;
-    this.#port = port;
+  static async start(folder: string, service: BootService): Promise<Deployment> {
+    const kernel = join(folder, "kernel");
+    await fs.writeFile(kernel, "a kernel");
+    return new Deployment(service, kernel);
   }
 
-  static async start(folder: string): Promise<BootService> {
-    const service = new BootService(folder, await freePort());
-    await fs.writeFile(join(folder, "kernel"), "a kernel");
-    await service.start();
-    return service;
-  }
-
-  get url(): string {
-    return `http://127.0.0.1:${this.#port}`;
-  }
-
-  async start(): Promise<void> {
-    const flags = {
-      store: join(this.#folder, "store"),
-      "grpc-socket": this.#socket,
-      "http-address": "127.0.0.1",
-      "http-port": String(this.#port),
-      "tftp-address": "127.0.0.1",
-      "tftp-port": "0",
-    };
-    const args = Object.entries(flags).flatMap(([name, value]) => [`--${name}`, value]);
-    const server = [join(binFolder, "nixops4-boot-server"), "serve", ...args];
-    this.#process = spawn("setpriv", ["--pdeathsig", "KILL", ...server], {
-      stdio: ["ignore", "ignore", "pipe"],
-    });
-    this.#process.stderr!.setEncoding("utf8").on("data", (text: string) => (this.log += text));
-    await until("the boot service answers", () =>
-      fetch(`${this.url}/healthz`).then(
-        ({ ok }) => ok,
-        () => false,
-      ),
-    );
-  }
-
-  get isUp(): boolean {
-    return this.#process?.exitCode === null && this.#process.signalCode === null;
-  }
-
-  async kill(): Promise<void> {
-    if (!this.isUp) return;
-    const exited = once(this.#process!, "exit");
-    this.#process!.kill("SIGKILL");
-    await exited;
+  private constructor(service: BootService, kernel: string) {
+    this.#service = service;
+    this.#kernel = kernel;
   }
 
   async end(): Promise<void> {
-    await this.kill();
     await this.#provider.close();
   }
 
-  /** Declares a machine as a deployment does. */
   async declare(mac: string, files: object, installGeneration = 1): Promise<void> {
-    const kernel = join(this.#folder, "kernel");
-    const inputs = { server: { socket: this.#socket }, macs: [mac], kernel, files, installGeneration };
+    const server = { socket: this.#service.socket };
+    const inputs = { server, macs: [mac], kernel: this.#kernel, files, installGeneration };
     await this.#provider.create("boot_entry", inputs);
   }
 
   async status(mac: string): Promise<EntryStatus> {
-    const status = (await (await fetch(`${this.url}/status.json`)).json()) as {
+    const status = (await (await fetch(`${this.#service.url}/status.json`)).json()) as {
       machines: { mac: string; entry: EntryStatus }[];
     };
     return status.machines.find((machine) => machine.mac === mac)!.entry;
-  }
-
-  get #socket(): string {
-    return join(this.#folder, "api.sock");
   }
 }
 

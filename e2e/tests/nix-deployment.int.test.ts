@@ -12,7 +12,8 @@ import {
   type Evaluator,
   type MemberResult,
 } from "../harness/index.ts";
-import { BootServer, NetbootingMachine } from "./netbooting-machine.ts";
+import { BootService } from "../lab/boot-service.ts";
+import { NetbootingMachine } from "./netbooting-machine.ts";
 import { deployment, moduleSystemsMissing } from "./nix-sources.ts";
 import { temporaryFolders } from "./temporary-folder.ts";
 
@@ -23,14 +24,14 @@ const { username } = userInfo();
 
 let folder: string;
 let server: Promise<Sshd> | undefined;
-let bootServer: BootServer | undefined;
+let bootService: BootService | undefined;
 beforeEach(() => {
   folder = temporaryFolder();
-  server = bootServer = undefined;
+  server = bootService = undefined;
 });
 afterEach(async () => {
   await (await server?.catch(() => undefined))?.stop();
-  await bootServer?.stop();
+  await bootService?.kill();
 });
 
 /** Applies, and fails when anything has gone wrong where the test does not expect it. */
@@ -113,7 +114,7 @@ suite(`a deployment that Nix evaluates${missing}`, () => {
   });
 
   it("takes a machine from its MAC address to a host key of its own", async () => {
-    bootServer = await BootServer.start(folder);
+    bootService = await BootService.onLoopback(folder);
     const [port, user] = [await freePort(), await makeSshKey(folder, "user")];
     const machineFolder = join(folder, "machine");
     await fs.mkdir(machineFolder);
@@ -128,7 +129,7 @@ suite(`a deployment that Nix evaluates${missing}`, () => {
         landscaper.cache = { url = "http://127.0.0.1:5000"; publicKeyFile = "${folder}/cache.pub"; };
         defaults = {
           keyFolder = "${folder}/keys";
-          server.socket = "${bootServer!.socket}";
+          server.socket = "${bootService!.socket}";
           installer = { kernel = "${folder}/bzImage"; initrd = "${folder}/initrd"; cmdline = [ "quiet" ]; };
           ssh = { host = "127.0.0.1"; port = ${port}; user = "${username}"; };
           sudo.enable = false;
@@ -150,7 +151,7 @@ suite(`a deployment that Nix evaluates${missing}`, () => {
 
     let temporaryKey = "";
     const install = async () => {
-      const machine = await NetbootingMachine.boot(bootServer!, "52:54:00:12:34:56", machineFolder);
+      const machine = await NetbootingMachine.boot(bootService!, "52:54:00:12:34:56", machineFolder);
       const job = JSON.parse(await machine.file("install.json")) as Record<string, unknown>;
       expect(job).toMatchObject({ version: 1, hostName: "web", disk: { minBytes: 8_000_000_000 } });
       // It was built before the machine could ask for it.
