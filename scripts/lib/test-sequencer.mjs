@@ -2,9 +2,9 @@ import { relative } from "node:path";
 
 /** What a suite that emulates machines takes, in seconds on two cores; the longest first. */
 const EMULATING = {
-  "e2e/tests/bare-metal": 480,
+  "e2e/tests/bare-metal": 410,
   "packages/nixos/tests/with-systemd": 260,
-  "packages/boot-server/tests/ipxe": 170,
+  "packages/boot-server/tests/ipxe": 120,
   "packages/ssh/tests/host-key-debian": 130,
   "packages/test-servers/tests/debian-vm": 60,
   "packages/test-servers/tests/netboot-lab": 30,
