@@ -10,7 +10,12 @@ const optionsAck = Buffer.from(`\0\u0006blksize\0${BLOCK_SIZE}\0tsize\0${content
 
 const server = createSocket("udp4");
 server.on("message", (_request, client) => {
-  const socket = createSocket("udp4");
+  const lookup = (
+    host: string,
+    _options: object,
+    done: (error: null, host: string, family: number) => void,
+  ) => done(null, host, 4);
+  const socket = createSocket({ type: "udp4", lookup });
   let sent = 0;
   socket.on("message", (ack) => {
     if (ack.readUInt16BE(2) !== (sent & 0xffff)) return;
@@ -21,9 +26,8 @@ server.on("message", (_request, client) => {
     const header = Buffer.from([0, 3, (sent + 1) >> 8, sent + 1]);
     const block = content.subarray(sent * BLOCK_SIZE, (sent + 1) * BLOCK_SIZE);
     sent++;
-    socket.send([header, block]);
+    socket.send([header, block], client.port, client.address);
   });
-  socket.bind(0, address, () => socket.connect(client.port, client.address));
-  socket.on("connect", () => socket.send(optionsAck));
+  socket.bind(0, address, () => socket.send(optionsAck, client.port, client.address));
 });
 server.bind(Number(port), address, () => process.stderr.write("ready\n"));

@@ -242,14 +242,14 @@ describe("the protocol, packet by packet", () => {
     peer.send(ack(2), second.port);
   });
 
-  it("does not listen to strangers", async () => {
+  it("answers a stranger with ERROR 5 and goes on", async () => {
     const stranger = await openPeer();
     peer.send(readRequest("513"), server.port);
     const { port } = await peer.next();
     stranger.send(ack(1), port);
+    expect(errorCode(await stranger.next())).toBe(5);
     stranger.send(Buffer.from("\0\x05\0\0die\0"), port);
     expect(await stranger.nextWithin(50)).toBeUndefined();
-    expect(await peer.nextWithin(50)).toBeUndefined();
     peer.send(ack(1), port);
     expect((await peer.next()).bytes.readUInt16BE(2)).toBe(2);
     peer.send(ack(2), port);

@@ -24,6 +24,7 @@ export const ErrorCode = {
   fileNotFound: 1,
   accessViolation: 2,
   illegalOperation: 4,
+  unknownTransfer: 5,
   optionsRefused: 8,
 } as const;
 

@@ -1,4 +1,4 @@
-import { createSocket, type Socket } from "node:dgram";
+import { createSocket, type RemoteInfo, type Socket } from "node:dgram";
 import { isIPv6 } from "node:net";
 import { BlockReader, type OpenFile, type TransferMode } from "./block-reader.ts";
 import { negotiate, type Negotiated } from "./options.ts";
@@ -69,7 +69,6 @@ export class Transfer {
   /** The packet that is likely to be sent next. */
   #prepared: { number: number; packet: Buffer } | undefined;
   #progressAt = performance.now();
-  #connected = false;
   #heard = false;
   #loading = false;
   #ended = false;
@@ -86,23 +85,13 @@ export class Transfer {
     const { windowSize, blockSize, accepted } = this.#negotiated;
     this.#window = new SendWindow(windowSize, accepted.length > 0);
     this.#reader = new BlockReader(file, mode, blockSize);
-    this.#socket = createSocket(isIPv6(peer.address) ? "udp6" : "udp4");
+    this.#socket = openSocket(peer.address);
   }
 
   start(): void {
-    const { address, peer } = this.#options;
-    this.#socket.on("error", (error: NodeJS.ErrnoException) => {
-      // The client may be gone: if so, it stays silent. Anybody could forge this.
-      if (error.code !== "ECONNREFUSED") this.#fail(`cannot send: ${error.message}`);
-    });
-    this.#socket.on("message", (bytes) => this.#receive(bytes));
-    // As in tftp-hpa: packets are sent faster, and who else sends to this port (RFC 1350 §4) hears from the kernel that
-    // nobody listens.
-    this.#socket.bind(0, address, () => this.#socket.connect(peer.port, peer.address));
-    this.#socket.on("connect", () => {
-      this.#connected = true;
-      this.#send();
-    });
+    this.#socket.on("error", (error) => this.#fail(`cannot send: ${error.message}`));
+    this.#socket.on("message", (bytes, from) => this.#receive(bytes, from));
+    this.#socket.bind(0, this.#options.address, () => this.#send());
   }
 
   /** The client has answered: its address is no forgery. */
@@ -135,8 +124,20 @@ export class Transfer {
     this.#fail(reason, encodeError(ErrorCode.undefined, reason));
   }
 
-  #receive(bytes: Buffer): void {
+  #receive(bytes: Buffer, from: RemoteInfo): void {
+    const { peer } = this.#options;
     const packet = decodePacket(bytes);
+    if (from.port !== peer.port || from.address !== peer.address) {
+      // RFC 1350 §4: the stranger is told, the transfer goes on. An ERROR is never answered.
+      if (packet?.kind !== "error" && from.port !== 0) {
+        this.#socket.send(
+          encodeError(ErrorCode.unknownTransfer, "Unknown transfer"),
+          from.port,
+          from.address,
+        );
+      }
+      return;
+    }
     if (packet?.kind === "ack") this.#acknowledge(packet.block);
     else if (packet?.kind === "error") this.#clientError(packet.code, packet.message);
     else {
@@ -268,12 +269,13 @@ export class Transfer {
   }
 
   #transmit(packet: Buffer): void {
-    this.#socket.send(packet);
+    const { peer } = this.#options;
+    this.#socket.send(packet, peer.port, peer.address);
   }
 
   #fail(reason: string, answer?: Buffer): void {
     if (this.#ended) return;
-    if (answer !== undefined && this.#connected) this.#transmit(answer);
+    if (answer !== undefined) this.#transmit(answer);
     this.#end({ kind: "failed", reason });
   }
 
@@ -284,4 +286,10 @@ export class Transfer {
     this.#socket.close();
     this.#options.onEnd(outcome);
   }
+}
+
+function openSocket(address: string): Socket {
+  const family = isIPv6(address) ? 6 : 4;
+  // Peers are addresses already: this spares every packet a detour through the resolver.
+  return createSocket({ type: `udp${family}`, lookup: (host, _options, done) => done(null, host, family) });
 }
