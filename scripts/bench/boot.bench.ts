@@ -17,7 +17,7 @@ import { median, report } from "./measure.ts";
 const MIB = 2 ** 20;
 const CLIENTS = 32;
 /** Of what takes seconds, and of what takes half a second. */
-const [ROUNDS, SHORT_ROUNDS] = [5, 31] as const;
+const [ROUNDS, SHORT_ROUNDS] = [7, 61] as const;
 const LOCKSTEP_GOAL = 0.9;
 const WINDOW_GOAL = 5;
 const HTTP_GOAL = 0.75;
