@@ -413,7 +413,7 @@ suite(`the installer${reason === undefined ? "" : ` (skipped: ${reason})`}`, () 
       await lab.service.kill();
       const installation = trial.install(machine);
       await installation.says(
-        /network: http.*healthz does not answer yet, after 0 s of at most 3600 s \(.*connect/,
+        /network: http.*healthz does not answer yet, after \d+ s of at most 3600 s \(.*connect/,
       );
       await lab.service.start();
       await trial.expectInstalled(installation);
