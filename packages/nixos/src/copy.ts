@@ -1,8 +1,9 @@
 import { access } from "node:fs/promises";
 import { type Context, describeError, ProviderError, runProcess } from "@nixops4-providers/provider-sdk";
-import type { SshConnection } from "@nixops4-providers/ssh-client";
+import { shellQuote, type SshConnection } from "@nixops4-providers/ssh-client";
 import { NixLog } from "./nix-log.ts";
 import { startRelay } from "./relay.ts";
+import { RECEIVE } from "./remote-scripts.ts";
 
 export interface CopyOptions {
   sudo: boolean;
@@ -10,7 +11,10 @@ export interface CopyOptions {
   timeoutSeconds: number;
 }
 
-/** Copies a store path with all that it refers to through a connection. */
+/**
+ * Copies a store path with all that it refers to through a connection. What is valid on the host then is whole, also
+ * after a power cut.
+ */
 export async function copyClosure(
   ssh: SshConnection,
   path: string,
@@ -22,8 +26,9 @@ export async function copyClosure(
   const log = new NixLog();
   const remoteErrors: string[] = [];
   const takeRemoteError = (text: string) => void remoteErrors.push(text.slice(0, 1000));
+  const receive = `${sudo ? "sudo -n " : ""}${shellQuote(["sh", "-c", RECEIVE])}`;
   const relay = await startRelay(
-    () => ssh.openChannel(`${sudo ? "sudo -n " : ""}nix-daemon --stdio`, { onStderrLine: takeRemoteError }),
+    () => ssh.openChannel(receive, { onStderrLine: takeRemoteError }),
     (error) => takeRemoteError(describeError(error)),
   );
   try {

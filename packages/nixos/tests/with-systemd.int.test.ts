@@ -1,3 +1,4 @@
+import { execFileSync } from "node:child_process";
 import { afterAll, beforeAll, beforeEach, describe, expect, it } from "@jest/globals";
 import { labAvailable } from "@nixops4-providers/test-servers";
 import { deploy, failToDeploy, type Run, startDeploying } from "./deployer.ts";
@@ -151,6 +152,21 @@ suite(`nixos.system on Debian with systemd${missing === undefined ? "" : ` (skip
   );
 
   it(
+    "has copied whole what is valid after a power cut",
+    async () => {
+      const parts = `builtins.genList (i: builtins.toFile "part" (toString i)) 20`;
+      const path = storeFile("whole", `builtins.concatStringsSep "\\n" (${parts})`);
+      await target.sh("sync");
+      await startDeploying(target, path, {}, { type: "closure" }).outputs;
+      // The registration gets to the disk, and with it the names of all files, but nothing of what is in others.
+      await target.sh("sync /nix/var/nix/db/*");
+      await target.vm.powerCycle();
+      await target.sh(`nix-store --verify-path $(nix-store --query --requisites ${path})`);
+    },
+    SLOW,
+  );
+
+  it(
     "reboots when the kernel is another, and only then",
     async () => {
       await target.sh(`ln -sfn ${systems.base} /run/booted-system`);
@@ -202,3 +218,9 @@ suite(`nixos.system on Debian with systemd${missing === undefined ? "" : ` (skip
     );
   }
 });
+
+/** Adds a file with the contents that an expression has, and all it refers to, to the store of this machine. */
+function storeFile(name: string, expression: string): string {
+  const args = ["--eval", "--read-write-mode", "--expr", `builtins.toFile "${name}" (${expression})`];
+  return JSON.parse(execFileSync("nix-instantiate", args, { encoding: "utf8" })) as string;
+}
