@@ -49,6 +49,7 @@ let
     set -eu
     system=$(dirname "$(dirname "$(readlink -f "$0")")")
     case $1 in switch | boot) ln -sfn "$system" /boot/default-system ;; esac
+    sync -f /nix/store # As NixOS does.
     case $1 in switch | test) "$system/activate" ;; esac
     echo "$1: $system"
   '';
