@@ -6,8 +6,6 @@ import { QmpClient } from "./qmp.ts";
 /** The id of the network backend that {@link VirtualMachine.setLink} acts on. */
 export const NETWORK_ID = "net";
 
-const RESET_MS = 10_000;
-
 export interface VirtualMachine {
   pid: number;
   /** All that was written to the serial port so far. */
@@ -34,7 +32,6 @@ export class QemuProcess implements VirtualMachine {
   /** Settles when QEMU has ended, and the next one runs if there is one. */
   #ended!: Promise<void>;
   #isOn = true;
-  #isReset = false;
   #stderr = "";
 
   /** `command` starts QEMU; what is common to all machines is added to it. */
@@ -56,13 +53,13 @@ export class QemuProcess implements VirtualMachine {
     this.#process = spawn("setpriv", ["--pdeathsig", "KILL", ...this.#command]);
     this.#process.stderr.setEncoding("utf8").on("data", (text: string) => (this.#stderr += text));
     this.#process.on("error", (error) => (this.#stderr += error.message));
-    this.#isReset = false;
+    let isReset = false;
     this.#qmp = new QmpClient(this.#process.stdin, this.#process.stdout, ({ event, data }) => {
-      if (event === "SHUTDOWN" && String(data?.["reason"]).endsWith("-reset")) this.#awaitReset();
+      isReset ||= event === "SHUTDOWN" && String(data?.["reason"]).endsWith("-reset");
     });
     this.#ended = new Promise((resolve, reject) => {
       this.#process.once("close", () => {
-        this.#isOn &&= this.#isReset;
+        this.#isOn &&= isReset;
         if (this.#isOn) this.begin().then(resolve, reject);
         else resolve();
       });
@@ -91,8 +88,7 @@ export class QemuProcess implements VirtualMachine {
 
   async powerCycle(): Promise<void> {
     const ended = this.#ended;
-    this.#awaitReset();
-    await this.#qmp.execute("system_reset").catch(() => {}); // It may end before it answers.
+    await this.#qmp.execute("system_reset");
     await ended;
   }
 
@@ -104,13 +100,6 @@ export class QemuProcess implements VirtualMachine {
     this.#isOn = false;
     this.#process.kill("SIGKILL");
     await this.#ended;
-  }
-
-  /** QEMU is about to end. Once it did not. */
-  #awaitReset(): void {
-    this.#isReset = true;
-    const process = this.#process;
-    setTimeout(() => process.kill("SIGKILL"), RESET_MS).unref();
   }
 
   protected async waitFor(
