@@ -306,19 +306,26 @@ suite(`from power-on to deployed${unavailable === undefined ? "" : ` (skipped: $
     return { state, after: look };
   }
 
-  /** Resets a host, which boots from the network, and from there from its disk. */
+  /** Resets a host, which boots from the network, and from there the system that it ran from its disk. */
   async function powerCycle(name: string): Promise<void> {
     const machine = run.machines.get(name)!;
-    const bootId = () => run.ssh(name, hostKeys[name]!, "cat /proc/sys/kernel/random/boot_id");
-    const [before, seen, events] = [await bootId(), machine.console().length, run.observer.bootEvents.length];
+    const look = async () => {
+      const command = "cat /proc/sys/kernel/random/boot_id; readlink /run/current-system";
+      return (await run.ssh(name, hostKeys[name]!, command)).split("\n");
+    };
+    const [before, seen, events] = [await look(), machine.console().length, run.observer.bootEvents.length];
     await machine.powerCycle();
     await machine.waitForConsole(/Booting from disk: it is installed/, BOOT_SECONDS, seen);
     await run.landscaper.lab.run(
+      "timeout",
+      String(BOOT_SECONDS),
       "sh",
       "-c",
       `until busybox nc -w 5 ${run.network.hosts[name]!.ip} 22 </dev/null | grep -q SSH; do sleep 0.5; done`,
     );
-    expect(await bootId()).not.toBe(before);
+    const [bootId, system] = await look();
+    expect(bootId).not.toBe(before[0]);
+    expect(system).toBe(before[1]);
     expect(run.observer.bootEvents.slice(events)).toEqual([]);
   }
 
