@@ -1,4 +1,4 @@
-import { execFileSync } from "node:child_process";
+import { execFileSync, spawn } from "node:child_process";
 import { readFileSync, writeFileSync } from "node:fs";
 import { afterEach, beforeEach, describe, expect, it } from "@jest/globals";
 import { makeSshKey, startSshd } from "@nixops4-providers/test-servers";
@@ -42,6 +42,26 @@ describeWithSshd("ssh.host_key", () => {
     expect(said).toContain("ssh-keygen");
     // The line that holds the private half; the first ones hold what is public.
     for (const line of secrets.filter((_, index) => index % 5 >= 2)) expect(said).not.toContain(line);
+  });
+
+  it("makes one key in runs at the same time", async () => {
+    const results = await Promise.all(Array.from({ length: 3 }, () => host.create()));
+    const key = host.presented();
+    expect(results.map(({ error }) => error)).toEqual([undefined, undefined, undefined]);
+    expect(results.map(({ outputs }) => outputs["hostPublicKey"])).toEqual([key, key, key]);
+    expect(host.files()).toEqual({ host: "600", "host.pub": "644", ssh_host_key_rotations: "644" });
+  });
+
+  it("gives up when another run is not done in time", async () => {
+    const other = spawn("flock", [host.lab.folder, "sleep", "60"], { detached: true });
+    try {
+      const { error, stderr } = await host.create({ timeoutSeconds: 2 });
+      expect(stderr).toContain("waiting for another run to be done with the host keys of");
+      expect(error).toMatch(/another run was not done with the host keys of .* within 2 s\nApply again/);
+      expect(host.presented()).toBe(host.temporaryKey);
+    } finally {
+      process.kill(-other.pid!);
+    }
   });
 
   it("changes nothing when asked again, and goes on from the recorded key when the keepers change", async () => {

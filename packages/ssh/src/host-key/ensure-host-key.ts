@@ -79,7 +79,9 @@ export async function ensureHostKey(
     connections: [],
   };
   try {
-    let host = await completeRotation(job, await look(job, await reach(job)));
+    const ssh = await reach(job);
+    await new Target(ssh, inputs).lock(context);
+    let host = await completeRotation(job, await look(job, ssh));
     if (!isWanted(job, host)) host = await rotate(job, host);
     await retireOldKeys(job, host);
     const { blob } = parsePublicKey(host.presented);
@@ -246,7 +248,7 @@ async function vouch({ operationId }: Job, host: Host, own: KeyFile, newKey: str
 /** Logs in through an sshd with the new key, while the one that listens still has the old key. */
 async function prove({ inputs, context }: Job, { target, label }: Host, place: KeyFile, newKey: string) {
   const said: string[] = [];
-  const stream = await target.serveNewKey(place.path, (line) => said.push(line));
+  const stream = await target.serveNewKey(place.path, said);
   try {
     (await connectOver(stream, pinned(inputs, [newKey]), context)).end();
   } catch (error) {

@@ -1,4 +1,4 @@
-// What runs on the host: POSIX sh with OpenSSH and coreutils (or busybox) on Linux. Arguments are positional.
+// What runs on the host: POSIX sh with OpenSSH, coreutils and util-linux (or busybox) on Linux. Arguments are positional.
 
 /** Paths of private keys stand for themselves; their public halves are derived, as sshd does, never read. */
 const HELPERS = `
@@ -58,6 +58,17 @@ echo "$settings" | while read -r name file; do
   file=$(readlink -f "$file")
   printf '%s\\n' "$file" "$(public_key "$file")" "$(public_key "$file.new")"
 done
+`;
+
+/**
+ * folder, seconds -> "busy" when another one has the lock, and "locked" once this one has: on the folder itself, until
+ * standard input ends or so many seconds are over
+ */
+export const LOCK = `
+exec 9<"$1"
+flock -n 9 || { echo busy; flock 9; }
+echo locked
+exec timeout "$2" cat >/dev/null
 `;
 
 /** folder -> the record of rotations, empty when there is none */

@@ -1,5 +1,6 @@
+import { createInterface } from "node:readline";
 import type { Duplex } from "node:stream";
-import { ProviderError } from "@nixops4-providers/provider-sdk";
+import { type Context, ProviderError } from "@nixops4-providers/provider-sdk";
 import { RemoteCommandError, shellQuote, type SshConnection } from "@nixops4-providers/ssh-client";
 import { remoteCommand } from "../remote-command.ts";
 import type { Inputs } from "../resources/host-key.ts";
@@ -40,6 +41,33 @@ export class Target {
     this.#inputs = inputs;
   }
 
+  /** Waits until no other run is at the keys in the folder; until the connection ends, the others wait. */
+  async lock(context: Context): Promise<void> {
+    const { directory, timeoutSeconds } = this.#inputs;
+    const { label } = this.ssh;
+    const said: string[] = [];
+    const channel = await this.#open(scripts.LOCK, [directory, String(Math.ceil(timeoutSeconds))], said);
+    const timeout = AbortSignal.timeout(timeoutSeconds * 1000);
+    const lines = createInterface({ input: channel, signal: AbortSignal.any([context.signal, timeout]) });
+    let waiting: { done(): void } | undefined;
+    try {
+      for await (const line of lines) {
+        if (line === "locked") return;
+        waiting = context.progress(`waiting for another run to be done with the host keys of ${label}`);
+      }
+    } finally {
+      waiting?.done();
+    }
+    context.signal.throwIfAborted();
+    if (timeout.aborted) {
+      throw new ProviderError(
+        `another run was not done with the host keys of ${label} within ${timeoutSeconds} s`,
+        { hint: "Apply again when it has ended." },
+      );
+    }
+    throw new ProviderError(`cannot lock ${directory} on ${label}`, { cause: said.join("\n") });
+  }
+
   async observe(): Promise<Observed> {
     const printed = await this.#run("find its host keys", scripts.OBSERVE, []);
     const [sshd = "", ...lines] = printed.split("\n");
@@ -67,10 +95,8 @@ export class Target {
   }
 
   /** An SSH server of its own for one connection, with the key beside a file as first host key. */
-  serveNewKey(path: string, onStderrLine: (line: string) => void): Promise<Duplex> {
-    const sudo = this.#inputs.sudo ? ["sudo", "-n"] : [];
-    const command = shellQuote([...sudo, "sh", "-c", scripts.SERVE_NEW_KEY, "sh", path]);
-    return this.ssh.openChannel(`exec ${command}`, { onStderrLine });
+  serveNewKey(path: string, said: string[]): Promise<Duplex> {
+    return this.#open(scripts.SERVE_NEW_KEY, [path], said);
   }
 
   async swap({ path, key, newKey }: KeyFile): Promise<void> {
@@ -94,6 +120,13 @@ export class Target {
 
   async finish(path: string, remove: readonly string[]): Promise<void> {
     await this.#run("clean up after the rotation", scripts.FINISH, [path, ...remove]);
+  }
+
+  /** A script that goes on while others are run; its standard error goes to `said`. */
+  #open(script: string, args: readonly string[], said: string[]): Promise<Duplex> {
+    const sudo = this.#inputs.sudo ? ["sudo", "-n"] : [];
+    const command = shellQuote([...sudo, "sh", "-c", script, "sh", ...args]);
+    return this.ssh.openChannel(`exec ${command}`, { onStderrLine: (line) => said.push(line) });
   }
 
   async #run(what: string, script: string, args: readonly string[], stdin = ""): Promise<string> {

@@ -71,8 +71,8 @@ const inputs = fields({
     maximum: 1_000_000,
     default: 300,
     description:
-      "How many seconds each of these may take: waiting for SSH, a step on the host, and, after sshd was reloaded, " +
-      "until it presents the new key. When it does not, it is given the old one back.",
+      "How many seconds each of these may take: waiting for SSH, waiting for another run, a step on the host, and, " +
+      "after sshd was reloaded, until it presents the new key. When it does not, it is given the old one back.",
   }),
 });
 
@@ -96,8 +96,8 @@ export const hostKey = defineResource({
     "It waits for SSH with the keys in `connection.hostPublicKeys`; the old key signs a statement about the new one; " +
     "a login through an sshd with the new key is tried before the old one loses its place. A run that was " +
     "interrupted at any point is continued by the next: a host that presents an unknown key is accepted only with " +
-    "such a statement by a key that is known. Whoever has the private half of a key in `hostPublicKeys` can make " +
-    "one, so do not leave the temporary key lying about.",
+    "such a statement by a key that is known. Runs at the same time wait for each other. Whoever has the private " +
+    "half of a key in `hostPublicKeys` can make such a statement, so do not leave the temporary key lying about.",
   stateful: true,
   inputs,
   outputs,
