@@ -66,7 +66,7 @@ done
  */
 export const LOCK = `
 exec 9<"$1"
-flock -n 9 || { echo busy; flock 9; }
+flock -n 9 || { echo busy; flock 9 || exit 1; }
 echo locked
 exec timeout "$2" cat >/dev/null
 `;
