@@ -26,9 +26,8 @@ export async function copyClosure(
   const log = new NixLog();
   const remoteErrors: string[] = [];
   const takeRemoteError = (text: string) => void remoteErrors.push(text.slice(0, 1000));
-  const receive = `${sudo ? "sudo -n " : ""}${shellQuote(["sh", "-c", RECEIVE])}`;
   const relay = await startRelay(
-    () => ssh.openChannel(receive, { onStderrLine: takeRemoteError }),
+    () => ssh.openChannel(shellQuote(["sh", "-c", RECEIVE]), { sudo, onStderrLine: takeRemoteError }),
     (error) => takeRemoteError(describeError(error)),
   );
   try {

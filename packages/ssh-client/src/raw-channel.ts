@@ -5,6 +5,8 @@ import { withDeadline } from "./deadline.ts";
 import type { Link } from "./link.ts";
 
 export interface RawChannelOptions {
+  /** Runs the program as root by `sudo -n`. */
+  sudo?: boolean | undefined;
   /** Called with each line of standard error as it comes. */
   onStderrLine?: ((line: string) => void) | undefined;
 }
@@ -12,12 +14,12 @@ export interface RawChannelOptions {
 export async function openRawChannel(
   link: Link,
   command: string,
-  { onStderrLine }: RawChannelOptions,
+  { sudo = false, onStderrLine }: RawChannelOptions,
 ): Promise<Duplex> {
   const { label, timeoutSeconds } = link.endpoint;
   let late = false;
   const opened = new Promise<ClientChannel>((resolve, reject) => {
-    link.client.exec(command, (error, channel) => {
+    link.client.exec(`exec ${sudo ? "sudo -n " : ""}${command}`, (error, channel) => {
       if (error) return reject(error);
       if (late) channel.destroy();
       resolve(channel);

@@ -39,8 +39,8 @@ export class SshConnection {
   }
 
   /**
-   * Runs a command, which the user's login shell interprets, and returns its standard input and output as a
-   * stream. The stream ends with the command, and without an error when the connection is lost.
+   * Runs a program with its arguments, which the user's login shell interprets, in place of that shell, and returns its
+   * standard input and output as a stream. The stream ends with it, and without an error when the connection is lost.
    */
   openChannel(command: string, options: RawChannelOptions = {}): Promise<Duplex> {
     return openRawChannel(this.#links.at(-1)!, command, options);

@@ -124,9 +124,9 @@ export class Target {
 
   /** A script that goes on while others are run; its standard error goes to `said`. */
   #open(script: string, args: readonly string[], said: string[]): Promise<Duplex> {
-    const sudo = this.#inputs.sudo ? ["sudo", "-n"] : [];
-    const command = shellQuote([...sudo, "sh", "-c", script, "sh", ...args]);
-    return this.ssh.openChannel(`exec ${command}`, { onStderrLine: (line) => said.push(line) });
+    const { sudo } = this.#inputs;
+    const command = shellQuote(["sh", "-c", script, "sh", ...args]);
+    return this.ssh.openChannel(command, { sudo, onStderrLine: (line) => said.push(line) });
   }
 
   async #run(what: string, script: string, args: readonly string[], stdin = ""): Promise<string> {
