@@ -97,7 +97,11 @@ function load(name) {
     const [, json] = require("node:fs").readFileSync(__filename, "utf8").split("\\n/*\\n");
     Object.assign(chunks, JSON.parse(json.slice(0, json.lastIndexOf("*/"))));
   }
-  if (!Object.hasOwn(chunks, name)) return require(name);
+  if (!Object.hasOwn(chunks, name)) {
+    // Node would look for it in every folder above this one, where another user may have put one.
+    if (require("node:module").isBuiltin(name)) return require(name);
+    throw Object.assign(new Error("Cannot find module '" + name + "'"), { code: "MODULE_NOT_FOUND" });
+  }
   if (loaded[name] === undefined) {
     const module = (loaded[name] = { exports: {} });
     const parameters = ["require", "module", "exports", "__filename", "__dirname"];

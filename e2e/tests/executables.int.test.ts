@@ -10,11 +10,29 @@ const run = promisify(execFile);
 const executables = (await fs.readdir(binFolder)).toSorted();
 let folder: string;
 
+/** Records what a program asks Node's module loader for, other than Node's own modules. */
+const recorder = `
+const Module = require("node:module");
+const { appendFileSync } = require("node:fs");
+const load = Module._load;
+Module._load = function (request, parent, isMain) {
+  if (!isMain && !Module.isBuiltin(request)) appendFileSync(__dirname + "/requests", request + "\\n");
+  return load.apply(this, arguments);
+};
+`;
+const nodeOptions = process.env["NODE_OPTIONS"];
+
 beforeAll(async () => {
   folder = await fs.mkdtemp(join(tmpdir(), "executables-"));
   for (const name of executables) await fs.copyFile(join(binFolder, name), join(folder, name));
+  await fs.writeFile(join(folder, "recorder.cjs"), recorder);
+  await fs.writeFile(join(folder, "requests"), "");
+  process.env["NODE_OPTIONS"] = `${nodeOptions ?? ""} --require=${join(folder, "recorder.cjs")}`;
 });
-afterAll(() => fs.rm(folder, { recursive: true }));
+afterAll(async () => {
+  process.env["NODE_OPTIONS"] = nodeOptions;
+  await fs.rm(folder, { recursive: true });
+});
 
 it("there is one for each provider and service", () => {
   expect(executables).toEqual([
@@ -87,4 +105,8 @@ describe("what an executable loads only when needed", () => {
     const { paths } = await createResource(provider, "tftp_entry", inputs);
     expect(paths).toEqual([join(folder, "pxelinux.cfg", "01-52-54-00-12-34-56")]);
   });
+});
+
+it("looks for no module outside of the executable, where another user could have put one", async () => {
+  expect(await fs.readFile(join(folder, "requests"), "utf8")).toBe("");
 });
