@@ -17,6 +17,7 @@ import type {
   Event,
   FindMissingAssetsRequest,
   FindMissingAssetsResponse,
+  HardwareReport,
   ListEntriesResponse,
   PutEntryResponse,
   UploadAssetRequest,
@@ -38,6 +39,7 @@ export interface CallOptions {
 export interface BootClient {
   putEntry(spec: EntrySpec, options?: CallOptions): Promise<PutEntryResponse>;
   getEntry(id: string, options?: CallOptions): Promise<Entry>;
+  getHardwareReport(entryId: string, options?: CallOptions): Promise<HardwareReport>;
   listEntries(options?: CallOptions): Promise<ListEntriesResponse>;
   deleteEntry(id: string, options?: CallOptions): Promise<DeleteEntryResponse>;
   findMissingAssets(
@@ -83,6 +85,8 @@ export function connectBootService(target: BootTarget): BootClient {
     putEntry: (spec, options) =>
       unary(methods.putEntry, { spec }, `put the boot entry "${spec.id}"`, options),
     getEntry: (id, options) => unary(methods.getEntry, { id }, `get the boot entry "${id}"`, options),
+    getHardwareReport: (entryId, options) =>
+      unary(methods.getHardwareReport, { entryId }, `get the hardware report of "${entryId}"`, options),
     listEntries: (options) => unary(methods.listEntries, {}, "list the boot entries", options),
     deleteEntry: (id, options) =>
       unary(methods.deleteEntry, { id }, `delete the boot entry "${id}"`, options),

@@ -10,6 +10,7 @@ import { join } from "node:path";
 import { Readable } from "node:stream";
 import { setTimeout as sleep } from "node:timers/promises";
 import { promisify } from "node:util";
+import { gzipSync } from "node:zlib";
 import type { BootCore } from "../src/core/api.ts";
 import { openBootCore } from "../src/core/boot-core.ts";
 import type { AssetRef, EntrySpec } from "../src/core/model.ts";
@@ -443,6 +444,40 @@ describe("claims and reports", () => {
     expect(
       (await post(`${base}/jobs/large/report`, token, { bootId: BOOT_ID, stage: "x", log })).status,
     ).toBe(200);
+  });
+});
+
+describe("reports on the hardware", () => {
+  const REPORT = gzipSync('{"version":1}');
+  const send = async (id: string, token: string, body: Buffer) => {
+    const headers = { authorization: `Bearer ${token}` };
+    return (await fetch(`${base}/jobs/${id}/hardware`, { method: "POST", headers, body })).status;
+  };
+
+  it("are kept as they came, the last one, from the boot until the end of the install", async () => {
+    await put("hardware");
+    expect(await core.hardwareReport("hardware")).toBeUndefined();
+    const { token } = await boot("hardware");
+    expect(await send("hardware", token, gzipSync("another"))).toBe(200);
+    expect((await post(`${base}/jobs/hardware/claim`, token, { bootId: BOOT_ID })).status).toBe(200);
+    expect(await send("hardware", token, REPORT)).toBe(200);
+    expect(await core.hardwareReport("hardware")).toEqual(REPORT);
+    const end = { bootId: BOOT_ID, stage: "finish", outcome: "installed" };
+    expect((await post(`${base}/jobs/hardware/report`, token, end)).status).toBe(200);
+    expect(await send("hardware", token, gzipSync("late"))).toBe(409);
+    expect(await core.hardwareReport("hardware")).toEqual(REPORT);
+    await core.deleteEntry("hardware");
+    expect(await core.hardwareReport("hardware")).toBeUndefined();
+  });
+
+  it("are refused without the token, when they are too large, and when they are something else", async () => {
+    await put("hardware2");
+    const { token } = await boot("hardware2");
+    expect(await send("hardware2", "wrong", REPORT)).toBe(403);
+    expect(await send("nobody", token, REPORT)).toBe(403);
+    expect(await send("hardware2", token, Buffer.alloc(256 * 1024 + 1))).toBe(413);
+    expect(await send("hardware2", token, Buffer.from('{"version":1}'))).toBe(400);
+    expect(await core.hardwareReport("hardware2")).toBeUndefined();
   });
 });
 

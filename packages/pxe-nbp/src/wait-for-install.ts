@@ -3,6 +3,7 @@ import { type Context, describeError, type Progress, ProviderError } from "@nixo
 import { dateOf, describeProgress, describeState, hasStopped, macsOf } from "./describe-entry.ts";
 import { followEntry, type Sight } from "./follow-entry.ts";
 import type { Inputs, Outputs } from "./resources/installed.ts";
+import { takeHardwareReport } from "./hardware-report.ts";
 import { openBootService, untilReached } from "./server.ts";
 
 const SHOWN_LOG_LINES = 20;
@@ -28,7 +29,9 @@ async function watch(client: BootClient, inputs: Inputs, context: Context): Prom
     );
     for await (const sight of followEntry(client, entry, signal)) {
       const outputs = sight.kind === "entry" ? judge(sight.entry, inputs) : undefined;
-      if (outputs !== undefined) return outputs;
+      if (outputs !== undefined) {
+        return { ...outputs, hardwareReport: await takeHardwareReport(client, inputs, context) };
+      }
       narrator.tell(sight);
     }
     throw new Error("the events have ended");
@@ -46,7 +49,10 @@ async function watch(client: BootClient, inputs: Inputs, context: Context): Prom
 }
 
 /** `undefined` when it has to be waited for. */
-function judge(entry: Entry, { entryId, installGeneration }: Inputs): Outputs | undefined {
+function judge(
+  entry: Entry,
+  { entryId, installGeneration }: Inputs,
+): Omit<Outputs, "hardwareReport"> | undefined {
   const { phase, spec, report, endedAt = 0 } = entry;
   const generation = spec!.installGeneration;
   if (generation < installGeneration) {

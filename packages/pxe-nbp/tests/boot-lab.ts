@@ -163,6 +163,10 @@ class Installer {
     await this.#lab.core.report(ENTRY_ID, this.#token, { bootId: "boot-1", stage, ...more });
   }
 
+  async reportHardware(gzip: Uint8Array): Promise<void> {
+    await this.#lab.core.reportHardware(ENTRY_ID, this.#token, gzip);
+  }
+
   async end(
     outcome: "installed" | "failed",
     stage: string,

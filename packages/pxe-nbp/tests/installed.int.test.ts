@@ -1,3 +1,6 @@
+import * as fs from "node:fs/promises";
+import { join } from "node:path";
+import { gzipSync } from "node:zlib";
 import { afterEach, beforeEach, describe, expect, it } from "@jest/globals";
 import { BootLab, ENTRY_ID, MAC, until } from "./boot-lab.ts";
 
@@ -61,6 +64,7 @@ it("shows the way of a machine from the first request to its report", async () =
   expect(await outputs).toEqual({
     installedAt: new Date(lab.core.getEntry(ENTRY_ID)!.endedAt!).toISOString(),
     report: { stage: "done", message: "all is well", log: ["mkfs.ext4 /dev/vda1", "rebooting"] },
+    hardwareReport: null,
   });
   expect(provider.stderr).not.toContain("mkfs.ext4");
   expect(provider.stderr.match(/is loading initrd/g)).toHaveLength(1);
@@ -104,6 +108,73 @@ describe("at once", () => {
   it("fails when nobody listens", async () => {
     const server = { socket: "/nowhere.sock", connectTimeoutSeconds: 0 };
     await expect(lab.apply("installed", { server, entryId: "x" })).rejects.toThrow(/nowhere\.sock/);
+  });
+});
+
+describe("the report on the hardware", () => {
+  const REPORT = `{"version":1, "system":"x86_64-linux",\n\t"hardware":{"cpu":[{"bogo":12345678901234567890.0}],"odd":"\u009b2J ü\ud83d\ude00"}}`;
+  const install = async (...reports: (string | Buffer)[]) => {
+    await arm();
+    const installer = await lab.boot();
+    for (const report of reports) await installer.reportHardware(gzipSync(report));
+    await installer.claim();
+    await installer.end("installed", "done", "");
+  };
+
+  it("is an output and a file, in ASCII, and otherwise as the installer has sent it last", async () => {
+    await install("{}", REPORT);
+    const hardwareReportFile = join(lab.folder, "facter.json");
+    const wanted = `{"version":1, "system":"x86_64-linux",  "hardware":{"cpu":[{"bogo":12345678901234567890.0}],"odd":"\\u009b2J \\u00fc\\ud83d\\ude00"}}`;
+    expect(
+      await lab.apply("installed", { entryId: ENTRY_ID, hardwareReport: true, hardwareReportFile }),
+    ).toMatchObject({ hardwareReport: wanted });
+    expect(await fs.readFile(hardwareReportFile, "utf8")).toBe(`${wanted}\n`);
+    expect(JSON.parse(wanted)).toEqual(JSON.parse(REPORT));
+    expect(await lab.apply("installed", { entryId: ENTRY_ID, hardwareReportFile })).toMatchObject({
+      hardwareReport: null,
+    });
+  });
+
+  it("may be missing", async () => {
+    await install();
+    const { hardwareReport, log } = await lab.apply("installed", { entryId: ENTRY_ID, hardwareReport: true });
+    expect(hardwareReport).toBeNull();
+    expect(log).toContain("has not reported what hardware it found");
+  });
+
+  it("stays when the service is restarted, and goes with its entry", async () => {
+    await install(REPORT);
+    await lab.stopServer();
+    await lab.startServer();
+    const report = async () =>
+      (await lab.apply("installed", { entryId: ENTRY_ID, hardwareReport: true }))["hardwareReport"];
+    expect(await report()).toContain("x86_64-linux");
+    await lab.apply("boot_entry", { macs: [MAC], ensure: "absent" });
+    await arm();
+    expect(await report()).toBeNull();
+  });
+
+  it.each([
+    ["is larger than any", Buffer.alloc(5 * 2 ** 20, " "), /Cannot create a Buffer larger than|larger than/],
+    ["is not JSON", "a\u001b[2Jsecret", /: it is not JSON\n/],
+    ["is nothing", "null", /is not a report of nixos-facter/],
+    ["is another object", '{"version":1,"system":"x","hardware":[]}', /is not a report of nixos-facter/],
+  ])("is an error when it %s", async (_, report, message) => {
+    await install(report);
+    const applied = lab.apply("installed", { entryId: ENTRY_ID, hardwareReport: true });
+    await expect(applied).rejects.toThrow(message);
+    expect(lab.output).not.toContain("secret");
+  });
+
+  it("is an error when its file cannot be written", async () => {
+    await install(REPORT);
+    const applied = lab.apply("installed", {
+      entryId: ENTRY_ID,
+      hardwareReportFile: join(lab.folder, "none", "facter.json"),
+    });
+    await expect(applied).rejects.toThrow(
+      /hardwareReportFile: cannot write the hardware report to .*ENOENT|no such file/,
+    );
   });
 });
 

@@ -85,6 +85,14 @@ export interface GetEntryRequest {
   id: string;
 }
 
+export interface GetHardwareReportRequest {
+  entryId: string;
+}
+
+export interface HardwareReport {
+  gzip: Uint8Array;
+}
+
 export interface ListEntriesRequest {
 }
 
@@ -157,6 +165,8 @@ export declare const nixops4: { boot: { v1: {
   PutEntryRequest: MessageType<PutEntryRequest>;
   PutEntryResponse: MessageType<PutEntryResponse>;
   GetEntryRequest: MessageType<GetEntryRequest>;
+  GetHardwareReportRequest: MessageType<GetHardwareReportRequest>;
+  HardwareReport: MessageType<HardwareReport>;
   ListEntriesRequest: MessageType<ListEntriesRequest>;
   ListEntriesResponse: MessageType<ListEntriesResponse>;
   DeleteEntryRequest: MessageType<DeleteEntryRequest>;

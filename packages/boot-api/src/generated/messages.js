@@ -2160,6 +2160,249 @@ export const nixops4 = $root.nixops4 = (() => {
                 return GetEntryRequest;
             })();
 
+            v1.GetHardwareReportRequest = (function() {
+
+                const GetHardwareReportRequest = function (properties) {
+                    if (properties)
+                        for (let keys = $Object.keys(properties), i = 0; i < keys.length; ++i)
+                            if (properties[keys[i]] != null && keys[i] !== "__proto__")
+                                this[keys[i]] = properties[keys[i]];
+                };
+
+                GetHardwareReportRequest.prototype.entryId = "";
+
+                GetHardwareReportRequest.encode = function (message, writer, _depth) {
+                    if (!writer)
+                        writer = $Writer.create();
+                    if (_depth === $undefined)
+                        _depth = 0;
+                    if (_depth > $util.recursionLimit)
+                        throw $Error("max depth exceeded");
+                    if (message.entryId != null && $Object.hasOwnProperty.call(message, "entryId") && message.entryId !== "")
+                        writer.uint32(10).string(message.entryId);
+                    if (message.$unknowns != null && $Object.hasOwnProperty.call(message, "$unknowns"))
+                        for (let i = 0; i < message.$unknowns.length; ++i)
+                            writer.raw(message.$unknowns[i]);
+                    return writer;
+                };
+
+                GetHardwareReportRequest.decode = function (reader, length, _end, _depth, _target) {
+                    if (!(reader instanceof $Reader))
+                        reader = $Reader.create(reader);
+                    if (_depth === $undefined)
+                        _depth = 0;
+                    if (_depth > $Reader.recursionLimit)
+                        throw $Error("max depth exceeded");
+                    let end, message, value;
+                    if (length === $undefined)
+                        end = reader.len;
+                    else {
+                        end = reader.pos + length;
+                        if (end > reader.len)
+                            throw $RangeError("index out of range");
+                        length = reader.len;
+                        reader.len = end;
+                    }
+                    message = _target || new $root.nixops4.boot.v1.GetHardwareReportRequest();
+                    while (reader.pos < end) {
+                        let start = reader.pos;
+                        let tag = reader.tag();
+                        if (tag === _end) {
+                            _end = $undefined;
+                            break;
+                        }
+                        let wireType = tag & 7;
+                        switch (tag >>>= 3) {
+                        case 1: {
+                                if (wireType !== 2)
+                                    break;
+                                if ((value = reader.stringVerify()).length)
+                                    message.entryId = value;
+                                else
+                                    delete message.entryId;
+                                continue;
+                            }
+                        }
+                        reader.skipType(wireType, _depth, tag);
+                        if (!reader.discardUnknown) {
+                            $util.makeProp(message, "$unknowns", false);
+                            (message.$unknowns || (message.$unknowns = [])).push(reader.raw(start, reader.pos));
+                        }
+                    }
+                    if (length !== $undefined) {
+                        if (reader.pos !== end)
+                            throw $RangeError("index out of range");
+                        reader.len = length;
+                    }
+                    if (_end !== $undefined)
+                        throw $Error("missing end group");
+                    return message;
+                };
+
+                GetHardwareReportRequest.fromObject = function (object, _depth) {
+                    if (object instanceof $root.nixops4.boot.v1.GetHardwareReportRequest)
+                        return object;
+                    if (!$util.isObject(object))
+                        throw $TypeError(".nixops4.boot.v1.GetHardwareReportRequest: object expected");
+                    if (_depth === $undefined)
+                        _depth = 0;
+                    if (_depth > $util.recursionLimit)
+                        throw $Error("max depth exceeded");
+                    let message = new $root.nixops4.boot.v1.GetHardwareReportRequest();
+                    if (object.entryId != null)
+                        if (typeof object.entryId !== "string" || object.entryId.length)
+                            message.entryId = $String(object.entryId);
+                    return message;
+                };
+
+                GetHardwareReportRequest.toObject = function (message, options, _depth) {
+                    if (!options)
+                        options = {};
+                    if (_depth === $undefined)
+                        _depth = 0;
+                    if (_depth > $util.recursionLimit)
+                        throw $Error("max depth exceeded");
+                    let object = {};
+                    if (options.defaults)
+                        object.entryId = "";
+                    if (message.entryId != null && $Object.hasOwnProperty.call(message, "entryId"))
+                        object.entryId = message.entryId;
+                    return object;
+                };
+
+                GetHardwareReportRequest.prototype.toJSON = function() {
+                    return GetHardwareReportRequest.toObject(this, $protobuf.util.toJSONOptions);
+                };
+
+                return GetHardwareReportRequest;
+            })();
+
+            v1.HardwareReport = (function() {
+
+                const HardwareReport = function (properties) {
+                    if (properties)
+                        for (let keys = $Object.keys(properties), i = 0; i < keys.length; ++i)
+                            if (properties[keys[i]] != null && keys[i] !== "__proto__")
+                                this[keys[i]] = properties[keys[i]];
+                };
+
+                HardwareReport.prototype.gzip = $util.newBuffer([]);
+
+                HardwareReport.encode = function (message, writer, _depth) {
+                    if (!writer)
+                        writer = $Writer.create();
+                    if (_depth === $undefined)
+                        _depth = 0;
+                    if (_depth > $util.recursionLimit)
+                        throw $Error("max depth exceeded");
+                    if (message.gzip != null && $Object.hasOwnProperty.call(message, "gzip") && message.gzip.length)
+                        writer.uint32(10).bytes(message.gzip);
+                    if (message.$unknowns != null && $Object.hasOwnProperty.call(message, "$unknowns"))
+                        for (let i = 0; i < message.$unknowns.length; ++i)
+                            writer.raw(message.$unknowns[i]);
+                    return writer;
+                };
+
+                HardwareReport.decode = function (reader, length, _end, _depth, _target) {
+                    if (!(reader instanceof $Reader))
+                        reader = $Reader.create(reader);
+                    if (_depth === $undefined)
+                        _depth = 0;
+                    if (_depth > $Reader.recursionLimit)
+                        throw $Error("max depth exceeded");
+                    let end, message, value;
+                    if (length === $undefined)
+                        end = reader.len;
+                    else {
+                        end = reader.pos + length;
+                        if (end > reader.len)
+                            throw $RangeError("index out of range");
+                        length = reader.len;
+                        reader.len = end;
+                    }
+                    message = _target || new $root.nixops4.boot.v1.HardwareReport();
+                    while (reader.pos < end) {
+                        let start = reader.pos;
+                        let tag = reader.tag();
+                        if (tag === _end) {
+                            _end = $undefined;
+                            break;
+                        }
+                        let wireType = tag & 7;
+                        switch (tag >>>= 3) {
+                        case 1: {
+                                if (wireType !== 2)
+                                    break;
+                                if ((value = reader.bytes()).length)
+                                    message.gzip = value;
+                                else
+                                    delete message.gzip;
+                                continue;
+                            }
+                        }
+                        reader.skipType(wireType, _depth, tag);
+                        if (!reader.discardUnknown) {
+                            $util.makeProp(message, "$unknowns", false);
+                            (message.$unknowns || (message.$unknowns = [])).push(reader.raw(start, reader.pos));
+                        }
+                    }
+                    if (length !== $undefined) {
+                        if (reader.pos !== end)
+                            throw $RangeError("index out of range");
+                        reader.len = length;
+                    }
+                    if (_end !== $undefined)
+                        throw $Error("missing end group");
+                    return message;
+                };
+
+                HardwareReport.fromObject = function (object, _depth) {
+                    if (object instanceof $root.nixops4.boot.v1.HardwareReport)
+                        return object;
+                    if (!$util.isObject(object))
+                        throw $TypeError(".nixops4.boot.v1.HardwareReport: object expected");
+                    if (_depth === $undefined)
+                        _depth = 0;
+                    if (_depth > $util.recursionLimit)
+                        throw $Error("max depth exceeded");
+                    let message = new $root.nixops4.boot.v1.HardwareReport();
+                    if (object.gzip != null)
+                        if (object.gzip.length)
+                            if (typeof object.gzip === "string")
+                                $util.base64.decode(object.gzip, message.gzip = $util.newBuffer($util.base64.length(object.gzip)), 0);
+                            else if (object.gzip.length >= 0)
+                                message.gzip = object.gzip;
+                    return message;
+                };
+
+                HardwareReport.toObject = function (message, options, _depth) {
+                    if (!options)
+                        options = {};
+                    if (_depth === $undefined)
+                        _depth = 0;
+                    if (_depth > $util.recursionLimit)
+                        throw $Error("max depth exceeded");
+                    let object = {};
+                    if (options.defaults)
+                        if (options.bytes === $String)
+                            object.gzip = "";
+                        else {
+                            object.gzip = [];
+                            if (options.bytes !== $Array)
+                                object.gzip = $util.newBuffer(object.gzip);
+                        }
+                    if (message.gzip != null && $Object.hasOwnProperty.call(message, "gzip"))
+                        object.gzip = options.bytes === $String ? $util.base64.encode(message.gzip, 0, message.gzip.length) : options.bytes === $Array ? $Array.prototype.slice.call(message.gzip) : message.gzip;
+                    return object;
+                };
+
+                HardwareReport.prototype.toJSON = function() {
+                    return HardwareReport.toObject(this, $protobuf.util.toJSONOptions);
+                };
+
+                return HardwareReport;
+            })();
+
             v1.ListEntriesRequest = (function() {
 
                 const ListEntriesRequest = function (properties) {

@@ -132,6 +132,10 @@ export interface BootCore {
     request: { token: string; bootId: string; address: string },
   ): Promise<{ generation: number; attempt: number }>;
   report(entryId: string, token: string, report: ReportRequest): Promise<void>;
+  /** Keeps what the installer has found in the machine, compressed by gzip, until the next report or the entry's end. */
+  reportHardware(entryId: string, token: string, report: Uint8Array): Promise<void>;
+  /** As it came; `undefined` when there is none. */
+  hardwareReport(entryId: string): Promise<Buffer | undefined>;
 
   sighted(sighting: Sighting): void;
   status(): Status;

@@ -2,6 +2,7 @@ import { randomBytes } from "node:crypto";
 import { join } from "node:path";
 import { Redactor } from "@nixops4-providers/provider-sdk";
 import { openAssets, type Assets } from "../store/assets.ts";
+import { openHardwareReports, type HardwareReports } from "../store/hardware-reports.ts";
 import { openJournal, type Journal } from "../store/journal.ts";
 import { adviceFor } from "./advice.ts";
 import type {
@@ -18,6 +19,7 @@ import type {
 } from "./api.ts";
 import { checkSpec } from "./check-spec.ts";
 import {
+  allowHardwareReport,
   decideBoot,
   decideByTime,
   decideClaim,
@@ -57,7 +59,8 @@ export async function openBootCore(options: BootCoreOptions): Promise<BootCore> 
   const journal = await openJournal(folder, log);
   try {
     const assets = await openAssets(join(folder, "assets"), nixStore, limits);
-    return new Core({ journal, assets, limits, log, now: options.now ?? Date.now });
+    const hardware = await openHardwareReports(join(folder, "hardware"), limits);
+    return new Core({ journal, assets, hardware, limits, log, now: options.now ?? Date.now });
   } catch (error) {
     await journal.close();
     throw error;
@@ -67,6 +70,7 @@ export async function openBootCore(options: BootCoreOptions): Promise<BootCore> 
 interface Parts {
   journal: Journal;
   assets: Assets;
+  hardware: HardwareReports;
   limits: Limits;
   log: (message: string) => void;
   now: () => number;
@@ -148,6 +152,7 @@ class Core implements BootCore {
     const events = await this.#commit(() =>
       this.#registry.entries.has(id) ? [{ kind: "deleted", id, at: this.#parts.now() }] : [],
     );
+    await this.#parts.hardware.remove(id);
     return events.length > 0;
   }
 
@@ -258,6 +263,15 @@ class Core implements BootCore {
       this.#noteRefused(entryId, "A report was refused", error);
       throw error;
     }
+  }
+
+  async reportHardware(entryId: string, token: string, report: Uint8Array): Promise<void> {
+    allowHardwareReport(this.#registry.entries.get(entryId), token);
+    await this.#parts.hardware.put(entryId, report);
+  }
+
+  async hardwareReport(entryId: string): Promise<Buffer | undefined> {
+    return this.#parts.hardware.get(entryId);
   }
 
   sighted(sighting: Sighting): void {

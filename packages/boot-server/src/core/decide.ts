@@ -122,6 +122,13 @@ export function decideReport(
   return [{ kind: outcome ?? "reported", id, at, report }];
 }
 
+/** Throws unless an installer of this entry may say what it has found in the machine. */
+export function allowHardwareReport(entry: Entry | undefined, token: string): void {
+  const { spec, phase } = authenticated(entry, token);
+  if (["booting", "refused", "installing"].includes(phase)) return;
+  throw new Refusal("conflict", `the install of ${spec.id} has ended: it is ${phase}`);
+}
+
 /** What has happened by itself. `since`: silence before this server was there is no silence. */
 export function decideByTime(entry: Entry, at: number, since: number): Event[] {
   const { id, silenceSeconds } = entry.spec;

@@ -18,6 +18,7 @@ import {
 import { deleteEntry } from "./routes/delete-entry.ts";
 import { findMissingAssets } from "./routes/find-missing-assets.ts";
 import { getEntry } from "./routes/get-entry.ts";
+import { getHardwareReport } from "./routes/get-hardware-report.ts";
 import { listEntries } from "./routes/list-entries.ts";
 import { putEntry } from "./routes/put-entry.ts";
 import { uploadAsset } from "./routes/upload-asset.ts";
@@ -97,6 +98,7 @@ function createServer(context: GrpcContext): Server {
   server.addService(bootServiceDefinition, {
     putEntry: unary(context, putEntry),
     getEntry: unary(context, getEntry),
+    getHardwareReport: unary(context, getHardwareReport),
     listEntries: unary(context, listEntries),
     deleteEntry: unary(context, deleteEntry),
     findMissingAssets: unary(context, findMissingAssets),

@@ -22,12 +22,13 @@ export async function readJsonBody<T>(
   maxBytes: number,
   validate: ValidateFunction<T>,
 ): Promise<T> {
-  const value = parseJson(await readBody(req, maxBytes));
+  const value = parseJson((await readBody(req, maxBytes)).toString("utf8"));
   if (validate(value)) return value;
   throw new HttpError(400, (validate.errors ?? []).map(describeViolation).join("; "));
 }
 
-async function readBody(req: IncomingMessage, maxBytes: number): Promise<string> {
+/** @throws HttpError 413 */
+export async function readBody(req: IncomingMessage, maxBytes: number): Promise<Buffer> {
   if (Number(req.headers["content-length"] ?? 0) > maxBytes) throw tooLarge(maxBytes);
   const chunks: Buffer[] = [];
   let size = 0;
@@ -37,7 +38,7 @@ async function readBody(req: IncomingMessage, maxBytes: number): Promise<string>
     if (size > maxBytes) throw tooLarge(maxBytes);
     chunks.push(chunk);
   }
-  return Buffer.concat(chunks).toString("utf8");
+  return Buffer.concat(chunks);
 }
 
 function tooLarge(maxBytes: number): HttpError {

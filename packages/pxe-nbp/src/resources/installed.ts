@@ -16,6 +16,19 @@ const inputs = fields({
     default: 1,
     description: "The generation to wait for; a higher one will do, too. Set it as in `boot_entry`.",
   }),
+  hardwareReport: Type.Boolean({
+    default: false,
+    description:
+      "Whether the output `hardwareReport` is set. nixops4 prints outputs, and a report has some 100 KB.",
+  }),
+  hardwareReportFile: Type.Optional(
+    Type.String({
+      pattern: "^/.*[^/]$",
+      description:
+        "A file on the machine that runs nixops4, as an absolute path, for the report on the machine's hardware: what " +
+        "`hardware.facter.reportPath` of NixOS takes. Its folder must exist.",
+    }),
+  ),
   timeoutSeconds: Type.Number({
     exclusiveMinimum: 0,
     maximum: 1_000_000,
@@ -36,6 +49,17 @@ const outputs = fields({
     }),
     {
       description: "The machine's last report; `null` when it was installed as another entry.",
+    },
+  ),
+  hardwareReport: nullable(
+    Type.String({
+      description:
+        "What hardware the installer has found, as JSON in the format of nixos-facter: what " +
+        "`hardware.facter.report` of NixOS takes, by `builtins.fromJSON`.",
+    }),
+    {
+      description:
+        "`null` unless the input `hardwareReport` is set, or when the installer has not reported any.",
     },
   ),
 });

@@ -1,6 +1,7 @@
 import type { Route } from "../exchange.ts";
 import { claimRoute } from "./claim.ts";
 import { genericScriptRoute } from "./generic-script.ts";
+import { hardwareRoute } from "./hardware.ts";
 import { healthRoute } from "./health.ts";
 import { initrdRoute } from "./initrd.ts";
 import { kernelRoute } from "./kernel.ts";
@@ -19,6 +20,7 @@ export const routes: readonly Route[] = [
   overlayRoute,
   claimRoute,
   reportRoute,
+  hardwareRoute,
   nbpRoute,
   ...statusRoutes,
   metricsRoute,

@@ -1,0 +1,18 @@
+import { HttpError, sendJson } from "../answers.ts";
+import { bearerToken } from "../bearer-token.ts";
+import type { Route } from "../exchange.ts";
+import { readBody } from "../json-body.ts";
+
+const GZIP = Buffer.from([0x1f, 0x8b]);
+
+/** The report is kept as it came: only who asks for it by gRPC unpacks it. */
+export const hardwareRoute: Route = {
+  method: "POST",
+  path: "/jobs/:entry/hardware",
+  async handle({ req, res, sources, params, maxBodyBytes }) {
+    const report = await readBody(req, maxBodyBytes);
+    if (!report.subarray(0, 2).equals(GZIP)) throw new HttpError(400, "the body is not compressed by gzip");
+    await sources.core.reportHardware(params["entry"]!, bearerToken(req), report);
+    sendJson(res, 200, {});
+  },
+};
