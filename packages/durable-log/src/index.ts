@@ -1,4 +1,12 @@
 export { lockFile, type LockOptions } from "./lock.ts";
 export { openLog, createLog, type OpenLog, type LogOptions, type LogPosition } from "./log.ts";
 export { DamagedLogError, parseRecords } from "./records.ts";
-export { replaceFile, syncFolder } from "./replace-file.ts";
+export { errorWithCode, syncFolder, withPlace, type Place } from "./place.ts";
+export {
+  changeMode,
+  makeFolder,
+  overwriteFile,
+  readRegularFile,
+  removeFile,
+  replaceFile,
+} from "./replace-file.ts";

@@ -3,7 +3,8 @@ import * as fs from "node:fs/promises";
 import { basename, dirname, join, resolve } from "node:path";
 import { lockFile, type LockOptions } from "./lock.ts";
 import { parseRecords } from "./records.ts";
-import { replaceFile, syncFolder, temporaryIn } from "./replace-file.ts";
+import { syncFolder } from "./place.ts";
+import { replaceFile, temporaryIn } from "./replace-file.ts";
 
 export interface LogOptions extends LockOptions {
   /** Told where the remains of a cut-off record were put. */

@@ -1,71 +1,193 @@
-import type { Stats } from "node:fs";
+import { constants, type Stats } from "node:fs";
 import * as fs from "node:fs/promises";
-import { dirname, join, resolve } from "node:path";
+import { join } from "node:path";
+import { errorWithCode, type Place, type PlaceOptions, withPlace } from "./place.ts";
 
 /**
  * Gives a file new contents so that, whenever the machine stops, it has either the old ones or the new ones,
- * whole. Symbolic links are followed. The new contents are on the disk when this returns.
+ * whole. The new contents are on the disk when this returns. Links in the path are followed as {@link withPlace}
+ * says; nobody can make this write elsewhere.
  *
- * `mode` defaults to that of the file that was there, else to what the umask leaves; the owner is kept where
- * permitted. With `folderMode`, missing folders are made, with that mode. What is there and is not a regular
- * file (a device, a pipe) is written to in place.
+ * What is there and is not a regular file (a device, a pipe) is written to in place; a pipe of another user is
+ * refused (EPERM), and so is a file of another user in a folder that everybody can write to (EACCES), as with
+ * Linux's fs.protected_regular. The file has its mode before it has its contents: a file system that lets others
+ * read what is to be private is refused (EPERM).
  */
 export async function replaceFile(
   path: string,
   contents: string | Uint8Array,
-  options: { mode?: number | undefined; folderMode?: number | undefined } = {},
+  options: ReplaceOptions = {},
 ): Promise<void> {
-  const target = await followLinks(resolve(path));
-  const folder = dirname(target);
-  if (options.folderMode !== undefined) await fs.mkdir(folder, { recursive: true, mode: options.folderMode });
-  const existing = await statIfThere(target);
-  if (existing !== undefined && !existing.isFile()) return fs.writeFile(target, contents);
+  await withPlace(path, options, async (place) => {
+    const existing = await statIfThere(place.at());
+    if (existing !== undefined) refuseForeign(place, existing, await fs.lstat(place.at()));
+    if (existing !== undefined && !existing.isFile()) return writeInPlace(place, contents, options.mode);
 
-  await removeLeftovers(folder);
-  const mode = options.mode ?? (existing === undefined ? undefined : existing.mode & 0o7777);
-  const temporary = temporaryIn(folder);
-  const handle = await fs.open(temporary, "wx", mode === undefined ? 0o666 : 0o600);
-  try {
+    await removeLeftovers(place);
+    const temporary = place.at(temporaryName());
     try {
-      await handle.writeFile(contents);
-      if (existing !== undefined) await keepOwner(handle, existing);
-      if (mode !== undefined) await handle.chmod(mode);
+      await writeTemporary(temporary, contents, existing, options);
+      await fs.rename(temporary, place.at());
+    } catch (error) {
+      await fs.rm(temporary, { force: true });
+      throw error;
+    }
+    await place.sync();
+  });
+}
+
+export interface ReplaceOptions extends PlaceOptions {
+  /** Defaults to the mode of the file that was there, else to what the umask leaves. */
+  mode?: number | undefined;
+  /** Whether the owner of the file that was there is kept where that is permitted; true by default. */
+  keepOwner?: boolean;
+}
+
+/**
+ * Writes into a file that is there, for one that cannot be replaced (a mount point, a folder without write
+ * permission). A crash can leave a part of the contents.
+ */
+export async function overwriteFile(
+  path: string,
+  contents: string | Uint8Array,
+  mode: number | undefined,
+): Promise<void> {
+  await withPlace(path, {}, async (place) => {
+    refuseForeign(place, await fs.stat(place.at()), await fs.lstat(place.at()));
+    await writeInPlace(place, contents, mode);
+  });
+}
+
+/** Reads a regular file; `undefined` for anything else, without waiting for the other end of a pipe. */
+export async function readRegularFile(path: string): Promise<{ contents: Buffer; stats: Stats } | undefined> {
+  const handle = await fs.open(path, constants.O_RDONLY | constants.O_NONBLOCK);
+  try {
+    const stats = await handle.stat();
+    return stats.isFile() ? { contents: await handle.readFile(), stats } : undefined;
+  } finally {
+    await handle.close();
+  }
+}
+
+/** Gives a file that is there another mode, on the disk when this returns. */
+export async function changeMode(path: string, mode: number): Promise<void> {
+  await withPlace(path, {}, async (place) => {
+    const handle = await fs.open(
+      place.at(),
+      constants.O_RDONLY | constants.O_NOFOLLOW | constants.O_NONBLOCK,
+    );
+    try {
+      await setMode(handle, mode);
       await handle.sync();
     } finally {
       await handle.close();
     }
-    await fs.rename(temporary, target);
-  } catch (error) {
-    await fs.rm(temporary, { force: true });
-    throw error;
-  }
-  await syncFolder(folder);
+  });
 }
 
-/** A name for a file that is made, with O_EXCL, to be renamed; what a killed process leaves is removed later. */
-export function temporaryIn(folder: string): string {
-  const random = Math.floor(Math.random() * 2 ** 32);
-  return join(folder, `.nixops4-${process.pid}-${random.toString(16).padStart(8, "0")}.tmp`);
+/** Makes a folder with this mode, whatever the umask; it is on the disk when this returns. One that is there stays. */
+export async function makeFolder(path: string, mode: number): Promise<void> {
+  await withPlace(path, { keepLink: true }, async (place) => {
+    try {
+      await fs.mkdir(place.at());
+    } catch (error) {
+      if ((error as NodeJS.ErrnoException).code === "EEXIST") return;
+      throw error;
+    }
+    const handle = await fs.open(place.at(), constants.O_DIRECTORY | constants.O_NOFOLLOW);
+    try {
+      await handle.chmod(mode);
+    } finally {
+      await handle.close();
+    }
+    await place.sync();
+  });
 }
 
-/** Makes renames, links and removals in a folder durable. */
-export async function syncFolder(folder: string): Promise<void> {
-  const handle = await fs.open(folder, "r");
+/** Removes a file, or the link itself if the path ends in one; gone from the disk when this returns. */
+export async function removeFile(path: string): Promise<void> {
+  await withPlace(path, { keepLink: true }, async (place) => {
+    await fs.unlink(place.at());
+    await place.sync();
+  });
+}
+
+async function writeTemporary(
+  temporary: string,
+  contents: string | Uint8Array,
+  existing: Stats | undefined,
+  { mode, keepOwner = true }: ReplaceOptions,
+): Promise<void> {
+  const wanted = mode ?? (existing === undefined ? undefined : existing.mode & 0o7777);
+  const handle = await fs.open(temporary, "wx", wanted === undefined ? 0o666 : 0o600);
   try {
+    if (existing !== undefined && keepOwner) await takeOwner(handle, existing);
+    if (wanted !== undefined) await setMode(handle, wanted);
+    await handle.writeFile(contents);
     await handle.sync();
   } finally {
     await handle.close();
   }
 }
 
-async function followLinks(path: string): Promise<string> {
-  // Not realpath: the link may point to a file that is yet to be made.
-  for (let hops = 0; hops < 40; hops++) {
-    const link = await fs.readlink(path).catch(() => undefined);
-    if (link === undefined) return path;
-    path = resolve(dirname(path), link);
+async function writeInPlace(
+  place: Place,
+  contents: string | Uint8Array,
+  mode: number | undefined,
+): Promise<void> {
+  const handle = await fs.open(place.at(), constants.O_WRONLY);
+  try {
+    const isFile = (await handle.stat()).isFile();
+    if (isFile && mode !== undefined) await setMode(handle, mode);
+    if (isFile) await handle.truncate(0);
+    await handle.writeFile(contents);
+    if (isFile) await handle.sync();
+  } finally {
+    await handle.close();
   }
-  throw Object.assign(new Error(`too many levels of symbolic links: ${path}`), { code: "ELOOP" });
+}
+
+/** Sets the mode and reads it back: on some file systems (FAT, some shared folders) chmod(2) does nothing. */
+async function setMode(handle: fs.FileHandle, mode: number): Promise<void> {
+  await handle.chmod(mode).catch(async (error: NodeJS.ErrnoException) => {
+    // Where nothing needs to change, being refused does no harm.
+    if (((await handle.stat()).mode & 0o7777) !== mode) throw error;
+  });
+  const actual = (await handle.stat()).mode & 0o7777;
+  if ((actual & ~mode & 0o066) !== 0) {
+    throw errorWithCode(
+      "EPERM",
+      `the file system does not keep permissions: the file has mode ${octal(actual)} where ${octal(mode)} was set`,
+    );
+  }
+}
+
+function octal(mode: number): string {
+  return mode.toString(8).padStart(4, "0");
+}
+
+/** Refuses what another user may have put there to get the contents. */
+function refuseForeign({ folder, shownPath }: Place, target: Stats, itself: Stats): void {
+  const isTrusted = [0, process.geteuid?.(), folder.uid].includes(target.uid);
+  const isShared = (folder.mode & 0o1000) !== 0 && (folder.mode & 0o022) !== 0;
+  if (target.isFile() && isShared && !isTrusted) {
+    throw errorWithCode(
+      "EACCES",
+      `${shownPath} belongs to another user (uid ${target.uid}), in a folder that others can write to`,
+    );
+  }
+  if (itself.isFIFO() && ![0, process.geteuid?.()].includes(itself.uid)) {
+    throw errorWithCode("EPERM", `${shownPath} is a pipe of another user (uid ${itself.uid})`);
+  }
+}
+
+/** A name for a file that is made, with O_EXCL, to be renamed; what a killed process leaves is removed later. */
+export function temporaryIn(folder: string): string {
+  return join(folder, temporaryName());
+}
+
+function temporaryName(): string {
+  return `.nixops4-${process.pid}-${crypto.randomUUID().replaceAll("-", "")}.tmp`;
 }
 
 async function statIfThere(path: string): Promise<Stats | undefined> {
@@ -77,7 +199,7 @@ async function statIfThere(path: string): Promise<Stats | undefined> {
   }
 }
 
-async function keepOwner(handle: fs.FileHandle, { uid, gid }: Stats): Promise<void> {
+async function takeOwner(handle: fs.FileHandle, { uid, gid }: Stats): Promise<void> {
   const own = await handle.stat();
   if (own.uid === uid && own.gid === gid) return;
   await handle.chown(uid, gid).catch((error: NodeJS.ErrnoException) => {
@@ -88,11 +210,11 @@ async function keepOwner(handle: fs.FileHandle, { uid, gid }: Stats): Promise<vo
 const LEFTOVER_AGE_MS = 60_000;
 
 /** Removes what runs that were killed have left; a younger file may belong to a process we cannot see. */
-async function removeLeftovers(folder: string): Promise<void> {
-  for (const name of await fs.readdir(folder)) {
-    const pid = /^\.nixops4-(\d+)-[0-9a-f]{8}\.tmp$/.exec(name)?.[1];
+async function removeLeftovers(place: Place): Promise<void> {
+  for (const name of await fs.readdir(place.at("."))) {
+    const pid = /^\.nixops4-(\d+)-[0-9a-f]{8,32}\.tmp$/.exec(name)?.[1];
     if (pid === undefined || isRunning(Number(pid))) continue;
-    const path = join(folder, name);
+    const path = place.at(name);
     const stats = await fs.lstat(path).catch(() => undefined);
     if (stats !== undefined && Date.now() - stats.mtimeMs > LEFTOVER_AGE_MS)
       await fs.rm(path, { force: true });

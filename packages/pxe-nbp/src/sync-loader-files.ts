@@ -1,7 +1,7 @@
 import type { Stats } from "node:fs";
 import * as fs from "node:fs/promises";
 import { basename, dirname, join, sep } from "node:path";
-import { replaceFile, syncFolder } from "@nixops4-providers/durable-log";
+import { changeMode, makeFolder, removeFile, replaceFile } from "@nixops4-providers/durable-log";
 import { type Context, ProviderError } from "@nixops4-providers/provider-sdk";
 import { joinCmdline } from "./cmdline.ts";
 import { type BootFiles, ipxeScript, MARKER, pxelinuxConfig } from "./loader-files.ts";
@@ -91,14 +91,14 @@ async function write(
   context: Context,
 ): Promise<string> {
   const mode = Number.parseInt(octalMode, 8);
-  const folder = await enterFolder(root, dirname(path), makeFolder);
+  const folder = await enterFolder(root, dirname(path), makeServedFolder);
   const file = join(folder, basename(path));
   try {
     if (existing?.contents !== contents) {
       await replaceFile(file, contents, { mode });
       context.log.info(`wrote ${file}`);
     } else if (existing.mode !== mode) {
-      await fs.chmod(file, mode);
+      await changeMode(file, mode);
     }
   } catch (cause) {
     throw new ProviderError(`cannot write ${file}`, { cause });
@@ -110,8 +110,7 @@ async function remove(existing: Existing | undefined, context: Context): Promise
   if (existing === undefined) return;
   const { path } = existing;
   try {
-    await fs.rm(path, { force: true });
-    await syncFolder(dirname(path));
+    await removeFile(path);
     context.log.info(`removed ${path}`);
   } catch (cause) {
     throw new ProviderError(`cannot remove ${path}`, { cause });
@@ -142,15 +141,9 @@ async function enterFolder<Missing extends string | undefined>(
   return folder;
 }
 
-async function makeFolder(folder: string): Promise<string> {
-  try {
-    await fs.mkdir(folder);
-    // Whatever the umask is: the server must be able to read it.
-    await fs.chmod(folder, FOLDER_MODE);
-  } catch (error) {
-    // Somebody else made it just now.
-    if (!hasCode(error, "EEXIST")) throw error;
-  }
+async function makeServedFolder(folder: string): Promise<string> {
+  // Whatever the umask is: the server must be able to read it.
+  await makeFolder(folder, FOLDER_MODE);
   return fs.realpath(folder);
 }
 

@@ -155,6 +155,7 @@ function isOfWantedKind(publicKey: PublicKey, inputs: Inputs): boolean {
 async function adoptFile(task: Task): Promise<Key | undefined> {
   const { file, inputs, passphrases, context } = task;
   if (file === undefined) return undefined;
+  refuseReadable(file);
   if (!isOfWantedKind(file.publicKey, inputs)) {
     const { algorithm, bits } = wantedKind(inputs);
     const found = keySpec(file.publicKey.blob);
@@ -168,12 +169,22 @@ async function adoptFile(task: Task): Promise<Key | undefined> {
   return key;
 }
 
+/** A key that others could read is no secret any more; runs of this provider leave none. */
+function refuseReadable({ path, mode, advice }: KeyFile): void {
+  if ((mode & 0o077) === 0) return;
+  throw new ProviderError(
+    `the private key file ${path} has mode ${mode.toString(8).padStart(4, "0")}: other users can read it`,
+    { path: "privateKeyFile", hint: `If nobody did, run: chmod 600 ${path}. ${advice}` },
+  );
+}
+
 /** A replacement that was killed leaves a new key that no state knows: it bears the mark of its predecessor. */
 async function adoptSuccessor(task: Task, replaced: PublicKey): Promise<Key | undefined> {
   const { file, inputs, passphrases, context } = task;
   if (file === undefined || file.publicKey.blob.equals(replaced.blob)) return undefined;
   const key = await openFile(file, passphrases);
   if (key.check !== successorMark(replaced)) throw holdsAnotherKey(file, replaced);
+  refuseReadable(file);
   if (!isOfWantedKind(file.publicKey, inputs)) return undefined;
   context.log.info(
     `taking over the key ${fingerprint(file.publicKey.blob)}, left in ${file.path} by a run that was stopped`,

@@ -1,6 +1,5 @@
 import * as fs from "node:fs/promises";
-import { dirname } from "node:path";
-import { replaceFile, syncFolder } from "@nixops4-providers/durable-log";
+import { changeMode, readRegularFile, removeFile, replaceFile } from "@nixops4-providers/durable-log";
 import { ProviderError } from "@nixops4-providers/provider-sdk";
 import { inspectPrivateKey, type PublicKey } from "@nixops4-providers/ssh-keys";
 
@@ -21,24 +20,31 @@ const FOLDER_MODE = 0o700;
 /** Reads a private key file as far as that goes without a passphrase; `undefined` when it is not there. */
 export async function readKeyFile(path: string, advice: string): Promise<KeyFile | undefined> {
   try {
-    const stats = await statIfThere(path);
-    if (stats === undefined) return undefined;
-    if (!stats.isFile()) throw new Error("it is not a regular file");
-    const text = await fs.readFile(path, "utf8");
+    const file = await readRegularFile(path);
+    if (file === undefined) throw new Error("it is not a regular file");
+    const { stats } = file;
+    if (stats.uid !== process.geteuid?.()) throw new Error(foreignOwner(stats));
+    const text = file.contents.toString("utf8");
     const { publicKey } = inspectPrivateKey(text);
     return { path, text, mode: stats.mode & 0o7777, publicKey, advice };
   } catch (cause) {
+    if ((cause as NodeJS.ErrnoException).code === "ENOENT") return undefined;
     throw new ProviderError(`cannot use the private key file ${path}`, { hint: advice, cause });
   }
+}
+
+function foreignOwner({ uid, mode }: { uid: number; mode: number }): string {
+  const octal = (mode & 0o7777).toString(8).padStart(4, "0");
+  return `it belongs to another user (uid ${uid}, mode ${octal}), who knows the key`;
 }
 
 /** Writes the file unless it holds just this already, and makes it readable by its owner only. */
 export async function writeKeyFile(path: string, text: string, existing: KeyFile | undefined): Promise<void> {
   try {
     if (existing?.text !== text) {
-      await replaceFile(path, text, { mode: MODE, folderMode: FOLDER_MODE });
+      await replaceFile(path, text, { mode: MODE, folderMode: FOLDER_MODE, keepOwner: false });
     } else if (existing.mode !== MODE) {
-      await fs.chmod(path, MODE);
+      await changeMode(path, MODE);
     }
   } catch (cause) {
     throw new ProviderError(`cannot write the private key file ${path}`, { cause });
@@ -47,8 +53,7 @@ export async function writeKeyFile(path: string, text: string, existing: KeyFile
 
 export async function removeKeyFile(path: string): Promise<void> {
   try {
-    await fs.rm(path, { force: true });
-    await syncFolder(dirname(path));
+    await removeFile(path);
   } catch (cause) {
     throw new ProviderError(`cannot remove the private key file ${path}, which has moved`, { cause });
   }

@@ -11,6 +11,7 @@ const execute = promisify(execFile);
 const isMissing = (program: string, ...args: string[]) => spawnSync(program, args).error !== undefined;
 const missing = isMissing("ssh-keygen", "-?") ? " (skipped: ssh-keygen is not installed)" : "";
 const suite = missing === "" ? describe : describe.skip;
+const itAsRoot = process.geteuid?.() === 0 ? it : it.skip;
 
 const PASSPHRASE = "correct horse 'battery' staple";
 const OTHER_PASSPHRASE = "tr0ub4dor & 3";
@@ -147,7 +148,7 @@ suite(`keypair${missing}`, () => {
 
     it("takes over a key of ssh-keygen, with the wanted comment, passphrase and mode", async () => {
       const key = await foreignKey();
-      await put(key, file, 0o644);
+      await put(key, file, 0o400);
       const { publicKey } = await member.apply({ privateKeyFile: file, comment: "foreign" });
       expect(await read()).toBe(key);
       expect((await fs.stat(file)).mode & 0o777).toBe(0o600);
@@ -167,7 +168,9 @@ suite(`keypair${missing}`, () => {
       await expectRefused(inputs, "damaged");
       await put((await foreignKey()).slice(0, 200));
       await expectRefused(inputs, "cut off");
-      await put(await foreignKey("-t", "ecdsa", "-b", "384"), file, 0o640);
+      await put(await foreignKey(), file, 0o640);
+      await expectRefused(inputs, /has mode 0640: other users can read it\nIf nobody did, run: chmod 600/);
+      await put(await foreignKey("-t", "ecdsa", "-b", "384"));
       await expectRefused(
         inputs,
         "holds an ecdsa key of 384 bits where one of ed25519 with 256 bits is wanted",
@@ -179,6 +182,15 @@ suite(`keypair${missing}`, () => {
       await fs.rm(file);
       await fs.mkdir(file);
       await expectRefused(inputs, "not a regular file");
+    });
+
+    itAsRoot("refuses a key that another user has put there, who would know it", async () => {
+      await put(await foreignKey());
+      await fs.chown(file, 65534, 65534);
+      await expectRefused(
+        { privateKeyFile: file },
+        "it belongs to another user (uid 65534, mode 0600), who knows the key",
+      );
     });
   });
 

@@ -1,6 +1,10 @@
-import * as fs from "node:fs/promises";
-import { dirname } from "node:path";
-import { replaceFile, syncFolder } from "@nixops4-providers/durable-log";
+import {
+  changeMode,
+  overwriteFile,
+  readRegularFile,
+  removeFile,
+  replaceFile,
+} from "@nixops4-providers/durable-log";
 import {
   defineResource,
   ensureField,
@@ -74,7 +78,7 @@ async function write(inputs: Inputs, context: Context): Promise<void> {
     if (existing === undefined || !existing.contents.equals(contents)) {
       await replaceOrOverwrite(name, contents, mode, existing !== undefined, context);
     } else if (mode !== undefined && mode !== existing.mode) {
-      await fs.chmod(name, mode);
+      await changeMode(name, mode);
     }
   } catch (cause) {
     throw new ProviderError(`cannot write the file ${name}`, { cause });
@@ -83,10 +87,9 @@ async function write(inputs: Inputs, context: Context): Promise<void> {
 
 async function observe(name: string): Promise<{ contents: Buffer; mode: number } | undefined> {
   try {
-    const stats = await fs.stat(name);
     // What is not a regular file (/dev/stderr, a pipe) has no contents to compare with.
-    if (!stats.isFile()) return undefined;
-    return { contents: await fs.readFile(name), mode: stats.mode & 0o7777 };
+    const file = await readRegularFile(name);
+    return file === undefined ? undefined : { contents: file.contents, mode: file.stats.mode & 0o7777 };
   } catch {
     // Not there or not readable: writing will tell.
     return undefined;
@@ -109,15 +112,13 @@ async function replaceOrOverwrite(
     context.log.warn(
       `${name} cannot be replaced (${code}): writing it in place, which a crash can cut short`,
     );
-    await fs.writeFile(name, contents);
-    if (mode !== undefined) await fs.chmod(name, mode);
+    await overwriteFile(name, contents, mode);
   }
 }
 
 async function remove(name: string): Promise<void> {
   try {
-    await fs.unlink(name);
-    await syncFolder(dirname(name));
+    await removeFile(name);
   } catch (cause) {
     if ((cause as NodeJS.ErrnoException).code === "ENOENT") return;
     throw new ProviderError(`cannot remove the file ${name}`, { cause });
