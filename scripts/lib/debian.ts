@@ -14,6 +14,7 @@ const PROGRAMS: Record<string, string> = {
   tftp: "tftp-hpa",
   atftp: "atftp",
   curl: "curl",
+  faketime: "faketime",
   "qemu-system-x86_64": "qemu-system-x86",
   "qemu-img": "qemu-utils",
   mmdebstrap: "mmdebstrap",

@@ -133,7 +133,14 @@ in
         "nixops4-boot-server-tftp.socket"
         "nixops4-boot-server-http.socket"
       ];
-      after = requires ++ wants;
+      # After the clock is set, where something sets it before services start.
+      after =
+        requires
+        ++ wants
+        ++ [
+          "time-set.target"
+          "time-sync.target"
+        ];
       serviceConfig = {
         Type = "notify";
         NotifyAccess = "all";

@@ -5,6 +5,7 @@ import {
   type ClientWritableStream,
   type MethodDefinition,
   type ServiceError,
+  status,
 } from "@grpc/grpc-js";
 import { chunksOf } from "./chunks.ts";
 import { tlsCredentials, type TlsFiles } from "./credentials.ts";
@@ -72,12 +73,12 @@ export function connectBootService(target: BootTarget): BootClient {
     method: MethodDefinition<Request, Response>,
     request: Request,
     doing: string,
-    { signal, timeoutSeconds = UNARY_TIMEOUT_SECONDS }: CallOptions = {},
+    options: CallOptions = {},
   ): Promise<Response> {
     const { path, requestSerialize, responseDeserialize } = method;
-    const options = withDeadline(timeoutSeconds);
-    return completion(failed(doing, server, signal), signal, (callback) =>
-      client.makeUnaryRequest(path, requestSerialize, responseDeserialize, request, options, callback),
+    const limits = limitsOf(doing, server, { timeoutSeconds: UNARY_TIMEOUT_SECONDS, ...options });
+    return completion(limits, (callback) =>
+      client.makeUnaryRequest(path, requestSerialize, responseDeserialize, request, callback),
     );
   }
 
@@ -93,14 +94,13 @@ export function connectBootService(target: BootTarget): BootClient {
     findMissingAssets: (assets, options) =>
       unary(methods.findMissingAssets, { assets }, "ask which assets are missing", options),
 
-    async uploadAsset(asset, data, onProgress, { signal, timeoutSeconds } = {}) {
+    async uploadAsset(asset, data, onProgress, options = {}) {
       const { path, requestSerialize, responseDeserialize } = methods.uploadAsset;
-      const options = withDeadline(timeoutSeconds);
-      const doing = `upload the asset ${asset.sha256}`;
+      const limits = limitsOf(`upload the asset ${asset.sha256}`, server, options);
       const answered = new AbortController();
       let call: ClientWritableStream<UploadAssetRequest> | undefined;
-      const answer = completion(failed(doing, server, signal), signal, (callback) => {
-        call = client.makeClientStreamRequest(path, requestSerialize, responseDeserialize, options, callback);
+      const answer = completion(limits, (callback) => {
+        call = client.makeClientStreamRequest(path, requestSerialize, responseDeserialize, callback);
         return call;
       }).finally(() => answered.abort());
       try {
@@ -112,28 +112,21 @@ export function connectBootService(target: BootTarget): BootClient {
       }
     },
 
-    async *watchEvents(request, { signal, timeoutSeconds } = {}) {
+    async *watchEvents(request, options = {}) {
       const { path, requestSerialize, responseDeserialize } = methods.watchEvents;
-      const fail = failed("watch the boot entries", server, signal);
-      signal?.throwIfAborted();
-      const options = withDeadline(timeoutSeconds);
-      const call = client.makeServerStreamRequest(
-        path,
-        requestSerialize,
-        responseDeserialize,
-        request,
-        options,
-      );
+      const { signal, explain } = limitsOf("watch the boot entries", server, options);
+      signal.throwIfAborted();
+      const call = client.makeServerStreamRequest(path, requestSerialize, responseDeserialize, request);
       const cancel = () => call.cancel();
-      signal?.addEventListener("abort", cancel);
+      signal.addEventListener("abort", cancel);
       // Cancelling is an error, too, and may come when nobody reads any more.
       call.on("error", () => {});
       try {
         for await (const event of call) yield event as Event;
       } catch (error) {
-        throw fail(error as ServiceError);
+        throw explain(error as ServiceError);
       } finally {
-        signal?.removeEventListener("abort", cancel);
+        signal.removeEventListener("abort", cancel);
         cancel();
       }
     },
@@ -161,29 +154,39 @@ function openChannel(target: BootTarget): Client {
   return new Client(`dns:${target.address}`, tls.credentials, { ...options, ...tls.options });
 }
 
-function withDeadline(timeoutSeconds: number | undefined): { deadline?: number } {
-  return timeoutSeconds === undefined ? {} : { deadline: Date.now() + timeoutSeconds * 1000 };
+/** What ends a call before it has its answer, and the error of a call that failed. */
+interface Limits {
+  signal: AbortSignal;
+  explain: (error: ServiceError) => Error;
 }
 
-function failed(doing: string, server: string, signal: AbortSignal | undefined) {
-  return (error: ServiceError): Error =>
-    signal?.aborted === true ? (signal.reason as Error) : callError(error, doing, server);
+function limitsOf(doing: string, server: string, { signal, timeoutSeconds }: CallOptions): Limits {
+  // Not gRPC's own deadline, which is a time of day: the clock may be set while the call waits.
+  const timeUp = timeoutSeconds === undefined ? [] : [AbortSignal.timeout(Math.ceil(timeoutSeconds * 1000))];
+  return {
+    signal: AbortSignal.any([...(signal === undefined ? [] : [signal]), ...timeUp]),
+    explain(error) {
+      if (signal?.aborted === true) return signal.reason as Error;
+      if (timeUp[0]?.aborted !== true) return callError(error, doing, server);
+      const details = `no answer within ${timeoutSeconds} s`;
+      return callError({ code: status.DEADLINE_EXCEEDED, details }, doing, server);
+    },
+  };
 }
 
 function completion<Response>(
-  failed: (error: ServiceError) => Error,
-  signal: AbortSignal | undefined,
+  { signal, explain }: Limits,
   start: (callback: (error: ServiceError | null, response?: Response) => void) => { cancel(): void },
 ): Promise<Response> {
   return new Promise((resolve, reject) => {
-    signal?.throwIfAborted();
+    signal.throwIfAborted();
     const call = start((error, response) => {
-      signal?.removeEventListener("abort", cancel);
+      signal.removeEventListener("abort", cancel);
       if (error === null) resolve(response!);
-      else reject(failed(error));
+      else reject(explain(error));
     });
     const cancel = () => call.cancel();
-    signal?.addEventListener("abort", cancel);
+    signal.addEventListener("abort", cancel);
   });
 }
 

@@ -22,7 +22,11 @@ export class BootServiceError extends ProviderError {
 }
 
 /** `doing` as "put the boot entry x", `server` as the user named it. */
-export function callError(error: ServiceError, doing: string, server: string): BootServiceError {
+export function callError(
+  error: Pick<ServiceError, "code" | "details">,
+  doing: string,
+  server: string,
+): BootServiceError {
   // What the caller cancels does not come here: it was the service, when it stopped.
   const cutOff = error.code === status.CANCELLED;
   const code = cutOff ? "UNAVAILABLE" : (status[error.code] as StatusName);

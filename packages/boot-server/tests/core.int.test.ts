@@ -497,7 +497,44 @@ describe("watching", () => {
   });
 });
 
+describe("machines that nobody declared", () => {
+  const mac = (i: number) => `52:54:00:aa:${hex(i >> 8)}:${hex(i & 255)}`;
+  const ask = async (i: number, address: string) => core.startBoot(mac(i), { ...FACTS, address });
+  const shown = () => core.status().machines.map((machine) => machine.mac);
+
+  it("are shown, the newest of them, however many there were", async () => {
+    await put();
+    for (let i = 0; i < 300; i++) await ask(i, `10.0.${i >> 8}.${i & 255}`);
+    await ask(44, "10.0.0.44");
+    await ask(300, "10.0.1.44");
+    const newest = [44, ...Array.from({ length: 255 }, (_, i) => i + 46)].map(mac);
+    expect(shown().toSorted()).toEqual([MAC, ...newest].toSorted());
+  });
+
+  it("do not push each other out from one address", async () => {
+    await ask(1000, "10.0.0.1");
+    for (let i = 0; i < 300; i++) await ask(i, "10.0.0.2");
+    await ask(1001, "10.0.0.3");
+    expect(shown()).toEqual(expect.arrayContaining([mac(1000), mac(299), mac(1001)]));
+    expect(shown()).toHaveLength(2 + 32);
+  });
+});
+
+function hex(byte: number): string {
+  return byte.toString(16).padStart(2, "0");
+}
+
 describe("bad entries", () => {
+  it("are refused when the kernel would get more than it takes, with the names of all initrds", async () => {
+    const initrds = Array.from({ length: 32 }, () => KERNEL);
+    const names = [...initrds.map((_, i) => `initrd=initrd${i}`), "initrd=overlay", "initrd=initrd.magic"];
+    const most = 2047 - `kernel ${names.join(" ")} `.length;
+    await put({ initrds, cmdline: "a".repeat(most) });
+    await expect(put({ initrds, cmdline: "a".repeat(most + 1) })).rejects.toEqual(
+      refusal("invalid", /^cmdline: the kernel would get 2048 characters.* takes 2047$/m),
+    );
+  });
+
   it("are refused with everything that is wrong with them", async () => {
     const bad = spec({
       id: "../x",

@@ -208,6 +208,12 @@ suite(`with curl${because}`, () => {
     expect(part.status).toBe(206);
     expect(part.headers).toContain(`Content-Range: bytes 100-199/${KERNEL.length}`);
     expect(part.body.equals(KERNEL.subarray(100, 200))).toBe(true);
+    for (const range of ["100-199", `${KERNEL.length}-`]) {
+      const head = await curl(url, "--head", "-r", range);
+      expect(head.status).toBe(200);
+      expect(head.headers).toMatch(new RegExp(`content-length: ${KERNEL.length}\r\n`, "i"));
+      expect(head.headers).not.toMatch(/content-range/i);
+    }
     expect((await curl(url, "-r", "-10")).body.equals(KERNEL.subarray(-10))).toBe(true);
     expect((await curl(url, "-r", "0-1,5-6")).status).toBe(200);
     const beyond = await curl(url, "-r", `${KERNEL.length}-`);
@@ -332,6 +338,20 @@ suite(`with curl${because}`, () => {
     const seen = core.status().machines.find((one) => one.mac === mac);
     expect(seen).toMatchObject({ address: "127.0.0.1", entry: undefined, facts: { product: "ABC + D" } });
     expect((await curl(`${url}/kernel`)).status).toBe(404);
+  });
+
+  it("shows the overlay at the machine whose boot it is, when others have the same address", async () => {
+    const [one, other] = [await machineUrl("nat-1"), await machineUrl("nat-2")];
+    const script = await curl(`${one}/boot.ipxe?${EFI}`);
+    await curl(`${other}/boot.ipxe?${EFI}`);
+    await curl(urlsIn(script.text).at(-1)!);
+    const downloads = (id: string) =>
+      core
+        .status()
+        .machines.find(({ entry }) => entry?.id === id)!
+        .downloads.map(({ name }) => name);
+    expect(downloads("nat-1")).toEqual(["overlay"]);
+    expect(downloads("nat-2")).toEqual([]);
   });
 
   it("asks a machine that is sent straight to its script what it is", async () => {

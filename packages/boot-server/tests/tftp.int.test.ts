@@ -242,6 +242,25 @@ describe("the protocol, packet by packet", () => {
     peer.send(ack(2), second.port);
   });
 
+  it.each([
+    ["after it asked for the size", readRequest("513", { tsize: 0 }), []],
+    ["when the last ACK was lost", readRequest("513"), [1]],
+    ["in the middle of a transfer", readRequest("4296"), [1, 2]],
+  ])("says nothing more on the old port to a client that starts over %s", async (_when, request, acks) => {
+    peer.send(request, server.port);
+    const old = await peer.next();
+    for (const block of acks) {
+      peer.send(ack(block), old.port);
+      await peer.next();
+    }
+    peer.send(readRequest("512", { tsize: 0 }), server.port);
+    const answer = await peer.next();
+    expect(answer.port).not.toBe(old.port);
+    expect(answer.bytes.toString("latin1")).toBe("\0\x06tsize\x00512\0");
+    peer.send(Buffer.from("\0\x05\0\x08\0"), answer.port);
+    expect(await peer.nextWithin(100)).toBeUndefined();
+  });
+
   it("answers a stranger with ERROR 5 and goes on", async () => {
     const stranger = await openPeer();
     peer.send(readRequest("513"), server.port);

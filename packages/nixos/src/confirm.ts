@@ -26,11 +26,11 @@ export async function confirmHealth(
   seal: (ssh: SshConnection) => Promise<void>,
 ): Promise<SshConnection> {
   const seconds = inputs.rollback.confirmTimeoutSeconds;
-  const deadline = Date.now() + seconds * 1000 - MARGIN_MS;
+  const deadline = performance.now() + seconds * 1000 - MARGIN_MS;
   for (;;) {
     let ssh: SshConnection | undefined;
     try {
-      const timeoutSeconds = Math.max(0.5, (deadline - Date.now()) / 1000);
+      const timeoutSeconds = Math.max(0.5, (deadline - performance.now()) / 1000);
       ssh = await waitForSsh(inputs.connection, context, { timeoutSeconds });
       await requireHealthy(ssh, inputs, deadline, context);
       await seal(ssh);
@@ -38,7 +38,7 @@ export async function confirmHealth(
     } catch (cause) {
       ssh?.end();
       if (context.signal.aborted) throw context.signal.reason;
-      if (Date.now() + RETRY_PAUSE_MS >= deadline || isFinal(cause)) {
+      if (performance.now() + RETRY_PAUSE_MS >= deadline || isFinal(cause)) {
         throw new ProviderError(`it was not confirmed within ${seconds} s`, { cause });
       }
       await sleep(RETRY_PAUSE_MS);

@@ -22,7 +22,7 @@ export async function requireHealthy(
         break;
       } catch (cause) {
         if (signal.aborted) throw signal.reason;
-        if (Date.now() + RETRY_PAUSE_MS >= deadline) {
+        if (performance.now() + RETRY_PAUSE_MS >= deadline) {
           throw new ProviderError(`the health check ${nameOf(check, target)} failed`, { cause });
         }
         await sleep(RETRY_PAUSE_MS);
@@ -37,7 +37,7 @@ async function tryCheck(
   { connection, sudo }: Target,
   deadline: number,
 ): Promise<void> {
-  const timeoutSeconds = Math.max(0.1, Math.min(wanted, (deadline - Date.now()) / 1000));
+  const timeoutSeconds = Math.max(0.1, Math.min(wanted, (deadline - performance.now()) / 1000));
   if (command !== undefined) await ssh.run(command, { sudo, timeoutSeconds });
   if (tcp !== undefined) await tryTcp(tcp.host ?? connection.host, tcp.port, timeoutSeconds);
   if (http !== undefined) await tryHttp(http.url, http.status, timeoutSeconds);

@@ -79,7 +79,7 @@ export class Operation {
 
   /** Shows the log and returns when the operation waits for a confirmation or is done. */
   async follow(onPhase: (status: Status) => void): Promise<Status> {
-    const startedAt = Date.now();
+    const startedAt = performance.now();
     for (;;) {
       const { values, log } = await this.#poll();
       this.#takeLog(log);
@@ -89,7 +89,11 @@ export class Operation {
         onPhase(status);
         if (status.phase === "done" || status.phase === "awaiting-confirmation") return status;
       }
-      if (status.phase === "" && values("lost") === "" && Date.now() - startedAt < START_SECONDS * 1000)
+      if (
+        status.phase === "" &&
+        values("lost") === "" &&
+        performance.now() - startedAt < START_SECONDS * 1000
+      )
         continue;
       if (values("lost") === "yes") throw new OperationLost("the host has no record of it any more");
       if (values("agent") === "gone") throw new OperationLost(`its process has ended while ${status.phase}`);

@@ -16,12 +16,12 @@ export async function reboot(
 ): Promise<void> {
   const { connection, rebootTimeoutSeconds, sudo } = inputs;
   const { label } = session.ssh;
-  const deadline = Date.now() + rebootTimeoutSeconds * 1000;
+  const deadline = performance.now() + rebootTimeoutSeconds * 1000;
   context.log.info(`rebooting ${label}`);
   await session.ssh.run(shellQuote(["sh", "-c", REBOOT]), { sudo, timeoutSeconds: 20 });
   for (;;) {
     await sleep(RETRY_PAUSE_MS);
-    const timeoutSeconds = (deadline - Date.now()) / 1000;
+    const timeoutSeconds = (deadline - performance.now()) / 1000;
     if (timeoutSeconds <= 0) throw notRebooted(label, rebootTimeoutSeconds);
     let ssh: SshConnection;
     try {

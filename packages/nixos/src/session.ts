@@ -42,12 +42,12 @@ export class Session {
    */
   async persist<T>(seconds: number, work: (ssh: SshConnection) => Promise<T>): Promise<T> {
     const { signal, log } = this.#context;
-    const giveUpAt = Date.now() + seconds * 1000;
+    const giveUpAt = performance.now() + seconds * 1000;
     for (;;) {
       try {
         return await work(this.#ssh);
       } catch (error) {
-        const left = (giveUpAt - Date.now()) / 1000;
+        const left = (giveUpAt - performance.now()) / 1000;
         if (error instanceof RemoteCommandError || signal.aborted || left <= 0) throw error;
         log.warn(error instanceof Error ? error.message : String(error));
         await sleep(RETRY_PAUSE_MS);

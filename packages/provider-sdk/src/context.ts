@@ -94,11 +94,11 @@ export function createContext(options: {
 }
 
 function startProgress(what: string, log: Log): Progress {
-  const start = Date.now();
+  const start = performance.now();
   let detail = "";
   log.info(what);
   const timer = setInterval(() => {
-    const seconds = Math.round((Date.now() - start) / 1000);
+    const seconds = Math.round((performance.now() - start) / 1000);
     log.info(`${what} (${seconds} s${detail === "" ? "" : `; ${detail}`})`);
   }, PROGRESS_INTERVAL_MS);
   timer.unref();

@@ -86,13 +86,13 @@ export async function untilReached<Result>(
   { signal, log }: Context,
   call: () => Promise<Result>,
 ): Promise<Result> {
-  const giveUpAt = Date.now() + connectTimeoutSeconds * 1000;
+  const giveUpAt = performance.now() + connectTimeoutSeconds * 1000;
   for (let isFirst = true; ; isFirst = false) {
     try {
       return await call();
     } catch (error) {
       const { isPassing } = error as Partial<BootServiceError>;
-      if (isPassing !== true || Date.now() + PAUSE_MS > giveUpAt) throw error;
+      if (isPassing !== true || performance.now() + PAUSE_MS > giveUpAt) throw error;
       if (isFirst) {
         log.warn(`${describeError(error).split("\n")[0]}; trying again for ${connectTimeoutSeconds} s`);
       }

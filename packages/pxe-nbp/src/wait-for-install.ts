@@ -98,6 +98,8 @@ class Narrator {
   #progress: Progress | undefined;
   #lastState = "";
   #downloads = new Set<string>();
+  /** What is still said of a download afterwards is old. */
+  #hasAll = false;
 
   constructor(context: Context) {
     this.#context = context;
@@ -121,7 +123,11 @@ class Narrator {
     const { log } = this.#context;
     this.entry = entry;
     this.#progress ??= this.#context.progress(`waiting until ${entry.spec!.id} is installed`);
-    if (step === "booted") this.#downloads.clear();
+    if (step === "booted") {
+      this.#downloads.clear();
+      this.#hasAll = false;
+    }
+    if (step === "delivered") this.#hasAll = true;
     if (step === "delivered") log.info("the machine has all it needs: its installer should begin soon");
     const state = describeState(entry);
     if (state !== this.#lastState) {
@@ -133,6 +139,7 @@ class Narrator {
   }
 
   #tellDownload({ name, sent, size }: { name: string; sent: number; size: number }): void {
+    if (this.#hasAll) return;
     if (!this.#downloads.has(name)) this.#context.log.info(`the machine is loading ${name}`);
     this.#downloads.add(name);
     this.#progress?.update(`${name} ${size === 0 ? 100 : Math.floor((100 * sent) / size)} %`);

@@ -19,14 +19,14 @@ const DROPPED_PAUSE_SECONDS = 0.5;
 export async function connect(connection: Connection, context: Context): Promise<SshConnection> {
   const endpoints = await prepareRoute(connection, context);
   const links: Link[] = [];
-  const giveUpAt = Date.now() + DROPPED_SECONDS * 1000;
+  const giveUpAt = performance.now() + DROPPED_SECONDS * 1000;
   for (;;) {
     try {
       await openRoute(endpoints, links, context.signal);
       return new SshConnection(links, context.signal);
     } catch (error) {
       const tooBusy = error instanceof ConnectError && error.reason === "dropped";
-      if (!tooBusy || Date.now() > giveUpAt) {
+      if (!tooBusy || performance.now() > giveUpAt) {
         endLinks(links);
         throw error;
       }

@@ -57,7 +57,7 @@ function* entryAdvice(entry: Entry, missingAssets: boolean, now: number): Iterab
     yield "It has had everything for ten minutes, and its installer has not claimed the install: look at its console, and whether its network card has a driver in the installer.";
   }
   if (phase === "refused") {
-    yield `Its installer found at ${JSON.stringify(report?.stage ?? "")} that it cannot install, and has touched no disk: mend the cause, apply, and let it boot from the network again.`;
+    yield `Its installer found at ${JSON.stringify(report?.stage ?? "")} that it cannot install, and has touched no disk: remove the cause, and let it boot from the network again.`;
   }
   if (phase === "failed") {
     yield spec.onInterrupted === "retry"

@@ -31,6 +31,8 @@ export interface OpenAsset {
 /** What goes into the overlay of one boot. */
 export interface OverlayContents {
   entryId: string;
+  /** Of the machine whose boot it is. */
+  mac: string;
   token: string;
   files: (OverlayFile & { contents: string })[];
   /** To be called once all of it has left: there is no second delivery in this boot. */

@@ -95,10 +95,7 @@ class Core implements BootCore {
     const { snapshot, events } = journal;
     this.#parts = parts;
     this.#registry = createRegistry(snapshot.entries, snapshot.installs);
-    this.#machines = new Machines(
-      limits.maxStrangers,
-      (mac) => entryOfMac(this.#registry, mac) !== undefined,
-    );
+    this.#machines = new Machines(limits, (mac) => entryOfMac(this.#registry, mac) !== undefined);
     this.#startedAt = now();
     this.#cursor = snapshot.cursor;
     this.#recent = snapshot.recent;
@@ -161,7 +158,7 @@ class Core implements BootCore {
     const missing: AssetRef[] = [];
     for (const { asset, storePath } of sources) {
       const there = (await assets.has(asset)) || (storePath !== "" && (await assets.adopt(asset, storePath)));
-      if (there) await assets.touch(asset);
+      if (there) assets.touch(asset);
       else missing.push(asset);
     }
     return missing;
@@ -236,7 +233,7 @@ class Core implements BootCore {
         decideDelivered(this.#registry.entries.get(entry.spec.id), bootId, this.#parts.now()),
       );
     };
-    return { entryId: entry.spec.id, token: boot.token, files, delivered };
+    return { entryId: entry.spec.id, mac: boot.mac, token: boot.token, files, delivered };
   }
 
   async claim(

@@ -1,3 +1,4 @@
+import { commandLineLength } from "./kernel-arguments.ts";
 import type { Limits } from "./limits.ts";
 import type { AssetRef, EntrySpec, OverlayFile } from "./model.ts";
 import { Refusal } from "./refusal.ts";
@@ -30,7 +31,10 @@ function* generalViolations(spec: EntrySpec, limits: Limits): Iterable<string> {
   yield* assetViolations("kernel", kernel, limits);
   if (initrds.length > limits.maxInitrds) yield `initrds: at most ${limits.maxInitrds}`;
   for (const [i, initrd] of initrds.entries()) yield* assetViolations(`initrds.${i}`, initrd, limits);
-  if (cmdline.length > limits.maxCmdline) yield `cmdline: longer than ${limits.maxCmdline} characters`;
+  const length = commandLineLength(initrds.length, cmdline);
+  if (length > limits.maxKernelArguments) {
+    yield `cmdline: the kernel would get ${length} characters, the names of the initrds among them, and takes ${limits.maxKernelArguments}`;
+  }
   // eslint-disable-next-line no-control-regex
   if (/[^\x20-\x7e]/.test(cmdline)) yield "cmdline: must be printable ASCII on one line";
   if (cmdline.includes("${")) yield "cmdline: must not contain ${, which iPXE replaces";

@@ -10,8 +10,8 @@ export interface Limits {
   maxFiles: number;
   /** All files of an overlay together, in bytes. Default 4 MiB. */
   maxOverlayBytes: number;
-  /** In characters: x86 kernels take 2047, less what the service adds for EFI. Default 1900. */
-  maxCmdline: number;
+  /** The whole command line that a kernel gets, in characters. Default 2047, the most that x86 and arm64 kernels take. */
+  maxKernelArguments: number;
   /** Default 16 GiB. */
   maxAssetBytes: number;
   /** Default 4096. */
@@ -20,6 +20,8 @@ export interface Limits {
   minFreeBytes: number;
   /** Machines without an entry that are remembered. Default 256. */
   maxStrangers: number;
+  /** Of them, those that were last seen at one address. Default 32. */
+  maxStrangersPerAddress: number;
   /** Events that watchers can go back to. Default 1000. */
   maxRecentEvents: number;
   /** An asset that no entry needs is removed after this many seconds. Default 3600. */
@@ -32,11 +34,12 @@ export const DEFAULT_LIMITS: Limits = {
   maxInitrds: 32,
   maxFiles: 256,
   maxOverlayBytes: 4 * 1024 * 1024,
-  maxCmdline: 1900,
+  maxKernelArguments: 2047,
   maxAssetBytes: 16 * 1024 ** 3,
   maxAssets: 4096,
   minFreeBytes: 256 * 1024 * 1024,
   maxStrangers: 256,
+  maxStrangersPerAddress: 32,
   maxRecentEvents: 1000,
   assetGraceSeconds: 3600,
 };

@@ -1,5 +1,6 @@
 import { readFile } from "node:fs/promises";
 import type { MachineFacts, MachineStatus, Sighting, TimelineItem } from "./api.ts";
+import type { Limits } from "./limits.ts";
 
 /** What one machine has been seen doing since the server started. */
 export interface Machine {
@@ -19,16 +20,18 @@ const TIMELINE_ITEMS = 50;
 const DOWNLOADS = 16;
 const ARP_TABLE_AGE_MS = 1_000;
 
-/** Machines by MAC address, kept in memory only. */
+type StrangerLimits = Pick<Limits, "maxStrangers" | "maxStrangersPerAddress">;
+
+/** Machines by MAC address, kept in memory only; the one that was seen last comes last. */
 export class Machines {
   readonly #machines = new Map<string, Machine>();
   readonly #macs = new Map<string, string>();
-  readonly #maxStrangers: number;
+  readonly #limits: StrangerLimits;
   readonly #isDeclared: (mac: string) => boolean;
   #arp: { at: number; table: Promise<Map<string, string>> } | undefined;
 
-  constructor(maxStrangers: number, isDeclared: (mac: string) => boolean) {
-    this.#maxStrangers = maxStrangers;
+  constructor(limits: StrangerLimits, isDeclared: (mac: string) => boolean) {
+    this.#limits = limits;
     this.#isDeclared = isDeclared;
   }
 
@@ -51,7 +54,7 @@ export class Machines {
         problems: new Map(),
       };
       this.#machines.set(mac, machine);
-      if (!this.#isDeclared(mac)) this.#forgetStrangers();
+      this.#forgetOldest(() => true, this.#limits.maxStrangers);
     }
     return machine;
   }
@@ -68,8 +71,7 @@ export class Machines {
 
   see(mac: string, sighting: Omit<Sighting, "mac">, at: number): void {
     const { address, text, download, problem } = sighting;
-    const machine = this.get(mac);
-    machine.lastSeenAt = at;
+    const machine = this.#seen(mac, at);
     if (address !== undefined) this.#setAddress(machine, address);
     if (problem !== undefined) machine.problems.set(problem, { at, text });
     if (download !== undefined) {
@@ -90,9 +92,9 @@ export class Machines {
   }
 
   askedForScript(mac: string, { address, ...facts }: MachineFacts, at: number): void {
-    const machine = this.get(mac);
+    const machine = this.#seen(mac, at);
     machine.facts = facts;
-    machine.scriptAt = machine.lastSeenAt = at;
+    machine.scriptAt = at;
     machine.scriptAddresses.add(address);
     const [oldest] = machine.scriptAddresses;
     if (machine.scriptAddresses.size > 8) machine.scriptAddresses.delete(oldest!);
@@ -100,18 +102,32 @@ export class Machines {
     this.#setAddress(machine, address);
   }
 
-  #setAddress(machine: Machine, address: string): void {
-    if (machine.address !== undefined) this.#macs.delete(machine.address);
-    machine.address = address;
-    this.#macs.set(address, machine.mac);
+  #seen(mac: string, at: number): Machine {
+    const machine = this.get(mac);
+    machine.lastSeenAt = at;
+    this.#machines.delete(mac);
+    this.#machines.set(mac, machine);
+    return machine;
   }
 
-  #forgetStrangers(): void {
-    const strangers = this.all().filter(({ mac }) => !this.#isDeclared(mac));
-    if (strangers.length <= this.#maxStrangers) return;
-    const [oldest] = strangers.toSorted((a, b) => (a.lastSeenAt ?? 0) - (b.lastSeenAt ?? 0));
+  #setAddress(machine: Machine, address: string): void {
+    this.#releaseAddress(machine);
+    machine.address = address;
+    this.#macs.set(address, machine.mac);
+    // One host that makes up MAC addresses does not push out what others have.
+    this.#forgetOldest((other) => other.address === address, this.#limits.maxStrangersPerAddress);
+  }
+
+  #forgetOldest(among: (machine: Machine) => boolean, most: number): void {
+    const strangers = this.all().filter((machine) => !this.#isDeclared(machine.mac) && among(machine));
+    if (strangers.length <= most) return;
+    const [oldest] = strangers;
     this.#machines.delete(oldest!.mac);
-    if (oldest!.address !== undefined) this.#macs.delete(oldest!.address);
+    this.#releaseAddress(oldest!);
+  }
+
+  #releaseAddress({ mac, address }: Machine): void {
+    if (address !== undefined && this.#macs.get(address) === mac) this.#macs.delete(address);
   }
 }
 

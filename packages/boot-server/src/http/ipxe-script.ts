@@ -1,3 +1,4 @@
+import { initrdNames, kernelArguments } from "../core/kernel-arguments.ts";
 import { Refusal } from "../core/refusal.ts";
 
 // For iPXE from 2019 on: src/core/exec.c, src/image/script.c and src/core/settings.c of its sources say how a line is
@@ -61,11 +62,9 @@ export function genericScript(baseUrl: string, machine = "${netX/mac:hexhyp}"): 
 export function installScript(options: InstallScriptOptions): string {
   const { baseUrl, mac, entryId, bootId, generation, firmware } = options;
   const machineUrl = `${baseUrl}/machines/${mac.replaceAll(":", "-")}`;
-  const initrds = Array.from({ length: options.initrds }, (_, i) => `initrd${i}`);
-  const names = [...initrds, "overlay"];
-  // The kernel of an EFI machine asks iPXE for its initrds by name.
-  const load = firmware === "efi" ? names.map((name) => `initrd=${name}`) : [];
-  const words = [...load, ...kernelWords(options.cmdline)].join(" ");
+  const initrds = initrdNames(options.initrds);
+  refuseUnprintable(options.cmdline);
+  const words = kernelArguments(options.initrds, options.cmdline, firmware).map(literal).join(" ");
   const fetch = (command: string, name: string, url: string) =>
     `${command} --name ${name} --timeout ${TIMEOUT_MS} ${url}`;
   return script([
@@ -124,17 +123,11 @@ function localBoot(firmware: string, bios: "sanboot" | "exit"): string[] {
   return bios === "sanboot" ? SANBOOT : ["exit"];
 }
 
-function kernelWords(cmdline: string): string[] {
+function refuseUnprintable(cmdline: string): void {
   // eslint-disable-next-line no-control-regex
   if (/\$\{|[^\x20-\x7e]/.test(cmdline)) {
     throw new Refusal("invalid", "the entry's cmdline has something that iPXE cannot pass on");
   }
-  return (
-    words(cmdline)
-      // The names of the initrds are this script's own.
-      .filter((word) => !word.startsWith("initrd="))
-      .map(literal)
-  );
 }
 
 /** A setting that nobody sets expands to nothing, but the word is no longer iPXE's. */

@@ -38,7 +38,8 @@ export async function sendContent(
     res.writeHead(304).end();
     return;
   }
-  const range = wantedRange(req.headers, content);
+  // RFC 9110 section 14.2: with another method than GET the header means nothing.
+  const range = req.method === "GET" ? wantedRange(req.headers, content) : undefined;
   if (range === "unsatisfiable") {
     throw new HttpError(416, "the range begins after the end", { "Content-Range": `bytes */${size}` });
   }

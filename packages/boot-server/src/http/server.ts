@@ -1,9 +1,10 @@
 import { createServer, type IncomingMessage, type Server, type ServerResponse } from "node:http";
-import { isIPv6, type AddressInfo, type ListenOptions, type Socket } from "node:net";
+import { type AddressInfo, type ListenOptions, type Socket } from "node:net";
 import { errorAnswer, HttpError, LostConnection, sendJson } from "./answers.ts";
 import type { HttpSources } from "./exchange.ts";
 import { findRoute } from "./router.ts";
 import { routes } from "./routes/index.ts";
+import { httpUrl } from "./url.ts";
 
 export interface HttpEdgeOptions extends HttpSources {
   /** An IP address and a port (0 takes a free one), or a listening socket that was handed over. */
@@ -207,8 +208,7 @@ class Edge implements HttpEdge {
   #baseUrl({ localAddress, localPort }: Socket): string {
     const { publicUrl } = this.#options;
     if (publicUrl !== undefined) return publicUrl.replace(/\/+$/, "");
-    const address = withoutMapping(localAddress) ?? "";
-    return `http://${isIPv6(address) ? `[${address}]` : address}:${localPort}`;
+    return httpUrl(withoutMapping(localAddress) ?? "", localPort!);
   }
 
   #warn(message: string): void {

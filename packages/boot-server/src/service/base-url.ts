@@ -2,6 +2,7 @@ import { createSocket } from "node:dgram";
 import { once } from "node:events";
 import { isIPv6 } from "node:net";
 import { networkInterfaces } from "node:os";
+import { httpUrl } from "../http/url.ts";
 import type { Config } from "./config-schema.ts";
 
 /** Under what machines reach the HTTP edge. */
@@ -15,7 +16,7 @@ export interface BaseUrls {
 const ANY_PORT = 9;
 
 export function baseUrls({ publicUrl, http }: Config, port: number): BaseUrls {
-  const url = (host: string) => `http://${isIPv6(host) ? `[${host}]` : host}:${port}`;
+  const url = (host: string) => httpUrl(host, port);
   const fixed = publicUrl?.replace(/\/+$/, "") ?? (isWildcard(http.address) ? undefined : url(http.address));
   return {
     towards: async (address) => fixed ?? url(await localAddressTowards(address)),

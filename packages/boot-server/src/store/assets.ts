@@ -18,6 +18,9 @@ export class Assets {
   readonly #folder: string;
   readonly #nixStore: string;
   readonly #limits: Limits;
+  readonly #openedAt = performance.now();
+  /** When each was last asked for, by `performance.now()`: files have times of day, and the clock may be set. */
+  readonly #touchedAt = new Map<string, number>();
 
   /** Use {@link openAssets}. */
   constructor(folder: string, nixStore: string, limits: Limits) {
@@ -32,9 +35,8 @@ export class Assets {
   }
 
   /** Puts off its removal. */
-  async touch({ sha256 }: AssetRef): Promise<void> {
-    const now = new Date();
-    await fs.lutimes(this.#path(sha256), now, now).catch(() => {});
+  touch({ sha256 }: AssetRef): void {
+    this.#touchedAt.set(sha256, performance.now());
   }
 
   /** Links a file of the Nix store when it has the right content. */
@@ -111,16 +113,15 @@ export class Assets {
     };
   }
 
-  /** Removes what is not needed and was not asked for lately; returns how many. */
+  /** Removes what is not needed and was not asked for lately, nor before this server was there; returns how many. */
   async collect(needed: ReadonlySet<string>): Promise<number> {
-    const before = Date.now() - this.#limits.assetGraceSeconds * 1000;
+    const before = performance.now() - this.#limits.assetGraceSeconds * 1000;
     let removed = 0;
     for (const name of await fs.readdir(this.#folder)) {
       if (needed.has(name) || name.startsWith(UPLOAD_PREFIX)) continue;
-      const path = join(this.#folder, name);
-      const stats = await fs.lstat(path).catch(() => undefined);
-      if (stats === undefined || stats.mtimeMs > before) continue;
-      await fs.rm(path, { force: true });
+      if ((this.#touchedAt.get(name) ?? this.#openedAt) > before) continue;
+      await fs.rm(join(this.#folder, name), { force: true });
+      this.#touchedAt.delete(name);
       removed++;
     }
     return removed;
@@ -139,9 +140,10 @@ export class Assets {
     }
   }
 
-  async #keep(temporary: string, { sha256 }: AssetRef): Promise<void> {
-    await fs.rename(temporary, this.#path(sha256));
+  async #keep(temporary: string, asset: AssetRef): Promise<void> {
+    await fs.rename(temporary, this.#path(asset.sha256));
     await syncFolder(this.#folder);
+    this.touch(asset);
   }
 
   #path(sha256: string): string {

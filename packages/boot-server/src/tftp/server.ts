@@ -197,7 +197,7 @@ class Server implements TftpServer {
     if (this.#isRepeated(key, bytes) || !this.#hasRoom()) return;
     const session: Session = {
       request: bytes,
-      startedAt: Date.now(),
+      startedAt: performance.now(),
       transfer: undefined,
       filename,
       peer,
@@ -220,7 +220,8 @@ class Server implements TftpServer {
       transfer?.repeatFirst();
       return true;
     }
-    transfer?.abort("The client started another transfer");
+    // Silently: what arrives at that port counts as the answer to the new request.
+    transfer?.drop("the client started another transfer");
     // Without a transfer the file is still being opened; the client will ask again.
     return transfer === undefined;
   }
@@ -228,7 +229,7 @@ class Server implements TftpServer {
   /** Makes room if need be, at the cost of a request that may be forged. */
   #hasRoom(): boolean {
     if (this.#sessions.size < this.#limits.maxTransfers) return true;
-    const before = Date.now() - HALF_OPEN_MS;
+    const before = performance.now() - HALF_OPEN_MS;
     for (const { transfer, startedAt } of this.#sessions.values()) {
       if (transfer === undefined || transfer.heard || startedAt > before) continue;
       transfer.abort("The server is busy");
@@ -290,7 +291,7 @@ class Server implements TftpServer {
     this.#totals.retransmissions += retransmissions;
     if (outcome.kind === "finished") {
       this.#totals.finished++;
-      const durationMs = Date.now() - transfer.startedAt;
+      const durationMs = Math.round(performance.now() - transfer.startedAt);
       this.#options.onEvent?.({ kind: "finished", peer, filename, bytes, durationMs, retransmissions });
     } else if (outcome.kind === "size-probe") {
       this.#totals.sizeProbes++;

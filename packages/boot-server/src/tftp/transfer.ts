@@ -50,7 +50,7 @@ const IPV6_HEADER_EXTRA_BYTES = 20;
 
 /** Sends one file to one client, from a port of its own. */
 export class Transfer {
-  readonly startedAt = Date.now();
+  readonly startedAt = performance.now();
   /** DATA packets and bytes sent, repeated ones included. */
   sentPackets = 0;
   sentBytes = 0;
@@ -122,6 +122,11 @@ export class Transfer {
   /** Ends the transfer, and tells the client. */
   abort(reason: string): void {
     this.#fail(reason, encodeError(ErrorCode.undefined, reason));
+  }
+
+  /** Ends the transfer without a word to the client. */
+  drop(reason: string): void {
+    this.#fail(reason);
   }
 
   #receive(bytes: Buffer, from: RemoteInfo): void {

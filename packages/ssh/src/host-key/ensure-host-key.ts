@@ -314,14 +314,14 @@ async function giveBack(job: Job, { target, presented, sshd }: Host, { path }: K
 /** Over TCP, until the host presents this key. */
 async function connectAfresh(job: Job, key: string, seconds: number): Promise<SshConnection> {
   const { inputs, context } = job;
-  const giveUpAt = Date.now() + seconds * 1000;
+  const giveUpAt = performance.now() + seconds * 1000;
   for (let pause = PAUSE_SECONDS.first; ; pause = Math.min(2 * pause, PAUSE_SECONDS.longest)) {
     try {
       const ssh = await connect(pinned(inputs, [key]), context);
       job.connections.push(ssh);
       return ssh;
     } catch (error) {
-      if (!(error instanceof ConnectError) || Date.now() + pause * 1000 > giveUpAt) throw error;
+      if (!(error instanceof ConnectError) || performance.now() + pause * 1000 > giveUpAt) throw error;
       await sleep(pause * 1000, undefined, { signal: context.signal }).catch(() => {
         throw context.signal.reason;
       });

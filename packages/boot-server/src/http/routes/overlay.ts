@@ -40,7 +40,7 @@ export const overlayRoute: Route = {
 
 async function sendOnce(exchange: Exchange, overlay: OverlayContents, body: Buffer): Promise<void> {
   const { res } = exchange;
-  const onProgress = sightings(exchange, { name: "overlay", size: body.length });
+  const onProgress = sightings(exchange, { mac: overlay.mac, name: "overlay", size: body.length });
   onProgress(0, "started");
   try {
     await writeAll(res, body);

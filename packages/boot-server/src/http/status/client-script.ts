@@ -14,7 +14,7 @@ const SILENCE_MS = 40000;
 
 let revision = main.dataset.revision;
 let shownAt = Number(main.dataset.at);
-let clockOffset = shownAt - Date.now();
+let clockOffset = shownAt - performance.now();
 let source;
 let silence;
 
@@ -39,7 +39,7 @@ function connect() {
 
 function alive(event) {
   shownAt = JSON.parse(event.data).at;
-  clockOffset = shownAt - Date.now();
+  clockOffset = shownAt - performance.now();
   setConnection("live", "Live");
   listen();
 }
@@ -159,7 +159,7 @@ function announce(changes) {
 }
 
 function tellTimes(root) {
-  const now = Date.now() + clockOffset;
+  const now = performance.now() + clockOffset;
   for (const time of root.querySelectorAll("time")) {
     const at = new Date(time.dateTime);
     const isNew = time.told !== time.dateTime;
