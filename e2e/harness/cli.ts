@@ -1,6 +1,7 @@
 // The flags, the output and the exit codes are those of nixops4-resource-runner.
 import { accessSync, constants } from "node:fs";
 import { delimiter, join } from "node:path";
+import { isObject, parseJson, stringifyJson } from "@nixops4-providers/json";
 import { binFolder } from "./built-provider.ts";
 import {
   describeOptions,
@@ -10,7 +11,7 @@ import {
   type Option,
   type Options,
 } from "./cli-options.ts";
-import { isObject, messageOf, type ExtantResource, type Properties } from "./protocol.ts";
+import { messageOf, type ExtantResource, type Properties } from "./protocol.ts";
 import type { ProviderProcess } from "./provider-process.ts";
 import { runOperation } from "./run-operation.ts";
 
@@ -170,7 +171,7 @@ const commands = new Map<string, Command>([
       ],
       prepare: (options) => {
         const resource = readResource(options);
-        const patch = parseJson(one(options, "patch-json"), "value of --patch-json");
+        const patch = readJson(one(options, "patch-json"), "value of --patch-json");
         if (!Array.isArray(patch)) throw new Error("failed to parse value of --patch-json: it is not a list");
         return async (provider) => {
           await provider.stateEvent({
@@ -226,7 +227,7 @@ function readInputs(options: Options): Properties {
     inputs.set(name, value);
   };
   for (const [name = "", json = ""] of options.get("input-json") ?? []) {
-    add(name, parseJson(json, `JSON value for input: ${name}`));
+    add(name, readJson(json, `JSON value for input: ${name}`));
   }
   for (const [name = "", value = ""] of options.get("input-str") ?? []) add(name, value);
   return Object.fromEntries(inputs);
@@ -245,28 +246,28 @@ function one(options: Options, name: string): string {
 }
 
 function jsonObject(options: Options, name: string): Properties {
-  const value = parseJson(one(options, name), `value of --${name}`);
+  const value = readJson(one(options, name), `value of --${name}`);
   if (isObject(value)) return value;
   throw new Error(`failed to parse value of --${name}: it is not an object`);
 }
 
-function parseJson(text: string, what: string): unknown {
+function readJson(text: string, what: string): unknown {
   try {
-    return JSON.parse(text);
+    return parseJson(text);
   } catch {
-    // JSON.parse's own message quotes the text, which may be secret.
+    // The parser's own message quotes the text, which may be secret.
     throw new Error(`failed to parse ${what}: it is not JSON`);
   }
 }
 
 /** With sorted names, as nixops4-resource-runner prints it. */
 function prettyJson(value: unknown): string {
-  return JSON.stringify(
-    value,
-    (_, field: unknown) =>
-      isObject(field)
-        ? Object.fromEntries(Object.entries(field).toSorted(([a], [b]) => (a < b ? -1 : 1)))
-        : field,
-    2,
-  );
+  return stringifyJson(sorted(value), 2);
+}
+
+function sorted(value: unknown): unknown {
+  if (Array.isArray(value)) return value.map(sorted);
+  if (!isObject(value)) return value;
+  const fields = Object.entries(value).toSorted(([a], [b]) => (a < b ? -1 : 1));
+  return Object.fromEntries(fields.map(([name, field]) => [name, sorted(field)]));
 }

@@ -1,3 +1,4 @@
+import { type JsonNumber, parseJson, stringifyJson } from "@nixops4-providers/json";
 import { formatPath, type Evaluator, type KnownOutputs, type MemberPath, type Step } from "./evaluator.ts";
 import type { Properties } from "./protocol.ts";
 
@@ -29,7 +30,8 @@ export interface MemberView {
   readonly members: View<string>;
 }
 
-export type Json = string | number | boolean | null | readonly Json[] | { readonly [name: string]: Json };
+export type Json =
+  string | number | JsonNumber | boolean | null | readonly Json[] | { readonly [name: string]: Json };
 
 /** Makes a deployment of members whose inputs may be functions of each other's outputs. */
 export function graph<Name extends string>(members: Record<Name, Member<NoInfer<Name>>>): Evaluator {
@@ -72,7 +74,7 @@ export function graph<Name extends string>(members: Record<Name, Member<NoInfer<
       evaluate(() => {
         const input = findResource(path, known).inputs[name];
         const value = typeof input === "function" ? input(viewMembers([], known)) : input;
-        return JSON.parse(JSON.stringify(value ?? null)) as unknown;
+        return parseJson(stringifyJson(value ?? null));
       }),
   };
 }

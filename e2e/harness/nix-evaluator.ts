@@ -1,5 +1,6 @@
 import { availableParallelism } from "node:os";
 import { join } from "node:path";
+import { parseJson } from "@nixops4-providers/json";
 import {
   formatPath,
   type Evaluator,
@@ -50,7 +51,7 @@ export function nixEvaluator({ root, system = "x86_64-linux", ...nix }: NixEvalu
       for (const [path, { outputs }] of Object.entries(context)) {
         if (outputs !== undefined) await build(`${path}!${outputs.join(",")}`);
       }
-      return { value: JSON.parse(json) as T };
+      return { value: parseJson(json) as T };
     } catch (error) {
       const needs = error instanceof NixError ? neededOutput(error.message) : undefined;
       if (needs === undefined) throw error;

@@ -1,3 +1,5 @@
+import { isObject, stringifyJson } from "@nixops4-providers/json";
+
 /** Inputs or outputs of a resource, as JSON. */
 export type Properties = Record<string, unknown>;
 
@@ -32,23 +34,19 @@ export function expectResponse(response: unknown, name: string): Properties {
     const failure = response["errorResponse"];
     if (isObject(failure)) throw new Error(String(failure["message"]));
   }
-  throw new Error(`Expected ${name} from provider but got: ${excerpt(JSON.stringify(response))}`);
+  throw new Error(`Expected ${name} from provider but got: ${excerpt(stringifyJson(response))}`);
 }
 
 /** A field that must be an object. */
 export function expectObject(body: Properties, field: string): Properties {
   const value = body[field];
   if (isObject(value)) return value;
-  throw new Error(`Expected an object in the field ${field} but got: ${excerpt(JSON.stringify(value))}`);
+  throw new Error(`Expected an object in the field ${field} but got: ${excerpt(stringifyJson(value))}`);
 }
 
 export function excerpt(text: string | undefined): string {
   const shown = text ?? "nothing";
   return shown.length <= 200 ? shown : `${shown.slice(0, 200)}… (${shown.length} characters)`;
-}
-
-export function isObject(value: unknown): value is Properties {
-  return typeof value === "object" && value !== null && !Array.isArray(value);
 }
 
 export function messageOf(error: unknown): string {

@@ -1,5 +1,6 @@
 import { spawn, type ChildProcessByStdio } from "node:child_process";
 import type { Readable, Writable } from "node:stream";
+import { parseJson, stringifyJson } from "@nixops4-providers/json";
 import { LineSplitter } from "./line-splitter.ts";
 import {
   excerpt,
@@ -111,14 +112,19 @@ export class ProviderProcess {
 
   /** Sends any message (a string is sent as it is) and resolves to the answer, also to an `errorResponse`. */
   async request(message: unknown): Promise<unknown> {
-    const answer = this.#nextLine();
-    this.#child.stdin.write(`${typeof message === "string" ? message : JSON.stringify(message)}\n`);
-    const line = await answer;
+    const line = await this.requestLine(typeof message === "string" ? message : stringifyJson(message));
     try {
-      return JSON.parse(line);
+      return parseJson(line);
     } catch {
       throw new Error(`${this.#executable} answered with a line that is not JSON: ${excerpt(line)}`);
     }
+  }
+
+  /** Sends a line and resolves to the line of the answer. */
+  requestLine(line: string): Promise<string> {
+    const answer = this.#nextLine();
+    this.#child.stdin.write(`${line}\n`);
+    return answer;
   }
 
   /** Ends standard input and waits. Resolves to the exit code, or to null when a signal ended the process. */

@@ -1,5 +1,6 @@
 import { spawn } from "node:child_process";
 import { text } from "node:stream/consumers";
+import { parseJson, stringifyJson } from "@nixops4-providers/json";
 
 export interface NixOptions {
   /** Added to the environment of Nix, as `NIX_STORE_DIR`. */
@@ -14,7 +15,7 @@ export class NixError extends Error {}
 /** Evaluates an expression to a value that JSON can say; what it instantiates is in the store. */
 export async function evaluateNix<T>(expression: string, options: NixOptions = {}): Promise<T> {
   const command = ["nix-instantiate", "--eval", "--strict", "--json", "--read-write-mode", "-"];
-  return JSON.parse(await runNix(command, options, expression)) as T;
+  return parseJson(await runNix(command, options, expression)) as T;
 }
 
 /** Runs a Nix program; resolves to its standard output. */
@@ -35,7 +36,7 @@ export async function runNix(
 
 /** A Nix expression for a value. */
 export function toNix(value: unknown): string {
-  const json = JSON.stringify(JSON.stringify(value)).replaceAll("${", "\\${");
+  const json = JSON.stringify(stringifyJson(value)).replaceAll("${", "\\${");
   return `(builtins.fromJSON ${json})`;
 }
 

@@ -1,6 +1,7 @@
-import { createPatch } from "rfc6902";
+import { isObject } from "@nixops4-providers/json";
+import { diff } from "./diff.ts";
 import { formatPath, type MemberPath } from "./evaluator.ts";
-import { expectObject, isObject, messageOf, type ExtantResource, type Properties } from "./protocol.ts";
+import { expectObject, messageOf, type ExtantResource, type Properties } from "./protocol.ts";
 import type { ProviderProcess } from "./provider-process.ts";
 
 /** What is recorded about one resource. */
@@ -58,7 +59,7 @@ export class StateHandle {
 
   async #record(path: MemberPath, event: string, resource: ResourceState): Promise<void> {
     const state = withResource(this.#state, path, resource);
-    const patch = createPatch(this.#state, state);
+    const patch = diff(this.#state, state);
     if (patch.length === 0) return;
     try {
       await this.#process.stateEvent({

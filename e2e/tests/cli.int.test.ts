@@ -67,7 +67,7 @@ describe("create", () => {
       await run(...create, "--type", "exec", "-s", "executable", "echo", "-j", "args", '["hi"]'),
     ).toEqual({
       code: 0,
-      stdout: '{\n  "stdout": "hi\\n"\n}\n',
+      stdout: '{\n  "json": null,\n  "stdout": "hi\\n"\n}\n',
       stderr: "",
     });
   });
@@ -84,7 +84,7 @@ describe("create", () => {
       '["-"]',
     ];
     expect((await run(...create, "--type", "exec", ...inputs)).stdout).toBe(
-      '{\n  "stdout": "[\\"-\\"]"\n}\n',
+      '{\n  "json": null,\n  "stdout": "[\\"-\\"]"\n}\n',
     );
   });
 
@@ -172,7 +172,7 @@ it("is run by scripts/provider.ts where the user is", async () => {
     cwd: repository,
     env: { ...process.env, INVOKED_FROM: folder },
   });
-  expect(outcome).toEqual({ code: 0, stdout: '{\n  "stdout": "found"\n}\n', stderr: "" });
+  expect(outcome).toEqual({ code: 0, stdout: '{\n  "json": null,\n  "stdout": "found"\n}\n', stderr: "" });
 });
 
 const upstream = process.env["NIXOPS4_UPSTREAM_BIN"];

@@ -110,7 +110,7 @@ describe("the flow of outputs into inputs", () => {
       { onEvent: (event) => events.push(event) },
     );
     expect(results.map(({ member }) => member)).toEqual(["first", "middle", "last"]);
-    expect(outputsOf(results, "last")).toEqual({ stdout: "1 <1>\n" });
+    expect(outputsOf(results, "last")).toEqual({ stdout: "1 <1>\n", json: null });
     expect(events.filter(({ kind }) => kind === "waiting")).toEqual([
       { kind: "waiting", member: "last", on: "first", output: "stdout" },
       { kind: "waiting", member: "middle", on: "first", output: "stdout" },

@@ -77,7 +77,7 @@ suite(
         nixArgs,
       });
       const [result] = await applyDeployment(evaluator);
-      expect(result?.outputs).toEqual({ stdout: `${marker}\n` });
+      expect(result?.outputs).toEqual({ stdout: `${marker}\n`, json: null });
     });
   },
 );

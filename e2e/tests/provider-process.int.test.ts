@@ -56,7 +56,7 @@ describe("with the local provider", () => {
       cwd: "/tmp",
     });
     const inputs = { executable: "sh", args: ["-c", "echo $GREETING $PWD $OLDPWD"] };
-    expect(await provider.create("exec", inputs)).toEqual({ stdout: "hello / /tmp\n" });
+    expect(await provider.create("exec", inputs)).toEqual({ stdout: "hello / /tmp\n", json: null });
     expect(await provider.close()).toBe(0);
   });
 });

@@ -1,6 +1,7 @@
 import { constants } from "node:fs";
 import * as fs from "node:fs/promises";
 import { basename, dirname, join, resolve } from "node:path";
+import { stringifyJson } from "@nixops4-providers/json";
 import { lockFile, type LockOptions } from "./lock.ts";
 import { parseRecords } from "./records.ts";
 import { syncFolder } from "./place.ts";
@@ -159,5 +160,5 @@ export class OpenLog {
 
 // Pretty-printed, as nixops4's own provider does: people read these files.
 function encode(records: readonly object[]): string {
-  return records.map((record) => `${JSON.stringify(record, null, 2)}\n`).join("");
+  return records.map((record) => `${stringifyJson(record, 2)}\n`).join("");
 }

@@ -1,4 +1,5 @@
 import { isUtf8 } from "node:buffer";
+import { parseJson } from "@nixops4-providers/json";
 import { scanObject } from "./json-prefix.ts";
 
 /** A log whose damage is not explained by a write that was cut off: nothing of it may be thrown away. */
@@ -37,9 +38,12 @@ function parseAtOnce(bytes: Buffer): ParsedRecords | undefined {
   const text = bytes.toString("utf8");
   if (!/^\s*\{/.test(text)) return undefined;
   const parts = text.split("}\n{");
+  const last = parts.length - 1;
   try {
-    const records = JSON.parse(`[${parts.join("},{")}]`) as unknown[];
-    return records.length === parts.length ? { records, end: bytes.length } : undefined;
+    const records = parts.map((part, index) =>
+      parseJson(`${index === 0 ? "" : "{"}${part}${index === last ? "" : "}"}`),
+    );
+    return { records, end: bytes.length };
   } catch {
     return undefined;
   }
@@ -59,7 +63,7 @@ function parseOneByOne(file: Buffer): ParsedRecords {
     const slice = bytes.subarray(at, extent.end);
     if (!isUtf8(slice)) throw new DamagedLogError(at, records.length);
     try {
-      records.push(JSON.parse(slice.toString("utf8")));
+      records.push(parseJson(slice.toString("utf8")));
     } catch {
       throw new DamagedLogError(at, records.length);
     }

@@ -1,9 +1,10 @@
 import type { Static } from "typebox/type";
 import { describe, expect, it } from "@jest/globals";
+import { stringifyJson } from "@nixops4-providers/json";
 import { answer } from "./dispatch.ts";
 import { ProviderError } from "./errors.ts";
 import { converge, defineProvider, defineResource } from "./resource.ts";
-import { fields, secretRef } from "./schema.ts";
+import { fields, nullable, secretRef } from "./schema.ts";
 import { Type } from "./type.ts";
 
 const inputs = fields({
@@ -13,6 +14,9 @@ const inputs = fields({
   password: Type.Optional(secretRef("A password.")),
 });
 const outputs = fields({ text: Type.String() });
+
+const echoInputs = fields({ value: Type.Unknown(), count: Type.Optional(Type.Integer()) });
+const echoOutputs = fields({ value: Type.Unknown(), last: Type.Unknown(), none: nullable(Type.String()) });
 
 const provider = defineProvider({
   name: "test",
@@ -35,6 +39,17 @@ const provider = defineProvider({
           });
         }
         return { text: `${previous?.outputs.text ?? "hello"} ${inputs.name} ${inputs.times}` };
+      }),
+    }),
+    defineResource({
+      type: "echo",
+      description: "Returns what it is given.",
+      stateful: false,
+      inputs: echoInputs,
+      outputs: echoOutputs,
+      ...converge<Static<typeof echoInputs>, Static<typeof echoOutputs>>(async ({ inputs, previous }) => {
+        const returned = { value: inputs.value, ...(previous && { last: previous.outputs.value }) };
+        return returned as Static<typeof echoOutputs>;
       }),
     }),
     defineResource({
@@ -101,12 +116,51 @@ describe("answer", () => {
   });
 
   it("does not send outputs that break the schema", async () => {
-    expect(await errorOf(create({ name: "badly" }))).toMatch(/internal error.*\n {2}text: must be string/);
+    expect(await errorOf(create({ name: "badly" }))).toMatch(
+      /cannot be returned.*\n {2}text: must be string/,
+    );
+  });
+
+  const echo = async (value: string, more = "") =>
+    stringifyJson(
+      await ask(
+        `{"createResourceRequest":{"type":"echo","isStateful":false,"inputProperties":{"value":${value}${more}}}}`,
+      ),
+    );
+
+  it.each(["2.0", "-0.0", "9007199254740993", "9223372036854775807", "-9223372036854775808", "1e16", "0.10"])(
+    "returns the number %s as it came",
+    async (number) => {
+      const value = `{"a":[${number}],"__proto__":{"constructor":${number}},"prototype":1}`;
+      expect(await echo(value)).toBe(
+        `{"createResourceResponse":{"outputProperties":{"value":${value},"last":null,"none":null}}}`,
+      );
+      const line = `{"updateResourceRequest":{"resource":{"type":"echo","inputProperties":{},"outputProperties":{"value":${value}}},"inputProperties":{"value":1}}}`;
+      expect(stringifyJson(await ask(line))).toContain(`"last":${value}`);
+    },
+  );
+
+  it.each([
+    ["9223372036854775808", "value.a: is an integer of more than 64 bits"],
+    ["-9223372036854775809", "value.a: is an integer of more than 64 bits"],
+    ["10000000000000000000", "value.a: is an integer of more than 64 bits"],
+    ["1e999", "value.a: is a number beyond 1.8e308"],
+    ['"\\ud800"', "value.a: is text with half a character"],
+  ])("refuses %s, which nixops4 could not read or would change", async (value, message) => {
+    expect(await echo(`{"a":${value}}`)).toContain(message);
+  });
+
+  it("takes a number of any writing where the schema wants one, and refuses one that it would change", async () => {
+    expect(await echo("1", ',"count":22.0')).toContain('"value":1');
+    expect(await echo("1", ',"count":9007199254740993')).toContain(
+      "count: must be integer, is a number with more digits than can be kept",
+    );
+    expect(await echo("1", ',"count":1.5')).toContain("count: must be integer");
   });
 
   it("refuses unknown types and names the known ones", async () => {
     expect(await errorOf(create({}, "constructor"))).toBe(
-      'unknown resource type "constructor": the test provider has greeting, kept',
+      'unknown resource type "constructor": the test provider has greeting, echo, kept',
     );
   });
 

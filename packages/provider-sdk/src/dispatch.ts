@@ -3,6 +3,7 @@ import { createContext, debugging, Redactor } from "./context.ts";
 import { describeError, ProviderError } from "./errors.ts";
 import { eachSensitive, normalize } from "./normalize.ts";
 import { parseRequest, type Request, type Response } from "./protocol.ts";
+import { completeOutputs, outputViolations } from "./release.ts";
 import type { Provider, ResourceType } from "./resource.ts";
 import { refuse, violationsOf } from "./violations.ts";
 
@@ -56,7 +57,7 @@ async function handle(
       }
       const previous = {
         inputs: normalize(inputContract.schema, request.resource.inputProperties) as Properties,
-        outputs: request.resource.outputProperties ?? {},
+        outputs: normalize(outputContract.schema, request.resource.outputProperties ?? {}) as Properties,
       };
       eachSensitive(inputContract.schema, previous.inputs, (secret) => redactor.add(secret));
       eachSensitive(outputContract.schema, previous.outputs, (secret) => redactor.add(secret));
@@ -85,11 +86,12 @@ function acceptInputs(resource: ResourceType, contract: Contract, given: Propert
   return inputs;
 }
 
-function releaseOutputs({ type }: ResourceType, contract: Contract, outputs: Properties, redactor: Redactor) {
+function releaseOutputs({ type }: ResourceType, contract: Contract, given: Properties, redactor: Redactor) {
+  const outputs = completeOutputs(contract, given);
   eachSensitive(contract.schema, outputs, (secret) => redactor.add(secret));
-  const violations = violationsOf(contract, outputs);
+  const violations = outputViolations(contract, outputs);
   if (violations.length === 0) return outputs;
-  throw refuse(`internal error: the outputs of the ${type} resource do not match its schema`, violations);
+  throw refuse(`the outputs of the ${type} resource cannot be returned to nixops4`, violations);
 }
 
 function stateOf(resource: ResourceType): NonNullable<ResourceType["state"]> {

@@ -11,6 +11,7 @@ const schema = fields({
   key: Type.Optional(secretRef("A key.")),
   hops: Type.Array(fields({ host: Type.String(), port: Type.Integer({ default: 22 }) }), { default: [] }),
   result: nullable(fields({ token: Type.String({ sensitive: true }) })),
+  labels: Type.Record(Type.String(), Type.Unknown(), { default: {} }),
 }) as JsonSchema;
 
 describe("normalize", () => {
@@ -19,6 +20,7 @@ describe("normalize", () => {
       name: "a",
       port: 22,
       hops: [{ host: "b", port: 22 }],
+      labels: {},
     });
   });
 
@@ -30,7 +32,28 @@ describe("normalize", () => {
       key: { file: "/k" },
       port: 22,
       hops: [],
+      labels: {},
     });
+  });
+
+  it("fills in the defaults inside of a default", () => {
+    const server = fields({ port: Type.Integer({ default: 22 }) }, { default: {} });
+    const outer = fields({ server, inner: fields({ server }, { default: {} }) }) as JsonSchema;
+    const expected = { server: { port: 22 }, inner: { server: { port: 22 } } };
+    for (const given of [{}, { server: null }, { server: {}, inner: { server: null } }]) {
+      expect(normalize(outer, given)).toEqual(expected);
+    }
+  });
+
+  it("knows fields by their own names, not by those that every object has", () => {
+    const labels = JSON.parse('{"constructor":null,"__proto__":{"a":null},"toString":1}') as object;
+    expect(JSON.stringify(normalize(schema, { labels }))).toContain(
+      '"labels":{"constructor":null,"__proto__":{"a":null},"toString":1}',
+    );
+    const unknown = JSON.parse('{"constructor":{"a":null},"__proto__":{"port":null}}') as object;
+    expect(JSON.stringify(normalize(schema, unknown))).toContain(
+      '{"constructor":{"a":null},"__proto__":{"port":null}',
+    );
   });
 
   it("gives each resource its own copy of a default", () => {

@@ -1,3 +1,5 @@
+import { isObject, JsonNumber } from "@nixops4-providers/json";
+
 /** The part of JSON Schema that resource types are written in. */
 export interface JsonSchema {
   readonly type?: string;
@@ -6,15 +8,18 @@ export interface JsonSchema {
   readonly patternProperties?: Readonly<Record<string, JsonSchema>>;
   readonly items?: JsonSchema;
   readonly anyOf?: readonly JsonSchema[];
+  readonly enum?: readonly unknown[];
   readonly default?: unknown;
   readonly sensitive?: boolean;
 }
 
 /**
- * Fills in defaults, and drops `null` where nothing was meant: the Nix side sends an option that was not set
- * as `null`. What is wrong stays as it is, for the validator to report.
+ * Fills in defaults, drops `null` where nothing was meant (the Nix side sends an option that was not set as `null`),
+ * and makes ordinary numbers of those that the schema says something about. What is wrong stays as it is, for the
+ * validator to report.
  */
 export function normalize(schema: JsonSchema, value: unknown): unknown {
+  if (value instanceof JsonNumber) return isAnything(schema) ? value : (value.toNumber() ?? value);
   if (Array.isArray(value)) {
     return schema.items === undefined ? value : value.map((item) => normalize(schema.items!, item));
   }
@@ -23,19 +28,29 @@ export function normalize(schema: JsonSchema, value: unknown): unknown {
     const branch = schema.anyOf.find((option) => option.type === "object");
     return branch === undefined ? value : normalize(branch, value);
   }
-  const values = Object.values(schema.patternProperties ?? {})[0];
   const fields = new Map(
     Object.entries(value).map(([name, field]) => {
-      const fieldSchema = schema.properties?.[name] ?? values;
-      return [name, fieldSchema === undefined ? field : normalize(fieldSchema, field)];
+      const known = schemaOfField(schema, name);
+      return [name, known === undefined ? field : normalize(known, field)];
     }),
   );
   for (const [name, fieldSchema] of Object.entries(schema.properties ?? {})) {
     if ((fields.get(name) ?? null) !== null) continue;
-    if (fieldSchema.default !== undefined) fields.set(name, structuredClone(fieldSchema.default));
-    else if (schema.required?.includes(name) !== true) fields.delete(name);
+    if (fieldSchema.default !== undefined) {
+      fields.set(name, normalize(fieldSchema, structuredClone(fieldSchema.default)));
+    } else if (schema.required?.includes(name) !== true) fields.delete(name);
   }
   return Object.fromEntries(fields);
+}
+
+/** The schema of a field of an object: of that name, or of any name. */
+export function schemaOfField(schema: JsonSchema, name: string): JsonSchema | undefined {
+  const { properties = {}, patternProperties = {} } = schema;
+  return Object.hasOwn(properties, name) ? properties[name] : Object.values(patternProperties)[0];
+}
+
+function isAnything({ type, anyOf, enum: values }: JsonSchema): boolean {
+  return type === undefined && anyOf === undefined && values === undefined;
 }
 
 /** Calls `visit` with each string inside a field marked sensitive. */
@@ -51,14 +66,9 @@ export function eachSensitive(schema: JsonSchema, value: unknown, visit: (secret
   if (Array.isArray(value) && schema.items !== undefined) {
     for (const item of value) eachSensitive(schema.items, item, visit);
   } else if (isObject(value)) {
-    const values = Object.values(schema.patternProperties ?? {})[0];
     for (const [name, field] of Object.entries(value)) {
-      const fieldSchema = schema.properties?.[name] ?? values;
+      const fieldSchema = schemaOfField(schema, name);
       if (fieldSchema !== undefined) eachSensitive(fieldSchema, field, visit);
     }
   }
-}
-
-export function isObject(value: unknown): value is Record<string, unknown> {
-  return typeof value === "object" && value !== null && !Array.isArray(value);
 }

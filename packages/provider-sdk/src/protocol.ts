@@ -1,6 +1,6 @@
 // The line protocol between nixops4 and a provider, version 0: nixops4's resource-schema-v0.json.
+import { isObject, parseJson } from "@nixops4-providers/json";
 import { ProviderError } from "./errors.ts";
-import { isObject } from "./normalize.ts";
 import type { StateEvent } from "./resource.ts";
 
 type Properties = Record<string, unknown>;
@@ -52,9 +52,9 @@ const parsers: Record<string, (body: Body) => Request> = {
 export function parseRequest(line: string): Request {
   let message: unknown;
   try {
-    message = JSON.parse(line);
+    message = parseJson(line);
   } catch {
-    // JSON.parse's own message quotes the line, and with it any secret.
+    // The parser's own message quotes the line, and with it any secret.
     throw new ProviderError(
       `cannot understand the request: the line of ${line.length} characters is not JSON`,
     );

@@ -1,4 +1,5 @@
 import { read, readSync, writeSync } from "node:fs";
+import { stringifyJson } from "@nixops4-providers/json";
 import { answer } from "./dispatch.ts";
 import { ProviderError } from "./errors.ts";
 import { MAX_LINE_BYTES, readLines, type Line } from "./lines.ts";
@@ -112,7 +113,7 @@ async function readStdin(buffer: Buffer, interrupts: Interrupts): Promise<number
 }
 
 function send(response: Response): void {
-  const bytes = Buffer.from(`${JSON.stringify(response)}\n`);
+  const bytes = Buffer.from(`${stringifyJson(response)}\n`);
   try {
     for (let sent = 0; sent < bytes.length;) sent += retrying(() => writeSync(1, bytes, sent));
   } catch (error) {

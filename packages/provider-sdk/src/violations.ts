@@ -1,5 +1,6 @@
+import { isObject, JsonNumber } from "@nixops4-providers/json";
 import { ProviderError } from "./errors.ts";
-import { isObject, type JsonSchema } from "./normalize.ts";
+import { type JsonSchema, schemaOfField } from "./normalize.ts";
 import type { Violation } from "./resource.ts";
 import type { Contract, SchemaError } from "./contracts.ts";
 
@@ -60,8 +61,7 @@ function schemaAt(root: JsonSchema, segments: readonly string[]): JsonSchema | u
   let schema: JsonSchema | undefined = root;
   for (const segment of segments) {
     const object: JsonSchema | undefined = schema?.anyOf?.find(({ type }) => type === "object") ?? schema;
-    schema =
-      object?.items ?? object?.properties?.[segment] ?? Object.values(object?.patternProperties ?? {})[0];
+    schema = object?.items ?? schemaOfField(object ?? {}, segment);
   }
   return schema?.anyOf?.find(({ type }) => type === "object") ?? schema;
 }
@@ -71,6 +71,7 @@ function typeAt(value: unknown, segments: readonly string[]): string {
     value = isObject(value) || Array.isArray(value) ? (value as Record<string, unknown>)[segment] : undefined;
   }
   if (value === null) return "null";
+  if (value instanceof JsonNumber) return "a number with more digits than can be kept";
   return Array.isArray(value) ? "array" : typeof value;
 }
 

@@ -35,9 +35,13 @@ describe("exec", () => {
   it("returns what the program prints, with arguments and standard input as given", async () => {
     expect(await provider.create("exec", { executable: "echo", args: ["a b", "$HOME", "c'd"] })).toEqual({
       stdout: "a b $HOME c'd\n",
+      json: null,
     });
-    expect(await provider.create("exec", { executable: "cat", stdin: "grüße" })).toEqual({ stdout: "grüße" });
-    expect(await sh("cat")).toEqual({ stdout: "" });
+    expect(await provider.create("exec", { executable: "cat", stdin: "grüße" })).toEqual({
+      stdout: "grüße",
+      json: null,
+    });
+    expect(await sh("cat")).toEqual({ stdout: "", json: null });
   });
 
   it("adds to the environment and changes the folder", async () => {
@@ -46,6 +50,7 @@ describe("exec", () => {
       await sh('echo $GREETING; test -n "$PATH"; pwd', { env: { GREETING: "hi" }, cwd: folder }),
     ).toEqual({
       stdout: `hi\n${real}\n`,
+      json: null,
     });
   });
 
@@ -119,8 +124,8 @@ describe("exec", () => {
     const inputs = { executable: "sh", args: ["-c", script] };
     const request = { previousInputs: inputs, previousOutputs: outputs };
     const again = { inputs: { ...inputs, once: true }, ...request };
-    expect(await provider.update("exec", again)).toEqual({ stdout: "1\n" });
-    expect(await provider.update("exec", { inputs, ...request })).toEqual({ stdout: "2\n" });
+    expect(await provider.update("exec", again)).toEqual({ stdout: "1\n", json: null });
+    expect(await provider.update("exec", { inputs, ...request })).toEqual({ stdout: "2\n", json: null });
   });
 
   it("streams 30 MiB both ways through the protocol", async () => {

@@ -1,5 +1,6 @@
 import { createHash } from "node:crypto";
 import { isDeepStrictEqual } from "node:util";
+import { sameJson } from "@nixops4-providers/json";
 import { type Context, type ConvergeRequest, ProviderError } from "@nixops4-providers/provider-sdk";
 import {
   fingerprint,
@@ -122,7 +123,7 @@ async function readPassphrases(
 }
 
 function needsNewKey(inputs: Inputs, last: Partial<Inputs>): boolean {
-  return !isDeepStrictEqual(identity(inputs), identity(last));
+  return !sameJson(identity(inputs), identity(last));
 }
 
 /** What a key is made for. */

@@ -20,7 +20,7 @@ describeWithSshd("ssh.exec", () => {
       env,
       stdin: "in\nput",
     });
-    expect(outputs).toEqual({ stdout: "it's one/two\nlines\nin\nput" });
+    expect(outputs).toEqual({ stdout: "it's one/two\nlines\nin\nput", json: null });
     expect(stderr).toContain("\nlog\n");
   });
 
@@ -53,15 +53,15 @@ describeWithSshd("ssh.exec", () => {
   });
 
   it("is skipped by creates and unless", async () => {
-    const skipped = { stdout: "" };
+    const skipped = { stdout: "", json: null };
     expect((await exec({ command: "echo ran", creates: lab.folder })).outputs).toEqual(skipped);
     expect((await exec({ command: "echo ran", unless: "true" })).outputs).toEqual(skipped);
     const ran = await exec({ command: "echo ran", creates: `${lab.folder}/none`, unless: "exit 3" });
-    expect(ran.outputs).toEqual({ stdout: "ran\n" });
+    expect(ran.outputs).toEqual({ stdout: "ran\n", json: null });
     const json = await exec({ command: "echo ran", unless: "true", parseJson: true });
     expect(json.outputs).toEqual({ stdout: "", json: null });
     const inputs = { connection: lab.connection, command: "echo ran", unless: "true" };
-    expect(await update("exec", inputs, { stdout: "before\n" })).toEqual({ stdout: "before\n" });
+    expect(await update("exec", inputs, { stdout: "before\n" })).toEqual({ stdout: "before\n", json: null });
   });
 
   it("runs once where there is state", async () => {
@@ -69,10 +69,11 @@ describeWithSshd("ssh.exec", () => {
     expect((await create("exec", inputs)).error).toContain(
       "exec resource with once=true requires state (use isStateful)",
     );
-    expect((await create("exec", inputs, true)).outputs).toEqual({ stdout: "ran\n" });
-    expect(await update("exec", inputs, { stdout: "first\n" })).toEqual({ stdout: "first\n" });
+    expect((await create("exec", inputs, true)).outputs).toEqual({ stdout: "ran\n", json: null });
+    expect(await update("exec", inputs, { stdout: "first\n" })).toEqual({ stdout: "first\n", json: null });
     expect(await update("exec", { ...inputs, once: false }, { stdout: "first\n" })).toEqual({
       stdout: "ran\n",
+      json: null,
     });
   });
 

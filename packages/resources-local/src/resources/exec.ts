@@ -1,4 +1,5 @@
 import { isUtf8 } from "node:buffer";
+import { parseJson } from "@nixops4-providers/json";
 import {
   defineResource,
   fields,
@@ -50,9 +51,7 @@ const inputs = fields({
 
 const outputs = fields({
   stdout: Type.String({ description: "What the program printed to standard output. It must be UTF-8." }),
-  json: Type.Optional(
-    Type.Unknown({ description: "The value that standard output holds. Only there with `parseJson`." }),
-  ),
+  json: Type.Unknown({ description: "The value that standard output holds; `null` without `parseJson`." }),
 });
 
 type Inputs = Static<typeof inputs>;
@@ -109,10 +108,10 @@ async function run(inputs: Inputs, context: Context): Promise<Outputs> {
   return toOutputs(stdout.toString("utf8"), inputs);
 }
 
-function toOutputs(stdout: string, { executable, parseJson }: Inputs): Outputs {
-  if (!parseJson) return { stdout };
+function toOutputs(stdout: string, { executable, parseJson: wantsJson }: Inputs): Outputs {
+  if (!wantsJson) return { stdout, json: null };
   try {
-    return { stdout, json: JSON.parse(stdout) as unknown };
+    return { stdout, json: parseJson(stdout) };
   } catch {
     throw new ProviderError(`${executable} printed ${stdout.length} characters that are not JSON`, {
       hint: "Drop `parseJson`, or let the program print one JSON value.",

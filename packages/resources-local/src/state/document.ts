@@ -1,5 +1,6 @@
-import { applyPatch as apply, type Operation } from "rfc6902";
+import { isObject } from "@nixops4-providers/json";
 import type { LoggedEvent } from "./events.ts";
+import { applyOperation, PatchError } from "./json-patch.ts";
 
 export type Document = Record<string, unknown>;
 
@@ -19,33 +20,21 @@ export function resolveState(events: readonly LoggedEvent[]): Result {
 
 /** Applies an RFC 6902 patch to a state, which it changes in place: on failure the state is left half-changed. */
 export function applyPatch(document: Document, patch: readonly unknown[]): Result {
-  // The library cannot replace the whole document: here that is a member of another one.
-  const wrapped = { root: document };
+  const box: { root: unknown } = { root: document };
   for (const [position, operation] of patch.entries()) {
-    const problem = applyOperation(wrapped, operation);
-    if (problem === undefined) continue;
-    return { failure: `operation ${position} of its patch (${describe(operation)}) ${problem}` };
+    try {
+      applyOperation(box, operation);
+    } catch (error) {
+      if (!(error instanceof PatchError)) throw error;
+      return {
+        failure: `operation ${position} of its patch (${describe(operation)}) ${error.message}`,
+      };
+    }
   }
-  if (wrapped.root?.["_type"] !== "nixopsState") return { failure: "the result is not a nixopsState" };
-  return { document: wrapped.root };
-}
-
-function applyOperation(wrapped: object, operation: unknown): string | undefined {
-  const { op, path, from } = (operation ?? {}) as Record<string, unknown>;
-  const hasSource = op === "move" || op === "copy";
-  if (!isPointer(path) || (hasSource && !isPointer(from))) return "is not valid";
-  const moved = { ...(operation as Operation), path: `/root${path}` };
-  if ("from" in moved) moved.from = `/root${moved.from}`;
-  try {
-    return apply(wrapped, [moved])[0] === null ? undefined : "does not apply";
-  } catch {
-    return "does not apply";
-  }
-}
-
-function isPointer(pointer: unknown): pointer is string {
-  // With these names the library takes other ways than the RFC does.
-  return typeof pointer === "string" && !/\/(?:__proto__|constructor|prototype)(?:\/|$)/.test(pointer);
+  const { root } = box;
+  if (!isObject(root) || root["_type"] !== "nixopsState")
+    return { failure: "the result is not a nixopsState" };
+  return { document: root };
 }
 
 function describe(operation: unknown): string {

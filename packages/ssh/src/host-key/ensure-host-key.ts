@@ -1,5 +1,6 @@
 import { createHash } from "node:crypto";
 import { setTimeout as sleep } from "node:timers/promises";
+import { canonicalJson } from "@nixops4-providers/json";
 import {
   type Context,
   type ConvergeRequest,
@@ -18,7 +19,6 @@ import {
 import { fingerprint, keySpec, parsePublicKey, sshfp } from "@nixops4-providers/ssh-keys";
 import type { Inputs, Outputs } from "../resources/host-key.ts";
 import {
-  canonicalJson,
   formatEntry,
   formatStatement,
   plainKey,

@@ -1,3 +1,4 @@
+import { canonicalJson } from "@nixops4-providers/json";
 import {
   fingerprint,
   formatPublicKey,
@@ -74,15 +75,6 @@ export function successorsOf(key: string, successions: readonly Succession[]): s
 /** A key as a line without comment, for comparing. */
 export function plainKey(line: string): string {
   return formatPublicKey({ ...parsePublicKey(line), comment: "" });
-}
-
-/** JSON with the fields of objects in order, without spaces. */
-export function canonicalJson(value: unknown): string {
-  return JSON.stringify(value, (_, part: unknown) =>
-    typeof part === "object" && part !== null && !Array.isArray(part)
-      ? Object.fromEntries(Object.entries(part).toSorted(([a], [b]) => (a < b ? -1 : 1)))
-      : part,
-  );
 }
 
 function verifyEntry(line: string, host: string, signers: readonly PublicKey[]): Succession {

@@ -1,4 +1,5 @@
 import { isUtf8 } from "node:buffer";
+import { parseJson } from "@nixops4-providers/json";
 import {
   defineResource,
   fields,
@@ -74,11 +75,9 @@ const outputs = fields({
       "What the command printed to standard output, which must be UTF-8. When it was skipped: what is recorded " +
       "from an earlier run, else nothing.",
   }),
-  json: Type.Optional(
-    Type.Unknown({
-      description: "The value that `stdout` holds, `null` when it is empty. Only there with `parseJson`.",
-    }),
-  ),
+  json: Type.Unknown({
+    description: "The value that `stdout` holds; `null` when it is empty, and without `parseJson`.",
+  }),
 });
 
 type Inputs = Static<typeof inputs>;
@@ -174,10 +173,10 @@ async function reasonToSkip(ssh: SshConnection, inputs: Inputs): Promise<string 
   return undefined;
 }
 
-function toOutputs(stdout: string, { parseJson }: Inputs): Outputs {
-  if (!parseJson) return { stdout };
+function toOutputs(stdout: string, { parseJson: wantsJson }: Inputs): Outputs {
+  if (!wantsJson) return { stdout, json: null };
   try {
-    return { stdout, json: stdout === "" ? null : (JSON.parse(stdout) as unknown) };
+    return { stdout, json: stdout === "" ? null : parseJson(stdout) };
   } catch {
     throw new ProviderError(`the command printed ${stdout.length} characters that are not JSON`, {
       hint: "Drop `parseJson`, or let the command print one JSON value.",

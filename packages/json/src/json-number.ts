@@ -1,0 +1,46 @@
+/** A number that a JavaScript number would not give back as it was written: `1.0`, `-0`, `9007199254740993`. */
+export class JsonNumber {
+  /** As in the JSON text. */
+  readonly text: string;
+
+  constructor(text: string) {
+    this.text = text;
+  }
+
+  /** The JavaScript number of the same value; `undefined` for an integer that has none, and beyond 1.8e308. */
+  toNumber(): number | undefined {
+    const number = Number(this.text);
+    if (!Number.isFinite(number)) return undefined;
+    const isInteger = /^-?\d+$/.test(this.text);
+    return isInteger && decimalOf(String(number)) !== decimalOf(this.text) ? undefined : number;
+  }
+
+  /** Called by JSON.stringify, which could only write another number. */
+  toJSON(): never {
+    throw new LossyWriteError("a JsonNumber can only be written by stringifyJson");
+  }
+}
+
+export class LossyWriteError extends TypeError {
+  override readonly name = "LossyWriteError";
+}
+
+/** Whether a value is a JSON object. */
+export function isObject(value: unknown): value is Record<string, unknown> {
+  return (
+    typeof value === "object" && value !== null && !Array.isArray(value) && !(value instanceof JsonNumber)
+  );
+}
+
+/** The same text for all ways to write a number: its digits without zeros at the ends, and the exponent. */
+export function decimalOf(text: string): string {
+  const [mantissa = "", exponent = "0"] = text.toLowerCase().split("e");
+  const [whole = "", fraction = ""] = mantissa.replace("-", "").split(".");
+  const all = whole + fraction;
+  let [start, end] = [0, all.length];
+  while (start < end && all[start] === "0") start++;
+  while (end > start && all[end - 1] === "0") end--;
+  if (start === end) return "0";
+  const sign = mantissa.startsWith("-") ? "-" : "";
+  return `${sign}${all.slice(start, end)}e${BigInt(exponent) - BigInt(fraction.length) + BigInt(all.length - end)}`;
+}
