@@ -1,4 +1,5 @@
 import { ProviderError } from "./errors.ts";
+import { printable } from "./printable.ts";
 import { runProcess } from "./process.ts";
 import type { SecretRef } from "./schema.ts";
 
@@ -23,7 +24,7 @@ export interface Log {
   warn(message: string): void;
   /** Shown with NIXOPS4_PROVIDER_DEBUG=1 only. */
   debug(message: string): void;
-  /** One line of a program's own output, as it is. */
+  /** One line of a program's own output, with its colours; other control characters are escaped. */
   output(line: string): void;
 }
 
@@ -71,13 +72,15 @@ export function createContext(options: {
   redactor: Redactor;
 }): Context {
   const { provider, type, isStateful, signal, redactor } = options;
-  const write = (line: string) => process.stderr.write(`${redactor.redact(line)}\n`);
+  const print = (line: string, colours: boolean) =>
+    void process.stderr.write(`${printable(redactor.redact(line), { colours })}\n`);
+  const write = (line: string) => print(line, false);
   const prefix = `${provider}.${type}:`;
   const log: Log = {
     info: (message) => write(`${prefix} ${message}`),
     warn: (message) => write(`${prefix} warning: ${message}`),
     debug: (message) => void (debugging && write(`${prefix} debug: ${message}`)),
-    output: write,
+    output: (line) => print(line, true),
   };
   return {
     type,

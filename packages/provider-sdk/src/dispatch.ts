@@ -2,6 +2,7 @@ import { contractsOf, type Contract } from "./contracts.ts";
 import { createContext, debugging, Redactor } from "./context.ts";
 import { describeError, ProviderError } from "./errors.ts";
 import { eachSensitive, normalize } from "./normalize.ts";
+import { printable } from "./printable.ts";
 import { parseRequest, type Request, type Response } from "./protocol.ts";
 import { completeOutputs, outputViolations } from "./release.ts";
 import type { Provider, ResourceType } from "./resource.ts";
@@ -15,7 +16,8 @@ export async function answer(provider: Provider, line: string, signal: AbortSign
   try {
     return await handle(provider, parseRequest(line), signal, redactor);
   } catch (error) {
-    return { errorResponse: { message: redactor.redact(describeError(error, { stack: debugging })) } };
+    const text = redactor.redact(describeError(error, { stack: debugging }));
+    return { errorResponse: { message: printable(text) } };
   }
 }
 

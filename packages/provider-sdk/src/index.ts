@@ -17,5 +17,6 @@ export {
 } from "./resource.ts";
 export { ensureField, fields, nullable, secretRef, type SecretRef, sensitive } from "./schema.ts";
 export { serve } from "./serve.ts";
+export { sleep, startTimer, timeoutSignal, withDeadline } from "./timers.ts";
 export { Type } from "./type.ts";
 export { refuse, violationsOf } from "./violations.ts";
