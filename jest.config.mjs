@@ -3,8 +3,9 @@ import { availableParallelism } from "node:os";
 /** @type {import("jest").Config} */
 export default {
   testEnvironment: "node",
-  extensionsToTreatAsEsm: [".ts"],
+  extensionsToTreatAsEsm: [".ts", ".sh"],
   transform: {
+    "\\.sh$": "<rootDir>/scripts/lib/text-transform.mjs",
     "\\.ts$": [
       "@swc/jest",
       {

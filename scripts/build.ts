@@ -47,6 +47,7 @@ async function bundleProgram({ folder, executable, plugins = [] }: Program): Pro
     metafile: true,
     // ssh2's optional native parts, and what @grpc/grpc-js loads only to be asked about itself.
     external: ["*.node", "cpu-features", "@grpc/proto-loader"],
+    loader: { ".sh": "text" },
     plugins,
     logLevel: "warning",
   });

@@ -1,4 +1,5 @@
 import { existsSync, readdirSync } from "node:fs";
+import { register } from "node:module";
 import { join } from "node:path";
 import { pathToFileURL } from "node:url";
 import type { Provider } from "@nixops4-providers/provider-sdk";
@@ -9,6 +10,9 @@ export interface ProviderPackage {
   folder: string;
   provider: Provider;
 }
+
+// Packages import shell scripts as texts.
+register("./text-files.mjs", import.meta.url);
 
 /** Every package that has a `src/provider.ts`, by name. */
 export async function providerPackages(): Promise<ProviderPackage[]> {

@@ -1,11 +1,6 @@
 import { setTimeout as sleep } from "node:timers/promises";
 import { type Context, ProviderError } from "@nixops4-providers/provider-sdk";
-import {
-  ConnectError,
-  RemoteCommandError,
-  type SshConnection,
-  waitForSsh,
-} from "@nixops4-providers/ssh-client";
+import { ConnectError, ScriptError, type SshConnection, waitForSsh } from "@nixops4-providers/ssh-client";
 import { requireHealthy } from "./health-checks.ts";
 import type { Inputs } from "./resources/system.ts";
 
@@ -50,7 +45,7 @@ function isFinal(error: unknown): boolean {
   // Another host key stays another.
   return (
     error instanceof Unconfirmable ||
-    error instanceof RemoteCommandError ||
+    (error instanceof ScriptError && error.reason === "exit-code") ||
     (error instanceof ConnectError && error.reason === "host-key")
   );
 }

@@ -1,6 +1,8 @@
 import type { ConvergeRequest, Context } from "@nixops4-providers/provider-sdk";
-import { shellQuote, withConnection } from "@nixops4-providers/ssh-client";
+import { runScript, withConnection } from "@nixops4-providers/ssh-client";
 import { copyClosure } from "./copy.ts";
+import { withoutNix } from "./observe.ts";
+import { IS_VALID } from "./scripts.ts";
 import type { Inputs, Outputs } from "./resources/closure.ts";
 
 export async function convergeClosure(
@@ -9,9 +11,11 @@ export async function convergeClosure(
 ): Promise<Outputs> {
   const { connection, path, sudo } = inputs;
   return withConnection(connection, context, async (ssh) => {
-    const check = shellQuote(["nix-store", "--check-validity", path]);
-    const { exitCode } = await ssh.exec(check, { sudo, timeoutSeconds: 60 });
-    if (exitCode !== 0) await copyClosure(ssh, path, inputs, context);
+    const doing = `look for ${path}`;
+    const script = { script: IS_VALID, args: [path], sudo, timeoutSeconds: 60, doing };
+    const answer = (await runScript(ssh, script)).stdout.toString().trim();
+    if (answer === "no-nix") throw withoutNix(ssh.label);
+    if (answer !== "yes") await copyClosure(ssh, path, inputs, context);
     return { path };
   });
 }

@@ -1,9 +1,9 @@
 import { access } from "node:fs/promises";
 import { type Context, describeError, ProviderError, runProcess } from "@nixops4-providers/provider-sdk";
-import { shellQuote, type SshConnection } from "@nixops4-providers/ssh-client";
+import { openScript, type SshConnection } from "@nixops4-providers/ssh-client";
 import { NixLog } from "./nix-log.ts";
 import { startRelay } from "./relay.ts";
-import { RECEIVE } from "./remote-scripts.ts";
+import { RECEIVE } from "./scripts.ts";
 
 export interface CopyOptions {
   sudo: boolean;
@@ -27,7 +27,14 @@ export async function copyClosure(
   const remoteErrors: string[] = [];
   const takeRemoteError = (text: string) => void remoteErrors.push(text.slice(0, 1000));
   const relay = await startRelay(
-    () => ssh.openChannel(shellQuote(["sh", "-c", RECEIVE]), { sudo, onStderrLine: takeRemoteError }),
+    () =>
+      openScript(ssh, {
+        script: RECEIVE,
+        sudo,
+        timeoutSeconds,
+        doing: "receive store paths",
+        onStderrLine: takeRemoteError,
+      }),
     (error) => takeRemoteError(describeError(error)),
   );
   try {

@@ -1,8 +1,9 @@
 import { connect } from "node:net";
 import { setTimeout as sleep } from "node:timers/promises";
-import { ProviderError, type Context } from "@nixops4-providers/provider-sdk";
-import type { SshConnection } from "@nixops4-providers/ssh-client";
+import { ProviderError, timeoutSignal, type Context, withDeadline } from "@nixops4-providers/provider-sdk";
+import { runScript, type SshConnection } from "@nixops4-providers/ssh-client";
 import type { HealthCheck, Inputs } from "./resources/system.ts";
+import { RUN_CHECK } from "./scripts.ts";
 
 const RETRY_PAUSE_MS = 1000;
 
@@ -38,25 +39,26 @@ async function tryCheck(
   deadline: number,
 ): Promise<void> {
   const timeoutSeconds = Math.max(0.1, Math.min(wanted, (deadline - performance.now()) / 1000));
-  if (command !== undefined) await ssh.run(command, { sudo, timeoutSeconds });
+  if (command !== undefined) {
+    const doing = "run the health check";
+    await runScript(ssh, { script: RUN_CHECK, args: [command], sudo, timeoutSeconds, doing });
+  }
   if (tcp !== undefined) await tryTcp(tcp.host ?? connection.host, tcp.port, timeoutSeconds);
   if (http !== undefined) await tryHttp(http.url, http.status, timeoutSeconds);
 }
 
 function tryTcp(host: string, port: number, timeoutSeconds: number): Promise<void> {
   const socket = connect({ host, port });
-  return new Promise<void>((resolve, reject) => {
-    socket.setTimeout(timeoutSeconds * 1000, () =>
-      reject(new ProviderError(`no answer within ${timeoutSeconds} s`)),
-    );
+  const connected = new Promise<void>((resolve, reject) => {
     socket.once("connect", resolve).once("error", reject);
-  }).finally(() => socket.destroy());
+  });
+  return withDeadline(connected, timeoutSeconds, "no answer").finally(() => socket.destroy());
 }
 
 async function tryHttp(url: string, expected: number, timeoutSeconds: number): Promise<void> {
   const response = await fetch(url, {
     redirect: "manual",
-    signal: AbortSignal.timeout(timeoutSeconds * 1000),
+    signal: timeoutSignal(timeoutSeconds),
   });
   await response.body?.cancel();
   if (response.status !== expected) {

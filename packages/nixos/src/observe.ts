@@ -1,6 +1,6 @@
 import { ProviderError } from "@nixops4-providers/provider-sdk";
-import { shellQuote, type SshConnection } from "@nixops4-providers/ssh-client";
-import { OBSERVE } from "./remote-scripts.ts";
+import { runScript, type SshConnection } from "@nixops4-providers/ssh-client";
+import { OBSERVE } from "./scripts.ts";
 import { parseValues } from "./remote-values.ts";
 import type { Inputs } from "./resources/system.ts";
 
@@ -30,8 +30,14 @@ export async function observe(
   ssh: SshConnection,
   { toplevel, profile, action, sudo }: Wanted,
 ): Promise<Observation> {
-  const command = shellQuote(["sh", "-c", OBSERVE, "nixops4-observe", toplevel, profile, action]);
-  const { stdout } = await ssh.run(command, { sudo, timeoutSeconds: 60 });
+  const args = [toplevel, profile, action];
+  const { stdout } = await runScript(ssh, {
+    script: OBSERVE,
+    args,
+    sudo,
+    timeoutSeconds: 60,
+    doing: "look at the system",
+  });
   const value = parseValues(stdout.toString("utf8"));
   if (value("uid") !== "0") {
     throw new ProviderError(`${ssh.user} is not root on ${ssh.label}, and activating a system takes root`, {
@@ -39,9 +45,7 @@ export async function observe(
     });
   }
   if (value("nix") !== "yes") {
-    throw new ProviderError(`${ssh.label} has no Nix: nix-store was not found`, {
-      hint: "Install NixOS on the host first; a command over SSH must find `nix-store` on its PATH.",
-    });
+    throw withoutNix(ssh.label);
   }
   return {
     bootId: value("bootId"),
@@ -55,6 +59,12 @@ export async function observe(
     unfinished: value("unfinished") === "yes",
     operation: value("operation") || undefined,
   };
+}
+
+export function withoutNix(label: string): ProviderError {
+  return new ProviderError(`${label} has no Nix: nix-store was not found`, {
+    hint: "Install NixOS or Nix on the host first; a command over SSH must find `nix-store` on its PATH.",
+  });
 }
 
 /** The number in the link of a profile, as 42 in `system-42-link`. */

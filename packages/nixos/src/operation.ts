@@ -1,10 +1,10 @@
 import { randomUUID } from "node:crypto";
 import { StringDecoder } from "node:string_decoder";
 import { type Context, ProviderError } from "@nixops4-providers/provider-sdk";
-import { shellQuote, type SshConnection } from "@nixops4-providers/ssh-client";
-import { AGENT, agentArguments, type AgentParameters } from "./agent.ts";
-import { DECIDE, FOLLOW, START } from "./remote-scripts.ts";
+import { runScript, type SshConnection } from "@nixops4-providers/ssh-client";
+import { agentArguments, type AgentParameters } from "./agent.ts";
 import { parseValues } from "./remote-values.ts";
+import { AGENT, DECIDE, FOLLOW, START } from "./scripts.ts";
 import type { Session } from "./session.ts";
 
 /** Where an operation stands, from the agent's own account. */
@@ -71,9 +71,8 @@ export class Operation {
     );
     const size = String(Buffer.byteLength(AGENT));
     const args = [this.id, size, ...agentArguments(parameters), ...variables];
-    const command = shellQuote(["sh", "-c", START, "nixops4-start", ...args]);
     await this.#session.persist(START_SECONDS, (ssh) =>
-      ssh.run(command, { sudo: this.#sudo, stdin: AGENT, timeoutSeconds: COMMAND_SECONDS }),
+      this.#run(ssh, "start the activation", START, args, AGENT),
     );
   }
 
@@ -103,22 +102,31 @@ export class Operation {
 
   /** Returns the decision that counts. Throws when the host does not run the system that is to be confirmed. */
   async decide(ssh: SshConnection, decision: "confirmed" | "rejected", toplevel: string): Promise<string> {
-    const command = shellQuote(["sh", "-c", DECIDE, "nixops4-decide", this.id, decision, toplevel]);
-    const { stdout } = await ssh.run(command, { sudo: this.#sudo, timeoutSeconds: COMMAND_SECONDS });
-    return stdout.toString("utf8").trim();
+    const args = [this.id, decision, toplevel];
+    return (await this.#run(ssh, "decide about the activation", DECIDE, args)).toString("utf8").trim();
   }
 
   async #poll(): Promise<{ values: (name: string) => string; log: Buffer }> {
     const args = [this.id, String(this.#offset), this.#phase];
-    const command = shellQuote(["sh", "-c", FOLLOW, "nixops4-follow", ...args]);
-    const { stdout } = await this.#session.persist(this.#patienceSeconds, (ssh) =>
-      ssh.run(command, { sudo: this.#sudo, timeoutSeconds: COMMAND_SECONDS }),
+    const stdout = await this.#session.persist(this.#patienceSeconds, (ssh) =>
+      this.#run(ssh, "follow the activation", FOLLOW, args),
     );
     const at = `\n${stdout.toString("latin1")}`.indexOf("\nlog\n");
     return {
       values: parseValues(stdout.subarray(0, at).toString("utf8")),
       log: stdout.subarray(at + "log\n".length),
     };
+  }
+
+  async #run(
+    ssh: SshConnection,
+    doing: string,
+    script: string,
+    args: string[],
+    stdin?: string,
+  ): Promise<Buffer> {
+    const limits = { sudo: this.#sudo, timeoutSeconds: COMMAND_SECONDS };
+    return (await runScript(ssh, { script, args, stdin, doing, ...limits })).stdout;
   }
 
   #takeLog(bytes: Buffer): void {

@@ -1,11 +1,12 @@
 import { setTimeout as sleep } from "node:timers/promises";
 import { type Context, ProviderError } from "@nixops4-providers/provider-sdk";
-import { shellQuote, type SshConnection, waitForSsh } from "@nixops4-providers/ssh-client";
-import { REBOOT } from "./remote-scripts.ts";
+import { readBootId, runScript, type SshConnection, waitForSsh } from "@nixops4-providers/ssh-client";
+import { REBOOT } from "./scripts.ts";
 import type { Inputs } from "./resources/system.ts";
 import type { Session } from "./session.ts";
 
 const RETRY_PAUSE_MS = 1000;
+const BOOT_ID_SECONDS = 10;
 
 /** Reboots the host and waits until it lets us in again. `bootId` is that of now. */
 export async function reboot(
@@ -18,7 +19,7 @@ export async function reboot(
   const { label } = session.ssh;
   const deadline = performance.now() + rebootTimeoutSeconds * 1000;
   context.log.info(`rebooting ${label}`);
-  await session.ssh.run(shellQuote(["sh", "-c", REBOOT]), { sudo, timeoutSeconds: 20 });
+  await runScript(session.ssh, { script: REBOOT, sudo, timeoutSeconds: 20, doing: "start the reboot" });
   for (;;) {
     await sleep(RETRY_PAUSE_MS);
     const timeoutSeconds = (deadline - performance.now()) / 1000;
@@ -38,8 +39,8 @@ export async function reboot(
 /** `false` also for a host that is going down and does not answer any more. */
 async function hasOtherBootId(ssh: SshConnection, bootId: string): Promise<boolean> {
   try {
-    const { stdout } = await ssh.run("cat /proc/sys/kernel/random/boot_id", { timeoutSeconds: 10 });
-    return stdout.toString("utf8").trim() !== bootId;
+    const now = await readBootId(ssh, BOOT_ID_SECONDS);
+    return now !== null && now !== bootId;
   } catch {
     return false;
   }

@@ -3,15 +3,15 @@ import { mkdtempSync, rmSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { describe, expect, it } from "@jest/globals";
-import { AGENT, agentArguments } from "./agent.ts";
+import { agentArguments } from "./agent.ts";
 import { generationOf } from "./observe.ts";
-import * as scripts from "./remote-scripts.ts";
+import * as scripts from "./scripts.ts";
 import { parseValues } from "./remote-values.ts";
 
 const hasShellcheck = spawnSync("shellcheck", ["--version"]).status === 0;
 
 describe("the scripts for the host", () => {
-  const all = Object.entries({ AGENT, ...scripts });
+  const all = Object.entries(scripts);
 
   it.each(all)("%s is what sh understands", (_, script) => {
     expect(spawnSync("sh", ["-n"], { input: script, encoding: "utf8" }).stderr).toBe("");

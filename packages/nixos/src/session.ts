@@ -3,7 +3,7 @@ import type { Context } from "@nixops4-providers/provider-sdk";
 import {
   connect,
   type Connection,
-  RemoteCommandError,
+  ScriptError,
   type SshConnection,
   waitForSsh,
 } from "@nixops4-providers/ssh-client";
@@ -48,7 +48,7 @@ export class Session {
         return await work(this.#ssh);
       } catch (error) {
         const left = (giveUpAt - performance.now()) / 1000;
-        if (error instanceof RemoteCommandError || signal.aborted || left <= 0) throw error;
+        if (isFinal(error) || signal.aborted || left <= 0) throw error;
         log.warn(error instanceof Error ? error.message : String(error));
         await sleep(RETRY_PAUSE_MS);
         this.replace(await waitForSsh(this.#connection, this.#context, { timeoutSeconds: left }));
@@ -59,4 +59,9 @@ export class Session {
   end(): void {
     this.#ssh.end();
   }
+}
+
+/** The host has answered: another connection would get the same answer. */
+function isFinal(error: unknown): boolean {
+  return error instanceof ScriptError && error.reason !== "lost" && error.reason !== "timeout";
 }

@@ -98,7 +98,7 @@ StrictModes no
 UsePAM no
 PidFile none
 LogLevel VERBOSE
-${busybox ? "SetEnv PATH=/run/busybox" : ""}
+SetEnv HOME=/run${busybox ? " PATH=/run/busybox" : ""}
 `;
 }
 

@@ -1,7 +1,7 @@
-import type { Context } from "@nixops4-providers/provider-sdk";
+import { sleep, type Context } from "@nixops4-providers/provider-sdk";
 import { ConnectError } from "./connect-error.ts";
 import type { Connection } from "./connection-schema.ts";
-import { sleep } from "./deadline.ts";
+
 import { prepareRoute } from "./endpoint.ts";
 import type { Link } from "./link.ts";
 import { endLinks, openRoute } from "./route.ts";

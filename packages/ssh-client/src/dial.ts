@@ -1,7 +1,8 @@
 import type { Duplex } from "node:stream";
+import { withDeadline } from "@nixops4-providers/provider-sdk";
 import type { Client } from "ssh2";
 import { ConnectError } from "./connect-error.ts";
-import { withDeadline } from "./deadline.ts";
+
 import type { Endpoint } from "./endpoint.ts";
 
 /** RFC 4254 section 5.1 */

@@ -3,7 +3,14 @@ export { connect, withConnection } from "./connect.ts";
 export { connectOver } from "./connect-over.ts";
 export { connectToStranger } from "./connect-to-stranger.ts";
 export { checkConnection, type Connection, connectionSchema } from "./connection-schema.ts";
-export { type ExecOptions, type ExecResult, RemoteCommandError } from "./exec.ts";
-export { shellQuote } from "./shell-quote.ts";
+export { readBootId } from "./read-boot-id.ts";
+export {
+  type FiniteScript,
+  openScript,
+  runScript,
+  type Script,
+  type ScriptResult,
+} from "./script/run-script.ts";
+export { ScriptError, type ScriptFailure } from "./script/script-error.ts";
 export { SshConnection } from "./ssh-connection.ts";
 export { waitForSsh } from "./wait-for-ssh.ts";

@@ -1,4 +1,5 @@
 import type { Duplex } from "node:stream";
+import { startTimer } from "@nixops4-providers/provider-sdk";
 import type { AnyAuthMethod, AuthenticationType, Client, ServerHostKeyAlgorithm } from "ssh2";
 import { ConnectError } from "./connect-error.ts";
 import { dialTcp, dialThrough, UNREACHABLE_HINT } from "./dial.ts";
@@ -105,17 +106,19 @@ async function shakeHands(
   const attempt = new Attempt(endpoint);
   try {
     return await new Promise<Link>((resolve, reject) => {
-      const timer = setTimeout(() => reject(attempt.timedOut()), endpoint.timeoutSeconds * 1000);
+      const startPhase = () => startTimer(endpoint.timeoutSeconds, () => reject(attempt.timedOut()));
+      let stopTimer = startPhase();
       const onAbort = () => reject(signal.reason as Error);
       const cleanUp = () => {
-        clearTimeout(timer);
+        stopTimer();
         signal.removeEventListener("abort", onAbort);
       };
       signal.addEventListener("abort", onAbort);
       if (signal.aborted) onAbort();
       client.on("handshake", () => {
         attempt.phase = "login";
-        timer.refresh();
+        stopTimer();
+        stopTimer = startPhase();
       });
       client.once("ready", () => {
         cleanUp();

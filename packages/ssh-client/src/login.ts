@@ -1,8 +1,8 @@
-import { ProviderError, type Context } from "@nixops4-providers/provider-sdk";
+import { ProviderError, type Context, withDeadline } from "@nixops4-providers/provider-sdk";
 import { fingerprint } from "@nixops4-providers/ssh-keys";
 import type { BaseAgent, ParsedKey } from "ssh2";
 import type { Hop } from "./connection-schema.ts";
-import { withDeadline } from "./deadline.ts";
+
 import { loadSsh2 } from "./load-ssh2.ts";
 
 /** What to log in with. `keys` names the keys for messages, by type and fingerprint. */

@@ -1,7 +1,13 @@
-import { describeError, ProviderError, type Context } from "@nixops4-providers/provider-sdk";
+import {
+  describeError,
+  ProviderError,
+  sleep,
+  timeoutSignal,
+  type Context,
+} from "@nixops4-providers/provider-sdk";
 import { ConnectError } from "./connect-error.ts";
 import type { Connection } from "./connection-schema.ts";
-import { sleep } from "./deadline.ts";
+
 import { prepareRoute } from "./endpoint.ts";
 import type { Link } from "./link.ts";
 import { endLinks, openRoute } from "./route.ts";
@@ -28,7 +34,7 @@ export async function waitForSsh(
   const endpoints = await prepareRoute(connection, context);
   const { user, label } = endpoints.at(-1)!;
   const progress = context.progress(`waiting for SSH as ${user} on ${label}`);
-  const timeUp = AbortSignal.timeout(timeoutSeconds * 1000);
+  const timeUp = timeoutSignal(timeoutSeconds);
   const signal = AbortSignal.any([context.signal, timeUp]);
   const links: Link[] = [];
   const probePauses = pauses(PROBE_PAUSE);

@@ -4,7 +4,7 @@ import { describeError } from "@nixops4-providers/provider-sdk";
 import { fingerprint, parsePublicKey } from "@nixops4-providers/ssh-keys";
 import { makeSshKey, startSshLab, type SshKey, type SshLab, TcpProxy } from "@nixops4-providers/test-servers";
 import { connect, ConnectError, type Connection } from "../src/index.ts";
-import { connectionTo, describeWithSshd, eventually } from "./lab.ts";
+import { connectionTo, describeWithSshd, eventually, printed, sh } from "./lab.ts";
 import { testContext } from "./test-context.ts";
 
 async function failToConnect(connection: Connection): Promise<ConnectError> {
@@ -44,7 +44,7 @@ describeWithSshd("host keys", () => {
     const { publicKey } = keys[name]!;
     const ssh = await connect(connectionTo(lab, { hostPublicKeys: [publicKey] }), testContext());
     expect(publicKey.startsWith(ssh.hostPublicKey)).toBe(true);
-    expect((await ssh.run("echo connected")).stdout.toString()).toBe("connected\n");
+    expect(await printed(ssh, "echo connected")).toBe("connected\n");
     ssh.end();
   });
 
@@ -106,7 +106,7 @@ describeWithSshd("jump hosts", () => {
   it("goes through all of them", async () => {
     const jump = [hop(first), hop(second)];
     const ssh = await connect(connectionTo(target, { jump }), testContext());
-    const { stdout } = await ssh.run("echo $SSH_CONNECTION; cat", { stdin: Buffer.alloc(3_000_000, "x") });
+    const { stdout } = await sh(ssh, "echo $SSH_CONNECTION; cat", { stdin: Buffer.alloc(3_000_000, "x") });
     expect(stdout.toString()).toContain(` ${target.sshd.port}\n`);
     expect(stdout.length).toBeGreaterThan(3_000_000);
     ssh.end();
@@ -189,7 +189,7 @@ describeWithSshd("a host with too many connections", () => {
     const lab = await startSshLab({ extraConfig: ["MaxStartups 1:100:1"] });
     const connections = Array.from({ length: 8 }, async () => {
       const ssh = await connect(connectionTo(lab), testContext());
-      const { stdout } = await ssh.run("echo in");
+      const { stdout } = await sh(ssh, "echo in");
       ssh.end();
       return stdout.toString();
     });

@@ -1,6 +1,12 @@
 import { describe } from "@jest/globals";
 import { findSshd, type SshLab } from "@nixops4-providers/test-servers";
-import type { Connection } from "../src/index.ts";
+import {
+  type Connection,
+  type FiniteScript,
+  runScript,
+  type ScriptResult,
+  type SshConnection,
+} from "../src/index.ts";
 
 /** As `describe`; skipped, visibly, where OpenSSH's server is not installed. */
 export function describeWithSshd(name: string, suite: () => void): void {
@@ -21,4 +27,18 @@ export async function eventually(holds: () => boolean, seconds = 5): Promise<voi
       throw new Error(`it did not come true within ${seconds} s: ${holds.toString()}`);
     await new Promise((resolve) => setTimeout(resolve, 10));
   }
+}
+
+/** Runs a script in the way of all scripts. */
+export function sh(
+  ssh: SshConnection,
+  script: string,
+  options: Partial<FiniteScript> = {},
+): Promise<ScriptResult> {
+  return runScript(ssh, { script, timeoutSeconds: 20, doing: "run the test's script", ...options });
+}
+
+/** What a script prints. */
+export async function printed(ssh: SshConnection, script: string, options: Partial<FiniteScript> = {}) {
+  return (await sh(ssh, script, options)).stdout.toString();
 }

@@ -7,16 +7,16 @@ import { describeError } from "@nixops4-providers/provider-sdk";
 import { fingerprint, parsePublicKey } from "@nixops4-providers/ssh-keys";
 import { makeSshKey, startSshLab, type SshKey, type SshLab } from "@nixops4-providers/test-servers";
 import { connect, type Connection } from "../src/index.ts";
-import { connectionTo, describeWithSshd } from "./lab.ts";
+import { connectionTo, describeWithSshd, printed } from "./lab.ts";
 import { testContext } from "./test-context.ts";
 
 const run = promisify(execFile);
 
 async function whoAmI(connection: Connection): Promise<string> {
   const ssh = await connect(connection, testContext());
-  const { stdout } = await ssh.run("id -un");
+  const name = await printed(ssh, "id -un");
   ssh.end();
-  return stdout.toString().trim();
+  return name.trim();
 }
 
 async function failToConnect(connection: Connection): Promise<string> {

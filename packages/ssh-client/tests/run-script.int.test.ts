@@ -2,8 +2,8 @@ import { execFileSync } from "node:child_process";
 import { afterAll, beforeAll, expect, it } from "@jest/globals";
 import { describeError } from "@nixops4-providers/provider-sdk";
 import { startSshLab, type SshLab, TcpProxy } from "@nixops4-providers/test-servers";
-import { connect, RemoteCommandError, type SshConnection } from "../src/index.ts";
-import { connectionTo, describeWithSshd, eventually } from "./lab.ts";
+import { connect, openScript, type ScriptError, type SshConnection } from "../src/index.ts";
+import { connectionTo, describeWithSshd, eventually, printed, sh } from "./lab.ts";
 import { testContext } from "./test-context.ts";
 
 const MIB = 1024 * 1024;
@@ -12,7 +12,13 @@ function isRunning(marker: string): boolean {
   return execFileSync("ps", ["-eo", "args"], { encoding: "utf8" }).includes(marker);
 }
 
-describeWithSshd("running commands", () => {
+const failureOf = (promise: Promise<unknown>): Promise<ScriptError> =>
+  promise.then(
+    () => Promise.reject(new Error("it did not fail")),
+    (error: ScriptError) => error,
+  );
+
+describeWithSshd("running scripts", () => {
   let lab: SshLab;
   let ssh: SshConnection;
 
@@ -25,94 +31,189 @@ describeWithSshd("running commands", () => {
     await lab.stop();
   });
 
-  it("returns the output, the exit code and the last lines of standard error", async () => {
+  it("returns the output and the last lines of standard error", async () => {
     const lines: string[] = [];
     const onStderrLine = (line: string) => void lines.push(line);
-    const result = await ssh.exec("cat; echo one >&2; echo two >&2; exit 3", {
-      stdin: "in\0put",
-      onStderrLine,
-    });
-    expect(result).toEqual({ exitCode: 3, stdout: Buffer.from("in\0put"), stderrTail: "one\ntwo" });
+    const result = await sh(ssh, "cat; echo one >&2; echo two >&2", { stdin: "in\0put", onStderrLine });
+    expect(result).toEqual({ stdout: Buffer.from("in\0put"), stderrTail: "one\ntwo" });
     expect(lines).toEqual(["one", "two"]);
   });
 
-  it("makes an error of an exit code, with the last lines of standard error", async () => {
-    const failed = ssh.run("echo why >&2; exit 3");
-    await expect(failed).rejects.toBeInstanceOf(RemoteCommandError);
-    await expect(failed).rejects.toThrow(/failed with exit code: 3\n.*\n {2}why/);
+  it("passes arguments and variables on exactly, and all of the input", async () => {
+    const hard = ["", "it's", "two\nlines\n", "\n", '\\n $HOME `id` "', "ä€😀", "*", " spaces "];
+    const env = Object.fromEntries(hard.map((value, index) => [`V${index}`, value]));
+    const names = Object.keys(env).map((name) => `"$${name}"`);
+    const script = `printf '%s\\0' "$@" ${names.join(" ")}; cat`;
+    const output = await printed(ssh, script, { args: hard, env, stdin: "first\nsecond\n" });
+    expect(output.split("\0")).toEqual([...hard, ...hard, "first\nsecond\n"]);
   });
 
-  it("keeps the exit code of a command that closes its output early", async () => {
-    expect((await ssh.exec("exec >&- 2>&-; sleep 0.3; exit 3")).exitCode).toBe(3);
+  it("sets no other variables than those, and adds to the PATH", async () => {
+    const environment = async (options: object) =>
+      (await printed(ssh, "exec env", options)).split("\n").filter((line) => !/^(_|SHLVL|PATH)=/.test(line));
+    const bare = execFileSync("ssh", sshArguments("env"), { encoding: "utf8" }).split("\n");
+    const plain = bare.filter((line) => !/^(_|SHLVL|PATH|SSH_CLIENT|SSH_CONNECTION)=/.test(line)).toSorted();
+    const seen = (await environment({ env: { A: "x" } }))
+      .filter((line) => !line.startsWith("SSH_C"))
+      .toSorted();
+    expect(seen).toEqual([...plain, "A=x"].toSorted());
+    expect(await printed(ssh, 'echo "$PATH"')).toMatch(
+      /^.*:\/run\/current-system\/sw\/bin:.*:\/sbin:\/bin\n$/,
+    );
+  });
+
+  it("leaves no word of ours in the output, and none on the command lines of the host", async () => {
+    const options = { env: { SECRET: "tell-no-one" }, stdin: "nor-this" };
+    const output = await printed(ssh, "ps -eww -o args; echo =$SECRET=$0=$#=", options);
+    const [processes, ...rest] = output.split("\n=");
+    expect(rest).toEqual(["tell-no-one=sh=0=\n"]);
+    expect(processes).toContain("ps -eww -o args");
+    expect(processes).not.toMatch(/tell-no-one|nor-this/);
+  });
+
+  it("makes an error of an exit code, with the last lines of standard error", async () => {
+    const failure = await failureOf(sh(ssh, "echo why >&2; exit 3"));
+    expect(failure).toMatchObject({ reason: "exit-code", exitCode: 3, stderrTail: "why" });
+    expect(failure.message).toBe(`cannot run the test's script on ${ssh.label}: why`);
+    expect((await failureOf(sh(ssh, "exit 3"))).message).toContain("failed with exit code: 3");
+  });
+
+  it("keeps the exit code of a script that closes its output early", async () => {
+    expect(await failureOf(sh(ssh, "exec >&- 2>&-; sleep 0.3; exit 3"))).toMatchObject({ exitCode: 3 });
   });
 
   it("never misses an exit code, however soon it comes", async () => {
-    const codes = Array.from({ length: 30 }, (_, index) => index + 1);
-    for (const code of codes) expect((await ssh.exec(`exit ${code}`)).exitCode).toBe(code);
+    for (let code = 1; code <= 30; code += 1)
+      expect(await failureOf(sh(ssh, `exit ${code}`))).toMatchObject({ exitCode: code });
   });
 
-  it("throws when the command is killed", async () => {
-    await expect(ssh.exec("kill -9 $$")).rejects.toThrow("was killed by SIGKILL");
+  it("fails when the script is killed", async () => {
+    expect(await failureOf(sh(ssh, "kill -9 $$"))).toMatchObject({ reason: "exit-code", exitCode: 137 });
   });
 
-  it("ends a command and its children after timeoutSeconds", async () => {
+  it("does not wait for what the script leaves running", async () => {
     const started = Date.now();
-    const slow = ssh.exec("sleep 4242 | cat; true", { timeoutSeconds: 0.5 });
+    expect(await printed(ssh, "sleep 4141 & echo done")).toBe("done\n");
+    expect(Date.now() - started).toBeLessThan(3_000);
+    await printed(ssh, "pkill -f '^sleep 4141'");
+  });
+
+  it("ends a script and its children after timeoutSeconds, and says so", async () => {
+    const slow = sh(ssh, "sleep 4242 | cat; true", { timeoutSeconds: 0.5 });
     await eventually(() => isRunning("sleep 4242"));
-    await expect(slow).rejects.toThrow("did not finish within 0.5 s and was ended");
-    expect(Date.now() - started).toBeLessThan(2_500);
+    const failure = await failureOf(slow);
+    expect(failure).toMatchObject({ reason: "timeout" });
+    expect(failure.message).toContain("did not finish within 0.5 s and was ended");
     await eventually(() => !isRunning("sleep 4242"));
   });
 
-  it("kills a command that ignores SIGTERM", async () => {
-    const stubborn = ssh.exec("trap '' TERM; while :; do sleep 0.1; done # stubborn", {
-      timeoutSeconds: 0.3,
-    });
-    await expect(stubborn).rejects.toThrow("did not finish within 0.3 s");
-    await eventually(() => !isRunning("# stubborn"));
+  it("kills a script that ignores SIGTERM", async () => {
+    const stubborn = "trap '' TERM; exec 8</dev/null; while :; do sleep 0.1234; done";
+    expect((await failureOf(sh(ssh, stubborn, { timeoutSeconds: 0.3 }))).message).toContain(
+      "did not finish within 0.3 s and was ended",
+    );
+    await eventually(() => !isRunning("sleep 0.1234"));
   });
 
-  it("ends a command when it is interrupted", async () => {
+  it("ends the script when the context is interrupted", async () => {
     const abort = new AbortController();
-    const slow = ssh.exec("sleep 4343", { signal: abort.signal });
+    const other = await connect(connectionTo(lab), testContext(abort.signal));
+    const slow = failureOf(sh(other, "trap '' HUP PIPE; sleep 4343; sleep 4343"));
     await eventually(() => isRunning("sleep 4343"));
     abort.abort(new Error("by the test"));
-    await expect(slow).rejects.toThrow("was interrupted");
+    expect(await slow).toMatchObject({ reason: "interrupted" });
     await eventually(() => !isRunning("sleep 4343"));
+    expect(await failureOf(sh(other, "true"))).toMatchObject({ reason: "interrupted" });
   });
 
-  it("ends a command that prints more than it may", async () => {
-    const flood = ssh.exec("yes flooding", { maxOutputBytes: MIB });
-    await expect(flood).rejects.toThrow(`printed more than ${MIB} bytes`);
+  it("limits what a script may print, with a limit that is on by default", async () => {
+    const flood = await failureOf(sh(ssh, "yes flooding", { maxOutputBytes: MIB }));
+    expect(flood).toMatchObject({ reason: "too-much-output" });
+    expect(flood.message).toContain(`printed more than ${MIB} bytes`);
     await eventually(() => !isRunning("yes flooding"));
+    expect(await failureOf(sh(ssh, "yes flooding"))).toMatchObject({ reason: "too-much-output" });
   });
 
-  it("moves 100 MiB both ways at once", async () => {
-    const data = Buffer.alloc(100 * MIB, "0123456789abcdef\n");
-    const started = Date.now();
-    const { stdout } = await ssh.run("cat", { stdin: data });
+  it("moves 50 MiB both ways at once", async () => {
+    const data = Buffer.alloc(50 * MIB, "0123456789abcdef\n");
+    const { stdout } = await sh(ssh, "cat", { stdin: data });
     expect(stdout.equals(data)).toBe(true);
-    expect(Date.now() - started).toBeLessThan(15_000);
   });
 
-  it("does not wait for a command that leaves its input unread", async () => {
-    const { exitCode } = await ssh.exec("exit 4", { stdin: Buffer.alloc(100 * MIB) });
-    expect(exitCode).toBe(4);
+  it("does not wait for a script that leaves its input unread", async () => {
+    expect(await failureOf(sh(ssh, "exit 4", { stdin: Buffer.alloc(50 * MIB) }))).toMatchObject({
+      exitCode: 4,
+    });
   });
 
-  it("runs several commands at once", async () => {
-    const runs = [1, 2, 3, 4, 5].map(async (number) =>
-      (await ssh.run(`sleep 0.3; echo ${number}`)).stdout.toString(),
-    );
+  it("runs several scripts at once", async () => {
+    const runs = [1, 2, 3, 4, 5].map((number) => printed(ssh, `sleep 0.3; echo ${number}`));
     expect(await Promise.all(runs)).toEqual(["1\n", "2\n", "3\n", "4\n", "5\n"]);
   });
 
-  it("says when the user may not run commands", async () => {
-    await lab.sshd.reload({ extraConfig: ["ForceCommand echo not here >&2; exit 1"] });
-    const forced = await connect(connectionTo(lab), testContext());
-    await expect(forced.exec("true")).rejects.toThrow(/cannot run commands on .*: not here/);
-    forced.end();
-    await lab.sshd.reload({ extraConfig: [] });
+  it("gives the stream of a script that goes on", async () => {
+    const script = 'read -r line; echo "got $line"; cat';
+    const stream = await openScript(ssh, { script, timeoutSeconds: 20, doing: "talk" });
+    stream.end("hello\nand more");
+    const chunks: Buffer[] = [];
+    for await (const chunk of stream) chunks.push(chunk as Buffer);
+    expect(Buffer.concat(chunks).toString()).toBe("got hello\nand more");
+  });
+
+  function sshArguments(command: string): string[] {
+    const { userKey, sshd, folder } = lab;
+    const options = ["StrictHostKeyChecking=no", `UserKnownHostsFile=${folder}/known`, "LogLevel=ERROR"];
+    return [
+      ...options.flatMap((option) => ["-o", option]),
+      "-i",
+      userKey.file,
+      "-p",
+      String(sshd.port),
+      `${sshd.user}@127.0.0.1`,
+      command,
+    ];
+  }
+});
+
+describeWithSshd("a host that does not run what it is told", () => {
+  let lab: SshLab;
+  beforeAll(async () => {
+    lab = await startSshLab();
+    // It can be told to reload as soon as it serves.
+    (await connect(connectionTo(lab), testContext())).end();
+  });
+  afterAll(() => lab.stop());
+
+  it.each([
+    ["says why not", "echo not here >&2; exit 1", /cannot run commands there: not here \(exit code 1\)/],
+    ["does nothing", "/bin/true", /cannot run commands there: exit code 0/],
+    [
+      "tells to log in as another user",
+      `echo 'Please login as the user "ubuntu"'`,
+      /Please login as the user "ubuntu"/,
+    ],
+    ["says more than anybody reads", "yes", /said too much: y/],
+    ["sends back what it is sent", "cat", /did not run|cannot run commands there/],
+    ["runs it in a terminal", 'script -qc "$SSH_ORIGINAL_COMMAND" /dev/null', /in a terminal/],
+  ])("%s: that is an error, and nothing is sent to it", async (_, force, message) => {
+    await lab.sshd.reload({ extraConfig: [`ForceCommand ${force}`] });
+    const ssh = await connect(connectionTo(lab, { connectTimeoutSeconds: 2 }), testContext());
+    const failure = await failureOf(sh(ssh, "echo ran", { stdin: "a secret", timeoutSeconds: 2 }));
+    expect(failure).toMatchObject({ reason: "not-run" });
+    expect(failure.message).toMatch(message);
+    expect(failure.message).not.toMatch(/secret|nixops4/);
+    ssh.end();
+  });
+
+  it.each([
+    ["1", 1],
+    ["2", 2],
+  ])("with MaxSessions %s, scripts at the same time wait for each other", async (_, sessions) => {
+    await lab.sshd.reload({ extraConfig: [`MaxSessions ${sessions}`] });
+    const ssh = await connect(connectionTo(lab), testContext());
+    const runs = [1, 2, 3, 4].map((number) => printed(ssh, `sleep 0.1; echo ${number}`));
+    expect(await Promise.all(runs)).toEqual(["1\n", "2\n", "3\n", "4\n"]);
+    ssh.end();
   });
 });
 
@@ -129,20 +230,26 @@ describeWithSshd("a connection that breaks", () => {
     await lab.stop();
   });
 
-  it("is an error in the middle of a command, never a success", async () => {
+  it("is an error in the middle of a script, never a success, and ends it on the host", async () => {
     const ssh = await connect(connectionTo(lab, { port: proxy.port }), testContext());
-    const running = ssh.exec("echo started >&2; sleep 1", { onStderrLine: () => proxy.cut() });
+    const running = sh(ssh, "trap '' HUP PIPE; echo started >&2; sleep 4545; sleep 4545", {
+      onStderrLine: () => proxy.cut(),
+    });
     const error: unknown = await running.catch((reason: unknown) => reason);
     expect(describeError(error)).toContain("was lost while a command ran");
     expect(describeError(error)).toContain("Whether the command finished is not known.");
-    await expect(ssh.exec("true")).rejects.toThrow("cannot start a command");
+    await expect(sh(ssh, "true")).rejects.toThrow("cannot run the test's script");
+    await eventually(() => !isRunning("sleep 4545"));
     ssh.end();
   });
 
   it("is noticed when the host no longer answers", async () => {
     const ssh = await connect(connectionTo(lab, { port: proxy.port }), testContext());
     const started = Date.now();
-    const running = ssh.exec("echo started >&2; sleep 60", { onStderrLine: () => proxy.freeze() });
+    const running = sh(ssh, "echo started >&2; sleep 60", {
+      timeoutSeconds: 60,
+      onStderrLine: () => proxy.freeze(),
+    });
     const error: unknown = await running.catch((reason: unknown) => reason);
     expect(describeError(error)).toMatch(/was lost while a command ran: it has not answered for 20 s/);
     expect(Date.now() - started).toBeLessThan(25_000);

@@ -1,7 +1,7 @@
 import { afterAll, beforeAll, expect, it } from "@jest/globals";
 import { findSshd, makeSshKey, startSshLab, type SshKey, type SshLab } from "@nixops4-providers/test-servers";
-import { connect, connectOver, connectToStranger } from "../src/index.ts";
-import { connectionTo, describeWithSshd } from "./lab.ts";
+import { connect, connectOver, connectToStranger, openScript } from "../src/index.ts";
+import { connectionTo, describeWithSshd, printed } from "./lab.ts";
 import { testContext } from "./test-context.ts";
 
 describeWithSshd("connections beside the pinned one", () => {
@@ -19,7 +19,7 @@ describeWithSshd("connections beside the pinned one", () => {
   it("connects to a stranger and tells which key it presented", async () => {
     const ssh = await connectToStranger(unknown(), testContext());
     expect(ssh.hostPublicKey).toBe(plain(lab.hostKey));
-    expect((await ssh.run("echo read")).stdout.toString()).toBe("read\n");
+    expect(await printed(ssh, "echo read")).toBe("read\n");
     ssh.end();
     // Nothing of it stays.
     await expect(connect(unknown(), testContext())).rejects.toMatchObject({ reason: "host-key" });
@@ -34,10 +34,11 @@ describeWithSshd("connections beside the pinned one", () => {
 
   it("logs in over a stream to another sshd, and checks its key", async () => {
     const ssh = await connect(connectionTo(lab), testContext());
-    const open = () => ssh.openChannel(`${findSshd()} -i -f ${lab.folder}/sshd_config -h ${other.file}`);
+    const script = `exec ${findSshd()} -i -f ${lab.folder}/sshd_config -h ${other.file}`;
+    const open = () => openScript(ssh, { script, timeoutSeconds: 20, doing: "start another sshd" });
     const inner = await connectOver(await open(), unknown(), testContext());
     expect(inner.hostPublicKey).toBe(plain(other));
-    expect((await inner.run("echo inside")).stdout.toString()).toBe("inside\n");
+    expect(await printed(inner, "echo inside")).toBe("inside\n");
     inner.end();
     await expect(connectOver(await open(), connectionTo(lab), testContext())).rejects.toMatchObject({
       reason: "host-key",

@@ -2,7 +2,7 @@ import { afterAll, beforeAll, expect, it } from "@jest/globals";
 import { describeError } from "@nixops4-providers/provider-sdk";
 import { makeSshKey, startSshLab, type SshKey, type SshLab, TcpProxy } from "@nixops4-providers/test-servers";
 import { ConnectError, waitForSsh } from "../src/index.ts";
-import { connectionTo, describeWithSshd } from "./lab.ts";
+import { connectionTo, describeWithSshd, printed } from "./lab.ts";
 import { testContext } from "./test-context.ts";
 
 const count = (text: string, part: string) => text.split(part).length - 1;
@@ -27,7 +27,7 @@ describeWithSshd("waiting for SSH", () => {
     expect(Date.now() - started).toBeLessThan(5_000);
     expect(ssh.hostPublicKey).toBe(lab.hostKey.publicKey.split(" ").slice(0, 2).join(" "));
     // Its time limit is over with the wait.
-    expect((await ssh.run("echo here")).stdout.toString()).toBe("here\n");
+    expect(await printed(ssh, "echo here")).toBe("here\n");
     ssh.end();
     // Ports were probed without a connection, and it logged in on the first one.
     expect(count(lab.sshd.log(), "Connection from")).toBe(1);

@@ -157,7 +157,8 @@ describeWithSshd("ssh.exec with a sudo that wants a password", () => {
     await chmod(join(bin, "sudo"), 0o755);
     await lab.sshd.reload({ extraConfig: [`SetEnv PATH=${bin}:/usr/bin:/bin`] });
     const { error } = await create("exec", { connection: lab.connection, command: "id", sudo: true });
-    expect(error).toContain(`sudo did not run the command of ${lab.sshd.user} on 127.0.0.1:${lab.sshd.port}`);
+    expect(error).toContain(`cannot run the command on 127.0.0.1:${lab.sshd.port}: `);
+    expect(error).toContain(`sudo did not run the command of ${lab.sshd.user}: `);
     expect(error).toContain("sudo: a password is required");
     expect(error).toContain("NOPASSWD");
     await lab.stop();

@@ -136,7 +136,7 @@ describeWithSshd("ssh.file", () => {
     expect(outputs).toEqual({ sha256: sha256(secret) });
     expect(failed.error).toContain("does not exist");
     // No matchers that print: command lines of other users are nobody's business.
-    expect(processes.includes(path)).toBe(true);
+    expect(processes.includes("nixops4-watchdog")).toBe(true);
     for (const text of [processes, stderr, failed.error!, failed.stderr, lab.sshd.log()]) {
       expect([marker, sha256(secret), sha256(marker)].filter((part) => text.includes(part))).toEqual([]);
     }

@@ -39,7 +39,7 @@ describeWithSshd("ssh.host_key", () => {
     const said = seen.join("") + stderr + JSON.stringify(outputs) + readFileSync(host.record, "utf8");
     const secrets = [...old, ...privateLines(host.path("host"))].filter((line) => line.length > 60);
     expect(secrets.length).toBeGreaterThan(4);
-    expect(said).toContain("ssh-keygen");
+    expect(said).toContain("nixops4-watchdog");
     // The line that holds the private half; the first ones hold what is public.
     for (const line of secrets.filter((_, index) => index % 5 >= 2)) expect(said).not.toContain(line);
   });

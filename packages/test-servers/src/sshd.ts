@@ -150,6 +150,8 @@ class SshdProcess implements Sshd {
       "PidFile none",
       "PrintMotd no",
       "LogLevel VERBOSE",
+      // The start files of the user who runs the tests may take long.
+      "SetEnv HOME=/nonexistent",
     ];
     writeFileSync(this.#path("config"), `${lines.join("\n")}\n`);
   }

@@ -80,7 +80,9 @@ export async function ensureHostKey(
   };
   try {
     const ssh = await reach(job);
-    await new Target(ssh, inputs).lock(context);
+    const lock = await connect(pinned(inputs, [ssh.hostPublicKey]), context);
+    job.connections.push(lock);
+    await new Target(lock, inputs).lock(context);
     let host = await completeRotation(job, await look(job, ssh));
     if (!isWanted(job, host)) host = await rotate(job, host);
     await retireOldKeys(job, host);

@@ -1,8 +1,6 @@
-import { createInterface } from "node:readline";
 import type { Duplex } from "node:stream";
-import { type Context, ProviderError } from "@nixops4-providers/provider-sdk";
-import { RemoteCommandError, shellQuote, type SshConnection } from "@nixops4-providers/ssh-client";
-import { remoteCommand } from "../remote-command.ts";
+import { type Context, ProviderError, withDeadline } from "@nixops4-providers/provider-sdk";
+import { openScript, runScript, type SshConnection } from "@nixops4-providers/ssh-client";
 import type { Inputs } from "../resources/host-key.ts";
 import * as scripts from "./scripts.ts";
 import { NAMESPACE } from "./statement.ts";
@@ -24,10 +22,19 @@ export interface Observed {
 /** From a stranger a record of rotations could be endless. */
 const MAX_RECORD_BYTES = 1024 * 1024;
 
+const MAX_SAID_LINES = 100;
+
+const LOCK_GRACE_SECONDS = 60;
+
 export async function readRecord(ssh: SshConnection, { directory, timeoutSeconds }: Inputs): Promise<string> {
-  const { command, preamble } = remoteCommand(["sh", "-c", scripts.READ_RECORD, "sh", directory]);
   const limits = { timeoutSeconds, maxOutputBytes: MAX_RECORD_BYTES };
-  const { stdout } = await ssh.run(command, { stdin: preamble, ...limits });
+  const doing = "read the record of rotations";
+  const { stdout } = await runScript(ssh, {
+    script: scripts.READ_RECORD,
+    args: [directory],
+    doing,
+    ...limits,
+  });
   return stdout.toString("utf8");
 }
 
@@ -41,31 +48,34 @@ export class Target {
     this.#inputs = inputs;
   }
 
-  /** Waits until no other run is at the keys in the folder; until the connection ends, the others wait. */
+  /**
+   * Waits until no other run is at the keys in the folder; until the connection ends, the others wait. It should be a
+   * connection of its own: sshd may allow it only one session.
+   */
   async lock(context: Context): Promise<void> {
     const { directory, timeoutSeconds } = this.#inputs;
     const { label } = this.ssh;
     const said: string[] = [];
-    const channel = await this.#open(scripts.LOCK, [directory, String(Math.ceil(timeoutSeconds))], said);
-    const timeout = AbortSignal.timeout(timeoutSeconds * 1000);
-    const lines = createInterface({ input: channel, signal: AbortSignal.any([context.signal, timeout]) });
+    const args = [directory, String(Math.ceil(timeoutSeconds))];
+    // First it waits, then it holds the lock.
+    const limitSeconds = 2 * timeoutSeconds + LOCK_GRACE_SECONDS;
+    const channel = await this.#open("lock its host keys", scripts.LOCK, args, said, limitSeconds);
     let waiting: { done(): void } | undefined;
-    try {
-      for await (const line of lines) {
-        if (line === "locked") return;
-        waiting = context.progress(`waiting for another run to be done with the host keys of ${label}`);
-      }
-    } finally {
-      waiting?.done();
-    }
-    context.signal.throwIfAborted();
-    if (timeout.aborted) {
-      throw new ProviderError(
-        `another run was not done with the host keys of ${label} within ${timeoutSeconds} s`,
-        { hint: "Apply again when it has ended." },
+    const locked = new Promise<void>((resolve, reject) => {
+      let printed = "";
+      channel.on("data", (chunk: Buffer) => {
+        printed = (printed + chunk.toString("latin1")).slice(-100);
+        if (printed.endsWith("locked\n")) return resolve();
+        waiting ??= context.progress(`waiting for another run to be done with the host keys of ${label}`);
+      });
+      channel.on("close", () =>
+        reject(new ProviderError(`cannot lock ${directory} on ${label}`, { cause: said.join("\n") })),
       );
-    }
-    throw new ProviderError(`cannot lock ${directory} on ${label}`, { cause: said.join("\n") });
+    });
+    const message = `another run was not done with the host keys of ${label}`;
+    const hint = "Apply again when it has ended.";
+    const deadline = withDeadline(locked, timeoutSeconds, message, context.signal, hint);
+    await deadline.finally(() => waiting?.done());
   }
 
   async observe(): Promise<Observed> {
@@ -96,7 +106,13 @@ export class Target {
 
   /** An SSH server of its own for one connection, with the key beside a file as first host key. */
   serveNewKey(path: string, said: string[]): Promise<Duplex> {
-    return this.#open(scripts.SERVE_NEW_KEY, [path], said);
+    return this.#open(
+      "start an sshd with its new key",
+      scripts.SERVE_NEW_KEY,
+      [path],
+      said,
+      this.#inputs.timeoutSeconds,
+    );
   }
 
   async swap({ path, key, newKey }: KeyFile): Promise<void> {
@@ -123,21 +139,21 @@ export class Target {
   }
 
   /** A script that goes on while others are run; its standard error goes to `said`. */
-  #open(script: string, args: readonly string[], said: string[]): Promise<Duplex> {
+  #open(
+    doing: string,
+    script: string,
+    args: readonly string[],
+    said: string[],
+    timeoutSeconds: number,
+  ): Promise<Duplex> {
     const { sudo } = this.#inputs;
-    const command = shellQuote(["sh", "-c", script, "sh", ...args]);
-    return this.ssh.openChannel(command, { sudo, onStderrLine: (line) => said.push(line) });
+    const onStderrLine = (line: string) => void (said.length < MAX_SAID_LINES && said.push(line));
+    return openScript(this.ssh, { script, args, sudo, timeoutSeconds, doing, onStderrLine });
   }
 
-  async #run(what: string, script: string, args: readonly string[], stdin = ""): Promise<string> {
+  async #run(doing: string, script: string, args: readonly string[], stdin?: string): Promise<string> {
     const { sudo, timeoutSeconds } = this.#inputs;
-    const { command, preamble } = remoteCommand(["sh", "-c", script, "sh", ...args]);
-    try {
-      const { stdout } = await this.ssh.run(command, { stdin: preamble + stdin, sudo, timeoutSeconds });
-      return stdout.toString("utf8");
-    } catch (error) {
-      const cause = error instanceof RemoteCommandError ? error.stderrTail : error;
-      throw new ProviderError(`cannot ${what} on ${this.ssh.label}`, { cause });
-    }
+    const { stdout } = await runScript(this.ssh, { script, args, stdin, sudo, timeoutSeconds, doing });
+    return stdout.toString("utf8");
   }
 }

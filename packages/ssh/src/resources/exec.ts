@@ -12,10 +12,14 @@ import {
 import {
   checkConnection,
   connectionSchema,
+  runScript,
+  ScriptError,
   type SshConnection,
   withConnection,
 } from "@nixops4-providers/ssh-client";
-import { remoteCommand } from "../remote-command.ts";
+import existsScript from "../exec/scripts/exists.sh";
+import runScriptText from "../exec/scripts/run.sh";
+import succeedsScript from "../exec/scripts/succeeds.sh";
 
 const inputs = fields({
   connection: connectionSchema,
@@ -83,8 +87,6 @@ const outputs = fields({
 type Inputs = Static<typeof inputs>;
 type Outputs = Static<typeof outputs>;
 
-const MAX_STDOUT_BYTES = 64 * 1024 * 1024;
-
 export const exec = defineResource({
   type: "exec",
   description:
@@ -140,15 +142,17 @@ async function run(inputs: Inputs, recorded: string, context: Context): Promise<
       context.log.info(`skipped on ${ssh.label}: ${reason}`);
       return toOutputs(recorded, inputs);
     }
-    const { command, argv = ["sh", "-c", command!], stdin = "", env, sudo, timeoutSeconds } = inputs;
-    const remote = remoteCommand(argv, env);
-    const { stdout } = await ssh.run(remote.command, {
-      stdin: remote.preamble + stdin,
+    const { command, argv = ["sh", "-c", command!], stdin, env, sudo, timeoutSeconds } = inputs;
+    const { stdout } = await runScript(ssh, {
+      script: runScriptText,
+      args: argv,
+      env,
+      stdin,
       sudo,
       timeoutSeconds,
-      maxOutputBytes: MAX_STDOUT_BYTES,
+      doing: "run the command",
       onStderrLine: (line) => context.log.output(line),
-    });
+    }).catch(withExitCode);
     if (!isUtf8(stdout)) {
       throw new ProviderError(`the command on ${ssh.label} printed bytes that are not UTF-8`, {
         hint: "Let it print text, for example through `base64`.",
@@ -161,16 +165,27 @@ async function run(inputs: Inputs, recorded: string, context: Context): Promise<
 
 async function reasonToSkip(ssh: SshConnection, inputs: Inputs): Promise<string | undefined> {
   const { creates, unless, env, sudo, timeoutSeconds } = inputs;
-  const succeeds = async (argv: string[]) => {
-    const { command, preamble } = remoteCommand(argv, env);
-    return (await ssh.exec(command, { stdin: preamble, sudo, timeoutSeconds })).exitCode === 0;
+  const says = async (script: string, arg: string, doing: string) => {
+    const { stdout } = await runScript(ssh, { script, args: [arg], env, sudo, timeoutSeconds, doing });
+    return stdout.toString() === "yes\n";
   };
-  if (creates !== undefined && (await succeeds(["sh", "-c", '[ -e "$1" ] || [ -L "$1" ]', "sh", creates]))) {
+  if (creates !== undefined && (await says(existsScript, creates, `look for ${creates}`))) {
     return `${creates} exists`;
   }
-  if (unless !== undefined && (await succeeds(["sh", "-c", unless])))
+  if (unless !== undefined && (await says(succeedsScript, unless, "run the command in `unless`"))) {
     return "the command in `unless` succeeded";
+  }
   return undefined;
+}
+
+/** A command's exit code is worth telling, whatever it said. */
+function withExitCode(error: unknown): never {
+  if (!(error instanceof ScriptError) || error.reason !== "exit-code" || error.stderrTail === "") throw error;
+  const { message, stderrTail, exitCode } = error;
+  const what = message.slice(0, -stderrTail.length);
+  throw new ProviderError(
+    `${what}it failed with exit code: ${exitCode}\nIts last lines on standard error:\n${stderrTail.replace(/^/gm, "  ")}`,
+  );
 }
 
 function toOutputs(stdout: string, { parseJson: wantsJson }: Inputs): Outputs {

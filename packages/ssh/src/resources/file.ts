@@ -4,7 +4,6 @@ import {
   ensureField,
   fields,
   nullable,
-  ProviderError,
   secretRef,
   Type,
   type Context,
@@ -14,12 +13,12 @@ import {
 import {
   checkConnection,
   connectionSchema,
-  RemoteCommandError,
+  runScript,
   type SshConnection,
   withConnection,
 } from "@nixops4-providers/ssh-client";
-import { remoteCommand } from "../remote-command.ts";
 import { type Contents, readContents } from "../contents.ts";
+import { OBSERVE, REMOVE, REPLACE, SET_ATTRIBUTES } from "../file/scripts.ts";
 
 const NAME = "^[A-Za-z0-9_][A-Za-z0-9_.$-]*$";
 
@@ -129,15 +128,15 @@ async function write(
   if (existing?.sha256 !== contents.sha256) {
     const progress = context.progress(`writing ${inputs.path} on ${ssh.label}`);
     const args = [inputs.path, wanted.mode, wanted.owner, wanted.group, await temporaryName(inputs)];
-    await runScript(ssh, inputs, REPLACE, args, contents).finally(() => progress.done());
+    await run(ssh, inputs, REPLACE, args, contents).finally(() => progress.done());
   } else if (!hasAttributes(existing, wanted)) {
     context.log.info(`setting the mode and owner of ${inputs.path} on ${ssh.label}`);
-    await runScript(ssh, inputs, SET_ATTRIBUTES, [inputs.path, wanted.mode, wanted.owner, wanted.group]);
+    await run(ssh, inputs, SET_ATTRIBUTES, [inputs.path, wanted.mode, wanted.owner, wanted.group]);
   }
 }
 
 async function remove(ssh: SshConnection, inputs: Inputs): Promise<void> {
-  await runScript(ssh, inputs, REMOVE, [inputs.path]);
+  await run(ssh, inputs, REMOVE, [inputs.path]);
 }
 
 interface Observed {
@@ -151,7 +150,7 @@ interface Observed {
 
 /** `undefined` when there is no file. */
 async function observe(ssh: SshConnection, inputs: Inputs): Promise<Observed | undefined> {
-  const stdout = await runScript(ssh, inputs, OBSERVE, [inputs.path]);
+  const stdout = await run(ssh, inputs, OBSERVE, [inputs.path]);
   if (stdout === "") return undefined;
   const [sha256 = "", mode = "", uid = "", gid = "", owner = "", group = ""] = stdout.trim().split(" ");
   return { sha256, mode: Number.parseInt(mode, 8), uid, gid, owner, group };
@@ -165,30 +164,26 @@ function hasAttributes(existing: Observed, wanted: { mode: string; owner: string
   );
 }
 
-async function runScript(
+async function run(
   ssh: SshConnection,
   { path, ensure, sudo, timeoutSeconds }: Inputs,
   script: string,
   args: readonly string[],
   contents?: Contents,
 ): Promise<string> {
+  const doing = `${ensure === "absent" ? "remove" : "write"} the file ${path}`;
   const { Readable } = await import("node:stream");
-  // The hash of a secret belongs on no command line either.
-  const env = contents && { sha256: contents.sha256 };
-  const { command, preamble } = remoteCommand(["sh", "-c", script, "sh", ...args], env);
-  const stdin = contents === undefined ? preamble : Readable.from(concatenate(preamble, contents.open()));
-  try {
-    return (await ssh.run(command, { stdin, sudo, timeoutSeconds })).stdout.toString("utf8");
-  } catch (error) {
-    const what = ensure === "absent" ? "remove" : "write";
-    const cause = error instanceof RemoteCommandError ? error.stderrTail : error;
-    throw new ProviderError(`cannot ${what} the file ${path} on ${ssh.label}`, { cause });
-  }
-}
-
-async function* concatenate(head: string, tail: AsyncIterable<Uint8Array>): AsyncGenerator<Uint8Array> {
-  yield Buffer.from(head);
-  yield* tail;
+  const { stdout } = await runScript(ssh, {
+    script,
+    args,
+    sudo,
+    timeoutSeconds,
+    doing,
+    // The hash of a secret belongs on no command line either.
+    env: contents && { sha256: contents.sha256 },
+    stdin: contents && Readable.from(contents.open()),
+  });
+  return stdout.toString("utf8");
 }
 
 /** The same for each run, so that the next one finds what was left behind; short enough for any folder. */
@@ -196,75 +191,3 @@ async function temporaryName({ path }: Inputs): Promise<string> {
   const { createHash } = await import("node:crypto");
   return `.nixops4-${createHash("sha256").update(path).digest("hex").slice(0, 16)}`;
 }
-
-/** `$1` becomes what it leads to where it is a symbolic link, and must not be anything but a file. */
-const RESOLVE = `
-set -eu
-links=0
-while [ -L "$1" ]; do
-  links=$((links + 1))
-  if [ $links -gt 40 ]; then echo "too many symbolic links" >&2; exit 1; fi
-  target=$(readlink "$1")
-  case $target in /*) ;; *) target=\${1%/*}/$target ;; esac
-  shift
-  set -- "$target" "$@"
-done
-if [ -e "$1" ] && [ ! -f "$1" ]; then
-  echo "$1 exists and is not a regular file" >&2
-  exit 1
-fi
-`;
-
-const OBSERVE = `${RESOLVE}
-[ -e "$1" ] || exit 0
-sum=$(sha256sum < "$1")
-stat=$(stat -c '%a %u %g %U %G' "$1")
-echo "\${sum%% *} $stat"
-`;
-
-/** path, mode, owner, group */
-const APPLY_ATTRIBUTES = `
-apply_attributes() {
-  # In this order: chown takes set-user-id bits away.
-  if [ -n "$3$4" ]; then chown "$3\${4:+:$4}" "$1"; fi
-  chmod "$2" "$1"
-}
-`;
-
-const SET_ATTRIBUTES = `${RESOLVE}${APPLY_ATTRIBUTES}
-apply_attributes "$1" "$2" "$3" "$4"
-`;
-
-/**
- * path, mode, owner, group, temporary name; `sha256` in the environment, the contents on standard input. A connection that breaks looks
- * like the end of the input: only the hash tells that all of it arrived.
- */
-const REPLACE = `${RESOLVE}${APPLY_ATTRIBUTES}
-folder=\${1%/*}/
-if [ ! -d "$folder" ]; then echo "the folder $folder does not exist" >&2; exit 1; fi
-for left in "$folder$5".*; do
-  pid=\${left##*.}
-  [ -e "$left" ] && ! kill -0 "$pid" 2>/dev/null && [ ! -d "/proc/$pid" ] && rm -f "$left"
-done
-temporary=$folder$5.$$
-trap 'rm -f "$temporary"' EXIT
-trap 'exit 1' HUP INT PIPE TERM
-umask 077
-set -C
-cat > "$temporary"
-sum=$(sha256sum < "$temporary")
-if [ "\${sum%% *}" != "$sha256" ]; then echo "the contents did not arrive whole" >&2; exit 1; fi
-apply_attributes "$temporary" "$2" "$3" "$4"
-sync "$temporary" 2>/dev/null || sync
-mv -f "$temporary" "$1"
-sync "$folder" 2>/dev/null || sync
-`;
-
-const REMOVE = `
-set -eu
-if [ -d "$1" ] && [ ! -L "$1" ]; then echo "$1 is a directory" >&2; exit 1; fi
-if [ -e "$1" ] || [ -L "$1" ]; then
-  rm -f "$1"
-  sync "\${1%/*}/" 2>/dev/null || sync
-fi
-`;

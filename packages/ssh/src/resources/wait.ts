@@ -6,7 +6,7 @@ import {
   Type,
   type Static,
 } from "@nixops4-providers/provider-sdk";
-import { checkConnection, connectionSchema, waitForSsh } from "@nixops4-providers/ssh-client";
+import { checkConnection, connectionSchema, readBootId, waitForSsh } from "@nixops4-providers/ssh-client";
 
 const inputs = fields({
   connection: connectionSchema,
@@ -26,6 +26,8 @@ const outputs = fields({
   }),
 });
 
+const BOOT_ID_SECONDS = 30;
+
 export const wait = defineResource({
   type: "wait",
   description:
@@ -39,11 +41,8 @@ export const wait = defineResource({
     const { connection, timeoutSeconds } = inputs;
     const ssh = await waitForSsh(connection, context, { timeoutSeconds });
     try {
-      const { stdout } = await ssh.exec("cat /proc/sys/kernel/random/boot_id 2>/dev/null", {
-        timeoutSeconds: connection.connectTimeoutSeconds,
-      });
-      const bootId = stdout.toString("utf8").trim();
-      return { hostPublicKey: ssh.hostPublicKey, bootId: bootId === "" ? null : bootId };
+      const bootId = await readBootId(ssh, Math.min(timeoutSeconds, BOOT_ID_SECONDS));
+      return { hostPublicKey: ssh.hostPublicKey, bootId };
     } finally {
       ssh.end();
     }

@@ -1,0 +1,293 @@
+#!/bin/sh
+# The program that activates a system on the host, for `sh`: dash and busybox run it too. It needs nobody from its
+# start on, writes what happens to `log` and where it stands to `status`, in its own folder, and waits for the
+# link `decision` there, which whoever comes first makes: the deployer or its own deadline.
+#
+# A switch is a `test` first, so that until it is confirmed the boot loader and the profile still have the old
+# system: that is what a crash, a power loss or a hang boots into.
+set -u
+dir=${0%/*}
+base=${dir%/*}
+roots=/nix/var/nix/gcroots/nixops4
+toplevel=$1 action=$2 profile=$3 rollback=$4
+confirm_seconds=$5 activation_seconds=$6 lock_seconds=$7 deployer=$8
+shift 8
+log=$dir/log
+stc_lock=/run/nixos/switch-to-configuration.lock
+
+phase=starting outcome='' reason='' exit_code='' holder='' previous='' previous_link='' new_failed_units=''
+committed_link='' rolled_back_exit_code=''
+
+main() {
+  # Whoever starts it a second time, because the first answer got lost, finds it running.
+  mkdir "$dir/running" 2>/dev/null || exit 0
+  : >>"$log"
+  report
+  follow_into_journal
+  take_lock
+  prune
+  record
+  case $action in
+    dry-activate) dry_activate ;;
+    boot) boot ;;
+    *) activate ;;
+  esac
+}
+
+dry_activate() {
+  phase=activating
+  report
+  limited "$activation_seconds" "$toplevel/bin/switch-to-configuration" dry-activate
+  [ "$code" -eq 0 ] || finish failed "$why"
+  finish ok
+}
+
+boot() {
+  phase=committing
+  report
+  commit && finish ok
+  [ "$rollback" = yes ] || finish failed boot-loader
+  phase=rolling-back reason=boot-loader
+  report
+  restore_boot && finish rolled-back
+  finish rollback-failed
+}
+
+activate() {
+  phase=activating
+  report
+  limited "$activation_seconds" "$toplevel/bin/switch-to-configuration" test
+  exit_code=$code
+  judge || undo "$why"
+  if [ "$rollback" = yes ]; then
+    phase=awaiting-confirmation
+    report
+    await_decision
+    [ "$decision" = confirmed ] || undo "$decision"
+  fi
+  if [ "$action" = switch ]; then
+    phase=committing
+    report
+    commit || undo boot-loader
+  fi
+  finish ok
+}
+
+# Whether switch-to-configuration left the host as it should; else $why tells.
+judge() {
+  case $code in
+    0 | 100) ;;
+    4)
+      new_failed_units=$(failed_units | while read -r unit; do
+        grep -qxF -e "$unit" "$dir/failed-before" || printf '%s ' "$unit"
+      done)
+      if [ -n "$new_failed_units" ] || ! has_systemd; then
+        why=failed-units
+        return 1
+      fi
+      say "The units that failed had failed before: not counted."
+      ;;
+    *) return 1 ;;
+  esac
+  why=not-current
+  [ "$(target /run/current-system)" = "$toplevel" ]
+}
+
+await_decision() {
+  deadline_in "$confirm_seconds"
+  until [ -L "$dir/decision" ] || is_over; do sleep 0.2; done
+  ln -s unconfirmed "$dir/decision" 2>/dev/null
+  decision=$(readlink "$dir/decision")
+}
+
+commit() {
+  limited "$activation_seconds" nix-env -p "$profile" --set "$toplevel"
+  [ "$code" -eq 0 ] || return 1
+  committed_link=$(readlink "$profile")
+  limited "$activation_seconds" "$toplevel/bin/switch-to-configuration" boot
+  [ "$code" -eq 0 ] || [ "$code" -eq 100 ]
+}
+
+undo() {
+  reason=$1
+  [ "$rollback" = yes ] || finish failed "$reason"
+  phase=rolling-back
+  report
+  result='rolled-back'
+  [ -z "$committed_link" ] || restore_boot || result='rollback-failed'
+  restore_running || result='rollback-failed'
+  finish "$result"
+}
+
+restore_running() {
+  if [ -z "$previous" ] || [ ! -x "$previous/bin/switch-to-configuration" ]; then
+    say "There is no system to go back to."
+    return 1
+  fi
+  say "Going back to $previous"
+  limited "$activation_seconds" "$previous/bin/switch-to-configuration" test
+  rolled_back_exit_code=$code
+  # Units may fail in the old system as they did before: what counts is that it is the one that runs.
+  [ "$(target /run/current-system)" = "$previous" ] && [ "$timed_out" = no ]
+}
+
+# The profile as it was, to the generation, and the boot loader with it.
+restore_boot() {
+  new_link=$(readlink "$profile")
+  [ "$new_link" != "$previous_link" ] || return 0
+  say "Going back to ${previous_link:-no generation} in the profile $profile"
+  if [ -z "$previous_link" ]; then
+    rm -f "$profile" "${profile%/*}/$new_link"
+    return 0
+  fi
+  ln -sfn "$previous_link" "$profile" || return 1
+  case $new_link in
+    "${profile##*/}"-*-link) rm -f "${profile%/*}/$new_link" ;;
+  esac
+  boot_system=$(target "$profile")
+  [ -x "$boot_system/bin/switch-to-configuration" ] || return 0
+  limited "$activation_seconds" "$boot_system/bin/switch-to-configuration" boot
+  [ "$code" -eq 0 ] || [ "$code" -eq 100 ]
+}
+
+# Runs a command in a process group that is ended as a whole when its time is over, and without our lock. Sets $code, $timed_out and, for a failure, $why.
+limited() {
+  limit=$1
+  shift
+  say "Running $*"
+  rm -f "$dir/timed-out"
+  setsid env "$@" </dev/null >>"$log" 2>&1 9>&- &
+  child=$!
+  # shellcheck disable=SC2016
+  setsid sh -c 'sleep "$1"; : >"$3"; kill -s TERM -- "-$2"; sleep 5; kill -s KILL -- "-$2"' \
+    sh "$limit" "$child" "$dir/timed-out" </dev/null >/dev/null 2>&1 9>&- &
+  guard=$!
+  wait "$child"
+  code=$?
+  kill -s KILL -- "-$guard" 2>/dev/null || kill -s KILL "$guard" 2>/dev/null
+  timed_out=no why=exit-code
+  if [ -e "$dir/timed-out" ]; then
+    kill -s KILL -- "-$child" 2>/dev/null
+    timed_out=yes why=timeout
+    say "Ended after $limit s."
+  fi
+}
+
+take_lock() {
+  exec 9>>"$base/lock"
+  deadline_in "$lock_seconds"
+  until flock -n 9; do
+    wait_for "$(cat "$base/holder" 2>/dev/null || echo 'another activation')"
+  done
+  printf '%s\n' "$deployer, to activate $toplevel, since $(date -u '+%Y-%m-%dT%H:%M:%SZ')" >"$base/holder"
+  while stc_holder=$(stc_lock_holder); do wait_for "$stc_holder"; done
+  holder=''
+}
+
+wait_for() {
+  if [ "$holder" != "$1" ]; then
+    holder=$1 phase=waiting
+    report
+  fi
+  if is_over; then finish failed busy; fi
+  sleep 0.2
+}
+
+# Another switch-to-configuration, which somebody started by other means.
+stc_lock_holder() {
+  [ -e "$stc_lock" ] || return 1
+  if (exec 8<"$stc_lock" && flock -n 8); then return 1; fi
+  inode=$(stat -c %i "$stc_lock")
+  while read -r _ kind _ _ pid file _; do
+    case $kind:$file in
+      FLOCK:*:"$inode")
+        echo "process $pid: $(tr '\000' ' ' <"/proc/$pid/cmdline" 2>/dev/null)"
+        return 0
+        ;;
+    esac
+  done </proc/locks
+  echo "another switch-to-configuration"
+}
+
+record() {
+  previous=$(target /run/current-system)
+  previous_link=$(readlink "$profile" 2>/dev/null)
+  failed_units >"$dir/failed-before"
+  # Neither is sure to be in use or in a profile until this is over.
+  mkdir -p "$roots"
+  ln -sfn "$toplevel" "$roots/next"
+  [ -z "$previous" ] || ln -sfn "$previous" "$roots/previous"
+}
+
+# Keeps the last operations that have ended.
+prune() {
+  kept=0
+  # shellcheck disable=SC2045 # By age; the names are ours.
+  for old in $(ls -t "$base"); do
+    grep -qx phase=done "$base/$old/status" 2>/dev/null || continue
+    kept=$((kept + 1))
+    [ "$kept" -le 5 ] || rm -rf "${base:?}/$old"
+  done
+}
+
+finish() {
+  outcome=$1 phase='done'
+  [ $# -lt 2 ] || reason=$2
+  # One that could not get the lock has nothing to clean up.
+  if [ "$reason" != busy ]; then
+    rm -f "$base/holder"
+    # What was left half done keeps its roots, which also tell the next run to do it again.
+    case $action:$outcome in
+      dry-activate:* | *:ok | *:rolled-back) rm -rf "$roots" ;;
+    esac
+  fi
+  say "Finished: $outcome${reason:+ ($reason)}"
+  report
+  exec 9>&-
+  [ -z "${tail:-}" ] || { sleep 1; kill "$tail" 2>/dev/null; }
+  exit 0
+}
+
+report() {
+  {
+    printf '%s\n' "phase=$phase" "pid=$$" "toplevel=$toplevel" "action=$action" "profile=$profile"
+    printf '%s\n' "outcome=$outcome" "reason=$reason" "exitCode=$exit_code" "holder=$holder"
+    printf '%s\n' "previousToplevel=$previous" "previousLink=$previous_link" "rollbackExitCode=$rolled_back_exit_code"
+    printf '%s\n' "newFailedUnits=$new_failed_units" "currentSystem=$(target /run/current-system)"
+  } >"$dir/status.new"
+  mv "$dir/status.new" "$dir/status"
+}
+
+# A reader of its own: were the journal in the way of the output, its end would be the end of the activation.
+follow_into_journal() {
+  has_systemd || return 0
+  tail -n +1 -f "$log" 9>&- &
+  tail=$!
+}
+
+failed_units() {
+  has_systemd || return 0
+  timeout 30 systemctl list-units --state=failed --plain --no-legend --full --no-pager 9>&- |
+    while read -r unit _; do printf '%s\n' "$unit"; done
+}
+
+has_systemd() { [ -d /run/systemd/system ]; }
+
+# The end of a chain of links; nothing when there is none.
+target() { [ ! -e "$1" ] || readlink -f "$1"; }
+
+# By the time since boot: the time of day may be set meanwhile.
+deadline_in() {
+  read -r uptime _ </proc/uptime
+  deadline=$((${uptime%.*} + $1))
+}
+
+is_over() {
+  read -r uptime _ </proc/uptime
+  [ "${uptime%.*}" -ge "$deadline" ]
+}
+
+say() { printf 'nixops4: %s\n' "$*" >>"$log"; }
+
+for variable; do export "${variable?}"; done
+main

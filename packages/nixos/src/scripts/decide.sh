@@ -1,0 +1,9 @@
+# shellcheck shell=sh
+# Decides an operation, unless that was done already, and prints the decision that counts. Confirms only if the
+# system runs. Arguments: the operation's id, the decision, toplevel.
+if [ "$2" = confirmed ] && [ "$(readlink -f /run/current-system)" != "$3" ]; then
+  echo "the host runs $(readlink -f /run/current-system)" >&2
+  exit 1
+fi
+ln -s "$2" /run/nixops4/"$1"/decision 2>/dev/null
+readlink /run/nixops4/"$1"/decision

@@ -1,0 +1,52 @@
+import { ProviderError, sleep, withDeadline } from "@nixops4-providers/provider-sdk";
+import type { ClientChannel } from "ssh2";
+
+import type { Link } from "../link.ts";
+
+const PAUSE_SECONDS = { first: 0.05, longest: 1 };
+
+/**
+ * Starts a command and hands its channel to `take` at once: what the host says in the same packet, such as an exit
+ * code, is announced only once. Where sshd has as many sessions as it may have (MaxSessions), tries again until one of them has
+ * ended: a session ends a little later than its channel.
+ */
+export async function openSession<T>(
+  link: Link,
+  command: string,
+  signal: AbortSignal,
+  take: (channel: ClientChannel) => T,
+): Promise<T> {
+  const { label, timeoutSeconds } = link.endpoint;
+  const giveUpAt = performance.now() + timeoutSeconds * 1000;
+  for (let pause = PAUSE_SECONDS.first; ; pause = Math.min(2 * pause, PAUSE_SECONDS.longest)) {
+    try {
+      return await openOnce(link, command, take);
+    } catch (cause) {
+      const refused = (cause as { reason?: unknown }).reason !== undefined && link.lost === undefined;
+      if (!refused || performance.now() > giveUpAt) {
+        throw new ProviderError(`cannot start a command on ${label}`, {
+          cause: link.lost ?? cause,
+          ...(refused ? { hint: "sshd may allow too few sessions a connection (MaxSessions)." } : {}),
+        });
+      }
+      await sleep(pause, signal);
+    }
+  }
+}
+
+async function openOnce<T>(link: Link, command: string, take: (channel: ClientChannel) => T): Promise<T> {
+  let late = false;
+  const opened = new Promise<T>((resolve, reject) => {
+    link.client.exec(command, (error, channel) => {
+      if (error) return reject(error);
+      if (late) channel.close();
+      else resolve(take(channel));
+    });
+  });
+  try {
+    return await withDeadline(opened, link.endpoint.timeoutSeconds, "no answer");
+  } catch (error) {
+    late = true;
+    throw error;
+  }
+}

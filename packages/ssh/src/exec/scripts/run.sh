@@ -1,0 +1,3 @@
+# shellcheck shell=sh
+# A program and its arguments: becomes it.
+exec "$@"

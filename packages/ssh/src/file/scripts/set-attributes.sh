@@ -1,0 +1,2 @@
+# shellcheck shell=sh
+apply_attributes "$1" "$2" "$3" "$4"

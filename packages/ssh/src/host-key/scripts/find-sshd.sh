@@ -1,0 +1,26 @@
+# shellcheck shell=sh
+# Finds the sshd that this connection came through: `listener` is its process, if it waits for connections itself,
+# and `sshd_command` the program with its options, as its title shows them.
+served_by= pid=$$
+while [ "$pid" -gt 0 ]; do
+  case $(cat "/proc/$pid/comm") in
+    sshd | sshd-session) served_by=$pid ;;
+    *) if [ -n "$served_by" ]; then break; fi ;;
+  esac
+  pid=$(sed -n 's/^PPid:[[:space:]]*//p' "/proc/$pid/status")
+done
+if [ -z "$served_by" ]; then echo "no sshd of OpenSSH was found among the processes that led here" >&2; exit 1; fi
+title=$(tr '\0' ' ' <"/proc/$served_by/cmdline")
+listener=
+case $title in
+  "sshd: /"*)
+    listener=$served_by
+    sshd_command=${title#sshd: }
+    sshd_command=${sshd_command%% \[listener*}
+    ;;
+  "sshd: "* | "sshd-session: "*) sshd_command=$(command -v sshd) ;;
+  *)
+    listener=$served_by
+    sshd_command=$title
+    ;;
+esac
