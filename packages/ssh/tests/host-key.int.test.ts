@@ -188,7 +188,10 @@ describeWithSshd("ssh.host_key", () => {
       writeFileSync(host.record, `{"statement":"{}"\n${"x".repeat(1000)}`);
       await expectRefused("its statement does not hold: it is not JSON");
       writeFileSync(host.record, "x".repeat(2 * 1024 * 1024));
-      await expectRefused("its record of rotations cannot be read: the command on");
+      const where = `${address}:${port}`;
+      await expectRefused(
+        `its record of rotations cannot be read: cannot read the record of rotations on ${where}: it printed more`,
+      );
 
       writeFileSync(host.record, record);
       const { outputs } = await host.create();
