@@ -252,7 +252,10 @@ describeWithNamespaces("nixos.system on a host without systemd", () => {
   });
 
   it.each([
-    [{ command: "echo no good >&2; exit 3" }, "`echo no good >&2; exit 3` failed: cannot run the health check on"],
+    [
+      { command: "echo no good >&2; exit 3" },
+      "`echo no good >&2; exit 3` failed: cannot run the health check on",
+    ],
     [{ tcp: { port: 1 } }, "TCP 127.0.0.1:1 failed: connect ECONNREFUSED"],
     [{ http: { url: "http://127.0.0.1:1/" } }, "HTTP http://127.0.0.1:1/ failed: fetch failed"],
     [{ command: "sleep 60", timeoutSeconds: 1 }, "did not finish within 1 s"],
