@@ -11,6 +11,18 @@ export interface LockOptions {
 const WAIT_NOTICE_MS = 500;
 const CONFLICT_EXIT_CODE = 75;
 
+/** Another process has the lock. */
+export class LockedError extends ProviderError {
+  constructor(timeoutSeconds: number) {
+    super(
+      timeoutSeconds === 0
+        ? "another process has it locked"
+        : `another process has held the lock for ${timeoutSeconds} s`,
+      { hint: "Wait for the other deployment to end, or end it, and try again." },
+    );
+  }
+}
+
 /**
  * Takes a flock(2) lock on an open file; closing the file releases it. Node has no call for it, but the lock
  * belongs to the open file and not to the process: util-linux's `flock` takes it on an inherited descriptor,
@@ -36,9 +48,7 @@ export async function lockFile(
   } catch (cause) {
     const { exitCode } = cause as { exitCode?: number };
     if (exitCode === CONFLICT_EXIT_CODE) {
-      throw new ProviderError(`another process has held the lock for ${timeoutSeconds} s`, {
-        hint: "Wait for the other deployment to end, or end it, and try again.",
-      });
+      throw new LockedError(timeoutSeconds);
     }
     throw new ProviderError("cannot lock the file", {
       cause,

@@ -3,8 +3,9 @@ import * as fs from "node:fs/promises";
 import { basename, dirname, join, resolve } from "node:path";
 import { stringifyJson } from "@nixops4-providers/json";
 import { lockFile, type LockOptions } from "./lock.ts";
-import { parseRecords } from "./records.ts";
+import { naming } from "./naming.ts";
 import { syncFolder } from "./place.ts";
+import { readRecords } from "./read-records.ts";
 import { replaceFile, temporaryIn } from "./replace-file.ts";
 
 export interface LogOptions extends LockOptions {
@@ -12,18 +13,25 @@ export interface LogOptions extends LockOptions {
   onRepair?: ((sideFile: string, bytes: number) => void) | undefined;
 }
 
+const CHUNK_BYTES = 1024 * 1024;
+const BATCH_CHARACTERS = 256 * 1024;
+
 /** Tells whether a log is still as it was: any other writer changes it. */
 export type LogPosition = string;
 
-/** Makes a new log of one record with mode 0600, all at once; `false` when there is a file already. */
+/**
+ * Makes a new log of one record with mode 0600, all at once; `false` when there is a file already, and then nothing is
+ * written.
+ */
 export async function createLog(path: string, first: object): Promise<boolean> {
+  if ((await identityOf(path)) !== undefined) return false;
   const folder = dirname(resolve(path));
   const temporary = temporaryIn(folder);
   const handle = await fs.open(temporary, "wx", 0o600);
   try {
     try {
-      await handle.writeFile(encode([first]));
-      await handle.sync();
+      await naming(path, handle.writeFile(encode(first)));
+      await naming(path, handle.sync());
     } finally {
       await handle.close();
     }
@@ -39,21 +47,22 @@ export async function createLog(path: string, first: object): Promise<boolean> {
   return true;
 }
 
-/** Opens a log and locks it, for as long as it is open; `shared` is for reading. */
+/**
+ * Opens a log and locks it, for as long as it is open; `shared` is for reading. With `held` it is not locked: the
+ * caller keeps all others away from it, and it stays writable after {@link OpenLog.replace}.
+ */
 export async function openLog(
   path: string,
-  lock: "shared" | "exclusive",
+  lock: "shared" | "exclusive" | "held",
   options: LogOptions,
 ): Promise<OpenLog> {
-  const flags = lock === "shared" ? constants.O_RDONLY : constants.O_RDWR | constants.O_APPEND;
   for (;;) {
-    const handle = await fs.open(path, flags);
+    const handle = await openFile(path, lock !== "shared");
     try {
-      await lockFile(handle.fd, lock, options);
+      if (lock !== "held") await lockFile(handle.fd, lock, options);
       // While we waited, the file may have been replaced by a compacted one.
-      const [opened, there] = [await handle.stat(), await fs.stat(path)];
-      if (opened.ino === there.ino && opened.dev === there.dev) {
-        return new OpenLog(path, handle, lock === "exclusive", options);
+      if ((await identityOf(path)) === (await identityOf(handle))) {
+        return new OpenLog(path, handle, lock, options);
       }
     } catch (error) {
       await handle.close();
@@ -63,18 +72,32 @@ export async function openLog(
   }
 }
 
+/**
+ * A log that is open. When a write fails and it is not certain what the file holds, or that it is the one on the disk,
+ * the log is no longer intact: it takes no more records until {@link OpenLog.replace} has written all of them again.
+ */
 export class OpenLog {
   readonly #path: string;
-  readonly #handle: fs.FileHandle;
-  readonly #writable: boolean;
+  readonly #lock: "shared" | "exclusive" | "held";
   readonly #options: LogOptions;
+  #handle: fs.FileHandle;
+  #isIntact = true;
 
   /** Use {@link openLog}. */
-  constructor(path: string, handle: fs.FileHandle, writable: boolean, options: LogOptions) {
+  constructor(
+    path: string,
+    handle: fs.FileHandle,
+    lock: "shared" | "exclusive" | "held",
+    options: LogOptions,
+  ) {
     this.#path = path;
     this.#handle = handle;
-    this.#writable = writable;
+    this.#lock = lock;
     this.#options = options;
+  }
+
+  get isIntact(): boolean {
+    return this.#isIntact;
   }
 
   async position(): Promise<LogPosition> {
@@ -84,7 +107,7 @@ export class OpenLog {
 
   /** In bytes. */
   async size(): Promise<number> {
-    return (await this.#handle.stat()).size;
+    return (await naming(this.#path, this.#handle.stat())).size;
   }
 
   /**
@@ -92,36 +115,58 @@ export class OpenLog {
    * file; under a shared one they are passed over, and `torn` is true.
    */
   async read(): Promise<{ records: unknown[]; torn: boolean }> {
-    const bytes = await this.#readAll();
-    const { records, end } = parseRecords(bytes);
-    let torn = end < bytes.length;
-    // Without a single whole record this may not be a log at all.
-    if (torn && this.#writable && records.length > 0) {
-      await this.#repair(bytes.subarray(end), end);
-      torn = false;
-    }
+    const records: unknown[] = [];
+    const { torn } = await this.scan((record) => records.push(record));
     return { records, torn };
+  }
+
+  /** Calls back for each record; reads as {@link read} does, without having all of the file in memory. */
+  async scan(onRecord: (record: unknown) => void): Promise<{ torn: boolean }> {
+    let end = 0;
+    let count = 0;
+    for await (const piece of readRecords(this.#chunks())) {
+      for (const record of piece.records) onRecord(record);
+      count += piece.records.length;
+      end = piece.end;
+    }
+    const torn = end < (await this.size());
+    // Without a single whole record this may not be a log at all.
+    if (!torn || this.#lock === "shared" || count === 0) return { torn };
+    await this.#repair(end);
+    return { torn: false };
   }
 
   /** Adds a record; it is on the disk when this returns. */
   async append(record: object): Promise<void> {
+    this.#refuseInDoubt();
+    const text = encode(record);
     const size = await this.size();
     const lastByte = Buffer.alloc(1);
-    if (size > 0) await this.#handle.read(lastByte, 0, 1, size - 1);
+    if (size > 0) await naming(this.#path, this.#handle.read(lastByte, 0, 1, size - 1));
     const separator = size === 0 || lastByte[0] === 0x0a ? "" : "\n";
+    let isWritten = false;
     try {
-      await this.#handle.appendFile(separator + encode([record]));
-      await this.#handle.sync();
+      await naming(this.#path, this.#handle.appendFile(separator + text));
+      isWritten = true;
+      await naming(this.#path, this.#handle.sync());
     } catch (error) {
-      // A full disk: take the part that was written away again.
-      await this.#handle.truncate(size);
+      // After a sync that failed, nobody knows what is on the disk, whatever reads say.
+      this.#isIntact = !isWritten && (await this.#takeBack(size));
       throw error;
     }
   }
 
   /** Replaces all records. What the file held, the side files of repairs included, is gone afterwards. */
-  async replace(records: readonly object[]): Promise<void> {
-    await replaceFile(this.#path, encode(records));
+  async replace(records: Iterable<object>): Promise<void> {
+    try {
+      await replaceFile(this.#path, batches(records));
+    } catch (error) {
+      this.#isIntact &&= await this.#isCurrent();
+      throw error;
+    }
+    // With a lock, the old file has it: the caller has to open the log again.
+    this.#isIntact = false;
+    if (this.#lock === "held") await this.#reopen();
     for (const sideFile of await this.#sideFiles()) await fs.rm(sideFile, { force: true });
   }
 
@@ -129,24 +174,63 @@ export class OpenLog {
     await this.#handle.close();
   }
 
-  async #readAll(): Promise<Buffer> {
+  async *#chunks(): AsyncGenerator<Buffer> {
     const size = await this.size();
-    const bytes = Buffer.alloc(size);
-    let filled = 0;
-    while (filled < size) {
-      const { bytesRead } = await this.#handle.read(bytes, filled, size - filled, filled);
-      if (bytesRead === 0) break;
-      filled += bytesRead;
+    for (let at = 0; at < size;) {
+      const bytes = Buffer.allocUnsafe(Math.min(CHUNK_BYTES, size - at));
+      const { bytesRead } = await naming(this.#path, this.#handle.read(bytes, 0, bytes.length, at));
+      if (bytesRead === 0) return;
+      at += bytesRead;
+      yield bytes.subarray(0, bytesRead);
     }
-    return bytes.subarray(0, filled);
   }
 
-  async #repair(remains: Buffer, end: number): Promise<void> {
+  async #repair(end: number): Promise<void> {
     const sideFile = `${this.#path}.torn-${new Date().toISOString().replaceAll(":", "")}`;
-    await replaceFile(sideFile, remains, { mode: 0o600 });
-    await this.#handle.truncate(end);
-    await this.#handle.sync();
+    const remains = Buffer.alloc((await this.size()) - end);
+    try {
+      await this.#handle.read(remains, 0, remains.length, end);
+      await replaceFile(sideFile, remains, { mode: 0o600 });
+      await naming(this.#path, this.#handle.truncate(end));
+      await naming(this.#path, this.#handle.sync());
+    } catch (error) {
+      // It can be read, and replace() gets rid of the remains once there is room.
+      if (this.#lock !== "held") throw error;
+      this.#isIntact = false;
+      return;
+    }
     this.#options.onRepair?.(sideFile, remains.length);
+  }
+
+  /** Cuts off what a failed write has left; tells whether the file is certainly as it was. */
+  async #takeBack(size: number): Promise<boolean> {
+    try {
+      await this.#handle.truncate(size);
+      await this.#handle.sync();
+      return await this.#isCurrent();
+    } catch {
+      return false;
+    }
+  }
+
+  async #isCurrent(): Promise<boolean> {
+    const [opened, there] = await Promise.all([identityOf(this.#handle), identityOf(this.#path)]).catch(
+      () => [],
+    );
+    return opened !== undefined && opened === there;
+  }
+
+  async #reopen(): Promise<void> {
+    const handle = await openFile(this.#path, true);
+    const old = this.#handle;
+    this.#handle = handle;
+    this.#isIntact = true;
+    await old.close().catch(() => {});
+  }
+
+  #refuseInDoubt(): void {
+    if (this.#isIntact) return;
+    throw new Error(`what ${this.#path} holds is not certain after a write that failed`);
   }
 
   async #sideFiles(): Promise<string[]> {
@@ -158,7 +242,34 @@ export class OpenLog {
   }
 }
 
+async function openFile(path: string, isWritable: boolean): Promise<fs.FileHandle> {
+  return fs.open(path, isWritable ? constants.O_RDWR | constants.O_APPEND : constants.O_RDONLY);
+}
+
+/** Which file it is, whatever its name; `undefined` when there is none. */
+async function identityOf(file: string | fs.FileHandle): Promise<string | undefined> {
+  try {
+    const { dev, ino } = await (typeof file === "string" ? fs.stat(file) : file.stat());
+    return `${dev} ${ino}`;
+  } catch (error) {
+    if ((error as NodeJS.ErrnoException).code === "ENOENT") return undefined;
+    throw error;
+  }
+}
+
 // Pretty-printed, as nixops4's own provider does: people read these files.
-function encode(records: readonly object[]): string {
-  return records.map((record) => `${stringifyJson(record, 2)}\n`).join("");
+function encode(record: object): string {
+  return `${stringifyJson(record, 2)}\n`;
+}
+
+/** Few writes for many records, in little memory. */
+function* batches(records: Iterable<object>): Iterable<string> {
+  let batch = "";
+  for (const record of records) {
+    batch += encode(record);
+    if (batch.length < BATCH_CHARACTERS) continue;
+    yield batch;
+    batch = "";
+  }
+  yield batch;
 }

@@ -1,6 +1,7 @@
 import { constants, type Stats } from "node:fs";
 import * as fs from "node:fs/promises";
 import { join } from "node:path";
+import { naming } from "./naming.ts";
 import { errorWithCode, type Place, type PlaceOptions, withPlace } from "./place.ts";
 
 /**
@@ -15,7 +16,7 @@ import { errorWithCode, type Place, type PlaceOptions, withPlace } from "./place
  */
 export async function replaceFile(
   path: string,
-  contents: string | Uint8Array,
+  contents: Contents,
   options: ReplaceOptions = {},
 ): Promise<void> {
   await withPlace(path, options, async (place) => {
@@ -26,7 +27,7 @@ export async function replaceFile(
     await removeLeftovers(place);
     const temporary = place.at(temporaryName());
     try {
-      await writeTemporary(temporary, contents, existing, options);
+      await naming(place.shownPath, writeTemporary(temporary, contents, existing, options));
       await fs.rename(temporary, place.at());
     } catch (error) {
       await fs.rm(temporary, { force: true });
@@ -35,6 +36,9 @@ export async function replaceFile(
     await place.sync();
   });
 }
+
+/** Parts are written one after another, so that not all of them need to be in memory. */
+type Contents = string | Uint8Array | Iterable<string>;
 
 export interface ReplaceOptions extends PlaceOptions {
   /** Defaults to the mode of the file that was there, else to what the umask leaves. */
@@ -114,7 +118,7 @@ export async function removeFile(path: string): Promise<void> {
 
 async function writeTemporary(
   temporary: string,
-  contents: string | Uint8Array,
+  contents: Contents,
   existing: Stats | undefined,
   { mode, keepOwner = true }: ReplaceOptions,
 ): Promise<void> {
@@ -123,24 +127,20 @@ async function writeTemporary(
   try {
     if (existing !== undefined && keepOwner) await takeOwner(handle, existing);
     if (wanted !== undefined) await setMode(handle, wanted);
-    await handle.writeFile(contents);
+    await handle.writeFile(contents as string);
     await handle.sync();
   } finally {
     await handle.close();
   }
 }
 
-async function writeInPlace(
-  place: Place,
-  contents: string | Uint8Array,
-  mode: number | undefined,
-): Promise<void> {
+async function writeInPlace(place: Place, contents: Contents, mode: number | undefined): Promise<void> {
   const handle = await fs.open(place.at(), constants.O_WRONLY);
   try {
     const isFile = (await handle.stat()).isFile();
     if (isFile && mode !== undefined) await setMode(handle, mode);
     if (isFile) await handle.truncate(0);
-    await handle.writeFile(contents);
+    await handle.writeFile(contents as string);
     if (isFile) await handle.sync();
   } finally {
     await handle.close();

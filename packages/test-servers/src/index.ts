@@ -14,3 +14,4 @@ export { netbootLabAvailable, startNetbootLab, type Dnsmasq, type NetbootLab } f
 export { netbootLinux, type NetbootLinux } from "./netboot-linux.ts";
 export { type NetbootMachineOptions } from "./netboot-machine.ts";
 export { type VirtualMachine } from "./qemu.ts";
+export { FailingFs, FAULTS } from "./failing-fs.ts";

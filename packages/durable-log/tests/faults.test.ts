@@ -1,0 +1,99 @@
+import * as fs from "node:fs/promises";
+import { tmpdir } from "node:os";
+import { join } from "node:path";
+import { afterEach, beforeEach, describe, expect, it, jest } from "@jest/globals";
+import { FailingFs, FAULTS } from "@nixops4-providers/test-servers";
+
+const failing = await FailingFs.create();
+jest.unstable_mockModule("node:fs/promises", () => failing.module);
+const { createLog, openLog } = await import("../src/log.ts");
+type Log = Awaited<ReturnType<typeof openLog>>;
+
+let folder: string;
+let path: string;
+
+beforeEach(async () => {
+  folder = await fs.mkdtemp(join(tmpdir(), "log-faults-"));
+  path = join(folder, "log");
+  await createLog(path, { n: 0 });
+});
+afterEach(() => fs.rm(folder, { recursive: true }));
+
+const open = async () => openLog(path, "held", { timeoutSeconds: 0 });
+
+/** What a process that starts now finds. */
+async function stored(): Promise<number[]> {
+  const log = await open();
+  try {
+    return ((await log.read()).records as { n: number }[]).map(({ n }) => n);
+  } finally {
+    await log.close();
+  }
+}
+
+describe.each(FAULTS)("%s", (code) => {
+  describe.each([false, true])("at one call, and at all after it: %s", (persistent) => {
+    it("loses nothing that was acknowledged by append, at whichever call", async () => {
+      await atEachCall({ code, persistent }, async (log, acknowledged) => {
+        for (let n = 1; n <= 3; n++) await log.append({ n }).then(() => acknowledged.push(n));
+      });
+    });
+
+    it("leaves the old records or the new ones when they are replaced, and knows which", async () => {
+      await atEachCall({ code, persistent }, async (log, acknowledged) => {
+        await log.append({ n: 1 });
+        acknowledged.push(1);
+        await log.replace([{ n: 0 }, { n: 1 }]);
+        await log.append({ n: 2 });
+        acknowledged.push(2);
+      });
+    });
+  });
+});
+
+it("names the file where a new one cannot be made", async () => {
+  failing.arm("ENOSPC", 2);
+  await expect(createLog(join(folder, "new"), { n: 0 })).rejects.toThrow(
+    new RegExp(`ENOSPC.*${join(folder, "new")}`),
+  );
+  failing.disarm();
+  expect(await fs.readdir(folder)).toEqual(["log"]);
+});
+
+it("writes nothing when the log is there", async () => {
+  failing.arm("ENOSPC", Infinity);
+  expect(await createLog(path, { n: 0 })).toBe(false);
+  failing.disarm();
+  expect(failing.calls).toEqual(["stat"]);
+});
+
+/** Does the same with a fault at the first call, the second, and so on, and then goes on without one. */
+async function atEachCall(
+  { code, persistent }: { code: string; persistent: boolean },
+  work: (log: Log, acknowledged: number[]) => Promise<unknown>,
+): Promise<void> {
+  let hasFailed = true;
+  for (let call = 0; hasFailed; call++) {
+    await fs.rm(path);
+    await createLog(path, { n: 0 });
+    const log = await open();
+    const acknowledged = [0];
+    failing.arm(code, call, { persistent });
+    const error = await work(log, acknowledged).catch((cause: Error) => cause);
+    hasFailed = failing.disarm();
+    if (error !== undefined) expect(error).toMatchObject({ code });
+
+    // What a crash would leave, and what is there after going on.
+    const crashed = await stored();
+    expect({ call, stored: crashed.slice(0, acknowledged.length) }).toEqual({ call, stored: acknowledged });
+    const all = acknowledged.map((n) => ({ n }));
+    if (!log.isIntact) await log.replace(all);
+    await log.append({ n: 100 });
+    expect({ call, stored: await stored() }).toEqual({ call, stored: [...acknowledged, 100] });
+    await log.close();
+    const leftovers = (await fs.readdir(folder)).filter((name) => !name.endsWith(".tmp") && name !== "log");
+    for (const name of leftovers) expect(name).toMatch(/^log\.torn-/);
+    for (const name of await fs.readdir(folder)) if (name !== "log") await fs.rm(join(folder, name));
+    expect(call).toBeLessThan(200);
+  }
+}
