@@ -9,7 +9,7 @@ export interface Context {
   readonly type: string;
   /** Whether nixops4 records this resource's outputs. */
   readonly isStateful: boolean;
-  /** Aborted by SIGINT and SIGTERM: stop within 2 s, and leave things so that the next run converges. */
+  /** Aborted by SIGINT, SIGTERM, SIGHUP and SIGQUIT: stop within 2 s, and leave things so that the next run converges. */
   readonly signal: AbortSignal;
   readonly log: Log;
   /** Starts to report on something that may take long; call `done` on the result. */
@@ -35,6 +35,8 @@ export interface Progress {
 }
 
 const PROGRESS_INTERVAL_MS = 5_000;
+const STOP_HINT_SECONDS = 60;
+const parent = process.ppid;
 
 /** What has more lines than this is no key or password, but a file: it is blotted out as a whole only. */
 const MAX_SECRET_LINES = 1_000;
@@ -73,7 +75,8 @@ export function createContext(options: {
 }): Context {
   const { provider, type, isStateful, signal, redactor } = options;
   const print = (line: string, colours: boolean) =>
-    void process.stderr.write(`${printable(redactor.redact(line), { colours })}\n`);
+    writeLog(`${printable(redactor.redact(line), { colours })}
+`);
   const write = (line: string) => print(line, false);
   const prefix = `${provider}.${type}:`;
   const log: Log = {
@@ -96,19 +99,50 @@ export function createContext(options: {
   };
 }
 
+let log: "unused" | "open" | "gone" = "unused";
+
+/** Nobody may read the log any more, after the end of nixops4: what is being done goes on without one then. */
+function writeLog(text: string): void {
+  if (log === "unused") process.stderr.on("error", () => (log = "gone"));
+  if (log === "unused") log = "open";
+  if (log === "open") process.stderr.write(text);
+}
+
 function startProgress(what: string, log: Log): Progress {
   const start = performance.now();
   let detail = "";
+  const hints = new Hints();
   log.info(what);
   const timer = setInterval(() => {
     const seconds = Math.round((performance.now() - start) / 1000);
     log.info(`${what} (${seconds} s${detail === "" ? "" : `; ${detail}`})`);
+    for (const hint of hints.take(seconds)) log.info(hint);
   }, PROGRESS_INTERVAL_MS);
   timer.unref();
   return {
     update: (text) => void (detail = text),
     done: () => clearInterval(timer),
   };
+}
+
+/** How to end what takes long, said once. */
+class Hints {
+  #stop = false;
+  #orphan = false;
+
+  take(seconds: number): string[] {
+    const hints: string[] = [];
+    const end = `\`kill ${process.pid}\` ends it`;
+    if (!this.#orphan && process.ppid !== parent) {
+      hints.push(`nixops4 has ended; this goes on until it is done (${end})`);
+      this.#orphan = this.#stop = true;
+    }
+    if (!this.#stop && seconds >= STOP_HINT_SECONDS) {
+      hints.push(`Ctrl-C ends this only if nixops4 runs with --no-interactive; ${end} in any case`);
+      this.#stop = true;
+    }
+    return hints;
+  }
 }
 
 async function readSecret(ref: SecretRef, what: string, signal: AbortSignal): Promise<string> {

@@ -1,4 +1,4 @@
-import { read, readSync, writeSync } from "node:fs";
+import { read, readFileSync, readSync, writeSync } from "node:fs";
 import { stringifyJson } from "@nixops4-providers/json";
 import { answer } from "./dispatch.ts";
 import { ProviderError } from "./errors.ts";
@@ -7,10 +7,9 @@ import type { Response } from "./protocol.ts";
 import type { Provider } from "./resource.ts";
 
 const ABORT_GRACE_MS = 1_800;
-const PARENT_CHECK_MS = 1_000;
 /** How long to wait for a pipe that the other end has made non-blocking. */
 const RETRY_MS = 5;
-const EXIT_CODES = { SIGINT: 130, SIGTERM: 143 };
+const STOP_SIGNALS = ["SIGINT", "SIGTERM", "SIGHUP", "SIGQUIT"] as const;
 
 /**
  * Serves nixops4's requests from standard input until it ends, one after another. Takes standard output for
@@ -26,51 +25,54 @@ async function serveRequests(provider: Provider): Promise<void> {
   const interrupts = new Interrupts();
   for await (const line of readLines((buffer) => readStdin(buffer, interrupts))) {
     const signal = interrupts.beginWork();
-    send("text" in line ? await answer(provider, line.text, signal) : tooLong(line));
-    if (signal.aborted) break;
+    const response = "text" in line ? await answer(provider, line.text, signal) : tooLong(line);
     interrupts.endWork();
+    send(response);
+    if (interrupts.stoppedBy !== undefined) return endBy(interrupts.stoppedBy);
   }
   // Not by itself: a library may have left a socket or a timer behind.
   process.exit();
 }
 
-type Signal = keyof typeof EXIT_CODES;
+type Signal = (typeof STOP_SIGNALS)[number];
 
 /**
- * SIGINT and SIGTERM abort the work in hand, whose answer is still sent; between requests they end the process. So does
- * the end of the process that started this one: otherwise two would work beside each other after the next apply.
+ * A signal aborts the work in hand, whose answer is still sent; a second one, or one between requests, ends the process.
+ * The end of nixops4 aborts nothing: it exits at the first failure, and what other providers have begun must come to
+ * its end, as an activation that has yet to be confirmed.
  */
 class Interrupts {
-  readonly #parent = process.ppid;
   #work: AbortController | undefined;
-  installed = false;
+  readonly #handlers = STOP_SIGNALS.map((signal) => [signal, () => this.#stop(signal)] as const);
+  /** Whether there has been work. */
+  begun = false;
+  stoppedBy: Signal | undefined;
 
   beginWork(): AbortSignal {
-    if (!this.installed) {
-      for (const signal of Object.keys(EXIT_CODES) as Signal[]) {
-        process.on(signal, () => this.#stop(signal, `interrupted by ${signal}`));
-      }
-      process.on("uncaughtException", (error) => this.#fail(error));
-      setInterval(() => {
-        if (process.ppid === this.#parent) return;
-        this.#stop("SIGTERM", "the process that asked for this has ended");
-      }, PARENT_CHECK_MS).unref();
-      this.installed = true;
-    }
+    if (!this.begun) process.on("uncaughtException", (error) => this.#fail(error));
+    this.begun = true;
+    for (const [signal, handler] of this.#handlers) process.on(signal, handler);
     this.#work = new AbortController();
     return this.#work.signal;
   }
 
+  /** From here on signals have their default action: an answer may be waiting for a reader that does not read. */
   endWork(): void {
+    for (const [signal, handler] of this.#handlers) process.off(signal, handler);
     this.#work = undefined;
   }
 
-  #stop(signal: Signal, reason: string): void {
-    if (this.#work === undefined) return endBy(signal);
-    process.exitCode = EXIT_CODES[signal];
-    if (this.#work.signal.aborted) process.exit();
-    this.#work.abort(new ProviderError(reason));
-    setTimeout(() => process.exit(), ABORT_GRACE_MS);
+  #stop(signal: Signal): void {
+    if (signal === "SIGHUP" && isIgnoredByParent(HANGUP)) return;
+    if (this.stoppedBy !== undefined) return endBy(signal);
+    this.stoppedBy = signal;
+    const reason = `interrupted by ${signal}`;
+    this.#work?.abort(new ProviderError(reason));
+    setTimeout(() => {
+      this.endWork();
+      send({ errorResponse: { message: `${reason}, but did not stop in time` } });
+      endBy(signal);
+    }, ABORT_GRACE_MS);
   }
 
   #fail({ message }: Error): void {
@@ -83,7 +85,20 @@ class Interrupts {
   }
 }
 
-/** By a signal's default action: process.exit would wait for the read that is going on. */
+const HANGUP = 1;
+
+/** Whether nixops4 was started by `nohup`: Node itself resets at its start what it inherits of that. */
+function isIgnoredByParent(signal: number): boolean {
+  try {
+    const status = readFileSync(`/proc/${process.ppid}/status`, "latin1");
+    const ignored = BigInt(`0x${/^SigIgn:\s*(\w+)/m.exec(status)?.[1] ?? "0"}`);
+    return ((ignored >> BigInt(signal - 1)) & 1n) === 1n;
+  } catch {
+    return false;
+  }
+}
+
+/** By a signal's default action: process.exit would wait for every open and read that is going on. */
 function endBy(signal: Signal): void {
   process.removeAllListeners(signal);
   process.kill(process.pid, signal);
@@ -99,7 +114,7 @@ function tooLong({ tooLongBytes }: Extract<Line, { tooLongBytes: number }>): Res
  * as a stream would add a fifth to the start-up time of Node.
  */
 async function readStdin(buffer: Buffer, interrupts: Interrupts): Promise<number> {
-  if (!interrupts.installed) return retrying(() => readSync(0, buffer));
+  if (!interrupts.begun) return retrying(() => readSync(0, buffer));
   for (;;) {
     const bytes = await new Promise<number | undefined>((resolve, reject) => {
       read(0, buffer, 0, buffer.length, null, (error, count) => {
