@@ -3,7 +3,7 @@ export { Redactor, type Context, type Log, type Progress } from "./context.ts";
 export { describeError, ProviderError } from "./errors.ts";
 export { LineTail } from "./line-tail.ts";
 export { normalize } from "./normalize.ts";
-export { runProcess, type RunOptions, type RunResult } from "./process.ts";
+export { runProcess, startProcess, type RunOptions, type RunResult } from "./process.ts";
 export {
   converge,
   defineProvider,

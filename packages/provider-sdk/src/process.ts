@@ -1,3 +1,4 @@
+import type { ChildProcess, SpawnOptions } from "node:child_process";
 import { ProviderError } from "./errors.ts";
 import { LineTail } from "./line-tail.ts";
 
@@ -11,6 +12,8 @@ export interface RunOptions {
   timeoutSeconds?: number | undefined;
   /** Ends the process group as the timeout does. */
   signal?: AbortSignal | undefined;
+  /** More than this on standard output ends the process group, which is an error. Default: 100 MiB. */
+  maxOutputBytes?: number | undefined;
   /** Called with each line of standard error as it comes. */
   onStderrLine?: ((line: string) => void) | undefined;
   /** Further file descriptors for the process: the first becomes 3. */
@@ -37,7 +40,12 @@ class ProcessError extends ProviderError {
   }
 }
 
+const DEFAULT_MAX_OUTPUT_BYTES = 100 * 1024 * 1024;
 const KILL_AFTER_MS = 1_000;
+/** How long the last output is waited for, after everything of the process group was ended. */
+const DRAIN_MS = 300;
+const POLL_MS = 20;
+const MAX_TIMER_MS = 2 ** 31 - 1;
 
 /**
  * Runs a program in a process group of its own, feeds and reads it at the same time, and returns its standard
@@ -48,62 +56,144 @@ export async function runProcess(
   args: readonly string[],
   options: RunOptions = {},
 ): Promise<RunResult> {
-  const { spawn } = await import("node:child_process");
-  const { stdin, signal, timeoutSeconds, onStderrLine } = options;
-  return new Promise((resolve, reject) => {
-    if (signal?.aborted === true) return reject(interrupted(executable, signal));
-    const child = spawn(executable, args, {
-      stdio: [stdin === undefined ? "ignore" : "pipe", "pipe", "pipe", ...(options.inheritFds ?? [])],
-      detached: true,
-      ...(options.cwd === undefined ? {} : { cwd: options.cwd }),
-      ...(options.env === undefined ? {} : { env: { ...process.env, ...options.env } }),
-    });
-    let stopped: Error | undefined;
-    const timers: NodeJS.Timeout[] = [];
-    const stop = (reason: Error) => {
-      stopped ??= reason;
-      killGroup(child.pid, "SIGTERM");
-      timers.push(setTimeout(() => killGroup(child.pid, "SIGKILL"), KILL_AFTER_MS));
-    };
-    const onAbort = () => stop(interrupted(executable, signal!));
-    signal?.addEventListener("abort", onAbort, { once: true });
-    if (timeoutSeconds !== undefined) {
-      const timeout = new ProviderError(
-        `${executable} did not finish within ${timeoutSeconds} s and was ended`,
-      );
-      timers.push(setTimeout(() => stop(timeout), timeoutSeconds * 1000));
-    }
-    const cleanUp = () => {
-      signal?.removeEventListener("abort", onAbort);
-      for (const timer of timers) clearTimeout(timer);
-    };
-
-    const stdout: Buffer[] = [];
-    child.stdout!.on("data", (chunk: Buffer) => stdout.push(chunk));
+  const { stdin, signal, cwd, env, inheritFds = [] } = options;
+  if (signal?.aborted === true) throw interrupted(executable, signal);
+  const child = await startProcess(executable, args, {
+    stdio: [stdin === undefined ? "ignore" : "pipe", "pipe", "pipe", ...inheritFds],
+    detached: true,
+    ...(cwd === undefined ? {} : { cwd }),
+    ...(env === undefined ? {} : { env: { ...process.env, ...env } }),
+  });
+  const ending = new AbortController();
+  const stopWatching = watch(executable, options, ending);
+  try {
+    const stdout = collect(child, executable, options, ending);
     const tail = new LineTail((line) => {
-      onStderrLine?.(line);
+      options.onStderrLine?.(line);
       return true;
     });
     child.stderr!.on("data", (chunk: Buffer) => tail.push(chunk));
-    if (stdin !== undefined) {
-      // A program may end without reading all of its input: its exit code tells whether that was right.
-      child.stdin!.on("error", () => {});
-      child.stdin!.end(stdin);
-    }
-    child.on("error", (cause) => {
-      cleanUp();
-      reject(new ProviderError(`cannot run ${executable}`, { cause }));
-    });
-    child.on("close", (exitCode, exitSignal) => {
-      cleanUp();
-      const stderrTail = tail.end();
-      if (stopped !== undefined) reject(stopped);
-      else if (exitCode === 0) resolve({ stdout: Buffer.concat(stdout), stderrTail });
-      else {
-        const end = exitCode === null ? `was killed by ${exitSignal}` : `failed with exit code: ${exitCode}`;
-        reject(new ProcessError(`${executable} ${end}`, exitCode, stderrTail));
-      }
-    });
+    feed(child, stdin);
+    const { exitCode, exitSignal } = await untilClosed(child, ending.signal);
+    const stderrTail = tail.end();
+    if (exitCode === 0) return { stdout: Buffer.concat(stdout), stderrTail };
+    const end = exitCode === null ? `was killed by ${exitSignal}` : `failed with exit code: ${exitCode}`;
+    throw new ProcessError(`${executable} ${end}`, exitCode, stderrTail);
+  } finally {
+    stopWatching();
+  }
+}
+
+/**
+ * Starts a program. That it cannot be started, for want of descriptors or memory too, is an error; `spawn` itself throws
+ * some of these, emits others, and leaves out the streams that it has no descriptors for.
+ */
+export async function startProcess(
+  executable: string,
+  args: readonly string[],
+  options: SpawnOptions,
+): Promise<ChildProcess> {
+  const { spawn } = await import("node:child_process");
+  try {
+    const child = spawn(executable, args, options);
+    await new Promise((resolve, reject) => child.once("spawn", resolve).once("error", reject));
+    // That it cannot be killed, for one: its end tells.
+    child.on("error", () => {});
+    return child;
+  } catch (cause) {
+    throw new ProviderError(`cannot run ${executable}`, { cause });
+  }
+}
+
+/** Aborts `ending` by the caller's signal and after the timeout, until the function that it returns is called. */
+function watch(
+  executable: string,
+  { signal, timeoutSeconds }: RunOptions,
+  ending: AbortController,
+): () => void {
+  const onAbort = () => ending.abort(interrupted(executable, signal!));
+  signal?.addEventListener("abort", onAbort, { once: true });
+  if (signal?.aborted === true) onAbort();
+  const timer =
+    timeoutSeconds === undefined
+      ? undefined
+      : setTimeout(
+          () => ending.abort(timedOut(executable, timeoutSeconds)),
+          Math.min(timeoutSeconds * 1000, MAX_TIMER_MS),
+        );
+  return () => {
+    signal?.removeEventListener("abort", onAbort);
+    clearTimeout(timer);
+  };
+}
+
+/** Returns the chunks of standard output, to which more are added as they come. */
+function collect(
+  child: ChildProcess,
+  executable: string,
+  { maxOutputBytes = DEFAULT_MAX_OUTPUT_BYTES }: RunOptions,
+  ending: AbortController,
+): Buffer[] {
+  const chunks: Buffer[] = [];
+  let length = 0;
+  child.stdout!.on("data", (chunk: Buffer) => {
+    length += chunk.length;
+    if (length <= maxOutputBytes) chunks.push(chunk);
+    else ending.abort(tooMuch(executable, maxOutputBytes));
+  });
+  return chunks;
+}
+
+function feed({ stdin }: ChildProcess, input: RunOptions["stdin"]): void {
+  if (input === undefined) return;
+  // A program may end without reading all of its input: its exit code tells whether that was right.
+  stdin!.on("error", () => {});
+  stdin!.end(input);
+}
+
+/** Waits until the program has ended and its output was read; when the signal is aborted, until it was ended. */
+async function untilClosed(
+  child: ChildProcess,
+  signal: AbortSignal,
+): Promise<{ exitCode: number | null; exitSignal: string | null }> {
+  const closed = new Promise<{ exitCode: number | null; exitSignal: string | null }>((resolve) => {
+    child.on("close", (exitCode, exitSignal) => resolve({ exitCode, exitSignal }));
+  });
+  const aborted = new Promise<undefined>((resolve) => {
+    signal.addEventListener("abort", () => resolve(undefined), { once: true });
+    if (signal.aborted) resolve(undefined);
+  });
+  const end = await Promise.race([closed, aborted]);
+  if (end !== undefined) return end;
+  await endGroup(child, closed);
+  throw signal.reason;
+}
+
+/**
+ * Ends all of the process group, also what goes on after its leader. A process that has left the group may hold
+ * standard output open: nobody waits for that.
+ */
+async function endGroup(child: ChildProcess, closed: Promise<unknown>): Promise<void> {
+  killGroup(child.pid!, "SIGTERM");
+  const killAt = performance.now() + KILL_AFTER_MS;
+  while (killGroup(child.pid!, 0) && performance.now() < killAt) await sleep(POLL_MS);
+  killGroup(child.pid!, "SIGKILL");
+  await Promise.race([closed, sleep(DRAIN_MS)]);
+  for (const stream of [child.stdin, child.stdout, child.stderr]) stream?.destroy();
+}
+
+function sleep(milliseconds: number): Promise<void> {
+  return new Promise((resolve) => setTimeout(resolve, milliseconds));
+}
+
+function timedOut(executable: string, seconds: number): Error {
+  return new ProviderError(`${executable} did not finish within ${seconds} s and was ended`);
+}
+
+function tooMuch(executable: string, maxBytes: number): Error {
+  const limit = maxBytes % 2 ** 20 === 0 ? `${maxBytes / 2 ** 20} MiB` : `${maxBytes} bytes`;
+  return new ProviderError(`${executable} printed more than ${limit} and was ended`, {
+    hint: "Let it print less, or write to a file.",
   });
 }
 
@@ -111,12 +201,13 @@ function interrupted(executable: string, signal: AbortSignal): Error {
   return new ProviderError(`${executable} was interrupted`, { cause: signal.reason });
 }
 
-function killGroup(pid: number | undefined, signal: NodeJS.Signals): void {
-  if (pid === undefined) return;
+/** Returns whether the group is there. */
+function killGroup(pid: number, signal: NodeJS.Signals | 0): boolean {
   try {
-    process.kill(-pid, signal);
-  } catch {
-    // The group is gone.
+    return process.kill(-pid, signal);
+  } catch (error) {
+    // Its processes may have become another user's.
+    return (error as NodeJS.ErrnoException).code === "EPERM";
   }
 }
 

@@ -128,13 +128,23 @@ async function readStdin(buffer: Buffer, interrupts: Interrupts): Promise<number
 }
 
 function send(response: Response): void {
-  const bytes = Buffer.from(`${stringifyJson(response)}\n`);
+  const bytes = encode(response);
   try {
     for (let sent = 0; sent < bytes.length;) sent += retrying(() => writeSync(1, bytes, sent));
   } catch (error) {
     // Whoever reads the answers is gone: there is nobody left to work for or to complain to.
     if ((error as NodeJS.ErrnoException).code === "EPIPE") process.exit(0);
     throw error;
+  }
+}
+
+function encode(response: Response): Buffer {
+  try {
+    return Buffer.from(`${stringifyJson(response)}\n`);
+  } catch (error) {
+    if (!(error instanceof RangeError)) throw error;
+    // What takes 100 MiB in memory may take six times that as JSON, which is more than a string can have.
+    return encode({ errorResponse: { message: "the answer is too long: as JSON it has over 512 MiB" } });
   }
 }
 

@@ -99,19 +99,71 @@ describe("exec", () => {
     expect(await marked(mark)).toEqual([]);
   });
 
-  it("ends the process group when the provider is told to stop", async () => {
+  it("ends what a program has left behind in its process group, though it ignores SIGTERM", async () => {
     const mark = `EXEC_TEST_MARK=${Math.random()}`;
-    const work = sh("trap '' TERM; sleep 60 & sleep 60", {
-      env: Object.fromEntries([mark.split("=")]) as object,
-    });
-    const outcome = expect(work).rejects.toThrow("interrupted by SIGTERM");
-    while ((await marked(mark)).length === 0) await sleep(20);
-    const started = Date.now();
-    await provider.kill("SIGTERM");
-    await outcome;
-    expect(Date.now() - started).toBeLessThan(2_000);
+    const env = Object.fromEntries([mark.split("=")]) as object;
+    const work = sh("(trap '' TERM; exec sleep 60) >/dev/null 2>&1 & sleep 60", { env, timeoutSeconds: 0.5 });
+    await expect(work).rejects.toThrow("sh did not finish within 0.5 s and was ended");
     expect(await marked(mark)).toEqual([]);
   });
+
+  it.each([
+    ["ended", "exit 0"],
+    ["not ended", "sleep 60"],
+  ])(
+    "holds timeoutSeconds while a process of another session keeps the output, the program having %s",
+    async (_, then) => {
+      const mark = `EXEC_TEST_MARK=${Math.random()}`;
+      const env = Object.fromEntries([mark.split("=")]) as object;
+      const started = performance.now();
+      const work = sh(`setsid sleep 60 & ${then}`, { env, timeoutSeconds: 0.5 });
+      await expect(work).rejects.toThrow("sh did not finish within 0.5 s and was ended");
+      expect(performance.now() - started).toBeLessThan(5_000);
+      for (const pid of await marked(mark)) process.kill(Number(pid), "SIGKILL");
+    },
+  );
+
+  it("takes a timeout that is longer than Node's longest", async () => {
+    expect(await sh("echo", { timeoutSeconds: 1e9 })).toEqual({ stdout: "\n" });
+  });
+
+  it.each(["SIGINT", "SIGTERM", "SIGHUP", "SIGQUIT"] as const)(
+    "ends the process group when the provider gets %s",
+    async (signal) => {
+      const mark = `EXEC_TEST_MARK=${Math.random()}`;
+      const work = sh("trap '' TERM; sleep 60 & sleep 60", {
+        env: Object.fromEntries([mark.split("=")]) as object,
+      });
+      const outcome = expect(work).rejects.toThrow(`interrupted by ${signal}`);
+      while ((await marked(mark)).length === 0) await sleep(20);
+      const started = Date.now();
+      await provider.kill(signal);
+      await outcome;
+      expect(Date.now() - started).toBeLessThan(2_500);
+      expect(await marked(mark)).toEqual([]);
+    },
+  );
+
+  it("answers that there are no descriptors left to run a program", async () => {
+    const errors = [];
+    for (let limit = 20; limit <= 40; limit += 1) {
+      const limited = new ProviderProcess("sh", {
+        args: ["-c", `ulimit -n ${limit}; exec "$0"`, builtProvider("local")],
+        onStderr: () => {},
+      });
+      errors.push(
+        await limited.create("exec", { executable: "true" }).then(
+          () => "",
+          (error: Error) => error.message,
+        ),
+      );
+      await limited.kill("SIGKILL");
+    }
+    const started = errors.filter((error) => !/was killed by|failed with exit code: \d/.test(error));
+    expect(started.filter((error) => error !== "" && !error.includes("EMFILE"))).toEqual([]);
+    expect(started.some((error) => error.includes("cannot run true: spawn true EMFILE"))).toBe(true);
+    expect(errors.at(-1)).toBe("");
+  }, 60_000);
 
   it("runs once with `once`, and needs state for it", async () => {
     const counter = join(folder, "counter");
@@ -134,9 +186,14 @@ describe("exec", () => {
     expect(stdout === stdin).toBe(true);
   });
 
-  it("returns 100 MiB of output", async () => {
+  it("returns 100 MiB of output, and refuses more", async () => {
     const { stdout } = await sh(`head -c ${100 * MIB} /dev/zero | tr '\\0' x`);
     expect((stdout as string).length).toBe(100 * MIB);
+    await expect(sh("yes")).rejects.toThrow("sh printed more than 100 MiB and was ended");
+  }, 60_000);
+
+  it("answers that an answer is longer than a line can be", async () => {
+    await expect(sh(`head -c ${100 * MIB} /dev/zero`)).rejects.toThrow(/is too long/);
   }, 60_000);
 });
 

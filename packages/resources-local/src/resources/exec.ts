@@ -50,7 +50,9 @@ const inputs = fields({
 });
 
 const outputs = fields({
-  stdout: Type.String({ description: "What the program printed to standard output. It must be UTF-8." }),
+  stdout: Type.String({
+    description: "What the program printed to standard output. It must be UTF-8, and at most 100 MiB.",
+  }),
   json: Type.Unknown({ description: "The value that standard output holds; `null` without `parseJson`." }),
 });
 
