@@ -1,34 +1,33 @@
 import { isDeepStrictEqual } from "node:util";
 import { formatPath, type Evaluator, type MemberPath, type ResourceInfo, type Step } from "./evaluator.ts";
 import { messageOf, type Properties } from "./protocol.ts";
-import { ProviderPool } from "./provider-pool.ts";
+import { ProviderPool, type PoolOptions } from "./provider-pool.ts";
 import { ApplyError, NotRun, type Action, type ApplyEvent, type MemberResult } from "./results.ts";
 import { StateHandle } from "./state.ts";
 import { WaitGraph } from "./wait-graph.ts";
 
-export interface ApplyOptions {
-  /** Told what happens while it happens; without it, the providers' logs go to standard error. */
-  onEvent?: (event: ApplyEvent) => void;
-  /** Ends the apply: running providers get SIGTERM, and nothing more is started. */
-  signal?: AbortSignal;
-  /** The working directory of the providers. */
-  cwd?: string;
+export interface ApplyOptions extends PoolOptions {
+  /** Composites, as `hosts.web`: each is awaited, whatever becomes of the others. Default: the root. */
+  members?: readonly string[];
 }
 
 /**
- * Applies a deployment as nixops4 does: everything that can run at once does, each resource in a provider
- * process of its own. Resolves to a result for each resource, in the order in which they finished; rejects
- * with an {@link ApplyError} once everything is done that does not depend on a failure.
+ * Applies a deployment as nixops4 does: everything that can run at once does, each resource in a provider process of its
+ * own. All resources of a composite are awaited, then the composites in it in the order of their names; at the first
+ * that failed, nixops4 exits and leaves alone what else is under way. Resolves to a result for each resource, in the
+ * order in which they finished; rejects with an {@link ApplyError}.
  */
 export async function applyDeployment(
   evaluator: Evaluator,
   options: ApplyOptions = {},
 ): Promise<readonly MemberResult[]> {
-  const results = await new Apply(evaluator, options).run();
-  if (options.signal?.aborted === true) throw new ApplyError("the apply was interrupted", results);
+  const apply = new Apply(evaluator, options);
+  const failed = await apply.run(options.members ?? [""]);
+  const results = await apply.exit(failed);
+  if (!failed) return results;
+  if (apply.wasStopped) throw new ApplyError("the apply was interrupted", results);
   const errors = results.flatMap(({ member, error }) => (error === undefined ? [] : [`${member}: ${error}`]));
-  if (errors.length > 0) throw new ApplyError(errors.join("\n"), results);
-  return results;
+  throw new ApplyError(errors.join("\n"), results);
 }
 
 interface AppliedResource {
@@ -41,25 +40,42 @@ interface AppliedResource {
 class Apply {
   readonly #evaluator: Evaluator;
   readonly #emit: (event: ApplyEvent) => void;
+  readonly #isInterrupted: () => boolean;
   readonly #pool: ProviderPool;
   readonly #waits = new WaitGraph();
   readonly #known = new Map<string, Properties>();
   readonly #resources = new Map<string, Promise<AppliedResource>>();
   readonly #states = new Map<string, Promise<StateHandle>>();
   readonly #results: MemberResult[] = [];
+  readonly #underWay = new Map<string, { type: string; start: number }>();
+  #hasExited = false;
 
   constructor(evaluator: Evaluator, options: ApplyOptions) {
     this.#evaluator = evaluator;
     this.#emit = options.onEvent ?? (() => {});
+    this.#isInterrupted = () => options.signal?.aborted === true;
     this.#pool = new ProviderPool(options);
   }
 
-  async run(): Promise<readonly MemberResult[]> {
-    try {
-      await this.#applyComposite([]);
-    } finally {
-      await this.#pool.closeAll();
+  get wasStopped(): boolean {
+    return this.#pool.isStopped;
+  }
+
+  /** Returns whether any of the composites failed. */
+  async run(composites: readonly string[]): Promise<boolean> {
+    const applied = composites.map((path) => this.#applyComposite(path === "" ? [] : path.split(".")));
+    const ends = await Promise.allSettled(applied);
+    return ends.some(({ status }) => status === "rejected");
+  }
+
+  /** After a failure, leaves alone what is under way. */
+  async exit(failed: boolean): Promise<readonly MemberResult[]> {
+    if (failed && !this.#pool.isStopped) this.#pool.abandon();
+    else await this.#pool.closeAll();
+    for (const [member, { type, start }] of this.#underWay) {
+      this.#finish({ member, type, action: "left", seconds: secondsSince(start), outputs: {} });
     }
+    this.#hasExited = true;
     return this.#results;
   }
 
@@ -68,17 +84,21 @@ class Apply {
     let members: Record<string, "resource" | "composite">;
     try {
       members = await this.#resolve(composite, () => this.#evaluator.listMembers(path, this.#known));
+      if (this.#isInterrupted()) throw new NotRun("the apply was interrupted");
     } catch (error) {
-      return this.#finish({ member: composite, type: "", seconds: 0, ...describeFailure(error) });
+      this.#finish({ member: composite, type: "", seconds: 0, ...describeFailure(error) });
+      throw error;
     }
-    await Promise.all(
-      Object.entries(members).map(async ([name, kind]) => {
-        const member = [...path, name];
-        if (kind === "composite") return this.#applyComposite(member);
-        // What went wrong is in the results.
-        await this.#resource(member).catch(() => {});
-      }),
-    );
+    const named = (kind: "resource" | "composite") =>
+      Object.keys(members)
+        .filter((name) => members[name] === kind)
+        .toSorted((a, b) => Buffer.compare(Buffer.from(a), Buffer.from(b)))
+        .map((name) => [...path, name]);
+    const composites = named("composite").map((member) => this.#applyComposite(member));
+    // A failure of one that is not waited for is nobody's.
+    for (const applied of composites) applied.catch(() => {});
+    await allDone(named("resource").map((member) => this.#resource(member)));
+    for (const applied of composites) await applied;
   }
 
   #resource(path: MemberPath): Promise<AppliedResource> {
@@ -89,12 +109,13 @@ class Apply {
     const member = formatPath(path);
     let type = "";
     let start: number | undefined;
-    const seconds = () => (start === undefined ? 0 : (performance.now() - start) / 1000);
+    const seconds = () => (start === undefined ? 0 : secondsSince(start));
     try {
       const info = await this.#resolve(member, () => this.#evaluator.resourceInfo(path, this.#known));
       ({ type } = info);
       const applied = await this.#converge(path, info, (operation) => {
         start = performance.now();
+        this.#underWay.set(member, { type, start });
         this.#emit({ kind: "started", member, type, operation });
       });
       this.#known.set(member, applied.outputs);
@@ -191,9 +212,15 @@ class Apply {
   }
 
   #finish(result: MemberResult): void {
+    if (this.#hasExited) return;
+    this.#underWay.delete(result.member);
     this.#results.push(result);
     this.#emit({ kind: result.action, ...result });
   }
+}
+
+function secondsSince(start: number): number {
+  return (performance.now() - start) / 1000;
 }
 
 function describeFailure(error: unknown): Pick<MemberResult, "action" | "outputs" | "error"> {

@@ -57,7 +57,11 @@ export function graph<Name extends string>(members: Record<Name, Member<NoInfer<
   return {
     listMembers: (composite, known) =>
       evaluate(() => {
-        const inside = membersOf(find(composite, known), known);
+        const member = find(composite, known);
+        if (!("members" in member)) {
+          throw new Error(`expected a composite at ${formatPath(composite)}, but found a resource`);
+        }
+        const inside = membersOf(member, known);
         return Object.fromEntries(
           Object.entries(inside).map(([name, member]) => [
             name,

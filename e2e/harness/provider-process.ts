@@ -1,4 +1,5 @@
 import { spawn, type ChildProcessByStdio } from "node:child_process";
+import type { Socket } from "node:net";
 import type { Readable, Writable } from "node:stream";
 import { parseJson, stringifyJson } from "@nixops4-providers/json";
 import { LineSplitter } from "./line-splitter.ts";
@@ -137,6 +138,15 @@ export class ProviderProcess {
   async kill(signal: NodeJS.Signals = "SIGTERM"): Promise<void> {
     this.#child.kill(signal);
     await this.#ended;
+  }
+
+  /** Closes its pipes, as the end of nixops4 does, and does not wait for it. */
+  abandon({ keepLog }: { keepLog: boolean }): void {
+    this.#child.stdin.destroy();
+    this.#child.stdout.destroy();
+    if (!keepLog) this.#child.stderr.destroy();
+    else (this.#child.stderr as Socket).unref();
+    this.#child.unref();
   }
 
   #nextLine(): Promise<string> {

@@ -2,9 +2,10 @@ import type { Properties } from "./protocol.ts";
 
 /**
  * What became of a member. `ensured`: a resource without state, which is created on every apply; whether that
- * changed anything in the world is not told. `not run`: something it needs failed, or the apply was interrupted.
+ * changed anything in the world is not told. `not run`: something it needs failed, or the apply was interrupted. `left`: it
+ * was under way when nixops4 exited because of another failure, and comes to its end by itself.
  */
-export type Action = "ensured" | "created" | "updated" | "skipped" | "failed" | "not run";
+export type Action = "ensured" | "created" | "updated" | "skipped" | "failed" | "not run" | "left";
 
 export interface MemberResult {
   /** The path from the root, as `network.gateway`. */
@@ -14,7 +15,7 @@ export interface MemberResult {
   action: Action;
   /** How long its provider worked, without what the member waited for before. */
   seconds: number;
-  /** Empty where the member `failed` or was `not run`. */
+  /** Empty where the member `failed`, was `not run` or `left`. */
   outputs: Properties;
   /** Why it `failed` or was `not run`. */
   error?: string;

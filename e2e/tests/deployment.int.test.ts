@@ -1,5 +1,6 @@
-import { existsSync, readFileSync, writeFileSync } from "node:fs";
+import { existsSync, readdirSync, readFileSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
+import { setTimeout as sleep } from "node:timers/promises";
 import { describe, expect, it } from "@jest/globals";
 import {
   ApplyError,
@@ -350,7 +351,7 @@ describe("failures", () => {
           type: "exec",
           inputs: { executable: ({ dependent }) => dependent.outputs["stdout"] },
         },
-        net: { members: { independent: shell("sleep 0.3; echo fine") } },
+        independent: shell("sleep 0.3; echo fine"),
       }),
       { onEvent: () => {} },
     );
@@ -358,11 +359,55 @@ describe("failures", () => {
       broken: "failed",
       dependent: "not run",
       indirect: "not run",
-      "net.independent": "ensured",
+      independent: "ensured",
     });
     expect(message).toContain("broken: ");
     expect(message).toContain("exit code: 7");
     expect(message).toContain("dependent: broken failed\nindirect: broken failed");
+  });
+
+  /** Four hosts; the first fails while each of the others begins something that takes longer. */
+  const network = () => {
+    const host = {
+      members: {
+        first: shell("touch begun-$$; until [ -e failed ]; do sleep 0.1; done; sleep 0.5; touch done-$$"),
+      },
+    };
+    const begun = "until [ $(ls begun-* 2>/dev/null | wc -l) = 3 ]; do sleep 0.1; done; touch failed; exit 1";
+    return graph({ hosts: { members: { d: host, c: host, b: host, a: { members: { x: shell(begun) } } } } });
+  };
+  const done = (folder: string) => readdirSync(folder).filter((name) => name.startsWith("done-")).length;
+
+  it.each([true, false])(
+    "of a composite leave the others alone, which come to their end by themselves (interactive: %s)",
+    async (interactive) => {
+      const cwd = temporaryFolder();
+      const { results } = await failure(network(), { cwd, interactive, onEvent: () => {} });
+      expect(done(cwd)).toBe(0);
+      expect(actions(results)).toEqual({
+        "hosts.a.x": "failed",
+        "hosts.b.first": "left",
+        "hosts.c.first": "left",
+        "hosts.d.first": "left",
+      });
+      while (done(cwd) < 3) await sleep(50);
+    },
+  );
+
+  it("of a composite stop no other that is named", async () => {
+    const cwd = temporaryFolder();
+    const members = ["hosts.a", "hosts.b", "hosts.c", "hosts.d"];
+    const { message, results } = await failure(network(), { cwd, members, onEvent: () => {} });
+    expect(done(cwd)).toBe(3);
+    expect(message).toContain("hosts.a.x: ");
+    expect(actions(results)).toEqual({
+      "hosts.a.x": "failed",
+      "hosts.b.first": "ensured",
+      "hosts.c.first": "ensured",
+      "hosts.d.first": "ensured",
+    });
+    const resource = await failure(graph({ a: shell("true") }), { members: ["a"] });
+    expect(resource.message).toBe("a: expected a composite at a, but found a resource");
   });
 
   it("name the members of a cycle", async () => {
@@ -457,13 +502,26 @@ describe("an interrupt", () => {
     for (const pid of pids) expect(() => process.kill(pid, 0)).toThrow("ESRCH");
   });
 
+  it("of the interactive mode reaches no provider", async () => {
+    const cwd = temporaryFolder();
+    const interrupt = new AbortController();
+    const results = await applyDeployment(graph({ a: shell("touch begun; sleep 0.5; touch done") }), {
+      cwd,
+      interactive: true,
+      signal: interrupt.signal,
+      onEvent: ({ kind }) => void (kind === "started" && interrupt.abort()),
+    });
+    expect(actions(results)).toEqual({ a: "ensured" });
+    expect(existsSync(join(cwd, "done"))).toBe(true);
+  });
+
   it("that came before the start starts nothing", async () => {
     const cwd = temporaryFolder();
     const { results } = await failure(graph({ a: { ...shell("true"), provider: counted } }), {
       cwd,
       signal: AbortSignal.abort(),
     });
-    expect(actions(results)).toEqual({ a: "not run" });
+    expect(actions(results)).toEqual({ "(root)": "not run" });
     expect(startsIn(cwd)).toEqual([]);
   });
 });

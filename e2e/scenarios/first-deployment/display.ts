@@ -59,6 +59,8 @@ export function createDisplay(
         case "failed":
         case "not run":
           return entry("red", "✗", member, `${event.kind}: ${indent(event.error ?? "", nameWidth)}`);
+        case "left":
+          return entry("dim", "…", member, "left under way");
         case "ensured":
         case "created":
         case "updated":

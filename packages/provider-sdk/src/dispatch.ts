@@ -38,6 +38,11 @@ async function handle(
   const { inputs: inputContract, outputs: outputContract } = await contractsOf(resource);
   const accept = (given: Properties) => acceptInputs(resource, inputContract, given, redactor);
   const release = (outputs: Properties) => releaseOutputs(resource, outputContract, outputs, redactor);
+  const alone = async (inputs: Properties, work: () => Promise<Properties>) => {
+    if (resource.waitsForOrphans !== true) return work();
+    const { afterOrphans } = await import("./orphans.ts");
+    return afterOrphans([provider.name, type, inputs], context, work);
+  };
   context.log.debug(`${request.kind} request`);
 
   switch (request.kind) {
@@ -48,11 +53,12 @@ async function handle(
         });
       }
       const inputs = accept(request.inputProperties);
-      const outputs = await resource.create({ inputs, previous: undefined }, context);
+      const outputs = await alone(inputs, () => resource.create({ inputs, previous: undefined }, context));
       return { createResourceResponse: { outputProperties: release(outputs) } };
     }
     case "update": {
-      if (resource.update === undefined) {
+      const { update } = resource;
+      if (update === undefined) {
         throw new ProviderError(`Internal error: update called on stateless ${type} resource`, {
           hint: "Remove `state` from this member: its type keeps none.",
         });
@@ -64,7 +70,7 @@ async function handle(
       eachSensitive(inputContract.schema, previous.inputs, (secret) => redactor.add(secret));
       eachSensitive(outputContract.schema, previous.outputs, (secret) => redactor.add(secret));
       const inputs = accept(request.inputProperties);
-      const outputs = await resource.update({ inputs, previous }, context);
+      const outputs = await alone(inputs, () => update({ inputs, previous }, context));
       return { updateResourceResponse: { outputProperties: release(outputs) } };
     }
     case "stateRead": {

@@ -43,6 +43,8 @@ export interface ResourceType<I extends TObject = TObject, O extends TObject = T
   description: string;
   /** Whether it works only with a `state` resource (`requireState` in Nix). */
   stateful: boolean;
+  /** Whether `create` and `update` first wait for a process that an earlier nixops4 left at work on the same inputs. */
+  waitsForOrphans?: boolean;
   inputs: I;
   outputs: O;
   /** Rules that a schema cannot say, reported together. Runs after the schema holds. */

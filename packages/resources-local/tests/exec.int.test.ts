@@ -1,3 +1,4 @@
+import { spawn } from "node:child_process";
 import * as fs from "node:fs/promises";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
@@ -143,6 +144,31 @@ describe("exec", () => {
       expect(await marked(mark)).toEqual([]);
     },
   );
+
+  it("waits for the same that a nixops4 that was killed has left at work", async () => {
+    const script = `echo begun >>${folder}/log; sleep 2; echo done >>${folder}/log`;
+    const inputProperties = { executable: "sh", args: ["-c", script] };
+    const request = { createResourceRequest: { type: "exec", inputProperties, isStateful: false } };
+    const nixops4 = spawn(
+      process.execPath,
+      [
+        "--eval",
+        `require("node:child_process").spawn(process.argv[1]).stdin.write(process.argv[2])`,
+        builtProvider("local"),
+        `${JSON.stringify(request)}\n`,
+      ],
+      { stdio: "ignore" },
+    );
+    const log = () => fs.readFile(join(folder, "log"), "utf8").catch(() => "");
+    while ((await log()) === "") await sleep(20);
+    nixops4.kill("SIGKILL");
+    const other = new ProviderProcess(builtProvider("local"), { onStderr: () => {} });
+    await Promise.all([sh(script), other.create("exec", { executable: "sh", args: ["-c", "true"] })]);
+    expect(await log()).toBe("begun\ndone\nbegun\ndone\n");
+    expect(provider.stderr).toMatch(/waiting for process \d+, which a nixops4 that has ended left at work/);
+    expect(other.stderr).not.toContain("waiting");
+    await other.close();
+  });
 
   it("answers that there are no descriptors left to run a program", async () => {
     const errors = [];

@@ -151,6 +151,7 @@ export const system = defineResource({
     "health checks, else the host rolls back by itself. What runs on the host does not depend on the connection or " +
     "on the deploying machine. A host that runs the system already is left alone.",
   stateful: false,
+  waitsForOrphans: true,
   inputs,
   outputs,
   check,

@@ -65,6 +65,7 @@ export const exec = defineResource({
     "Runs a program and returns what it prints. It runs on each apply (with `state`: when its inputs have " +
     "changed), so it should be idempotent. Its standard error is shown as it comes; any exit code but 0 is an error.",
   stateful: false,
+  waitsForOrphans: true,
   inputs,
   outputs,
   async create({ inputs }, context) {

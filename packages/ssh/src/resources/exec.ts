@@ -94,6 +94,7 @@ export const exec = defineResource({
     "changed), so it should be idempotent, or be skipped by `creates` or `unless`. Its standard error is shown as it " +
     "comes; any exit code but 0 is an error. A command whose connection was lost may still be running.",
   stateful: false,
+  waitsForOrphans: true,
   inputs,
   outputs,
   check,

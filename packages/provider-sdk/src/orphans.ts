@@ -1,0 +1,113 @@
+import { createHash } from "node:crypto";
+import { readFileSync } from "node:fs";
+import { lstat, mkdir, readdir, readFile, rm, writeFile } from "node:fs/promises";
+import { tmpdir } from "node:os";
+import { join } from "node:path";
+import { setTimeout as sleep } from "node:timers/promises";
+import type { Context } from "./context.ts";
+
+const POLL_MS = 200;
+
+/** What a process at work says of itself. */
+interface Entry {
+  pid: number;
+  /** When it started, in the kernel's own unit: its id may become another's. */
+  started: string;
+  parent: number;
+  since: string;
+}
+
+/**
+ * Does work once no orphan is at the same any more. nixops4 exits at the first failure and leaves the other providers at
+ * work: the next apply would do the same beside them. Processes of a nixops4 that runs do not wait for each other.
+ */
+export async function afterOrphans<T>(
+  identity: unknown,
+  context: Context,
+  work: () => Promise<T>,
+): Promise<T> {
+  const folder = await privateFolder();
+  const self = stateOf(process.pid);
+  if (folder === undefined || self === undefined) return work();
+  const digest = createHash("sha256").update(JSON.stringify(identity)).digest("hex");
+  const entry: Entry = { pid: process.pid, ...self, since: new Date().toISOString() };
+  const file = join(folder, `${digest}.${process.pid}`);
+  await writeFile(file, JSON.stringify(entry), { mode: 0o600 });
+  try {
+    await untilGone(folder, digest, context);
+    return await work();
+  } finally {
+    await rm(file, { force: true });
+  }
+}
+
+async function untilGone(folder: string, digest: string, context: Context): Promise<void> {
+  const names = await readdir(folder);
+  for (const name of names.filter((name) => name.startsWith(digest))) {
+    const file = join(folder, name);
+    const entry = await readEntry(file);
+    if (entry === undefined || entry.pid === process.pid) continue;
+    if (!isAtWork(entry)) await rm(file, { force: true });
+    else if (isOrphan(entry)) await waitFor(entry, file, context);
+  }
+}
+
+async function waitFor(entry: Entry, file: string, context: Context): Promise<void> {
+  const { pid, since } = entry;
+  const progress = context.progress(
+    `waiting for process ${pid}, which a nixops4 that has ended left at work on the same, since ${since}`,
+  );
+  try {
+    while (isAtWork(entry) && (await readEntry(file)) !== undefined) {
+      await sleep(POLL_MS);
+      if (context.signal.aborted) throw context.signal.reason;
+    }
+  } finally {
+    progress.done();
+  }
+}
+
+async function readEntry(file: string): Promise<Entry | undefined> {
+  try {
+    return JSON.parse(await readFile(file, "utf8")) as Entry;
+  } catch {
+    // It has ended, or was killed while it wrote.
+    return undefined;
+  }
+}
+
+function isAtWork({ pid, started }: Entry): boolean {
+  return stateOf(pid)?.started === started;
+}
+
+function isOrphan({ pid, parent }: Entry): boolean {
+  const state = stateOf(pid);
+  return state !== undefined && state.parent !== parent;
+}
+
+function stateOf(pid: number): { parent: number; started: string } | undefined {
+  try {
+    // The name of the program, in parentheses, may have spaces.
+    const fields = readFileSync(`/proc/${pid}/stat`, "latin1").split(") ").at(-1)!.split(" ");
+    return { parent: Number(fields[1]), started: fields[19]! };
+  } catch {
+    return undefined;
+  }
+}
+
+/** A folder that only this user can enter; `undefined` where there is none. */
+async function privateFolder(): Promise<string | undefined> {
+  const uid = process.getuid?.();
+  const parent = process.env["XDG_RUNTIME_DIR"] ?? (uid === 0 ? "/run" : tmpdir());
+  const folder = join(parent, `nixops4-providers-${uid}`);
+  try {
+    await mkdir(folder, { mode: 0o700 }).catch((error: NodeJS.ErrnoException) => {
+      if (error.code !== "EEXIST") throw error;
+    });
+    const stats = await lstat(folder);
+    const isPrivate = stats.isDirectory() && stats.uid === uid && (stats.mode & 0o077) === 0;
+    return isPrivate ? folder : undefined;
+  } catch {
+    return undefined;
+  }
+}
