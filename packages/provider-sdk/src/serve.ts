@@ -43,17 +43,24 @@ type Signal = (typeof STOP_SIGNALS)[number];
  */
 class Interrupts {
   #work: AbortController | undefined;
-  readonly #handlers = STOP_SIGNALS.map((signal) => [signal, () => this.#stop(signal)] as const);
+  #handlers = STOP_SIGNALS.map((signal) => [signal, () => this.#stop(signal)] as const);
   /** Whether there has been work. */
   begun = false;
   stoppedBy: Signal | undefined;
 
   beginWork(): AbortSignal {
-    if (!this.begun) process.on("uncaughtException", (error) => this.#fail(error));
-    this.begun = true;
+    if (!this.begun) this.#begin();
     for (const [signal, handler] of this.#handlers) process.on(signal, handler);
     this.#work = new AbortController();
     return this.#work.signal;
+  }
+
+  #begin(): void {
+    this.begun = true;
+    process.on("uncaughtException", (error) => this.#fail(error));
+    if (!isIgnoredByParent(HANGUP)) return;
+    process.on("SIGHUP", () => {});
+    this.#handlers = this.#handlers.filter(([signal]) => signal !== "SIGHUP");
   }
 
   /** From here on signals have their default action: an answer may be waiting for a reader that does not read. */
@@ -63,7 +70,6 @@ class Interrupts {
   }
 
   #stop(signal: Signal): void {
-    if (signal === "SIGHUP" && isIgnoredByParent(HANGUP)) return;
     if (this.stoppedBy !== undefined) return endBy(signal);
     this.stoppedBy = signal;
     const reason = `interrupted by ${signal}`;
