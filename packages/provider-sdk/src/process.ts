@@ -1,6 +1,7 @@
 import type { ChildProcess, SpawnOptions } from "node:child_process";
 import { ProviderError } from "./errors.ts";
 import { LineTail } from "./line-tail.ts";
+import { startTimer } from "./timers.ts";
 
 export interface RunOptions {
   /** Written to standard input, which is then closed; without it standard input is empty. */
@@ -45,7 +46,6 @@ const KILL_AFTER_MS = 1_000;
 /** How long the last output is waited for, after everything of the process group was ended. */
 const DRAIN_MS = 300;
 const POLL_MS = 20;
-const MAX_TIMER_MS = 2 ** 31 - 1;
 
 /**
  * Runs a program in a process group of its own, feeds and reads it at the same time, and returns its standard
@@ -114,16 +114,13 @@ function watch(
   const onAbort = () => ending.abort(interrupted(executable, signal!));
   signal?.addEventListener("abort", onAbort, { once: true });
   if (signal?.aborted === true) onAbort();
-  const timer =
+  const stopTimer =
     timeoutSeconds === undefined
       ? undefined
-      : setTimeout(
-          () => ending.abort(timedOut(executable, timeoutSeconds)),
-          Math.min(timeoutSeconds * 1000, MAX_TIMER_MS),
-        );
+      : startTimer(timeoutSeconds, () => ending.abort(timedOut(executable, timeoutSeconds)));
   return () => {
     signal?.removeEventListener("abort", onAbort);
-    clearTimeout(timer);
+    stopTimer?.();
   };
 }
 
