@@ -1,4 +1,5 @@
-import { mkdtemp, rm, writeFile } from "node:fs/promises";
+import { existsSync } from "node:fs";
+import { mkdtemp, open, rm, writeFile } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { parseRecords } from "@nixops4-providers/durable-log";
@@ -9,6 +10,8 @@ import { median, report } from "./measure.ts";
 const EVENTS = 10_000;
 const APPENDS = 41;
 const READS = 11;
+const RECORDED = 200;
+const EVENT_GOAL = 1.5;
 const APPEND_GOAL = 1.5;
 const READ_GOAL = 3;
 
@@ -21,11 +24,59 @@ export async function bench(): Promise<void> {
     await writeFile(small, stateFile(10));
     const bytes = Buffer.from(stateFile(EVENTS));
     await writeFile(large, bytes);
+    await benchEvents(folder);
     await benchAppend(small, large);
     benchRead(bytes);
   } finally {
     await rm(folder, { recursive: true });
   }
+}
+
+/** As nixops4 records a deployment of as many memos, beside what its own provider and the disk need for it. */
+async function benchEvents(folder: string): Promise<void> {
+  const upstream = join(process.env["NIXOPS4_UPSTREAM_BIN"] ?? "", "nixops4-resources-local");
+  console.log(`\nRecording ${RECORDED} events in a new state_file (medians)`);
+  const ours = await timeEvents(builtProvider("local"), join(folder, "ours.json"));
+  const fsync = median(await timeFsync(join(folder, "fsync")));
+  report("our provider", `${median(ours).toFixed(2)} ms`);
+  report("an append and an fsync", `${fsync.toFixed(2)} ms`);
+  if (!existsSync(upstream)) return console.log("  (nixops4's own provider: set NIXOPS4_UPSTREAM_BIN)");
+  const theirs = median(await timeEvents(upstream, join(folder, "theirs.json")));
+  const ratio = median(ours) / (theirs + fsync);
+  report("nixops4's own provider, without fsync", `${theirs.toFixed(2)} ms`, {
+    met: ratio <= EVENT_GOAL,
+    text: `ours needs ${ratio.toFixed(2)} of at most ${EVENT_GOAL} times that and an fsync`,
+  });
+}
+
+async function timeEvents(executable: string, name: string): Promise<number[]> {
+  return runOperation(executable, async (provider) => {
+    const resource = { type: "state_file", inputProperties: { name } };
+    await provider.create("state_file", { name });
+    await provider.stateRead(resource);
+    const times: number[] = [];
+    for (let index = 0; index < RECORDED; index++) {
+      const started = performance.now();
+      const patch = patchOf(index);
+      await provider.stateEvent({ resource, event: "create", nixopsVersion: "1", patch });
+      times.push(performance.now() - started);
+    }
+    return times;
+  });
+}
+
+async function timeFsync(name: string): Promise<number[]> {
+  const event = Buffer.from(JSON.stringify(patchOf(0), null, 2));
+  const file = await open(name, "a");
+  const times: number[] = [];
+  for (let index = 0; index < RECORDED; index++) {
+    const started = performance.now();
+    await file.appendFile(event);
+    await file.sync();
+    times.push(performance.now() - started);
+  }
+  await file.close();
+  return times;
 }
 
 async function benchAppend(small: string, large: string): Promise<void> {

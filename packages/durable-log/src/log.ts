@@ -1,4 +1,4 @@
-import { constants } from "node:fs";
+import { type BigIntStats, constants, fstatSync, readSync, statSync } from "node:fs";
 import * as fs from "node:fs/promises";
 import { basename, dirname, join, resolve } from "node:path";
 import { stringifyJson } from "@nixops4-providers/json";
@@ -61,9 +61,8 @@ export async function openLog(
     try {
       if (lock !== "held") await lockFile(handle.fd, lock, options);
       // While we waited, the file may have been replaced by a compacted one.
-      if ((await identityOf(path)) === (await identityOf(handle))) {
-        return new OpenLog(path, handle, lock, options);
-      }
+      const log = new OpenLog(path, handle, lock, options);
+      if (await log.isInPlace()) return log;
     } catch (error) {
       await handle.close();
       throw error;
@@ -100,9 +99,29 @@ export class OpenLog {
     return this.#isIntact;
   }
 
-  async position(): Promise<LogPosition> {
-    const { dev, ino, size, mtimeNs } = await this.#handle.stat({ bigint: true });
-    return [dev, ino, size, mtimeNs].join(":");
+  /** Whether the path still leads to the file that is open. */
+  async isInPlace(): Promise<boolean> {
+    const [opened, there] = await Promise.all([identityOf(this.#handle), identityOf(this.#path)]).catch(
+      () => [],
+    );
+    return opened !== undefined && opened === there;
+  }
+
+  /** Leaves the file readable by its owner only; returns the mode that it had if that was wider. */
+  async restrict(): Promise<number | undefined> {
+    const mode = (await this.#handle.stat()).mode & 0o7777;
+    if ((mode & 0o077) === 0) return undefined;
+    await this.#handle.chmod(mode & 0o700);
+    return mode;
+  }
+
+  position(): LogPosition {
+    return positionOf(fstatSync(this.#handle.fd, { bigint: true }));
+  }
+
+  /** Whether the path still leads to this file, and nobody has changed it. */
+  isStillAt(position: LogPosition): boolean {
+    return positionOf(statSync(this.#path, { bigint: true })) === position;
   }
 
   /** In bytes. */
@@ -140,9 +159,10 @@ export class OpenLog {
   async append(record: object): Promise<void> {
     this.#refuseInDoubt();
     const text = encode(record);
-    const size = await this.size();
+    // Each call that waits for a thread takes longer than these do.
+    const { size } = fstatSync(this.#handle.fd);
     const lastByte = Buffer.alloc(1);
-    if (size > 0) await naming(this.#path, this.#handle.read(lastByte, 0, 1, size - 1));
+    if (size > 0) readSync(this.#handle.fd, lastByte, 0, 1, size - 1);
     const separator = size === 0 || lastByte[0] === 0x0a ? "" : "\n";
     let isWritten = false;
     try {
@@ -161,7 +181,7 @@ export class OpenLog {
     try {
       await replaceFile(this.#path, batches(records));
     } catch (error) {
-      this.#isIntact &&= await this.#isCurrent();
+      this.#isIntact &&= await this.isInPlace();
       throw error;
     }
     // With a lock, the old file has it: the caller has to open the log again.
@@ -207,17 +227,10 @@ export class OpenLog {
     try {
       await this.#handle.truncate(size);
       await this.#handle.sync();
-      return await this.#isCurrent();
+      return await this.isInPlace();
     } catch {
       return false;
     }
-  }
-
-  async #isCurrent(): Promise<boolean> {
-    const [opened, there] = await Promise.all([identityOf(this.#handle), identityOf(this.#path)]).catch(
-      () => [],
-    );
-    return opened !== undefined && opened === there;
   }
 
   async #reopen(): Promise<void> {
@@ -244,6 +257,10 @@ export class OpenLog {
 
 async function openFile(path: string, isWritable: boolean): Promise<fs.FileHandle> {
   return fs.open(path, isWritable ? constants.O_RDWR | constants.O_APPEND : constants.O_RDONLY);
+}
+
+function positionOf({ dev, ino, size, mtimeNs }: BigIntStats): LogPosition {
+  return [dev, ino, size, mtimeNs].join(":");
 }
 
 /** Which file it is, whatever its name; `undefined` when there is none. */

@@ -6,6 +6,7 @@ import { join } from "node:path";
 import { promisify } from "node:util";
 import { afterEach, beforeEach, describe, expect, it } from "@jest/globals";
 import { Ajv } from "ajv";
+import { parseJson, stringifyJson } from "@nixops4-providers/json";
 import { builtProvider, ProviderProcess } from "@nixops4-providers/e2e";
 
 const run = promisify(execFile);
@@ -46,6 +47,15 @@ function put(provider: ProviderProcess, key: string, value: unknown, inputs: obj
 }
 async function resourcesIn(provider: ProviderProcess): Promise<Record<string, unknown>> {
   return (await provider.stateRead(resource()))["resources"] as Record<string, unknown>;
+}
+/** What a deployment finds that begins now. */
+async function resourcesNow(): Promise<Record<string, unknown>> {
+  const provider = new ProviderProcess(executable, { onStderr: () => {} });
+  try {
+    return await resourcesIn(provider);
+  } finally {
+    await provider.close();
+  }
 }
 async function eventsInFile(): Promise<Event[]> {
   const text = await fs.readFile(name, "utf8");
@@ -98,14 +108,15 @@ describe("state_file", () => {
     });
     const expected = { a: { inputs: { text: "new" }, outputs: { inode: 123 } } };
     expect(await resourcesIn(provider)).toEqual(expected);
-    expect(await resourcesIn(start())).toEqual(expected);
+    await provider.close();
+    expect(await resourcesNow()).toEqual(expected);
   });
 
   it("goes on in a process that has not read the state", async () => {
     await create(start());
     await put(start(), "a", 1);
     await put(start(), "b", 2);
-    expect(await resourcesIn(start())).toEqual({ a: 1, b: 2 });
+    expect(await resourcesNow()).toEqual({ a: 1, b: 2 });
   });
 
   it.each([
@@ -140,16 +151,82 @@ describe("state_file", () => {
     expect(await resourcesIn(provider)).toEqual({ kept: 1, next: 2 });
   });
 
-  it("refuses a writer whose state is not the file's any more, until it reads again", async () => {
-    const stale = start();
-    await create(stale);
-    await stale.stateRead(resource());
-    await put(start(), "foreign", 1);
-    await expect(put(stale, "mine", 2)).rejects.toThrow(/another process has changed it/);
-    await expect(put(stale, "mine", 2)).rejects.toThrow(/another process has changed it/);
-    expect(await resourcesIn(stale)).toEqual({ foreign: 1 });
-    await put(stale, "mine", 2);
-    expect(await resourcesIn(start())).toEqual({ foreign: 1, mine: 2 });
+  it("keeps others out from the moment that the state is read until the process ends", async () => {
+    const first = start();
+    await create(first);
+    await first.stateRead(resource());
+    const second = start();
+    const oneSecond = { lockTimeoutSeconds: 1 };
+    const refusal = new RegExp(
+      `${name}: another process has held the lock for 1 s\nWait for the other deployment`,
+    );
+    await expect(create(second, oneSecond)).rejects.toThrow(refusal);
+    await expect(second.stateRead(resource(oneSecond))).rejects.toThrow(refusal);
+    await expect(put(second, "foreign", 1, oneSecond)).rejects.toThrow(refusal);
+    expect(second.stderr).toContain(`waiting for another deployment that is using the state file ${name}`);
+    await put(first, "a", 1);
+    const waiting = resourcesIn(second);
+    await put(first, "b", 2);
+    await first.kill("SIGKILL");
+    expect(await waiting).toEqual({ a: 1, b: 2 });
+  });
+
+  it.each([
+    ["written to", () => fs.appendFile(name, "\n")],
+    ["replaced", () => fs.copyFile(name, `${name}.new`).then(() => fs.rename(`${name}.new`, name))],
+  ])("refuses to go on with a file that was %s by a program without locks", async (_, change) => {
+    const provider = start();
+    await create(provider);
+    await provider.stateRead(resource());
+    await change();
+    await expect(put(provider, "mine", 2)).rejects.toThrow(/another process has changed it/);
+    await expect(put(provider, "mine", 2)).rejects.toThrow(/another process has changed it/);
+    expect(await resourcesIn(provider)).toEqual({});
+    await put(provider, "mine", 2);
+    await provider.close();
+    expect(await resourcesNow()).toEqual({ mine: 2 });
+  });
+
+  it("takes every name for a member and a key", async () => {
+    const provider = start();
+    await create(provider);
+    const names = ["prototype", "constructor", "__proto__", "toString", "hasOwnProperty", ""];
+    const value = parseJson('{"__proto__":{"constructor":[{"prototype":1.0}]},"toString":null}');
+    for (const member of names) await put(provider, member, value);
+    const expected = stringifyJson(Object.fromEntries(names.map((member) => [member, value])));
+    expect(stringifyJson(await resourcesIn(provider))).toBe(expected);
+    const path = "/resources/__proto__/__proto__/constructor/0/prototype";
+    const patch = [{ op: "replace", path, value: parseJson("2.0") }];
+    await provider.stateEvent({ resource: resource(), event: "update", nixopsVersion: "1", patch });
+    await provider.close();
+    const now = (await resourcesNow())["__proto__"];
+    expect(stringifyJson(now)).toBe('{"__proto__":{"constructor":[{"prototype":2.0}]},"toString":null}');
+  });
+
+  it("makes a file private that nixops4's own provider has made, and says so", async () => {
+    await create(start());
+    await fs.chmod(name, 0o644);
+    const provider = start();
+    await create(provider);
+    expect((await fs.stat(name)).mode & 0o777).toBe(0o600);
+    expect(provider.stderr).toContain(`${name} was open to others (mode 644) and has mode 0600 now`);
+  });
+
+  it("warns of a file that Nix would copy into its store", async () => {
+    await fs.writeFile(join(folder, "flake.nix"), "{ outputs = _: { }; }");
+    const provider = start();
+    await create(provider);
+    expect(provider.stderr).toContain(`Nix copies the folder of ${join(folder, "flake.nix")} into its store`);
+    await run("git", ["init", "-q", folder]);
+    await fs.writeFile(join(folder, ".gitignore"), "state.json\n");
+    const ignored = start();
+    await create(ignored);
+    expect(ignored.stderr).toBe("");
+  });
+
+  it("takes a tilde for what it is", async () => {
+    name = "~/state.json";
+    await expect(create(start())).rejects.toThrow("name: must not begin with `~`");
   });
 
   it("loses no event of many writers at once", async () => {
@@ -162,7 +239,7 @@ describe("state_file", () => {
       }
     });
     await Promise.all(writers);
-    expect(Object.keys(await resourcesIn(start()))).toHaveLength(20);
+    expect(Object.keys(await resourcesNow())).toHaveLength(20);
     expect((await eventsInFile()).map(({ index }) => index)).toEqual(Array.from({ length: 21 }, (_, i) => i));
   });
 
@@ -175,7 +252,7 @@ describe("state_file", () => {
       await expect(put(provider, "a", 1, { lockTimeoutSeconds: 2 })).rejects.toThrow(
         "another process has held the lock for 2 s",
       );
-      expect(provider.stderr).toContain("waiting for another process");
+      expect(provider.stderr).toContain("waiting for another deployment");
     } finally {
       process.kill(-holder.pid!, "SIGKILL");
     }
@@ -205,6 +282,7 @@ describe("state_file", () => {
       );
       expect((await fs.stat(join(folder, sideFile!))).mode & 0o777).toBe(0o600);
       await fs.rm(join(folder, sideFile!));
+      await next.close();
     }
   });
 
@@ -215,7 +293,8 @@ describe("state_file", () => {
     const provider = start();
     expect(await resourcesIn(provider)).toEqual({ kept: 1 });
     await put(provider, "next", 2);
-    expect(await resourcesIn(start())).toEqual({ kept: 1, next: 2 });
+    await provider.close();
+    expect(await resourcesNow()).toEqual({ kept: 1, next: 2 });
     expect(await sideFiles()).toHaveLength(1);
   });
 
@@ -290,7 +369,30 @@ describe("state_file", () => {
 
   it("says what to do about a folder that is not there", async () => {
     name = join(folder, "missing", "state.json");
-    await expect(create(start())).rejects.toThrow(/Could not open state file.*ENOENT/);
+    await expect(create(start())).rejects.toThrow(/Could not use the state file .*ENOENT/);
+  });
+});
+
+const mayMount = process.getuid?.() === 0 ? describe : describe.skip;
+
+mayMount("a full disk (skipped unless root, who may mount one)", () => {
+  beforeEach(() => run("mount", ["-t", "tmpfs", "-o", "size=32k", "none", folder]));
+  afterEach(() => run("umount", ["--lazy", folder]));
+
+  it("refuses the event that does not fit, keeps the others, and records the next", async () => {
+    const provider = start();
+    await create(provider);
+    await provider.stateRead(resource());
+    await put(provider, "small", 1);
+    const before = await fs.readFile(name);
+    for (let time = 0; time < 2; time++) {
+      await expect(put(provider, "big", "x".repeat(60_000))).rejects.toThrow("ENOSPC");
+      expect(await fs.readFile(name)).toEqual(before);
+    }
+    await put(provider, "after", 2);
+    expect(await resourcesIn(provider)).toEqual({ small: 1, after: 2 });
+    await provider.close();
+    expect(await resourcesNow()).toEqual({ small: 1, after: 2 });
   });
 });
 
@@ -340,11 +442,11 @@ withUpstream("exchange with nixops4's own provider (skipped without NIXOPS4_UPST
       theirsAgain: 3,
     };
     expect(await resourcesIn(theirs())).toEqual(expected);
-    expect(await resourcesIn(start())).toEqual(expected);
+    expect(await resourcesNow()).toEqual(expected);
     await create(start(), { compactAfterEvents: 1 });
     expect(await resourcesIn(theirs())).toEqual(expected);
     await put(theirs(), "afterCompaction", 4);
-    expect(await resourcesIn(start())).toEqual({ ...expected, afterCompaction: 4 });
+    expect(await resourcesNow()).toEqual({ ...expected, afterCompaction: 4 });
   });
 
   it("writers of both kinds at once lose no event", async () => {
@@ -360,7 +462,7 @@ withUpstream("exchange with nixops4's own provider (skipped without NIXOPS4_UPST
       }),
     );
     expect(Object.keys(await resourcesIn(theirs()))).toHaveLength(30);
-    expect(Object.keys(await resourcesIn(start()))).toHaveLength(30);
+    expect(Object.keys(await resourcesNow())).toHaveLength(30);
   });
 });
 
@@ -374,7 +476,7 @@ withSource("nixops4's own test of its local provider (skipped without NIXOPS4_SO
       .exec(nix)![1]!
       .replaceAll(/\$\{\.\.\/([^}]+)\}/g, `${source}/$1`)
       // Ours declares one output more, and outputs that are declared are there.
-      .replaceAll('{ "stdout": "hi there\\n" }', '{ "stdout": "hi there\\n", "json": null }');
+      .replaceAll(/\{ ("stdout": "[^"]*") \}/g, '{ $1, "json": null }');
     const bin = join(folder, "bin");
     await fs.mkdir(bin);
     const tools: Record<string, string> = {

@@ -14,6 +14,7 @@ import {
   type Context,
   type StateEvent,
   type Static,
+  warnOfStoreCopy,
 } from "@nixops4-providers/provider-sdk";
 import type { Document } from "../state/document.ts";
 import { compactedEvent, initialEvent, isEvent, nextIndex, type LoggedEvent } from "../state/events.ts";
@@ -21,7 +22,10 @@ import { compactedEvent, initialEvent, isEvent, nextIndex, type LoggedEvent } fr
 const inputs = fields({
   name: Type.String({
     minLength: 1,
-    description: "The path of the state file. It is made with mode 0600, since states hold secrets.",
+    localPath: true,
+    description:
+      "The path of the state file. It has mode 0600, since states hold secrets, and lies outside of the flake's folder, " +
+      "which Nix copies into its store.",
   }),
   compactAfterEvents: Type.Optional(
     Type.Integer({
@@ -34,7 +38,9 @@ const inputs = fields({
   lockTimeoutSeconds: Type.Integer({
     minimum: 1,
     default: 60,
-    description: "How many seconds to wait for another process that is using the file.",
+    description:
+      "How many seconds to wait for another deployment that is using the file. It is locked from the moment that " +
+      "nixops4 reads the state until it ends.",
   }),
 });
 
@@ -58,8 +64,9 @@ export const stateFile = defineResource({
   state: { read, event: record },
 });
 
-/** What this process last knew of a state file. */
+/** A state file that this process has read. Its lock is held until the process ends. */
 interface Session {
+  log: OpenLog;
   position: LogPosition;
   /** Dropped when it is in doubt. */
   loaded: { state: Document; nextIndex: number } | undefined;
@@ -69,9 +76,10 @@ const sessions = new Map<string, Session>();
 
 async function ensureFile(inputs: Inputs, context: Context): Promise<void> {
   const { name, compactAfterEvents = Infinity } = inputs;
+  await warnOfStoreCopy(name, "the state file", context);
   const size = (await stat(name).catch(() => undefined))?.size;
   if (size === undefined && (await explain(name, () => createLog(name, initialEvent())))) return;
-  await withLog(inputs, context, "exclusive", async (log) => {
+  await withLog(inputs, context, async (log) => {
     // nixops4's own provider leaves an empty file when it dies before the first event.
     if ((await log.size()) === 0) return log.append(initialEvent());
     const { events } = await readEvents(name, log);
@@ -80,63 +88,97 @@ async function ensureFile(inputs: Inputs, context: Context): Promise<void> {
   });
 }
 
+/**
+ * Locks the file from here on: a deployment that began from this state must be able to record what it does. That
+ * nixops4 reads for `nixops4 state dump` alone cannot be told; its process ends at once.
+ */
 async function read(inputs: Inputs, context: Context): Promise<Document> {
-  return withLog(inputs, context, "shared", async (log) => {
-    const { session, state } = await load(inputs.name, log);
-    sessions.set(inputs.name, session);
+  const { name } = inputs;
+  return explain(name, async () => {
+    const log = await lockForSession(inputs, context);
+    const { session, state } = await load(name, log);
+    sessions.set(name, session);
     return state;
   });
 }
 
-async function record(inputs: Inputs, { event, nixopsVersion, patch }: StateEvent, context: Context) {
+async function lockForSession(inputs: Inputs, context: Context): Promise<OpenLog> {
+  const held = sessions.get(inputs.name)?.log;
+  if (held !== undefined && (await held.isInPlace())) return held;
+  sessions.delete(inputs.name);
+  await held?.close();
+  const log = await openToRead(inputs, context);
+  sessions.set(inputs.name, { log, position: log.position(), loaded: undefined });
+  return log;
+}
+
+async function record(inputs: Inputs, event: StateEvent, context: Context): Promise<void> {
   const { name } = inputs;
-  await withLog(inputs, context, "exclusive", async (log) => {
-    let session = sessions.get(name);
-    if (session !== undefined && session.position !== (await log.position())) {
+  const session = sessions.get(name);
+  if (session === undefined) {
+    return withLog(inputs, context, async (log) => {
+      await append(name, (await load(name, log)).session, event);
+    });
+  }
+  await explain(name, async () => {
+    if (!session.log.isStillAt(session.position)) {
       throw new ProviderError(
-        `cannot record the event "${event}" in the state file ${name}: another process ` +
+        `cannot record the event "${event.event}" in the state file ${name}: another process ` +
           "has changed it since this one read it",
         {
           hint: "The change itself was made, but is not recorded. Run apply again, one at a time: it starts from the file as it is now.",
         },
       );
     }
-    if (session?.loaded === undefined) ({ session } = await load(name, log));
-    const { state, nextIndex: index } = session.loaded!;
-    // A patch that fails half-way leaves a state that is neither the old nor the new one.
-    sessions.set(name, { position: session.position, loaded: undefined });
-    const { applyPatch } = await import("../state/document.ts");
-    const changed = applyPatch(state, patch);
-    if ("failure" in changed) {
-      throw new ProviderError(
-        `cannot record the event "${event}" in the state file ${name}: ${changed.failure}`,
-        {
-          hint: "Nothing was written. If the file was changed by hand since the deployment started, run apply again.",
-        },
-      );
-    }
-    const meta = { time: new Date().toISOString(), event, nixopsVersion };
-    await log.append({ index, meta, patch });
-    sessions.set(name, {
-      position: await log.position(),
-      loaded: { state: changed.document, nextIndex: index + 1 },
-    });
+    const current = session.loaded === undefined ? (await load(name, session.log)).session : session;
+    sessions.set(name, current);
+    sessions.set(name, await append(name, current, event));
   });
 }
 
-async function load(name: string, log: OpenLog): Promise<{ session: Session; state: Document }> {
-  const { events, torn } = await readEvents(name, log);
-  const state = await stateFrom(name, events);
-  // With the remains of a cut-off event still in the file, the next event has to come by here again.
-  const loaded = torn ? undefined : { state, nextIndex: nextIndex(events) };
-  return { session: { position: await log.position(), loaded }, state };
+/** Returns the session as it is after the event. When this fails, the next event starts from what is in the file. */
+async function append(name: string, session: Session, request: StateEvent): Promise<Session> {
+  const { log } = session;
+  const { event, nixopsVersion, patch } = request;
+  const { state, nextIndex: index } = session.loaded!;
+  const { applyPatch } = await import("../state/document.ts");
+  // A patch that fails half-way leaves a state that is neither the old nor the new one.
+  session.loaded = undefined;
+  const changed = applyPatch(state, patch);
+  if ("failure" in changed) {
+    throw new ProviderError(
+      `cannot record the event "${event}" in the state file ${name}: ${changed.failure}`,
+      {
+        hint: "Nothing was written. If the file was changed by hand since the deployment started, run apply again.",
+      },
+    );
+  }
+  const meta = { time: new Date().toISOString(), event, nixopsVersion };
+  try {
+    await log.append({ index, meta, patch });
+  } catch (error) {
+    // Under the lock nobody but us has changed the file: by the part that was written and taken away again.
+    session.position = log.position();
+    throw error;
+  }
+  return {
+    log,
+    position: log.position(),
+    loaded: { state: changed.document, nextIndex: index + 1 },
+  };
 }
 
-async function readEvents(name: string, log: OpenLog): Promise<{ events: LoggedEvent[]; torn: boolean }> {
+async function load(name: string, log: OpenLog): Promise<{ session: Session; state: Document }> {
+  const { events } = await readEvents(name, log);
+  const state = await stateFrom(name, events);
+  const loaded = { state, nextIndex: nextIndex(events) };
+  return { session: { log, position: log.position(), loaded }, state };
+}
+
+async function readEvents(name: string, log: OpenLog): Promise<{ events: LoggedEvent[] }> {
   let records: unknown[];
-  let torn: boolean;
   try {
-    ({ records, torn } = await log.read());
+    ({ records } = await log.read());
   } catch (error) {
     if (!(error instanceof DamagedLogError)) throw error;
     if (error.wholeRecords === 0) {
@@ -155,7 +197,7 @@ async function readEvents(name: string, log: OpenLog): Promise<{ events: LoggedE
     }
     return event;
   });
-  return { events, torn };
+  return { events };
 }
 
 async function stateFrom(name: string, events: readonly LoggedEvent[]): Promise<Document> {
@@ -165,36 +207,70 @@ async function stateFrom(name: string, events: readonly LoggedEvent[]): Promise<
   return result.document;
 }
 
-async function withLog<T>(
-  { name, lockTimeoutSeconds }: Inputs,
+async function withLog(
+  inputs: Inputs,
   context: Context,
-  lock: "shared" | "exclusive",
-  use: (log: OpenLog) => Promise<T>,
-): Promise<T> {
+  use: (log: OpenLog) => Promise<void>,
+): Promise<void> {
+  const { name } = inputs;
+  const held = sessions.get(name)?.log;
+  sessions.delete(name);
   return explain(name, async () => {
-    const log = await openLog(name, lock, {
-      timeoutSeconds: lockTimeoutSeconds,
-      signal: context.signal,
-      onWait: () => context.log.info(`waiting for another process that is using the state file ${name}`),
-      onRepair: (sideFile, bytes) =>
-        context.log.warn(
-          `the last event in ${name} had been cut off: its ${bytes} bytes were moved to ${sideFile}`,
-        ),
-    });
+    const isHeld = held !== undefined && (await held.isInPlace());
+    if (!isHeld) await held?.close();
+    const log = isHeld ? held : await open(inputs, context);
     try {
-      return await use(log);
+      await use(log);
     } finally {
       await log.close();
     }
   });
 }
 
+async function openToRead(inputs: Inputs, context: Context): Promise<OpenLog> {
+  try {
+    return await open(inputs, context);
+  } catch (error) {
+    // Who may only read the file cannot deploy, but look at the state.
+    if (!["EACCES", "EROFS"].includes((error as NodeJS.ErrnoException).code ?? "")) throw error;
+    return open(inputs, context, "shared");
+  }
+}
+
+async function open(
+  { name, lockTimeoutSeconds }: Inputs,
+  context: Context,
+  lock: "shared" | "exclusive" = "exclusive",
+): Promise<OpenLog> {
+  const log = await openLog(name, lock, {
+    timeoutSeconds: lockTimeoutSeconds,
+    signal: context.signal,
+    onWait: () => context.log.info(`waiting for another deployment that is using the state file ${name}`),
+    onRepair: (sideFile, bytes) =>
+      context.log.warn(
+        `the last event in ${name} had been cut off: its ${bytes} bytes were moved to ${sideFile}`,
+      ),
+  });
+  if (lock === "exclusive") await restrict(name, log, context);
+  return log;
+}
+
+async function restrict(name: string, log: OpenLog, context: Context): Promise<void> {
+  try {
+    const mode = await log.restrict();
+    if (mode === undefined) return;
+    context.log.warn(`${name} was open to others (mode ${mode.toString(8)}) and has mode 0600 now`);
+  } catch (error) {
+    context.log.warn(`others may read ${name}, and its mode cannot be changed: ${(error as Error).message}`);
+  }
+}
+
 async function explain<T>(name: string, work: () => Promise<T>): Promise<T> {
   try {
     return await work();
   } catch (cause) {
-    if (cause instanceof ProviderError) throw cause;
-    throw new ProviderError(`Could not open state file: ${name}`, { cause });
+    if (cause instanceof ProviderError && cause.message.includes(name)) throw cause;
+    throw new ProviderError(`Could not use the state file ${name}`, { cause });
   }
 }
 

@@ -1,0 +1,42 @@
+import { access } from "node:fs/promises";
+import { dirname, join, resolve } from "node:path";
+import type { Context } from "./context.ts";
+import { runProcess } from "./process.ts";
+
+/** Warns when evaluating the flake that a secret file lies in would copy the file into the Nix store. */
+export async function warnOfStoreCopy(path: string, what: string, context: Context): Promise<void> {
+  const file = resolve(path);
+  const flake = await findAbove(file, "flake.nix");
+  if (flake === undefined || (await isIgnoredByGit(file))) return;
+  context.log.warn(
+    `Nix copies the folder of ${flake} into its store, which everybody can read, and ${what} ${file} with it: ` +
+      "choose a path outside of that folder, or let git ignore the file",
+  );
+}
+
+async function isIgnoredByGit(file: string): Promise<boolean> {
+  const git = await findAbove(file, ".git");
+  if (git === undefined) return false;
+  const args = ["-C", dirname(git), "check-ignore", "--quiet", file];
+  // Also when git is not there, or does not trust the folder: what is not known to be ignored is warned of.
+  return runProcess("git", args, { timeoutSeconds: 10 }).then(
+    () => true,
+    () => false,
+  );
+}
+
+/** The nearest file or folder of that name in a folder above a path. */
+async function findAbove(path: string, name: string): Promise<string | undefined> {
+  for (let folder = dirname(path); ; folder = dirname(folder)) {
+    const candidate = join(folder, name);
+    if (await isThere(candidate)) return candidate;
+    if (folder === dirname(folder)) return undefined;
+  }
+}
+
+function isThere(path: string): Promise<boolean> {
+  return access(path).then(
+    () => true,
+    () => false,
+  );
+}
