@@ -108,7 +108,7 @@ async function readPassphrases(
   last: Last | undefined,
   context: Context,
 ): Promise<Passphrases> {
-  const wanted = passphrase === undefined ? undefined : await context.secret(passphrase, "the passphrase");
+  const wanted = passphrase === undefined ? undefined : await context.key(passphrase, "the passphrase");
   if (wanted === "") {
     throw new ProviderError("is empty", {
       path: "passphrase",

@@ -5,6 +5,7 @@ import { join } from "node:path";
 import { setTimeout as sleep } from "node:timers/promises";
 import { promisify } from "node:util";
 import { afterEach, beforeEach, describe, expect, it } from "@jest/globals";
+import { parseJson } from "@nixops4-providers/json";
 import { type KeypairOutputs, Member } from "./member.ts";
 
 const execute = promisify(execFile);
@@ -114,9 +115,51 @@ suite(`keypair${missing}`, () => {
       expect(await sshKeygen("-l", "-f", file)).toBe(`${length} ${outputs.fingerprint} c (${name})`);
     });
 
+    it("refuses to put the private key into the state unless told so", async () => {
+      await expectRefused({ comment: "c" }, "one of privateKeyFile and ageRecipients is required");
+      await expectRefused({ privateKeyFile: file, privateKeyInState: true }, "must not be set together");
+      expect(await exists(file)).toBe(false);
+    });
+
+    it("takes a tilde for what it is", async () => {
+      await expectRefused({ privateKeyFile: "~/id" }, "privateKeyFile: must not begin with `~`");
+    });
+
+    it("refuses a passphrase that could be told from what is left out of messages", async () => {
+      await expectRefused({ privateKeyFile: file, ...secret("abc") }, "has fewer than 4 characters");
+      expect(await exists(file)).toBe(false);
+    });
+
+    it("makes a new key when a keeper changes beyond 2^53, and none for another way to write a number", async () => {
+      const keyOf = async (id: string) =>
+        (
+          await member.apply(
+            parseJson(`{"privateKeyFile":${JSON.stringify(file)},"keepers":{"id":${id}}}`) as object,
+          )
+        ).publicKey;
+      const first = await keyOf("9007199254740993");
+      expect(await keyOf("9007199254740993.0")).toBe(first);
+      expect(await keyOf("9007199254740992")).not.toBe(first);
+    });
+
+    it("warns of a file that Nix would copy into its store, and not of one that git ignores", async () => {
+      await fs.writeFile(join(folder, "flake.nix"), "{ outputs = _: { }; }");
+      await member.apply({ privateKeyFile: file });
+      expect(member.log).toContain(`Nix copies the folder of ${join(folder, "flake.nix")} into its store`);
+      await execute("git", ["init", "-q", folder]);
+      await fs.writeFile(join(folder, ".gitignore"), "*\n");
+      member.log = "";
+      await member.apply({ privateKeyFile: file, comment: "again" });
+      expect(member.log).not.toContain("Nix copies");
+    });
+
     it("gives the private key as an output when there is no other place for it", async () => {
       for (const passphrase of [undefined, PASSPHRASE]) {
-        const inputs = { comment: "c", ...(passphrase === undefined ? {} : secret(passphrase)) };
+        const inputs = {
+          privateKeyInState: true,
+          comment: "c",
+          ...(passphrase === undefined ? {} : secret(passphrase)),
+        };
         const outputs = await new Member().apply(inputs);
         await put(outputs.privateKey!);
         expect(await publicOf(file, passphrase)).toBe(outputs.publicKey);
@@ -385,17 +428,21 @@ suite(`keypair${missing}`, () => {
 
     it("from or to the outputs takes the key along", async () => {
       const first = await member.apply({ privateKeyFile: file });
-      const second = await member.apply({});
+      const second = await member.apply({ privateKeyInState: true });
       expect(second).toEqual({ ...first, privateKeyFile: null, privateKey: await read() });
       expect(member.log).toContain(`${file} is no longer used and was left there`);
       const third = await member.applyUnrecorded({ privateKeyFile: moved });
       expect(third).toEqual({ ...first, privateKeyFile: moved });
       expect(await read(moved)).toBe(second.privateKey);
       expect(await member.apply({ privateKeyFile: moved })).toEqual(third);
-      const fourth = await member.apply(secret(PASSPHRASE));
+      const fourth = await member.apply({ privateKeyInState: true, ...secret(PASSPHRASE) });
       await put(fourth.privateKey!);
       expect(await publicOf(file, PASSPHRASE)).toBe(first.publicKey);
-      const fifth = await member.apply({ ...secret(OTHER_PASSPHRASE), comment: "x" });
+      const fifth = await member.apply({
+        privateKeyInState: true,
+        ...secret(OTHER_PASSPHRASE),
+        comment: "x",
+      });
       await put(fifth.privateKey!);
       expect(await publicOf(file, OTHER_PASSPHRASE)).toBe(`${first.publicKey} x`);
       // It is a secret that afterEach looks for in the log, too.
@@ -464,8 +511,8 @@ suite(`keypair${missing}`, () => {
     });
 
     it("in the outputs replaces the old one", async () => {
-      const first = await member.apply({});
-      const second = await member.apply({ keepers });
+      const first = await member.apply({ privateKeyInState: true });
+      const second = await member.apply({ privateKeyInState: true, keepers });
       expect(second.privateKey).not.toBe(first.privateKey);
       await put(first.privateKey!);
       await put(second.privateKey!, join(folder, "second"));
@@ -564,7 +611,7 @@ suite(`keypair${missing}`, () => {
           /its comment, passphrase and recipients cannot change\n.*`keepers`/,
         );
       }
-      await expectRefused({}, "it cannot be returned");
+      await expectRefused({ privateKeyInState: true }, "it cannot be returned");
       await expectRefused({ ...inputs, privateKeyFile: file }, `it cannot be written to ${file}`);
       expect(member.log).toContain("`age --decrypt` into a file");
       // What the hint says.

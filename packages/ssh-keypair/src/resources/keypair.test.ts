@@ -5,6 +5,7 @@ const defaults: Inputs = {
   algorithm: "ed25519",
   comment: "",
   ageRecipients: [],
+  privateKeyInState: true,
   keepers: {},
 };
 const violationsOf = (inputs: Partial<Inputs>) =>
@@ -16,7 +17,11 @@ it.each<Partial<Inputs>>([
   { algorithm: "rsa", bits: 2048 },
   { algorithm: "rsa", bits: 8192 },
   { comment: "Zoë's key, the 2nd" },
-  { ageRecipients: ["age1ql3z7hjy54pw3hyww5ayyfg7zqgvc7w3j2elw8zmrj2kg5sfn9aqmcac8p"] },
+  {
+    ageRecipients: ["age1ql3z7hjy54pw3hyww5ayyfg7zqgvc7w3j2elw8zmrj2kg5sfn9aqmcac8p"],
+    privateKeyInState: false,
+  },
+  { privateKeyFile: "/keys/id", privateKeyInState: false },
 ])("accepts %j", (inputs) => {
   expect(violationsOf(inputs)).toEqual([]);
 });
@@ -39,9 +44,20 @@ describe("refuses", () => {
     expect(violationsOf({ comment: " a" })).toEqual(["comment: must not begin or end with a space"]);
   });
 
+  it("a private key without a place, or with two", () => {
+    expect(violationsOf({ privateKeyInState: false })).toEqual([
+      expect.stringContaining(
+        "one of privateKeyFile and ageRecipients is required; or privateKeyInState = true",
+      ),
+    ]);
+    expect(violationsOf({ privateKeyFile: "/keys/id" })).toEqual([
+      expect.stringContaining("privateKeyInState must not be set together"),
+    ]);
+  });
+
   it("recipients that are not of age, and never quotes them", () => {
     const ageRecipients = ["ssh-ed25519 AAAA", "AGE-SECRET-KEY-1SECRET", "age-secret-key-1secret", "secret"];
-    const violations = violationsOf({ ageRecipients });
+    const violations = violationsOf({ ageRecipients, privateKeyInState: false });
     expect(violations).toHaveLength(4);
     for (const violation of violations) expect(violation).not.toMatch(/1?SECRET\b(?! key)|AAAA/);
   });

@@ -9,6 +9,7 @@ import {
   type Static,
   Type,
   type Violation,
+  warnOfStoreCopy,
 } from "@nixops4-providers/provider-sdk";
 import { refuseKeySize } from "@nixops4-providers/ssh-keys/key-size";
 
@@ -31,6 +32,7 @@ const inputs = fields({
   privateKeyFile: Type.Optional(
     Type.String({
       minLength: 1,
+      localPath: true,
       description:
         "The file that the private key is written to, in OpenSSH's format and with mode 0600; missing folders " +
         "get mode 0700. A key of the right kind that is there already becomes this resource's key; any other " +
@@ -43,6 +45,13 @@ const inputs = fields({
     description:
       "Public keys of age, as `age1...`, that the private key is encrypted for in `privateKeyEncrypted`. Keys " +
       "of SSH are not accepted.",
+  }),
+  privateKeyInState: Type.Boolean({
+    default: false,
+    description:
+      "Whether the private key is returned as `privateKey`, for want of `privateKeyFile` and `ageRecipients`, one of " +
+      "which is required otherwise. **Whoever can read the state or the log has the key then**: nixops4 prints all " +
+      "outputs at the end of each apply.",
   }),
   passphrase: Type.Optional(
     secretRef(
@@ -65,8 +74,8 @@ const outputs = fields({
   }),
   privateKey: nullable(sensitive(Type.String()), {
     description:
-      "The private key in OpenSSH's format, encrypted if there is a `passphrase`. It is stored in the state, so " +
-      "it is `null` as soon as `privateKeyFile` or `ageRecipients` is set.",
+      "The private key in OpenSSH's format, encrypted if there is a `passphrase`; `null` unless `privateKeyInState` is " +
+      "set. It is stored in the state, and nixops4 prints it at the end of each apply.",
   }),
   privateKeyFile: nullable(Type.String(), {
     description: "The file that holds the private key, if one does.",
@@ -94,8 +103,9 @@ export const keypair = defineResource({
   update: ensure,
 });
 
-function check({ algorithm, bits, comment, ageRecipients }: Inputs): Violation[] {
-  const violations: Violation[] = [];
+function check(inputs: Inputs): Violation[] {
+  const { algorithm, bits, comment, ageRecipients } = inputs;
+  const violations: Violation[] = refusePlace(inputs);
   const range = bits === undefined ? undefined : refuseKeySize(algorithm, bits);
   if (range !== undefined) violations.push({ path: "bits", message: range });
   if (/\p{Cc}/u.test(comment)) violations.push({ path: "comment", message: "must be one line of text" });
@@ -109,9 +119,21 @@ function check({ algorithm, bits, comment, ageRecipients }: Inputs): Violation[]
   return violations;
 }
 
+function refusePlace({ privateKeyFile, ageRecipients, privateKeyInState }: Inputs): Violation[] {
+  const isElsewhere = privateKeyFile !== undefined || ageRecipients.length > 0;
+  if (isElsewhere !== privateKeyInState) return [];
+  const message = isElsewhere
+    ? "privateKeyInState must not be set together with privateKeyFile or ageRecipients"
+    : "one of privateKeyFile and ageRecipients is required; or privateKeyInState = true, which puts the private key " +
+      "into the state and into the output that nixops4 prints";
+  return [{ path: "", message }];
+}
+
 async function ensure(request: ConvergeRequest<Inputs, Outputs>, context: Context): Promise<Outputs> {
   // It brings node:crypto, which inputs that are refused need not wait for.
   const { ensureKeyPair } = await import("../ensure-key-pair.ts");
+  const { privateKeyFile } = request.inputs;
+  if (privateKeyFile !== undefined) await warnOfStoreCopy(privateKeyFile, "the private key", context);
   return ensureKeyPair(request, context);
 }
 
