@@ -11,6 +11,14 @@ describe("Redactor", () => {
     expect(redactor.redact(text)).toBe("[secret] / [secret] / [secret] / [secret] / [secret]");
   });
 
+  it("leaves alone what would be told by what is left out", () => {
+    const redactor = new Redactor();
+    for (const secret of ["", "a", "abc"]) redactor.add(secret);
+    expect(redactor.redact("abc")).toBe("abc");
+    redactor.add("abcd");
+    expect(redactor.redact("abcdef")).toBe("[secret]ef");
+  });
+
   it("ignores an empty secret", () => {
     const redactor = new Redactor();
     redactor.add("");

@@ -16,6 +16,8 @@ export interface Context {
   progress(what: string): Progress;
   /** Reads a secret and keeps it out of all logs and errors from then on. */
   secret(ref: SecretRef, what: string): Promise<string>;
+  /** As {@link secret}, for a key or a passphrase: refuses one that is so short that it could be told from the gaps. */
+  key(ref: SecretRef, what: string): Promise<string>;
 }
 
 /** Lines on standard error, which nixops4 shows to the user. Secrets are blotted out. */
@@ -41,6 +43,9 @@ const parent = process.ppid;
 /** What has more lines than this is no key or password, but a file: it is blotted out as a whole only. */
 const MAX_SECRET_LINES = 1_000;
 
+/** A shorter secret would garble every message, and so be told by what is left out of it. */
+const MIN_KEY_LENGTH = 4;
+
 /** Blots secrets out of texts. */
 export class Redactor {
   #secrets = new Set<string>();
@@ -48,7 +53,7 @@ export class Redactor {
   #sorted: string[] | undefined;
 
   add(secret: string): void {
-    if (secret !== "") this.#secrets.add(secret);
+    if (secret.length >= MIN_KEY_LENGTH) this.#secrets.add(secret);
     // A program may print a secret of many lines (a private key) one line at a time.
     const lines = secret.split("\n", MAX_SECRET_LINES);
     for (const form of [secret, JSON.stringify(secret).slice(1, -1), ...lines]) {
@@ -85,18 +90,21 @@ export function createContext(options: {
     debug: (message) => void (debugging && write(`${prefix} debug: ${message}`)),
     output: (line) => print(line, true),
   };
-  return {
-    type,
-    isStateful,
-    signal,
-    log,
-    progress: (what) => startProgress(what, log),
-    async secret(ref, what) {
-      const secret = await readSecret(ref, what, signal);
-      redactor.add(secret);
-      return secret;
-    },
+  const secret = async (ref: SecretRef, what: string) => {
+    const text = await readSecret(ref, what, signal);
+    redactor.add(text);
+    return text;
   };
+  const key = async (ref: SecretRef, what: string) => {
+    const text = await secret(ref, what);
+    if (text !== "" && text.length < MIN_KEY_LENGTH) {
+      throw new ProviderError(`${what} has fewer than ${MIN_KEY_LENGTH} characters`, {
+        hint: "Choose a longer one: one so short cannot be kept out of messages.",
+      });
+    }
+    return text;
+  };
+  return { type, isStateful, signal, log, progress: (what) => startProgress(what, log), secret, key };
 }
 
 let log: "unused" | "open" | "gone" = "unused";

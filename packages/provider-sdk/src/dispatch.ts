@@ -6,7 +6,7 @@ import { printable } from "./printable.ts";
 import { parseRequest, type Request, type Response } from "./protocol.ts";
 import { completeOutputs, outputViolations } from "./release.ts";
 import type { Provider, ResourceType } from "./resource.ts";
-import { refuse, violationsOf } from "./violations.ts";
+import { refuse, unexpandedPaths, violationsOf } from "./violations.ts";
 
 type Properties = Record<string, unknown>;
 
@@ -88,7 +88,7 @@ async function handle(
 function acceptInputs(resource: ResourceType, contract: Contract, given: Properties, redactor: Redactor) {
   const inputs = normalize(contract.schema, given) as Properties;
   eachSensitive(contract.schema, inputs, (secret) => redactor.add(secret));
-  let violations = violationsOf(contract, inputs);
+  let violations = [...violationsOf(contract, inputs), ...unexpandedPaths(contract.schema, inputs)];
   if (violations.length === 0) violations = resource.check?.(inputs) ?? [];
   if (violations.length > 0) throw refuse(`invalid inputs for resource type ${resource.type}`, violations);
   return inputs;

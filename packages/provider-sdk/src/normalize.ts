@@ -11,6 +11,11 @@ export interface JsonSchema {
   readonly enum?: readonly unknown[];
   readonly default?: unknown;
   readonly sensitive?: boolean;
+  readonly maxProperties?: number;
+  /** What to say of text that does not match `pattern`. */
+  readonly patternError?: string;
+  /** Whether it is the path of a file on the deploying machine. */
+  readonly localPath?: boolean;
 }
 
 /**

@@ -22,12 +22,18 @@ export function secretRef(description: string) {
     {
       value: Type.Optional(
         Type.String({
-          description: "The secret itself. It passes through the evaluator and the state: prefer the others.",
+          description:
+            "The secret itself. nixops4 prints it at the end of each apply, also into the journal of the apply service, " +
+            "and it passes through the evaluator, the Nix store and the state: prefer the others.",
           sensitive: true,
         }),
       ),
       file: Type.Optional(
-        Type.String({ minLength: 1, description: "A file that holds it. One final newline is dropped." }),
+        Type.String({
+          minLength: 1,
+          localPath: true,
+          description: "A file that holds it. One final newline is dropped.",
+        }),
       ),
       env: Type.Optional(
         Type.String({ minLength: 1, description: "An environment variable of the deploying process." }),

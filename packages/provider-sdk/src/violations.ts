@@ -16,6 +16,22 @@ export function violationsOf({ schema, check }: Contract, value: unknown): Viola
   ];
 }
 
+/** Paths that a shell would have expanded. */
+export function unexpandedPaths(schema: JsonSchema, value: unknown, path = ""): Violation[] {
+  if (schema.localPath === true && typeof value === "string" && value.startsWith("~")) {
+    const message = "must not begin with `~`, which is not expanded: write the whole path";
+    return [{ path, message }];
+  }
+  if (Array.isArray(value)) {
+    return value.flatMap((item, index) => unexpandedPaths(schema.items ?? {}, item, `${path}[${index}]`));
+  }
+  if (!isObject(value)) return [];
+  const object = schema.anyOf?.find(({ type }) => type === "object") ?? schema;
+  return Object.entries(value).flatMap(([name, field]) =>
+    unexpandedPaths(schemaOfField(object, name) ?? {}, field, path === "" ? name : `${path}.${name}`),
+  );
+}
+
 /** One error for all violations, each on a line with its path. */
 export function refuse(what: string, violations: readonly Violation[]): ProviderError {
   const lines = violations.map(({ path, message }) => `  ${path === "" ? "(all)" : path}: ${message}`);
@@ -44,8 +60,13 @@ function toViolation(
         path: at(),
         message: `must be one of ${(params["allowedValues"] as unknown[]).map((one) => JSON.stringify(one)).join(", ")}`,
       };
-    case "type":
-      return { path: at(), message: `must be ${String(params["type"])}, is ${typeAt(value, segments)}` };
+    case "type": {
+      const wanted = String(params["type"]);
+      const forms = wanted === "object" ? formsOf(schemaAt(root, segments)) : "";
+      return { path: at(), message: `must be ${wanted}, is ${typeAt(value, segments)}${forms}` };
+    }
+    case "pattern":
+      return { path: at(), message: schemaAt(root, segments)?.patternError ?? message ?? "does not match" };
     case "minProperties":
     case "maxProperties":
       return {
@@ -55,6 +76,12 @@ function toViolation(
     default:
       return { path: at(), message: message ?? `violates ${keyword}` };
   }
+}
+
+function formsOf({ properties = {}, maxProperties }: JsonSchema = {}): string {
+  const names = Object.keys(properties);
+  if (names.length === 0) return "";
+  return `; it takes ${maxProperties === 1 ? "exactly one of the fields" : "the fields"} ${names.join(", ")}`;
 }
 
 function schemaAt(root: JsonSchema, segments: readonly string[]): JsonSchema | undefined {

@@ -19,6 +19,7 @@ export const serverSchema = fields(
     socket: Type.Optional(
       Type.String({
         minLength: 1,
+        localPath: true,
         description: `The path of its unix socket. When neither this nor \`address\` is set: \`${DEFAULT_SOCKET}\`.`,
       }),
     ),
@@ -31,10 +32,18 @@ export const serverSchema = fields(
       }),
     ),
     caCertificateFile: Type.Optional(
-      Type.String({ minLength: 1, description: "The file with the certificate of its CA, in PEM format." }),
+      Type.String({
+        minLength: 1,
+        localPath: true,
+        description: "The file with the certificate of its CA, in PEM format.",
+      }),
     ),
     clientCertificateFile: Type.Optional(
-      Type.String({ minLength: 1, description: "The file with the client's certificate, in PEM format." }),
+      Type.String({
+        minLength: 1,
+        localPath: true,
+        description: "The file with the client's certificate, in PEM format.",
+      }),
     ),
     clientKey: Type.Optional(secretRef("The private key of the client's certificate, in PEM format.")),
     connectTimeoutSeconds: Type.Number({
@@ -109,7 +118,7 @@ async function targetOf(server: Server, context: Context): Promise<BootTarget> {
     address,
     caCertificate: await readCertificate(caCertificateFile!, "caCertificateFile"),
     clientCertificate: await readCertificate(clientCertificateFile!, "clientCertificateFile"),
-    clientKey: await context.secret(clientKey!, "the client's key for the boot service"),
+    clientKey: await context.key(clientKey!, "the client's key for the boot service"),
   };
 }
 

@@ -43,9 +43,16 @@ describe("file", () => {
     const bytes = Buffer.from([0, 255, 128, 10, 13]);
     await write({ contents: bytes.toString("base64"), encoding: "base64" });
     expect(await fs.readFile(name)).toEqual(bytes);
-    await expect(write({ contents: "no base64!", encoding: "base64" })).rejects.toThrow(
-      "contents: is not base64",
-    );
+    for (const contents of ["no base64!", "a", "AA=", "A===", "AA=A", "====", "A AA=A"]) {
+      await expect(write({ contents, encoding: "base64" })).rejects.toThrow("contents: is not base64");
+    }
+  });
+
+  it("writes 32 MB from base64 with line breaks", async () => {
+    const bytes = Buffer.alloc(32_000_000, "grüße");
+    const contents = bytes.toString("base64").replaceAll(/.{76}/g, "$&\n");
+    await write({ contents, encoding: "base64" });
+    expect((await fs.readFile(name)).equals(bytes)).toBe(true);
   });
 
   it("sets the mode, also of a file with the right contents, and keeps it when none is given", async () => {
@@ -124,7 +131,12 @@ describe("file", () => {
 
   it("explains itself when it cannot write", async () => {
     await expect(write({})).rejects.toThrow("contents: is required");
-    await expect(write({ contents: "a", mode: "rw-r--r--" })).rejects.toThrow("mode: must match pattern");
+    await expect(createResource(executable, "file", { name: "~/x", contents: "" })).rejects.toThrow(
+      "name: must not begin with `~`, which is not expanded",
+    );
+    await expect(write({ contents: "a", mode: "rw-r--r--" })).rejects.toThrow(
+      "mode: must be 3 or 4 octal digits",
+    );
     name = join(folder, "missing", "file.txt");
     await expect(write({ contents: "a" })).rejects.toThrow(/cannot write the file .*missing.*ENOENT/);
     name = folder;

@@ -17,8 +17,8 @@ export async function loadLogin(hop: Hop, who: string, context: Context): Promis
 
 async function loadKey({ privateKey, passphrase }: Hop, who: string, context: Context): Promise<Login> {
   const what = `the private key for ${who}`;
-  const text = await context.secret(privateKey!, what);
-  const secret = passphrase && (await context.secret(passphrase, `the passphrase of ${what}`));
+  const text = await context.key(privateKey!, what);
+  const secret = passphrase && (await context.key(passphrase, `the passphrase of ${what}`));
   const { utils } = await loadSsh2();
   // ssh2's own messages are not passed on: some quote pieces of what they could not read.
   const key = utils.parseKey(text, secret);

@@ -145,7 +145,10 @@ function requireSupported(cipher: string, kdf: string): boolean {
 }
 
 function unarmor(text: string): Buffer {
-  const lines = text.trim().split(/\s*\n\s*/);
+  const lines = text
+    .split("\n")
+    .map((line) => line.trim())
+    .filter((line) => line !== "");
   if (lines[0] !== BEGIN) {
     const message = /^-----BEGIN [A-Z ]*PRIVATE KEY-----/.test(text.trimStart())
       ? "it is a private key in another format; `ssh-keygen -p -f <file>` rewrites it in OpenSSH's"

@@ -36,7 +36,7 @@ const SSHFP_SHA256 = 2;
  * -nistp384, -nistp521 and ssh-rsa. Throws an `Error` that says what is wrong and quotes nothing of the key.
  */
 export function parsePublicKey(line: string): PublicKey {
-  const match = /^(\S+)[ \t]+(\S+)(?:[ \t]+([^\r\n]*))?$/.exec(line.trim());
+  const match = /^(\S+)[ \t]+(\S+)(?:[ \t]+([^ \t\r\n][^\r\n]*))?$/.exec(line.trim());
   if (match === null) {
     throw new Error("not a public key: expected one line of the form `ssh-ed25519 AAAA... comment`");
   }

@@ -33,7 +33,11 @@ const healthCheckSchema = fields(
     http: Type.Optional(
       fields(
         {
-          url: Type.String({ pattern: "^https?://", description: "What is asked for, with GET." }),
+          url: Type.String({
+            pattern: "^https?://",
+            patternError: "must begin with http:// or https://",
+            description: "What is asked for, with GET.",
+          }),
           status: Type.Integer({
             minimum: 100,
             maximum: 599,
@@ -69,6 +73,7 @@ const inputs = fields({
   }),
   profile: Type.String({
     pattern: "^/[^\\n]+$",
+    patternError: "must be an absolute path in one line",
     default: "/nix/var/nix/profiles/system",
     description: "The path of the profile that gets a new generation (`switch` and `boot`).",
   }),

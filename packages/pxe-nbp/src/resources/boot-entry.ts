@@ -26,16 +26,21 @@ const overlayFileSchema = fields({
   mode: Type.Optional(
     Type.String({
       pattern: "^[0-7]{3,4}$",
+      patternError: "must be 3 or 4 octal digits, as 0640",
       description: "The permissions in octal. When not set `0644`, for a `secret` `0600`.",
     }),
   ),
 });
+
+const localFile = Type.String({ minLength: 1, localPath: true });
 
 const inputs = fields({
   server: serverSchema,
   name: Type.Optional(
     Type.String({
       pattern: "^[A-Za-z0-9][A-Za-z0-9._-]{0,127}$",
+      patternError:
+        "must be 1 to 128 letters, digits, dots, underscores and hyphens, and begin with a letter or digit",
       description:
         "What the service calls the entry: letters, digits, dots, underscores and hyphens. When not set, the first MAC " +
         "address with hyphens.",
@@ -49,12 +54,13 @@ const inputs = fields({
   kernel: Type.Optional(
     Type.String({
       minLength: 1,
+      localPath: true,
       description:
         "The kernel: a file on the machine that runs nixops4. One in the Nix store of the service's own host is served " +
         "from there, any other is uploaded unless the service has it. Required unless `ensure` is `absent`.",
     }),
   ),
-  initrd: Type.Union([Type.String({ minLength: 1 }), Type.Array(Type.String({ minLength: 1 }))], {
+  initrd: Type.Union([localFile, Type.Array(localFile)], {
     default: [],
     description: "The initial ramdisk, or a list of them in the order of loading: files, as `kernel` is.",
   }),

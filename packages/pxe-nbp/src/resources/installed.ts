@@ -24,6 +24,7 @@ const inputs = fields({
   hardwareReportFile: Type.Optional(
     Type.String({
       pattern: "^/.*[^/]$",
+      patternError: "must be an absolute path of a file",
       description:
         "A file on the machine that runs nixops4, as an absolute path, for the report on the machine's hardware: what " +
         "`hardware.facter.reportPath` of NixOS takes. Its folder must exist.",

@@ -15,6 +15,7 @@ import { asList, pathOf } from "../one-or-more.ts";
 const inputs = fields({
   root: Type.String({
     minLength: 1,
+    localPath: true,
     description:
       "The folder that the TFTP server serves. It must exist. For PXELINUX it is the folder that `pxelinux.0` is in.",
   }),
@@ -47,6 +48,7 @@ const inputs = fields({
   }),
   mode: Type.String({
     pattern: "^[0-7]{3,4}$",
+    patternError: "must be 3 or 4 octal digits, as 0640",
     default: "0644",
     description: "The permissions of the files in octal. New folders get `0755`.",
   }),

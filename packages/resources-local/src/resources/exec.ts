@@ -13,6 +13,7 @@ import {
 const inputs = fields({
   executable: Type.String({
     minLength: 1,
+    localPath: true,
     description: "The program: a path, or a name that is looked up in `PATH`.",
   }),
   args: Type.Array(Type.String(), { default: [], description: "The arguments of the program." }),
@@ -32,6 +33,7 @@ const inputs = fields({
   cwd: Type.Optional(
     Type.String({
       minLength: 1,
+      localPath: true,
       description: "The folder to run in. When not set, the one in which nixops4 runs.",
     }),
   ),

@@ -19,6 +19,7 @@ import {
 const inputs = fields({
   name: Type.String({
     minLength: 1,
+    localPath: true,
     description: "The path of the file. A relative path starts from the folder in which nixops4 runs.",
   }),
   contents: Type.Optional(
@@ -31,6 +32,7 @@ const inputs = fields({
   mode: Type.Optional(
     Type.String({
       pattern: "^[0-7]{3,4}$",
+      patternError: "must be 3 or 4 octal digits, as 0640",
       description:
         "The permissions in octal, as `0640`. When not set, those of an existing file are kept, and a new " +
         "file gets what the umask leaves.",
@@ -62,11 +64,14 @@ export const file = defineResource({
 function check({ contents, encoding, ensure }: Inputs): Violation[] {
   if (ensure === "absent") return [];
   if (contents === undefined) return [{ path: "contents", message: "is required" }];
-  const isBase64 = /^(?:[A-Za-z0-9+/]{4})*(?:[A-Za-z0-9+/]{2}==|[A-Za-z0-9+/]{3}=)?$/;
-  if (encoding === "base64" && !isBase64.test(contents.replace(/\s/g, ""))) {
-    return [{ path: "contents", message: "is not base64" }];
-  }
+  if (encoding === "base64" && !isBase64(contents)) return [{ path: "contents", message: "is not base64" }];
   return [];
+}
+
+// One character at a time: contents may have 64 MB, and a group that repeats needs stack for each time.
+function isBase64(text: string): boolean {
+  const compact = text.replace(/\s/g, "");
+  return compact.length % 4 === 0 && !/[^A-Za-z0-9+/]/.test(compact.replace(/={1,2}$/, ""));
 }
 
 async function write(inputs: Inputs, context: Context): Promise<void> {

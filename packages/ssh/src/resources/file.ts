@@ -21,11 +21,13 @@ import { type Contents, readContents } from "../contents.ts";
 import { OBSERVE, REMOVE, REPLACE, SET_ATTRIBUTES } from "../file/scripts.ts";
 
 const NAME = "^[A-Za-z0-9_][A-Za-z0-9_.$-]*$";
+const NAME_ERROR = "must be the name or number of a user or group";
 
 const inputs = fields({
   connection: connectionSchema,
   path: Type.String({
     pattern: "^/.*[^/]$",
+    patternError: "must be an absolute path of a file, as /etc/motd",
     description:
       "The absolute path of the file on the host. Its folder must exist. Where it is a symbolic link, the file that " +
       "the link leads to is meant (but `absent` removes the link).",
@@ -36,7 +38,11 @@ const inputs = fields({
     }),
   ),
   source: Type.Optional(
-    Type.String({ minLength: 1, description: "A file on the deploying machine with what the file holds." }),
+    Type.String({
+      minLength: 1,
+      localPath: true,
+      description: "A file on the deploying machine with what the file holds.",
+    }),
   ),
   secret: Type.Optional(
     secretRef(
@@ -46,18 +52,26 @@ const inputs = fields({
   mode: Type.Optional(
     Type.String({
       pattern: "^[0-7]{3,4}$",
+      patternError: "must be 3 or 4 octal digits, as 0640",
       description: "The permissions in octal, as `0640`. When not set `0644`, for a `secret` `0600`.",
     }),
   ),
   owner: Type.Optional(
     Type.String({
       pattern: NAME,
+      patternError: NAME_ERROR,
       description:
         "The name or number of the user that the file belongs to. When not set, an existing file keeps its owner, " +
         "and a new one belongs to the user who logs in (to root with `sudo`).",
     }),
   ),
-  group: Type.Optional(Type.String({ pattern: NAME, description: "As `owner`, for the group of the file." })),
+  group: Type.Optional(
+    Type.String({
+      pattern: NAME,
+      patternError: NAME_ERROR,
+      description: "As `owner`, for the group of the file.",
+    }),
+  ),
   sudo: Type.Boolean({
     default: false,
     description: "Whether the file is written as root by `sudo -n`, which must not ask for a password.",

@@ -25,6 +25,7 @@ const inputs = fields({
   ),
   directory: Type.String({
     pattern: "^/.",
+    patternError: "must be an absolute path, as /etc/ssh",
     default: "/etc/ssh",
     description:
       "The folder of the host's keys. The record of rotations is kept in it, which the user who logs in must be " +
@@ -36,6 +37,7 @@ const inputs = fields({
         unit: Type.Optional(
           Type.String({
             pattern: "^[A-Za-z0-9@_.:-]+$",
+            patternError: "must be the name of a unit of systemd, as sshd.service",
             description: "A unit of systemd, as `sshd.service`, for `systemctl reload`.",
           }),
         ),
