@@ -92,7 +92,7 @@ describeWithSshd("ssh.file", () => {
 
   it("says when the folder is missing", async () => {
     path = join(folder, "none", "file");
-    expect((await file({ contents: "x" })).error).toContain(`the folder ${folder}/none/ does not exist`);
+    expect((await file({ contents: "x" })).error).toContain(`the folder ${folder}/none does not exist`);
   });
 
   it("removes a file, and a symbolic link but not its target", async () => {

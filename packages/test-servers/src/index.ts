@@ -15,3 +15,4 @@ export { netbootLinux, type NetbootLinux } from "./netboot-linux.ts";
 export { type NetbootMachineOptions } from "./netboot-machine.ts";
 export { type VirtualMachine } from "./qemu.ts";
 export { FailingFs, FAULTS } from "./failing-fs.ts";
+export { OTHER_USER, OtherUserLab, SWAP_FILES, SWAP_FOLDER, UNTOUCHED } from "./other-user.ts";

@@ -141,16 +141,16 @@ async function write(
   };
   if (existing?.sha256 !== contents.sha256) {
     const progress = context.progress(`writing ${inputs.path} on ${ssh.label}`);
-    const args = [inputs.path, wanted.mode, wanted.owner, wanted.group, await temporaryName(inputs)];
-    await run(ssh, inputs, REPLACE, args, contents).finally(() => progress.done());
+    const args = [wanted.mode, wanted.owner, wanted.group, ...(await temporaryName(inputs))];
+    await run(ssh, inputs, REPLACE, ["", ...args], contents).finally(() => progress.done());
   } else if (!hasAttributes(existing, wanted)) {
     context.log.info(`setting the mode and owner of ${inputs.path} on ${ssh.label}`);
-    await run(ssh, inputs, SET_ATTRIBUTES, [inputs.path, wanted.mode, wanted.owner, wanted.group]);
+    await run(ssh, inputs, SET_ATTRIBUTES, ["", wanted.mode, wanted.owner, wanted.group]);
   }
 }
 
 async function remove(ssh: SshConnection, inputs: Inputs): Promise<void> {
-  await run(ssh, inputs, REMOVE, [inputs.path]);
+  await run(ssh, inputs, REMOVE, ["link"]);
 }
 
 interface Observed {
@@ -164,7 +164,7 @@ interface Observed {
 
 /** `undefined` when there is no file. */
 async function observe(ssh: SshConnection, inputs: Inputs): Promise<Observed | undefined> {
-  const stdout = await run(ssh, inputs, OBSERVE, [inputs.path]);
+  const stdout = await run(ssh, inputs, OBSERVE, [""]);
   if (stdout === "") return undefined;
   const [sha256 = "", mode = "", uid = "", gid = "", owner = "", group = ""] = stdout.trim().split(" ");
   return { sha256, mode: Number.parseInt(mode, 8), uid, gid, owner, group };
@@ -180,7 +180,7 @@ function hasAttributes(existing: Observed, wanted: { mode: string; owner: string
 
 async function run(
   ssh: SshConnection,
-  { path, ensure, sudo, timeoutSeconds }: Inputs,
+  { path, owner = "", ensure, sudo, timeoutSeconds }: Inputs,
   script: string,
   args: readonly string[],
   contents?: Contents,
@@ -189,7 +189,7 @@ async function run(
   const { Readable } = await import("node:stream");
   const { stdout } = await runScript(ssh, {
     script,
-    args,
+    args: [path, owner, ...args],
     sudo,
     timeoutSeconds,
     doing,
@@ -200,8 +200,9 @@ async function run(
   return stdout.toString("utf8");
 }
 
-/** The same for each run, so that the next one finds what was left behind; short enough for any folder. */
-async function temporaryName({ path }: Inputs): Promise<string> {
-  const { createHash } = await import("node:crypto");
-  return `.nixops4-${createHash("sha256").update(path).digest("hex").slice(0, 16)}`;
+/** The part that is the same for each run, so that the next one finds what was left behind, and one to be guessed by nobody. */
+async function temporaryName({ path }: Inputs): Promise<[string, string]> {
+  const { createHash, randomBytes } = await import("node:crypto");
+  const start = `.nixops4-${createHash("sha256").update(path).digest("hex").slice(0, 16)}`;
+  return [start, randomBytes(16).toString("hex")];
 }

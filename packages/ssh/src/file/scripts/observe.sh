@@ -1,5 +1,6 @@
-# shellcheck shell=sh
-[ -e "$1" ] || exit 0
-sum=$(sha256sum < "$1")
-stat=$(stat -c '%a %u %g %U %G' "$1")
+# shellcheck shell=sh disable=SC2154
+[ -e "./$name" ] || exit 0
+exec 3< "./$name"
+sum=$(sha256sum <&3)
+stat=$(stat -L -c '%a %u %g %U %G' /proc/self/fd/3)
 echo "${sum%% *} $stat"

@@ -1,7 +1,6 @@
-# shellcheck shell=sh
-set -eu
-if [ -d "$1" ] && [ ! -L "$1" ]; then echo "$1 is a directory" >&2; exit 1; fi
-if [ -e "$1" ] || [ -L "$1" ]; then
-  rm -f "$1"
-  sync "${1%/*}/" 2>/dev/null || sync
+# shellcheck shell=sh disable=SC2154
+if [ -d "./$name" ] && [ ! -L "./$name" ]; then echo "$1 is a directory" >&2; exit 1; fi
+if [ -e "./$name" ] || [ -L "./$name" ]; then
+  rm -f "./$name"
+  sync . 2>/dev/null || sync
 fi

@@ -1,21 +1,28 @@
-# shellcheck shell=sh
-# path, mode, owner, group, temporary name; `sha256` in the environment, the contents on standard input. A connection that breaks looks
-# like the end of the input: only the hash tells that all of it arrived.
-folder=${1%/*}/
-if [ ! -d "$folder" ]; then echo "the folder $folder does not exist" >&2; exit 1; fi
-for left in "$folder$5".*; do
+# shellcheck shell=sh disable=SC2154
+# path, trusted owner, empty; mode, owner, group, name of temporary files, random word; `sha256` in the environment, the
+# contents on standard input. A connection that breaks looks like the end of the input: only the hash tells that all of it
+# arrived.
+for left in "./$7".*; do
   pid=${left##*.}
   [ -e "$left" ] && ! kill -0 "$pid" 2>/dev/null && [ ! -d "/proc/$pid" ] && rm -f "$left"
 done
-temporary=$folder$5.$$
+temporary=./$7.$8.$$
 trap 'rm -f "$temporary"' EXIT
 trap 'exit 1' HUP INT PIPE TERM
 umask 077
+# O_EXCL. Nobody can know the name before it is there, and from then on only the descriptor counts.
 set -C
-cat > "$temporary"
-sum=$(sha256sum < "$temporary")
+exec 3> "$temporary"
+set +C
+exec 4< /proc/self/fd/3
+set_attributes 3 "$4" "$5" "$6"
+cat >&3
+sum=$(sha256sum <&4)
 if [ "${sum%% *}" != "$sha256" ]; then echo "the contents did not arrive whole" >&2; exit 1; fi
-apply_attributes "$temporary" "$2" "$3" "$4"
-sync "$temporary" 2>/dev/null || sync
-mv -f "$temporary" "$1"
-sync "$folder" 2>/dev/null || sync
+sync /proc/self/fd/4 2>/dev/null || sync
+mv -fT "$temporary" "./$name"
+if [ "$(stat -c '%d %i' "./$name")" != "$(stat -L -c '%d %i' /proc/self/fd/3)" ]; then
+  echo "$1 was replaced by something else meanwhile" >&2
+  exit 1
+fi
+sync . 2>/dev/null || sync

@@ -1,0 +1,75 @@
+# shellcheck shell=sh disable=SC2034
+# Goes into the folder of the file $1, so that all that follows acts there, whatever is renamed meanwhile; `name` becomes
+# the file's name in it. $2 is the owner that the file is to have (may be empty). With `link` as $3, a link at the end
+# of the path is not followed.
+#
+# As root, it goes the way that systemd-tmpfiles(8) goes: only through folders and links of root, of us or of the file's
+# owner, and from those of another user than root only to that user's. Anybody else could choose what we write to.
+set -eu
+self=$(id -u)
+trusted=" 0 $self "
+case $2 in
+  '') ;;
+  *[!0-9]*) trusted="$trusted$(id -u "$2") " ;;
+  *) trusted="$trusted$2 " ;;
+esac
+
+is_trusted() {
+  case $trusted in *" $1 "*) ;; *) return 1 ;; esac
+}
+
+# Owner, what it is, where.
+pass() {
+  if [ "$self" != 0 ]; then return; fi
+  if ! is_trusted "$1"; then
+    echo "$3 is a $2 of another user (uid $1), who could have the file written elsewhere. Set the file's owner to that user, or choose another path." >&2
+    exit 1
+  fi
+  if [ "$passed" != 0 ] && [ "$1" != "$passed" ]; then
+    echo "$3 is a $2 of uid $1 behind one of uid $passed, who could have the file written elsewhere" >&2
+    exit 1
+  fi
+  passed=$1
+}
+
+enter_folder() {
+  rest=$1
+  links=0
+  passed=0
+  cd /
+  while :; do
+    part=${rest%%/*}
+    case $rest in */*) rest=${rest#*/} ;; *) rest= ;; esac
+    while [ "${rest#/}" != "$rest" ]; do rest=${rest#/}; done
+    here=$(pwd -P)
+    case $part in
+      '' | .)
+        if [ -n "$rest" ]; then continue; fi
+        part=.
+        ;;
+    esac
+    if [ -L "./$part" ] && { [ -n "$rest" ] || [ "$2" != link ]; }; then
+      links=$((links + 1))
+      if [ "$links" -gt 40 ]; then echo "too many symbolic links" >&2; exit 1; fi
+      before=$(stat -c '%i %u %z' "./$part")
+      target=$(readlink "./$part")
+      # Another link was put there meanwhile: look again.
+      if [ "$(stat -c '%i %u %z' "./$part")" != "$before" ]; then rest=$part${rest:+/$rest}; continue; fi
+      before=${before#* }
+      pass "${before%% *}" link "${here%/}/$part"
+      case $target in /*) cd /; passed=0 ;; esac
+      rest=$target${rest:+/$rest}
+    elif [ -z "$rest" ]; then
+      name=$part
+      return
+    else
+      if [ ! -d "./$part" ]; then echo "the folder ${here%/}/$part does not exist" >&2; exit 1; fi
+      # -P: so that `pwd` tells where a link that was put there meanwhile has led to.
+      cd -P "./$part"
+      if [ "$part" != .. ] && [ "$(pwd -P)" != "${here%/}/$part" ]; then echo "${here%/}/$part has changed" >&2; exit 1; fi
+      pass "$(stat -c %u .)" folder "$(pwd -P)"
+    fi
+  done
+}
+
+enter_folder "$1" "${3-}"
