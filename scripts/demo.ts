@@ -6,25 +6,30 @@ import { join } from "node:path";
 import { parseArgs } from "node:util";
 import { checkMachineRequirements, runMachineDemo } from "../e2e/scenarios/bare-metal/demo.ts";
 import { createDisplay, type Display } from "../e2e/scenarios/first-deployment/display.ts";
-import { checkRequirements, runFirstDeployment } from "../e2e/scenarios/first-deployment/run.ts";
+import { runFirstDeployment } from "../e2e/scenarios/first-deployment/run.ts";
 import { build } from "./build.ts";
-import { installDebianPackages } from "./lib/debian.ts";
+import { installDebianPackages, MACHINE_DEMO } from "./lib/debian.ts";
 import { main } from "./lib/main.ts";
+import { buildWithoutBuildUsers } from "./lib/nix-build-users.ts";
 
 const usage = `Usage: npm run demo -- [--keep] [--no-build]
-       npm run demo -- --machine [--console] [--record] [--no-build]
+       npm run demo -- --machine [--keep] [--console] [--record] [--no-build]
 
-Deploys, in a temporary folder: key pairs, files, and a real sshd on loopback that is
-reached with them. Applies it three times and checks what each apply changes.
+Deploys, in a temporary folder: key pairs, files, and an SSH server on loopback
+that is reached with them. The server is OpenSSH's where that is installed, else
+one in this process. Applies it three times and checks what each apply changes.
 
   --keep      leave the folder there
   --no-build  use the providers in dist/bin as they are
 
-With --machine, as root on Debian 12: turns on a virtual machine with an empty disk, which
-boots from the network by the real boot service, installs itself, and is deployed, as in
-docs/explanation/from-power-on-to-deployed.md. Prints where the boot service's status page
-can be seen meanwhile. Takes a few minutes.
+With --machine, as root on Debian 12: turns on a virtual machine with an empty
+disk, which boots from the network by the real boot service, installs itself,
+and is deployed, as in docs/explanation/from-power-on-to-deployed.md. Installs
+the Debian packages that this takes, says which, and enables none of their
+services. Prints where the boot service's status page can be seen meanwhile.
+Takes a few minutes.
 
+  --keep      leave the machine running at the end, until Ctrl-C
   --console   show what the machine writes to its serial port
   --record    put the timeline of this run into that page
 `;
@@ -35,28 +40,34 @@ const MACHINE_NAME_WIDTH = 27;
 main(import.meta.url, async () => {
   const { values } = parseArgs({
     options: {
-      keep: { type: "boolean", default: false },
-      machine: { type: "boolean", default: false },
-      console: { type: "boolean", default: false },
-      record: { type: "boolean", default: false },
-      "no-build": { type: "boolean", default: false },
+      keep: { type: "boolean", default: isSetByNpm("keep") },
+      machine: { type: "boolean", default: isSetByNpm("machine") },
+      console: { type: "boolean", default: isSetByNpm("console") },
+      record: { type: "boolean", default: isSetByNpm("record") },
+      "no-build": { type: "boolean", default: isSetByNpm("build", "") },
       help: { type: "boolean", short: "h", default: false },
     },
   });
   if (values.help) return void process.stdout.write(usage);
   const rebuild = !values["no-build"];
   if (values.machine) {
-    installDebianPackages();
+    const missing = installDebianPackages(MACHINE_DEMO);
+    if (missing.length > 0) throw new Error(`these Debian packages are missing: ${missing.join(", ")}`);
     checkMachineRequirements();
+    buildWithoutBuildUsers();
     const display = createDisplay(process.stdout, process.env["NO_COLOR"], MACHINE_NAME_WIDTH);
-    const options = { showConsole: values.console, record: values.record };
+    const options = { keep: values.keep, showConsole: values.console, record: values.record };
     await demo(display, rebuild, async (signal) => runMachineDemo(display, options, signal));
   } else {
-    checkRequirements();
     const display = createDisplay(process.stdout);
     await demo(display, rebuild, async (signal) => demoFirstDeployment(display, values.keep, signal));
   }
 });
+
+/** `npm run demo --machine`, without `--` before it, is an option of npm, which it passes on in the environment. */
+function isSetByNpm(name: string, value = "true"): boolean {
+  return process.env[`npm_config_${name}`] === value;
+}
 
 async function demo(
   display: Display,

@@ -6,6 +6,7 @@ import { createHash } from "node:crypto";
 import { existsSync, readFileSync, readdirSync, writeFileSync } from "node:fs";
 import { dirname, join } from "node:path";
 import { fileURLToPath } from "node:url";
+import { findInstallObstacle, findObstacle } from "./lib/obstacles.mjs";
 
 const root = join(dirname(fileURLToPath(import.meta.url)), "..");
 const [task, ...args] = process.argv.slice(2);
@@ -25,6 +26,7 @@ if (task === undefined || !existsSync(script)) {
   process.exit(1);
 }
 
+stopAt(findObstacle(root, task, args));
 install();
 const child = spawn(process.execPath, ["--import", "tsx", script, ...args], {
   cwd: root,
@@ -36,10 +38,17 @@ process.on("SIGINT", () => {});
 process.on("SIGTERM", () => child.kill("SIGTERM"));
 child.on("exit", (code) => process.exit(code ?? 1));
 
+function stopAt(obstacle) {
+  if (obstacle === undefined) return;
+  console.error(`error: ${obstacle}.`);
+  process.exit(1);
+}
+
 function install() {
   const stamp = join(root, "node_modules", ".installed");
   const wanted = fingerprint();
   if (existsSync(stamp) && readFileSync(stamp, "utf8") === wanted) return;
+  stopAt(findInstallObstacle());
   console.error(`Installing dependencies with ${manifest.packageManager} …`);
   const installed = spawnSync(
     "npm",

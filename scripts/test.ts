@@ -6,8 +6,9 @@ import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { build } from "./build.ts";
 import { runChecks } from "./check.ts";
-import { installDebianPackages } from "./lib/debian.ts";
+import { installDebianPackages, TESTS } from "./lib/debian.ts";
 import { main } from "./lib/main.ts";
+import { buildWithoutBuildUsers } from "./lib/nix-build-users.ts";
 import { root } from "./lib/providers.ts";
 
 interface Counts {
@@ -29,7 +30,10 @@ const NODE_VERSIONS = [20, 24];
 
 async function test(patterns: string[]): Promise<void> {
   const counts: Counts = { passed: 0, failed: 0, skipped: 0 };
-  installDebianPackages();
+  const missing = installDebianPackages(TESTS);
+  if (missing.length > 0)
+    console.error(`Suites that need these Debian packages will be skipped: ${missing.join(", ")}`);
+  buildWithoutBuildUsers();
   await build();
   if (patterns.length === 0) {
     for (const { problem, skipped } of await runChecks()) {

@@ -17,3 +17,4 @@ export { ProviderProcess, type ProviderProcessOptions } from "./provider-process
 export { ApplyError, type Action, type ApplyEvent, type MemberResult } from "./results.ts";
 export { evaluateNix, NixError, toNix, type NixOptions } from "./run-nix.ts";
 export { createResource, runOperation } from "./run-operation.ts";
+export { timeSince } from "@nixops4-providers/test-servers";

@@ -180,7 +180,11 @@ export class ProviderProcess {
 
   #describe({ code, signal, cause }: Ending): Error {
     if (cause !== undefined) {
-      return new Error(`Could not spawn provider process ${this.#executable}: ${cause.message}`, { cause });
+      // The hint is for who runs what `npm run build` makes.
+      const hint = "Is that its name? `npm run build` makes the providers of this project, in dist/bin.";
+      return new Error(`Could not spawn provider process ${this.#executable}: ${cause.message}\n${hint}`, {
+        cause,
+      });
     }
     const how =
       signal !== null

@@ -159,7 +159,7 @@ it("looks a provider without a slash up in PATH, then in dist/bin", async () => 
     "did not return any output",
   );
   expect((await run("create", "--provider-exe", "no-such-provider", ...args)).stderr).toContain(
-    "Could not spawn provider process no-such-provider",
+    "Could not spawn provider process no-such-provider: spawn no-such-provider ENOENT\nIs that its name? `npm run build`",
   );
 });
 

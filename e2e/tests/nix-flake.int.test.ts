@@ -3,14 +3,10 @@ import { cpSync, mkdirSync, mkdtempSync, readFileSync, readdirSync, rmSync, writ
 import { tmpdir } from "node:os";
 import { basename, join } from "node:path";
 import { afterAll, beforeAll, describe, expect, it } from "@jest/globals";
-import { hasNix, root } from "./nix-sources.ts";
+import { nixMissing, root } from "./nix-sources.ts";
 
 const unset = ["FLAKE_PARTS_SOURCE", "NIXPKGS_LIB_SOURCE"].filter((name) => (process.env[name] ?? "") === "");
-const missing = !hasNix
-  ? " (skipped: there is no nix)"
-  : unset.length > 0
-    ? ` (skipped without ${unset.join(", ")})`
-    : "";
+const missing = nixMissing || (unset.length > 0 ? ` (skipped without ${unset.join(", ")})` : "");
 const systems = ["aarch64-linux", "x86_64-linux"];
 
 /** In the place of nixpkgs: its lib, and packages and NixOS as nix/tests/nixos has them. */

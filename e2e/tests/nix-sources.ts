@@ -2,9 +2,9 @@ import { spawnSync } from "node:child_process";
 import { join } from "node:path";
 import { nixEvaluator, type Evaluator } from "../harness/index.ts";
 
-/** Whether Nix is there, with a store that can be written to. */
-export const hasNix =
-  spawnSync("nix-instantiate", ["--eval", "--read-write-mode", "-E", 'builtins.toFile "x" ""']).status === 0;
+/** What to append to the name of a suite that needs Nix and a store to write to: why it is skipped, or nothing. */
+export const nixMissing = whyNixCannotWrite();
+export const hasNix = nixMissing === "";
 
 /** Builds here, and asks no binary cache. */
 export const nixArgs = ["--option", "sandbox", "false", "--option", "substitute", "false"];
@@ -14,13 +14,18 @@ const missing = ["NIXOPS4_SOURCE", "NIXPKGS_LIB_SOURCE", "FLAKE_PARTS_SOURCE"].f
 );
 
 /** What to append to the name of a suite that evaluates modules: why it is skipped, or nothing. */
-export const moduleSystemsMissing = !hasNix
-  ? " (skipped: there is no Nix, or its store cannot be written to)"
-  : missing.length > 0
-    ? ` (skipped without ${missing.join(", ")})`
-    : "";
+export const moduleSystemsMissing =
+  nixMissing || (missing.length > 0 ? ` (skipped without ${missing.join(", ")})` : "");
 
 export const root = join(import.meta.dirname, "../..");
+
+function whyNixCannotWrite(): string {
+  const args = ["--eval", "--read-write-mode", "-E", 'builtins.toFile "x" ""'];
+  const { status, error, stderr } = spawnSync("nix-instantiate", args, { encoding: "utf8" });
+  if (status === 0) return "";
+  if (error !== undefined) return " (skipped: there is no nix-instantiate)";
+  return ` (skipped: nix-instantiate cannot write to the store: ${stderr.trim().split("\n").at(-1)})`;
+}
 
 /** An expression with nix/tests in scope: this project's modules, and the module systems. */
 export function withModules(expression: string): string {

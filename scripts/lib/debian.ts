@@ -2,55 +2,86 @@ import { spawnSync } from "node:child_process";
 import { existsSync } from "node:fs";
 import { join } from "node:path";
 
-/** The programs and files that tests use for real, and the Debian packages that have them. */
-const PROGRAMS: Record<string, string> = {
-  sshd: "openssh-server",
+/** Programs and files that are used for real, and the Debian packages that have them. */
+type Programs = Record<string, string>;
+
+/** What `npm run demo -- --machine` takes. */
+export const MACHINE_DEMO: Programs = {
   ssh: "openssh-client",
+  busybox: "busybox-static",
+  "qemu-system-x86_64": "qemu-system-x86",
+  "qemu-img": "qemu-utils",
+  mmdebstrap: "mmdebstrap",
+  mount: "mount",
+  "mkfs.ext4": "e2fsprogs",
+  nix: "nix-bin",
+  ip: "iproute2",
+  tc: "iproute2",
+  dnsmasq: "dnsmasq-base",
+  "/usr/lib/ipxe/undionly.kpxe": "ipxe",
+  "/usr/lib/ipxe/qemu/efi-virtio.rom": "ipxe-qemu",
+  "/usr/share/OVMF/OVMF_CODE_4M.fd": "ovmf",
+};
+
+/** What the tests take. */
+export const TESTS: Programs = {
+  ...MACHINE_DEMO,
+  sshd: "openssh-server",
   age: "age",
   jq: "jq",
   shellcheck: "shellcheck",
   sudo: "sudo",
-  busybox: "busybox-static",
   tftp: "tftp-hpa",
   atftp: "atftp",
   curl: "curl",
   faketime: "faketime",
-  "qemu-system-x86_64": "qemu-system-x86",
-  "qemu-img": "qemu-utils",
-  mmdebstrap: "mmdebstrap",
-  "mkfs.ext4": "e2fsprogs",
   sfdisk: "fdisk",
-  nix: "nix-bin",
   cpio: "cpio",
   openssl: "openssl",
-  ip: "iproute2",
-  tc: "iproute2",
-  dnsmasq: "dnsmasq-base",
   nginx: "nginx-light",
   chromium: "chromium",
   "systemd-analyze": "systemd",
-  "/usr/lib/ipxe/undionly.kpxe": "ipxe",
-  "/usr/lib/ipxe/qemu/efi-virtio.rom": "ipxe-qemu",
-  "/usr/share/OVMF/OVMF_CODE_4M.fd": "ovmf",
   "/usr/lib/PXELINUX/pxelinux.0": "pxelinux",
   "/usr/lib/syslinux/modules/bios/ldlinux.c32": "syslinux-common",
 };
 
-/** Installs what is missing when this is Debian and we are root; the suites that need it are skipped otherwise. */
-export function installDebianPackages(): void {
-  const missing = Object.entries(PROGRAMS).filter(([program]) => !isInstalled(program));
-  if (missing.length === 0) return;
-  const packages = [...new Set(missing.map(([, name]) => name))];
-  if (process.getuid?.() !== 0 || !existsSync("/etc/debian_version")) {
-    console.error(`Suites that need these Debian packages will be skipped: ${packages.join(", ")}`);
-    return;
-  }
-  console.error(`Installing ${packages.join(", ")} …`);
-  const env = { ...process.env, DEBIAN_FRONTEND: "noninteractive" };
-  for (const args of [["update"], ["install", "--yes", "--no-install-recommends", ...packages]]) {
-    const { status } = spawnSync("apt-get", ["--quiet=2", ...args], { stdio: ["ignore", 2, 2], env });
-    if (status !== 0) console.error(`apt-get ${args[0]} failed: the suites that need it will be skipped`);
-  }
+const APT_INSTALL = join(import.meta.dirname, "apt-install.sh");
+const WIDTH = 80;
+
+/**
+ * Installs what is missing when this is Debian and we are root, without its services. Returns the packages that are
+ * still missing.
+ */
+export function installDebianPackages(programs: Programs): string[] {
+  const missing = missingPackages(programs);
+  if (missing.length === 0 || process.getuid?.() !== 0 || !existsSync("/etc/debian_version")) return missing;
+  console.error(wrap(`Installing Debian packages: ${missing.join(", ")}.`));
+  console.error(sizeOf(missing));
+  spawnSync("sh", [APT_INSTALL, ...missing], { stdio: ["ignore", 2, 2] });
+  return missingPackages(programs);
+}
+
+function missingPackages(programs: Programs): string[] {
+  const missing = Object.entries(programs).filter(([program]) => !isInstalled(program));
+  return [...new Set(missing.map(([, name]) => name))];
+}
+
+/** What apt says that it takes. */
+function sizeOf(packages: string[]): string {
+  const { stdout } = spawnSync("sh", [APT_INSTALL, "--size", ...packages], {
+    encoding: "utf8",
+    stdio: ["ignore", "pipe", 2],
+  });
+  const count = /(\d+) newly installed/.exec(stdout)?.[1];
+  const download = /Need to get (?:\S+ \S+?\/)?(\S+ \S+) of archives/.exec(stdout)?.[1];
+  const disk = /After this operation, (\S+ \S+) of additional/.exec(stdout)?.[1];
+  if (count === undefined) return wrap(`apt-get cannot install them:\n${stdout}`);
+  return `${count} packages in all: ${download} to download, ${disk} on the disk. Takes a few minutes.`;
+}
+
+/** Breaks a text at its spaces. */
+function wrap(text: string): string {
+  return text.replaceAll(new RegExp(`(.{1,${WIDTH}})(?: |$)`, "gm"), "$1\n").trimEnd();
 }
 
 function isInstalled(program: string): boolean {

@@ -1,3 +1,4 @@
+import { once } from "node:events";
 import { readFile, writeFile } from "node:fs/promises";
 import { availableParallelism } from "node:os";
 import { join } from "node:path";
@@ -5,6 +6,7 @@ import { setTimeout as sleep } from "node:timers/promises";
 import { netbootLabAvailable, type VirtualMachine } from "@nixops4-providers/test-servers";
 import type { Display } from "../first-deployment/display.ts";
 import type { DeployerProcess } from "./deployer-process.ts";
+import { deployKeyFile } from "./deployment.ts";
 import { BareMetal, HOST1 } from "./scenario.ts";
 import { markdownTable, stagesOf, timelineTable } from "./timeline.ts";
 
@@ -25,6 +27,8 @@ export function checkMachineRequirements(): void {
 }
 
 export interface MachineDemoOptions {
+  /** Leaves the machine running at the end, also after a failure, until the signal. */
+  keep: boolean;
   /** Shows what the machine writes to its serial port. */
   showConsole: boolean;
   /** Puts the timeline into {@link TIMELINE_PAGE}. */
@@ -34,7 +38,7 @@ export interface MachineDemoOptions {
 /** Takes a machine from power-on to deployed, for a person to watch; then changes what it runs. */
 export async function runMachineDemo(
   display: Display,
-  { showConsole, record }: MachineDemoOptions,
+  { keep, showConsole, record }: MachineDemoOptions,
   signal: AbortSignal,
 ): Promise<void> {
   display.line("Starting the landscaper: dnsmasq, the boot service, and a binary cache …");
@@ -77,13 +81,46 @@ export async function runMachineDemo(
       rows.map((row) => row.map((cell) => cell.replaceAll("`", ""))),
     );
     if (record) await recordTimeline(header, rows);
+    if (keep) await showUntil(signal, run, display);
   } catch (error) {
-    throw signal.aborted ? signal.reason : error;
+    if (signal.aborted) throw signal.reason;
+    const reason = reasonOf(error, run);
+    if (!keep) throw reason;
+    display.line(`error: ${reason.message}`);
+    await showUntil(signal, run, display);
+    throw reason;
   } finally {
     done.abort();
     await watching;
     await run.stop();
   }
+}
+
+/** What has failed in the last apply, where that is why; the events before it have been shown. */
+function reasonOf(error: unknown, { deployers }: BareMetal): Error {
+  const failed = deployers.at(-1)?.events.flatMap((event) => (event.kind === "failed" ? [event] : [])) ?? [];
+  if (failed.length === 0) return error instanceof Error ? error : new Error(String(error));
+  return new Error(failed.map((event) => `${event.member}: ${event.error}`).join("\n"), { cause: error });
+}
+
+/** Says how to look at what runs, and waits. */
+async function showUntil(signal: AbortSignal, run: BareMetal, display: Display): Promise<void> {
+  const { lab, url } = run.landscaper;
+  const { folder } = run.network;
+  // Without what ends it together with this process.
+  const enter = lab.enter().slice(lab.enter().indexOf("nsenter")).join(" ");
+  display.heading("Everything is left running, until Ctrl-C");
+  display.line(`The boot service's status page: ${url}`);
+  display.line(`The state and the keys: ${folder}`);
+  display.line(`A shell in the landscaper's network:\n  ${enter} bash`);
+  const hostPublicKey = run.outputsOf("host1.ssh_host_public_key")?.["hostPublicKey"];
+  if (typeof hostPublicKey === "string") {
+    await writeFile(join(folder, "known_hosts"), `${HOST1.ip} ${hostPublicKey}\n`);
+    const [key, hosts] = [deployKeyFile(run.network), join(folder, "known_hosts")];
+    const ssh = [enter, `ssh -F none -i ${key}`, `-o UserKnownHostsFile=${hosts}`, `root@${HOST1.ip}`];
+    display.line(`A shell on host1:\n  ${ssh.join(" \\\n    ")}`);
+  }
+  if (!signal.aborted) await once(signal, "abort");
 }
 
 function apply(run: BareMetal, display: Display, signal: AbortSignal): DeployerProcess {

@@ -1,4 +1,4 @@
-import { execFileSync } from "node:child_process";
+import { spawnSync } from "node:child_process";
 import { join } from "node:path";
 import {
   builtProvider,
@@ -194,8 +194,8 @@ function hostMembers(name: string, host: Host, network: Network): Members<string
 function build(name: string, parameters?: object): string {
   const call = parameters === undefined ? "" : `(${toNix(parameters)})`;
   const expression = `import ${LAB}/${name}.nix ${call}`;
-  return execFileSync("nix-build", [...nixArgs, "--no-out-link", "-E", expression], {
-    encoding: "utf8",
-    stdio: ["ignore", "pipe", "ignore"],
-  }).trim();
+  const args = [...nixArgs, "--no-out-link", "-E", expression];
+  const { status, error, stdout, stderr } = spawnSync("nix-build", args, { encoding: "utf8" });
+  if (status !== 0) throw new Error(`${name}.nix cannot be built: ${error?.message ?? stderr.trim()}`);
+  return stdout.trim();
 }

@@ -72,6 +72,13 @@ export class BareMetal {
     return this.landscaper.lab.run("ssh", "-F", "none", ...options, `root@${ip}`, command);
   }
 
+  /** What the last apply that was done with a member got from it. */
+  outputsOf(member: string): Record<string, unknown> | undefined {
+    const events = this.deployers.flatMap((deployer) => deployer.events);
+    const done = events.filter((event) => "action" in event && event.member === member);
+    return done.map((event) => ("action" in event ? event.outputs : {})).at(-1);
+  }
+
   get stateFile(): string {
     return join(this.network.folder, "state.json");
   }

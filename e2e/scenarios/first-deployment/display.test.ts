@@ -45,6 +45,25 @@ it("is coloured on a terminal, but not with NO_COLOR", () => {
   expect(show({ isTTY: true, noColor: "1" })).not.toContain(escape);
 });
 
+it("folds what is longer than the terminal is wide, and keeps words whole", () => {
+  let text = "";
+  const display = createDisplay({ write: (part: string) => (text += part), columns: 40 }, "1");
+  display.event({ kind: "log", member: "server", line: "waits for the machine to boot from the network" });
+  display.event({ kind: "log", member: "server", line: "copies /nix/store/0123456789abcdef now" });
+  display.line("The boot service's status page is at http://127.0.0.1:8080/ now");
+  expect(text.replaceAll(/^ +\d+\.\ds/gm, "  0.0s").split("\n")).toEqual([
+    "  0.0s  │ server       waits for the",
+    "                       machine to boot",
+    "                       from the network",
+    "  0.0s  │ server       copies",
+    "          /nix/store/0123456789abcdef",
+    "                       now",
+    "The boot service's status page is at",
+    "http://127.0.0.1:8080/ now",
+    "",
+  ]);
+});
+
 it("has headings of 80 columns", () => {
   expect(show({}).split("\n")[1]).toHaveLength(80);
 });

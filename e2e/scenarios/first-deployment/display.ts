@@ -12,13 +12,16 @@ export interface Display {
 interface Terminal {
   write(text: string): unknown;
   isTTY?: boolean;
+  columns?: number;
 }
 
 const WIDTH = 80;
+/** Where names begin. */
+const NAME_COLUMN = 10;
 
 /**
- * Prints what happens as it happens, a line for each event; in colour only for a terminal and without NO_COLOR. Names of
- * members take `nameWidth` columns.
+ * Prints what happens as it happens, within the width of the terminal, or 80 columns; in colour only for a terminal and
+ * without NO_COLOR. Names of members take `nameWidth` columns.
  */
 export function createDisplay(
   terminal: Terminal,
@@ -28,15 +31,30 @@ export function createDisplay(
   const colored = terminal.isTTY === true && noColor === "";
   const paint = (color: Color, text: string) => (colored ? `\u001B[${colors[color]}m${text}\u001B[0m` : text);
   const line = (text = "") => void terminal.write(`${text}\n`);
+  const paragraph = (text = "") => {
+    for (const part of text.split("\n").flatMap((part) => fold(part, width))) line(part);
+  };
   let start = performance.now();
 
-  const entry = (color: Color, mark: string, name: string, text: string) => {
+  const textColumn = NAME_COLUMN + nameWidth + 1;
+  const width = terminal.columns ?? WIDTH;
+
+  const entry = (color: Color, mark: string, name: string, text: string, textColor?: Color) => {
     const time = formatSeconds((performance.now() - start) / 1000).padStart(6);
-    line(`${paint("dim", time)}  ${paint(color, mark)} ${name.padEnd(nameWidth)} ${text}`);
+    const [first = "", ...more] = text.split("\n").flatMap((part) => fold(part, width - textColumn));
+    const textPaint = (part: string) => (textColor === undefined ? part : paint(textColor, part));
+    line(
+      `${paint("dim", time)}  ${paint(color, mark)} ${name.padEnd(nameWidth)} ${textPaint(first)}`.trimEnd(),
+    );
+    for (const part of more) {
+      // What is too long for its column, such as a path, begins in that of the names.
+      const column = part.length > width - textColumn ? NAME_COLUMN : textColumn;
+      line(`${" ".repeat(column)}${textPaint(part)}`);
+    }
   };
 
   return {
-    line,
+    line: paragraph,
     heading(text) {
       start = performance.now();
       line(`\n${paint("bold", `── ${text} ${"─".repeat(Math.max(0, WIDTH - text.length - 4))}`)}`);
@@ -50,15 +68,16 @@ export function createDisplay(
             "dim",
             "⋯",
             member,
-            paint("dim", `waits for ${[event.on, event.output].filter(Boolean).join(".")}`),
+            `waits for ${[event.on, event.output].filter(Boolean).join(".")}`,
+            "dim",
           );
         case "started":
           return entry("cyan", "▸", member, `${event.type}: ${event.operation}`);
         case "log":
-          return entry("dim", "│", member, paint("dim", event.line));
+          return entry("dim", "│", member, event.line, "dim");
         case "failed":
         case "not run":
-          return entry("red", "✗", member, `${event.kind}: ${indent(event.error ?? "", nameWidth)}`);
+          return entry("red", "✗", member, `${event.kind}: ${event.error ?? ""}`);
         case "left":
           return entry("dim", "…", member, "left under way");
         case "ensured":
@@ -98,7 +117,13 @@ function describeDone(action: Action, seconds: number): string {
     : `${action} in ${formatSeconds(seconds)}`;
 }
 
-/** Further lines of a text, under the first one in the column of texts. */
-function indent(text: string, nameWidth: number): string {
-  return text.replaceAll("\n", `\n${" ".repeat(nameWidth + 11)}`);
+/** Breaks a line at its spaces; a word that is longer than the width gets a line of its own. */
+function fold(line: string, width: number): string[] {
+  const lines: string[] = [];
+  for (const word of line.split(" ")) {
+    const last = lines.at(-1);
+    if (last !== undefined && last.length + word.length < width) lines[lines.length - 1] = `${last} ${word}`;
+    else lines.push(word);
+  }
+  return lines;
 }

@@ -3,7 +3,7 @@ import { createServer } from "node:net";
 import { userInfo } from "node:os";
 import { join } from "node:path";
 import { setTimeout } from "node:timers/promises";
-import { findSshd, startSshd, type Sshd } from "@nixops4-providers/test-servers";
+import { findSshd, startInProcessSshd, startSshd, type SshServer } from "@nixops4-providers/test-servers";
 import { ApplyError, applyDeployment, type ApplyEvent } from "../../harness/index.ts";
 import {
   filesOf,
@@ -18,18 +18,9 @@ import { changedMembers, observe, type Observation } from "./observe.ts";
 /** How long the server stays down while its resource already waits for it. */
 const SERVER_DELAY_MS = 1_500;
 
-/** Throws when a program is missing that the scenario needs. */
-export function checkRequirements(): void {
-  if (findSshd() !== undefined) return;
-  throw new Error(
-    "sshd was not found, and the demo deploys to a real OpenSSH server. Install the package openssh-server" +
-      " (Debian, Ubuntu: apt-get install openssh-server; Fedora: dnf install openssh-server).",
-  );
-}
-
 /**
- * Applies the first deployment three times in a folder, against a real sshd that starts while it is waited
- * for, and checks what each apply changed. Rejects when anything is not as it should be.
+ * Applies the first deployment three times in a folder, against an SSH server that starts while it is
+ * waited for, and checks what each apply changed. Rejects when anything is not as it should be.
  */
 export async function runFirstDeployment(
   folder: string,
@@ -90,7 +81,7 @@ async function apply(
   return observe(results, filesOf(deployment.folder));
 }
 
-/** The sshd that the deployment waits for. */
+/** The SSH server that the deployment waits for: OpenSSH's where it is installed. */
 class Server {
   readonly #deployment: FirstDeployment;
   readonly #display: Display;
@@ -99,7 +90,7 @@ class Server {
   readonly signal: AbortSignal;
   readonly #publicKeys = new Map<string, unknown>();
   #start: Promise<void> = Promise.resolve();
-  #sshd: Sshd | undefined;
+  #sshd: SshServer | undefined;
 
   constructor(deployment: FirstDeployment, display: Display, signal: AbortSignal) {
     this.#deployment = deployment;
@@ -119,7 +110,9 @@ class Server {
     if (this.signal.aborted) return this.signal.reason;
     const log = this.#sshd?.log().trimEnd().split("\n").slice(-10).join("\n  ");
     if (!(error instanceof ApplyError) || log === undefined) return error;
-    return new Error(`${error.message}\nThe last lines that sshd logged:\n  ${log}`, { cause: error });
+    return new Error(`${error.message}\nThe last lines that the SSH server logged:\n  ${log}`, {
+      cause: error,
+    });
   }
 
   async stop(): Promise<void> {
@@ -131,13 +124,16 @@ class Server {
   async #startAfter(milliseconds: number): Promise<void> {
     await setTimeout(milliseconds, undefined, { signal: this.signal });
     const { folder, port } = this.#deployment;
-    this.#sshd = await startSshd({
+    const options = {
       folder,
       port,
       hostKeyFiles: [filesOf(folder).hostKey],
       authorizedKeys: [String(this.#publicKeys.get("deployerKey"))],
-    });
-    this.#display.note("sshd", `listens on 127.0.0.1:${port}, with the key of hostKey`);
+    };
+    const sshd = findSshd();
+    this.#sshd = await (sshd === undefined ? startInProcessSshd : startSshd)(options);
+    const what = sshd ?? "an SSH server in this process (there is no sshd)";
+    this.#display.note("sshd", `listens on 127.0.0.1:${port}: ${what}`);
   }
 }
 

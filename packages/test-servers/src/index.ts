@@ -1,5 +1,10 @@
+import type { startInProcessSshd as start } from "./in-process-sshd.ts";
+
 export { startSshLab, type SshLab } from "./ssh-lab.ts";
 export { findSshd, startSshd, type Sshd, type SshdOptions, type SshdSettings } from "./sshd.ts";
+export { type SshServer, type SshServerOptions } from "./in-process-sshd.ts";
+export { BUSY } from "./busy.ts";
+export { timeSince } from "./time-since.ts";
 export { freePort } from "./free-port.ts";
 export { makeSshKey, type SshKey } from "./ssh-key.ts";
 export { TcpProxy } from "./tcp-proxy.ts";
@@ -16,3 +21,7 @@ export { type NetbootMachineOptions } from "./netboot-machine.ts";
 export { type VirtualMachine } from "./qemu.ts";
 export { FailingFs, FAULTS } from "./failing-fs.ts";
 export { OTHER_USER, OtherUserLab, SWAP_FILES, SWAP_FOLDER, UNTOUCHED } from "./other-user.ts";
+
+/** Loads the SSH library only for who calls it. */
+export const startInProcessSshd: typeof start = async (options) =>
+  (await import("./in-process-sshd.ts")).startInProcessSshd(options);
