@@ -1,4 +1,4 @@
-import { execFile } from "node:child_process";
+import { execFile, spawnSync } from "node:child_process";
 import * as fs from "node:fs/promises";
 import { tmpdir } from "node:os";
 import { dirname, join } from "node:path";
@@ -52,10 +52,27 @@ describe.each(executables)("%s, copied elsewhere", (name) => {
     await expect(run(join(folder, name), ["--frobnicate"])).rejects.toMatchObject({ code: 2, stdout: "" });
   });
 
+  it("says its version", async () => {
+    const { stdout } = await run(join(folder, name), ["--version"], { cwd: "/" });
+    expect(stdout).toMatch(new RegExp(`^${name} \\d+\\.\\d+\\.\\d+\n$`));
+  });
+
   it("names no folder of the machine that built it", async () => {
     const code = await fs.readFile(join(folder, name), "utf8");
     expect(code).not.toContain(dirname(dirname(binFolder)));
   });
+});
+
+const hasScript = spawnSync("script", ["--version"]).status === 0;
+(hasScript ? it : it.skip)("tells a person at a terminal what it waits for (needs script)", () => {
+  const command = join(folder, "nixops4-resources-local");
+  const atTerminal = spawnSync("script", ["--quiet", "--command", command, "/dev/null"], { input: "" });
+  expect(atTerminal.stdout.toString()).toContain(
+    "nixops4-resources-local is run by nixops4 and reads requests from standard input",
+  );
+  const piped = spawnSync(command, { input: "", encoding: "utf8" });
+  expect(piped).toMatchObject({ status: 0, stdout: "", stderr: "" });
+  expect(spawnSync(command, { stdio: ["ignore", "pipe", "pipe"] }).stderr.toString()).toBe("");
 });
 
 describe("what an executable loads only when needed", () => {

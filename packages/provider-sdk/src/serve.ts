@@ -1,4 +1,4 @@
-import { read, readFileSync, readSync, writeSync } from "node:fs";
+import { fstatSync, read, readFileSync, readSync, writeSync } from "node:fs";
 import { stringifyJson } from "@nixops4-providers/json";
 import { answer } from "./dispatch.ts";
 import { ProviderError } from "./errors.ts";
@@ -16,13 +16,16 @@ const STOP_SIGNALS = ["SIGINT", "SIGTERM", "SIGHUP", "SIGQUIT"] as const;
  * the answers alone: whatever else is printed goes to standard error.
  */
 export function serve(provider: Provider): void {
-  if (process.argv.length > 2) return printUsage(provider);
+  if (process.argv.length > 2)
+    return void import("./usage.ts").then(({ answerArguments }) => answerArguments(provider));
   Object.defineProperty(process, "stdout", { configurable: true, get: () => process.stderr });
   void serveRequests(provider);
 }
 
 async function serveRequests(provider: Provider): Promise<void> {
   const interrupts = new Interrupts();
+  // A terminal is one, as is /dev/null.
+  if (fstatSync(0).isCharacterDevice()) (await import("./usage.ts")).greetPerson(provider);
   for await (const line of readLines((buffer) => readStdin(buffer, interrupts))) {
     const signal = interrupts.beginWork();
     const response = "text" in line ? await answer(provider, line.text, signal) : tooLong(line);
@@ -163,16 +166,4 @@ function retrying(call: () => number): number {
       Atomics.wait(new Int32Array(new SharedArrayBuffer(4)), 0, 0, RETRY_MS);
     }
   }
-}
-
-function printUsage({ executable, name, description, resources }: Provider): void {
-  const help = process.argv[2] === "--help";
-  const lines = [
-    `${executable}: the ${name} resource provider for NixOps4`,
-    description,
-    "It is run by nixops4, reads requests from standard input and takes no arguments. Resource types:",
-    ...resources.map((resource) => `  ${resource.type}`),
-  ];
-  (help ? process.stdout : process.stderr).write(`${lines.join("\n")}\n`);
-  process.exitCode = help ? 0 : 2;
 }
