@@ -17,7 +17,8 @@ export default {
   },
   testMatch: ["<rootDir>/{packages,e2e}/**/*.test.ts"],
   modulePathIgnorePatterns: ["<rootDir>/dist/"],
-  testTimeout: 30_000,
+  // For what hangs; a busy machine may take a while.
+  testTimeout: 120_000,
   maxWorkers: Math.min(2, availableParallelism()),
   testSequencer: "./scripts/lib/test-sequencer.mjs",
 };

@@ -88,6 +88,7 @@ remove_folder() {
 # The rest runs as the first process of the new namespaces.
 inside() {
   local folder=$1 settings
+  export TMPDIR=$folder
   shift
   echo "Making a fresh Debian 12 in $folder …" >&2
   make_root "$folder/root"

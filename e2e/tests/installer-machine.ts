@@ -11,6 +11,8 @@ const run = promisify(execFile);
 const SETUP = join(import.meta.dirname, "installer-machine.sh");
 export const INSTALLER = join(import.meta.dirname, "../../nix/installer/install.sh");
 const SAMPLE_MS = 20;
+/** Long: it is for what never comes, also on a busy machine. */
+const WAIT_MS = 120_000;
 
 export interface Disk {
   /** A raw image; it outlives the machine. */
@@ -201,9 +203,9 @@ export async function secretsIn(job: string): Promise<string[]> {
 }
 
 export async function until(what: string, isSo: () => boolean | Promise<boolean>): Promise<void> {
-  const deadline = Date.now() + 30_000;
+  const deadline = Date.now() + WAIT_MS;
   while (!(await isSo())) {
-    if (Date.now() > deadline) throw new Error(`waited 30 s until ${what}`);
+    if (Date.now() > deadline) throw new Error(`waited ${WAIT_MS / 1000} s until ${what}`);
     await sleep(20);
   }
 }

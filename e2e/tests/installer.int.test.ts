@@ -15,7 +15,7 @@ const hasShellcheck = existsSync("/usr/bin/shellcheck");
 const shellcheckSuite = hasShellcheck ? describe : describe.skip;
 
 // Two processors, and other suites beside this one.
-jest.setTimeout(120_000);
+jest.setTimeout(300_000);
 
 shellcheckSuite(`shellcheck${hasShellcheck ? "" : " (skipped: it is not installed)"}`, () => {
   it("finds nothing in the installer", () => {

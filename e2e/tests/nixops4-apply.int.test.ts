@@ -34,7 +34,7 @@ function command(nixops4: string) {
     },
     async until(state: string) {
       for (let tries = 0; this.status()["state"] !== state; tries++) {
-        if (tries > 100) throw new Error(`never ${state}: ${JSON.stringify(this.status())}`);
+        if (tries > 400) throw new Error(`never ${state}: ${JSON.stringify(this.status())}`);
         await sleep(50);
       }
     },

@@ -21,7 +21,7 @@ const HTTP_PORT = 8080;
 const DISK_LINE = "this is the disk";
 const SECRET = "correct horse battery staple";
 /** What a machine in software emulation may need on a busy host. */
-const BOOT_SECONDS = 120;
+const BOOT_SECONDS = 600;
 
 const FIRMWARES = ["bios", "efi"] as const;
 

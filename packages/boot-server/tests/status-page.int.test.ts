@@ -1,4 +1,5 @@
 import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, it } from "@jest/globals";
+import { timeSince } from "@nixops4-providers/test-servers";
 import { createHash } from "node:crypto";
 import { once } from "node:events";
 import { existsSync, readFileSync } from "node:fs";
@@ -345,16 +346,15 @@ inChromium(hasChromium ? "in Chromium" : "in Chromium (skipped: no /usr/bin/chro
       (_, i) => `line ${i} of a log of ordinary length, as installers write them`,
     );
     for (const install of installs) await install.report({ stage: "Copying", percent: 1, log });
-    const startedAt = performance.now();
+    const startedAt = Date.now();
     await open();
     expect(await page.locator(".machine").count()).toBe(200);
-    const loadedAt = performance.now();
+    expect(await timeSince(startedAt)).toBeLessThan(5_000);
+    const loadedAt = Date.now();
     await Promise.all(installs.map((install) => install.report({ stage: "Copying", percent: 50, log })));
     await page.locator('.stage + .progress > [value="50"]').nth(199).waitFor();
-    const updatedAt = performance.now();
-    expect(loadedAt - startedAt).toBeLessThan(5_000);
-    expect(updatedAt - loadedAt).toBeLessThan(8_000);
-  }, 60_000);
+    expect(await timeSince(loadedAt)).toBeLessThan(8_000);
+  }, 240_000);
 
   async function open(): Promise<void> {
     await page.goto(url);
@@ -440,7 +440,11 @@ describe("over HTTP", () => {
     expect(refused.status).toBe(503);
     await refused.text();
     watchers.pop()!.socket.destroy();
-    await sleep(200);
+    for (let status = 503; status === 503; await sleep(20)) {
+      const response = await fetch(`${url}status/events`);
+      ({ status } = response);
+      await response.body?.cancel();
+    }
     const another = await listenToEvents("");
     await another.until("200 OK");
     for (const { socket } of [...watchers, another]) socket.destroy();
@@ -475,9 +479,8 @@ describe("over HTTP", () => {
   it("says with every heartbeat that it is alive", async () => {
     handle = statusPage(core, { heartbeatMs: 100 });
     const events = await listenToEvents("");
-    await events.until("event: alive");
-    await sleep(500);
-    expect(events.text().match(/^event: alive\ndata: \{"at":\d+\}$/gm)!.length).toBeGreaterThan(2);
+    const alive = () => events.text().match(/^event: alive\ndata: \{"at":\d+\}$/gm)?.length ?? 0;
+    while (alive() < 3) await sleep(20);
     events.socket.destroy();
   });
 

@@ -181,7 +181,7 @@ describe("a bad network: packets lost, duplicated and reordered, each with the s
         await lossy.stop({ graceSeconds: 0 });
       }
     },
-    60_000,
+    240_000,
   );
 });
 
@@ -317,7 +317,7 @@ describe("the protocol, packet by packet", () => {
 
   it("retransmits with growing pauses, then gives up", async () => {
     const seen: TftpEvent[] = [];
-    const limits = { retransmitMs: 40, maxRetransmissions: 3 };
+    const limits = { retransmitMs: 150, maxRetransmissions: 3 };
     const hasty = await start({ open: filesUnder(root), limits, onEvent: (event) => seen.push(event) });
     peer.send(readRequest("513"), hasty.port);
     const times: number[] = [];
@@ -326,7 +326,8 @@ describe("the protocol, packet by packet", () => {
       times.push(performance.now());
     }
     expect(times[3]! - times[2]!).toBeGreaterThan(2 * (times[1]! - times[0]!));
-    expect(await peer.nextWithin(450)).toBeUndefined();
+    expect(await peer.nextWithin(1700)).toBeUndefined();
+    await eventually(() => seen.length > 0);
     expect(seen.at(-1)).toMatchObject({ kind: "failed", reason: "the client went silent", bytes: 0 });
     expect(hasty.stats).toMatchObject({ active: 0, failed: 1, retransmissions: 3 });
     await hasty.stop();
@@ -563,7 +564,7 @@ async function openPeer(): Promise<Peer> {
     send: (bytes, port) => socket.send(bytes, port, "127.0.0.1"),
     nextWithin,
     next: async () => {
-      const packet = await nextWithin(3000);
+      const packet = await nextWithin(15_000);
       if (packet === undefined) throw new Error("no packet came");
       return packet;
     },
@@ -572,11 +573,10 @@ async function openPeer(): Promise<Peer> {
 }
 
 async function eventually(condition: () => boolean | Promise<boolean>): Promise<void> {
-  for (let attempt = 0; attempt < 300; attempt++) {
+  for (const deadline = Date.now() + 20_000; Date.now() < deadline; await sleep(10)) {
     if (await condition()) return;
-    await sleep(10);
   }
-  throw new Error("it did not become true within 3 s");
+  throw new Error("it did not become true within 20 s");
 }
 
 async function openDescriptors(): Promise<number> {

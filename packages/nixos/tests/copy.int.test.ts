@@ -20,7 +20,7 @@ describeWithNamespaces("copying to a host", () => {
   beforeAll(async () => {
     target = await startNamespaceTarget({ storeSize: "30m" });
     system = await buildSystem({ name: "copied" });
-  }, 60_000);
+  }, 240_000);
 
   afterAll(async () => {
     rmSync(folder, { recursive: true });

@@ -1,3 +1,5 @@
+import { BUSY } from "@nixops4-providers/test-servers";
+
 /** A host that systems are activated on. */
 export interface Target {
   /** The input of that name. */
@@ -61,9 +63,9 @@ export async function eventually(
   holds: () => Promise<boolean>,
   pauseMs = 100,
 ): Promise<void> {
-  const deadline = Date.now() + seconds * 1000;
+  const deadline = Date.now() + seconds * BUSY * 1000;
   while (!(await holds())) {
-    if (Date.now() > deadline) throw new Error(`within ${seconds} s it did not come true: ${what}`);
+    if (Date.now() > deadline) throw new Error(`within ${seconds * BUSY} s it did not come true: ${what}`);
     await new Promise((resolve) => setTimeout(resolve, pauseMs));
   }
 }

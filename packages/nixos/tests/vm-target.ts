@@ -8,7 +8,7 @@ import { type DebianUser, type DebianVm, makeSshKey, startDebianVm } from "@nixo
 import type { Target } from "./target.ts";
 
 const CONTROL_PORT = 2222;
-const START_MS = 60_000;
+const START_MS = 300_000;
 
 /** Another sshd, for the tests themselves: it stays when they break the first one. */
 const CONTROL_UNIT = `[Unit]

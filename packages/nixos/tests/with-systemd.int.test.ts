@@ -19,7 +19,7 @@ const SYSTEMS = {
 } satisfies Record<string, Omit<TestSystem, "name">>;
 
 /** In milliseconds: the processor is emulated. */
-const SLOW = 240_000;
+const SLOW = 1_200_000;
 /** Between two questions to the machine, which take time from what it is asked about. */
 const POLL_MS = 500;
 

@@ -7,7 +7,7 @@ import { join } from "node:path";
 import { text } from "node:stream/consumers";
 import { setTimeout as sleep } from "node:timers/promises";
 import { afterEach, describe, expect, it } from "@jest/globals";
-import { ProviderProcess } from "@nixops4-providers/e2e";
+import { ProviderProcess, timeSince } from "@nixops4-providers/e2e";
 import { Ajv } from "ajv";
 
 const root = join(import.meta.dirname, "..", "..", "..");
@@ -119,7 +119,7 @@ describe("serve", () => {
       errorResponse: { message: `The operation was aborted: interrupted by ${signal}` },
     });
     expect(await provider.close()).toBe(null);
-    expect(performance.now() - started).toBeLessThan(1_500);
+    expect(await timeSince(started)).toBeLessThan(1_500);
   });
 
   it.each(SIGNALS)("answers and ends within 2 s of %s even when the work does not listen", async (signal) => {
@@ -132,7 +132,7 @@ describe("serve", () => {
       errorResponse: { message: `interrupted by ${signal}, but did not stop in time` },
     });
     expect(await provider.close()).toBe(null);
-    expect(performance.now() - started).toBeLessThan(2_500);
+    expect(await timeSince(started)).toBeLessThan(2_500);
   });
 
   it("ends within 2 s of SIGTERM while all threads for files wait for a FIFO", async () => {
@@ -144,7 +144,7 @@ describe("serve", () => {
     while (opensOf(provider.pid) < 4) await sleep(50);
     const started = performance.now();
     await provider.kill("SIGTERM");
-    expect(performance.now() - started).toBeLessThan(2_500);
+    expect(await timeSince(started)).toBeLessThan(2_500);
     expect(JSON.stringify(await answer)).toContain("interrupted by SIGTERM");
     await rm(folder, { recursive: true });
   });
@@ -158,7 +158,7 @@ describe("serve", () => {
     await sleep(100);
     await provider.kill("SIGTERM");
     expect(await answer).toBe("none");
-    expect(performance.now() - started).toBeLessThan(1_000);
+    expect(await timeSince(started)).toBeLessThan(1_000);
   });
 
   it("leaves SIGHUP alone where nixops4 was started by nohup", async () => {
@@ -201,7 +201,7 @@ describe("serve", () => {
     await provider.create("act", { action: "one" });
     const started = Date.now();
     await provider.kill("SIGTERM");
-    expect(Date.now() - started).toBeLessThan(1_000);
+    expect(await timeSince(started)).toBeLessThan(1_000);
   });
 
   it("shows no secret in logs and errors, and traces only on request", async () => {

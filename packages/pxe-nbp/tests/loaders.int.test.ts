@@ -34,7 +34,7 @@ suite("iPXE", ["ipxe"], () => {
   it("boots what the script says", async () => {
     const output = await bootFrom("ipxe/01-52-54-00-ab-cd-ef.ipxe");
     expect(output).toMatch(/\.\.\/debian\/linux\.\.\. ok\s+\.\.\/debian\/initrd\.gz\.\.\. ok/);
-  }, 70_000);
+  }, 240_000);
 });
 
 suite("PXELINUX", ["ipxe", "pxelinux", "syslinux-common"], () => {
@@ -42,7 +42,7 @@ suite("PXELINUX", ["ipxe", "pxelinux", "syslinux-common"], () => {
     await fs.copyFile(FILES.pxelinux, join(root, "pxelinux.0"));
     await fs.copyFile(FILES["syslinux-common"], join(root, "ldlinux.c32"));
     expect(await bootFrom("pxelinux.0")).toMatch(/Loading debian\/linux\.\.\. ok/);
-  }, 70_000);
+  }, 240_000);
 });
 
 function suite(name: string, packages: (keyof typeof FILES)[], tests: () => void): void {

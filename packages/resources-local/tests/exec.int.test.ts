@@ -4,7 +4,7 @@ import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { setTimeout as sleep } from "node:timers/promises";
 import { afterEach, beforeEach, describe, expect, it } from "@jest/globals";
-import { builtProvider, ProviderProcess } from "@nixops4-providers/e2e";
+import { builtProvider, ProviderProcess, timeSince } from "@nixops4-providers/e2e";
 import { runProcess } from "@nixops4-providers/provider-sdk";
 
 const MIB = 1024 * 1024;
@@ -96,7 +96,7 @@ describe("exec", () => {
     const started = Date.now();
     const work = sh("trap '' TERM; sleep 60 & sleep 60", { env, timeoutSeconds: 0.5 });
     await expect(work).rejects.toThrow("sh did not finish within 0.5 s and was ended");
-    expect(Date.now() - started).toBeLessThan(3_000);
+    expect(await timeSince(started)).toBeLessThan(3_000);
     expect(await marked(mark)).toEqual([]);
   });
 
@@ -119,7 +119,7 @@ describe("exec", () => {
       const started = performance.now();
       const work = sh(`setsid sleep 60 & ${then}`, { env, timeoutSeconds: 0.5 });
       await expect(work).rejects.toThrow("sh did not finish within 0.5 s and was ended");
-      expect(performance.now() - started).toBeLessThan(5_000);
+      expect(await timeSince(started)).toBeLessThan(5_000);
       for (const pid of await marked(mark)) process.kill(Number(pid), "SIGKILL");
     },
   );
@@ -140,7 +140,7 @@ describe("exec", () => {
       const started = Date.now();
       await provider.kill(signal);
       await outcome;
-      expect(Date.now() - started).toBeLessThan(2_500);
+      expect(await timeSince(started)).toBeLessThan(2_500);
       expect(await marked(mark)).toEqual([]);
     },
   );
@@ -189,7 +189,7 @@ describe("exec", () => {
     expect(started.filter((error) => error !== "" && !error.includes("EMFILE"))).toEqual([]);
     expect(started.some((error) => error.includes("cannot run true: spawn true EMFILE"))).toBe(true);
     expect(errors.at(-1)).toBe("");
-  }, 60_000);
+  }, 240_000);
 
   it("runs once with `once`, and needs state for it", async () => {
     const counter = join(folder, "counter");
@@ -216,11 +216,11 @@ describe("exec", () => {
     const { stdout } = await sh(`head -c ${100 * MIB} /dev/zero | tr '\\0' x`);
     expect((stdout as string).length).toBe(100 * MIB);
     await expect(sh("yes")).rejects.toThrow("sh printed more than 100 MiB and was ended");
-  }, 60_000);
+  }, 240_000);
 
   it("answers that an answer is longer than a line can be", async () => {
     await expect(sh(`head -c ${100 * MIB} /dev/zero`)).rejects.toThrow(/is too long/);
-  }, 60_000);
+  }, 240_000);
 });
 
 describe("runProcess", () => {
@@ -228,7 +228,7 @@ describe("runProcess", () => {
     const stdin = Buffer.alloc(100 * MIB, "0123456789abcde\n");
     const { stdout } = await runProcess("cat", [], { stdin });
     expect(stdout.equals(stdin)).toBe(true);
-  }, 60_000);
+  }, 240_000);
 
   it("does not wait for a program to read input that it does not want", async () => {
     const { stdout } = await runProcess("echo", ["done"], { stdin: Buffer.alloc(10 * MIB) });

@@ -1,4 +1,4 @@
-import { execFile, spawn } from "node:child_process";
+import { execFile, spawn, spawnSync } from "node:child_process";
 import * as fs from "node:fs/promises";
 import { existsSync } from "node:fs";
 import { tmpdir } from "node:os";
@@ -247,7 +247,9 @@ describe("state_file", () => {
     await create(start());
     const holder = spawn("flock", ["-x", name, "sleep", "60"], { stdio: "ignore", detached: true });
     try {
-      await new Promise((resolve) => setTimeout(resolve, 300));
+      while (spawnSync("flock", ["-n", name, "true"]).status === 0) {
+        await new Promise((resolve) => setTimeout(resolve, 20));
+      }
       const provider = start();
       await expect(put(provider, "a", 1, { lockTimeoutSeconds: 2 })).rejects.toThrow(
         "another process has held the lock for 2 s",

@@ -1,5 +1,5 @@
 import { describe } from "@jest/globals";
-import { findSshd, type SshLab } from "@nixops4-providers/test-servers";
+import { BUSY, findSshd, type SshLab } from "@nixops4-providers/test-servers";
 import {
   type Connection,
   type FiniteScript,
@@ -21,10 +21,10 @@ export function connectionTo(lab: SshLab, changes: Partial<Connection> = {}): Co
 }
 
 export async function eventually(holds: () => boolean, seconds = 5): Promise<void> {
-  const deadline = Date.now() + seconds * 1000;
+  const deadline = Date.now() + seconds * BUSY * 1000;
   while (!holds()) {
     if (Date.now() > deadline)
-      throw new Error(`it did not come true within ${seconds} s: ${holds.toString()}`);
+      throw new Error(`it did not come true within ${seconds * BUSY} s: ${holds.toString()}`);
     await new Promise((resolve) => setTimeout(resolve, 10));
   }
 }

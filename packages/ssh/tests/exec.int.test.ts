@@ -2,7 +2,7 @@ import { execFileSync } from "node:child_process";
 import { chmod, mkdir, writeFile } from "node:fs/promises";
 import { join } from "node:path";
 import { afterAll, beforeAll, describe, expect, it } from "@jest/globals";
-import { startSshLab, type SshLab, TcpProxy } from "@nixops4-providers/test-servers";
+import { startSshLab, type SshLab, TcpProxy, timeSince } from "@nixops4-providers/test-servers";
 import { commandLines, create, describeWithSshd, eventually, start, update } from "./lab.ts";
 
 describeWithSshd("ssh.exec", () => {
@@ -105,7 +105,7 @@ describeWithSshd("ssh.exec", () => {
     await eventually(() => provider.stderr.includes("\nup\n"));
     const started = Date.now();
     await provider.kill("SIGTERM");
-    expect(Date.now() - started).toBeLessThan(2_000);
+    expect(await timeSince(started)).toBeLessThan(2_000);
     await failed;
     await eventually(() => !commandLines().includes("sleep 5252"));
   });

@@ -1,7 +1,7 @@
 import { execFileSync } from "node:child_process";
 import { describe } from "@jest/globals";
 import { builtProvider, ProviderProcess, runOperation } from "@nixops4-providers/e2e";
-import { findSshd } from "@nixops4-providers/test-servers";
+import { BUSY, findSshd } from "@nixops4-providers/test-servers";
 
 export const executable = builtProvider("ssh");
 
@@ -45,10 +45,10 @@ export function start(): ProviderProcess {
 const quiet = { onStderr: () => {} };
 
 export async function eventually(holds: () => boolean, seconds = 5): Promise<void> {
-  const deadline = Date.now() + seconds * 1000;
+  const deadline = Date.now() + seconds * BUSY * 1000;
   while (!holds()) {
     if (Date.now() > deadline)
-      throw new Error(`it did not come true within ${seconds} s: ${holds.toString()}`);
+      throw new Error(`it did not come true within ${seconds * BUSY} s: ${holds.toString()}`);
     await new Promise((resolve) => setTimeout(resolve, 5));
   }
 }

@@ -1,6 +1,6 @@
 import { readFileSync } from "node:fs";
 import { afterAll, beforeAll, expect, it } from "@jest/globals";
-import { makeSshKey, startSshLab, type SshLab, TcpProxy } from "@nixops4-providers/test-servers";
+import { makeSshKey, startSshLab, type SshLab, TcpProxy, timeSince } from "@nixops4-providers/test-servers";
 import { create, describeWithSshd, eventually, start } from "./lab.ts";
 
 describeWithSshd("ssh.wait", () => {
@@ -70,7 +70,7 @@ describeWithSshd("ssh.wait", () => {
       await new Promise((resolve) => setTimeout(resolve, 500));
       const started = Date.now();
       await provider.kill("SIGTERM");
-      expect(Date.now() - started).toBeLessThan(2_000);
+      expect(await timeSince(started)).toBeLessThan(2_000);
       await failed;
       if (where !== "a closed port") await silent.stop();
     },

@@ -39,7 +39,7 @@ export interface DebianVm extends VirtualMachine {
   waitForSsh(timeoutSeconds?: number): Promise<void>;
 }
 
-const START_TIMEOUT_SECONDS = 120;
+const START_TIMEOUT_SECONDS = 600;
 const SSH_PORT = 22;
 
 /**

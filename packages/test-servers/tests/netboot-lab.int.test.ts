@@ -43,6 +43,6 @@ suite(`the network boot lab${unavailable === undefined ? "" : ` (skipped: ${unav
       }
       expect(existsSync(lab.folder)).toBe(false);
     },
-    90_000,
+    1_200_000,
   );
 });
