@@ -34,6 +34,8 @@ async function test(patterns: string[]): Promise<void> {
   if (missing.length > 0)
     console.error(`Suites that need these Debian packages will be skipped: ${missing.join(", ")}`);
   buildWithoutBuildUsers();
+  // What programs print is compared, whatever language the user has, or none.
+  process.env["LC_ALL"] = "C.UTF-8";
   await build();
   if (patterns.length === 0) {
     for (const { problem, skipped } of await runChecks()) {

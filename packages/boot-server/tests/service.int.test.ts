@@ -194,12 +194,13 @@ describe("a whole boot", () => {
       nixops4_boot_tftp_requests_total: 2,
       nixops4_boot_tftp_finished_total: 1,
       nixops4_boot_tftp_failed_total: 1,
-      nixops4_boot_tftp_sent_bytes_total: 10_000,
       'nixops4_boot_http_requests_total{status="200"}': 1,
       'nixops4_boot_entries{phase="armed"}': 0,
     });
     expect(metrics.get("process_resident_memory_bytes")).toBeGreaterThan(10 * MIB);
     expect(metrics.get("nixops4_boot_http_sent_bytes_total")).toBeGreaterThan(0);
+    // More than there is, when the machine is too busy to take a packet in time.
+    expect(metrics.get("nixops4_boot_tftp_sent_bytes_total")).toBeGreaterThanOrEqual(10_000);
   });
 });
 
@@ -499,7 +500,7 @@ function suite(...programs: string[]): (name: string, tests: () => void) => void
 }
 
 function server(...args: string[]) {
-  return spawnSync(SERVER, args, { encoding: "utf8", timeout: 20_000 });
+  return spawnSync(SERVER, args, { encoding: "utf8", timeout: 100_000 });
 }
 
 async function get(path: string): Promise<Buffer> {
