@@ -1,4 +1,4 @@
-import { spawnSync } from "node:child_process";
+import { execFileSync, spawnSync } from "node:child_process";
 import { readFileSync } from "node:fs";
 import { join } from "node:path";
 import { afterAll, beforeAll, describe, expect, it } from "@jest/globals";
@@ -100,6 +100,14 @@ async function create(provider: string, type: string, inputs: object, isStateful
   }
 }
 
+async function eventually(holds: () => boolean, seconds = 20): Promise<void> {
+  const deadline = performance.now() + seconds * SECONDS;
+  while (!holds()) {
+    if (performance.now() > deadline) throw new Error(`it did not come true: ${holds.toString()}`);
+    await new Promise((resolve) => setTimeout(resolve, 100));
+  }
+}
+
 /** What holds for all types, whatever the login shell and its start files do. */
 class Checks {
   readonly #host: ShellHost;
@@ -164,6 +172,21 @@ class Checks {
     this.#host.setHostPublicKey(outputs["hostPublicKey"] as string);
   }
 
+  /** What it starts is ended with it: by its deadline, and when the connection ends. */
+  async end(): Promise<void> {
+    const sleeper = `sleep 6${Math.floor(Math.random() * 1e6)}`;
+    const running = () => execFileSync("ps", ["-eww", "-o", "args"], { encoding: "utf8" }).includes(sleeper);
+    const command = `trap '' HUP PIPE; ${sleeper}; ${sleeper}`;
+    const late = await create("ssh", "exec", { ...this.#common, command, timeoutSeconds: 1 });
+    expect(late.error).toContain("did not finish within 1 s and was ended");
+    await eventually(() => !running());
+    const cut = new ProviderProcess(builtProvider("ssh"), { onStderr: () => {} });
+    cut.create("exec", { ...this.#common, command: `${command}; true` }, false).catch(() => {});
+    await eventually(running);
+    await cut.kill("SIGKILL");
+    await eventually(() => !running());
+  }
+
   async closure(path: string): Promise<void> {
     this.#host.sh("rm -rf /nix/var/nix/db; chmod -R u+w /nix/store; rm -rf /nix/store/*");
     const inputs = { ...this.#common, path, substituteOnDestination: false };
@@ -172,7 +195,7 @@ class Checks {
   }
 
   async system(toplevel: string): Promise<void> {
-    this.#host.sh("rm -f /run/current-system /nix/var/nix/profiles/*");
+    this.#host.sh("rm -f /run/current-system /nix/var/nix/profiles/system*");
     const inputs = { ...this.#common, toplevel, substituteOnDestination: false };
     const { error, outputs } = await create("nixos", "system", inputs);
     expect(error).toBeUndefined();
@@ -268,5 +291,92 @@ class Checks {
       host.sh(`[ ! -e ${path} ]`);
     },
     120 * SECONDS,
+  );
+});
+
+const SYSTEM_SHELLS = ["busybox", "bash", "ksh", "mksh"];
+
+(missing === undefined ? describe : describe.skip)(title("hosts with other kinds of sh"), () => {
+  it.each(SYSTEM_SHELLS.filter((shell) => pathOf(shell) !== undefined))(
+    "%s as /bin/sh: every type works",
+    async (shell) => {
+      const toplevel = await buildTestSystem({ name: "other-sh" });
+      const users = [
+        { name: "root-sh", shell: "/bin/sh", root: true },
+        { name: "user-sh", shell: "/bin/sh", root: false },
+      ];
+      const host = await startShellHost({ users, sh: pathOf(shell)! });
+      try {
+        for (const [user, sudo] of [
+          ["root-sh", false],
+          ["user-sh", true],
+        ] as const) {
+          const checks = new Checks(host, user, sudo);
+          await checks.wait();
+          await checks.exec();
+          await checks.file();
+          await checks.end();
+          await checks.closure(toplevel);
+          await checks.system(toplevel);
+          await checks.hostKey();
+        }
+      } finally {
+        await host.stop();
+      }
+    },
+    180 * SECONDS,
+  );
+});
+
+(missing === undefined ? describe : describe.skip)(title("other SSH servers"), () => {
+  const users = [
+    { name: "root-sh", shell: "/bin/sh", root: true },
+    { name: "user-sh", shell: "/bin/sh", root: false },
+  ];
+
+  it.each([1, 2])(
+    "sshd with MaxSessions %d: every type works",
+    async (sessions) => {
+      const toplevel = await buildTestSystem({ name: "few-sessions" });
+      const host = await startShellHost({ users, config: [`MaxSessions ${sessions}`] });
+      try {
+        const checks = new Checks(host, "user-sh", true);
+        await checks.wait();
+        await checks.exec();
+        await checks.file();
+        await checks.end();
+        await checks.closure(toplevel);
+        await checks.system(toplevel);
+        await checks.hostKey();
+      } finally {
+        await host.stop();
+      }
+    },
+    180 * SECONDS,
+  );
+
+  (pathOf("dropbear") === undefined ? it.skip : it)(
+    "Dropbear: every type works that does not change OpenSSH",
+    async () => {
+      const toplevel = await buildTestSystem({ name: "dropbear" });
+      const host = await startShellHost({ users, server: "dropbear" });
+      try {
+        for (const [user, sudo] of [
+          ["root-sh", false],
+          ["user-sh", true],
+        ] as const) {
+          const checks = new Checks(host, user, sudo);
+          await checks.wait();
+          await checks.exec();
+          await checks.file();
+          await checks.end();
+          await checks.closure(toplevel);
+          await checks.system(toplevel);
+        }
+      } finally {
+        await host.stop();
+      }
+    },
+    180 * SECONDS,
   );
 });

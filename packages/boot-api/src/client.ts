@@ -1,3 +1,4 @@
+import { timeoutSignal } from "@nixops4-providers/provider-sdk";
 import { once } from "node:events";
 import {
   ChannelCredentials,
@@ -162,7 +163,7 @@ interface Limits {
 
 function limitsOf(doing: string, server: string, { signal, timeoutSeconds }: CallOptions): Limits {
   // Not gRPC's own deadline, which is a time of day: the clock may be set while the call waits.
-  const timeUp = timeoutSeconds === undefined ? [] : [AbortSignal.timeout(Math.ceil(timeoutSeconds * 1000))];
+  const timeUp = timeoutSeconds === undefined ? [] : [timeoutSignal(timeoutSeconds)];
   return {
     signal: AbortSignal.any([...(signal === undefined ? [] : [signal]), ...timeUp]),
     explain(error) {

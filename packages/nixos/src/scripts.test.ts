@@ -3,35 +3,17 @@ import { mkdtempSync, rmSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { describe, expect, it } from "@jest/globals";
+import { complaintsAbout, hasShellcheck } from "@nixops4-providers/test-servers";
 import { agentArguments } from "./agent.ts";
 import { generationOf } from "./observe.ts";
 import * as scripts from "./scripts.ts";
 import { parseValues } from "./remote-values.ts";
 
-const hasShellcheck = spawnSync("shellcheck", ["--version"]).status === 0;
-
-describe("the scripts for the host", () => {
-  const all = Object.entries(scripts);
-
-  it.each(all)("%s is what sh understands", (_, script) => {
-    expect(spawnSync("sh", ["-n"], { input: script, encoding: "utf8" }).stderr).toBe("");
-  });
-
-  (hasShellcheck ? it : it.skip)(
-    "shellcheck (skipped where it is not installed) has no complaints",
-    () => {
-      const folder = mkdtempSync(join(tmpdir(), "scripts-"));
-      try {
-        for (const [name, script] of all) writeFileSync(join(folder, name), script);
-        const files = all.map(([name]) => join(folder, name));
-        expect(spawnSync("shellcheck", ["--shell=sh", ...files], { encoding: "utf8" }).stdout).toBe("");
-      } finally {
-        rmSync(folder, { recursive: true });
-      }
-    },
-    20_000,
-  );
-});
+(hasShellcheck ? it : it.skip)(
+  "shells and shellcheck (skipped where it is not installed) have nothing against the scripts",
+  () => expect(complaintsAbout(scripts)).toBe(""),
+  60_000,
+);
 
 describe("RECEIVE", () => {
   it.each([

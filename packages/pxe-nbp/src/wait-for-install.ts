@@ -1,5 +1,11 @@
 import type { BootClient, Entry } from "@nixops4-providers/boot-api";
-import { type Context, describeError, type Progress, ProviderError } from "@nixops4-providers/provider-sdk";
+import {
+  type Context,
+  describeError,
+  type Progress,
+  ProviderError,
+  timeoutSignal,
+} from "@nixops4-providers/provider-sdk";
 import { dateOf, describeProgress, describeState, hasStopped, macsOf } from "./describe-entry.ts";
 import { followEntry, type Sight } from "./follow-entry.ts";
 import type { Inputs, Outputs } from "./resources/installed.ts";
@@ -20,7 +26,7 @@ export async function waitForInstall(inputs: Inputs, context: Context): Promise<
 
 async function watch(client: BootClient, inputs: Inputs, context: Context): Promise<Outputs> {
   const { entryId, timeoutSeconds } = inputs;
-  const timeUp = AbortSignal.timeout(timeoutSeconds * 1000);
+  const timeUp = timeoutSignal(timeoutSeconds);
   const narrator = new Narrator(context);
   try {
     const signal = AbortSignal.any([context.signal, timeUp]);

@@ -21,7 +21,7 @@ export async function dialTcp(
     port,
     noDelay: true,
     // Node's default of 250 ms for each of several addresses is too short for a far host.
-    autoSelectFamilyAttemptTimeout: Math.ceil((timeoutSeconds * 1000) / 4),
+    autoSelectFamilyAttemptTimeout: Math.min(Math.ceil(timeoutSeconds * 250), 2 ** 31 - 1),
   });
   const connected = new Promise<void>((resolve, reject) => {
     socket.once("connect", resolve).once("error", reject);

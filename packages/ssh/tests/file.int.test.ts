@@ -1,4 +1,4 @@
-import { execFileSync } from "node:child_process";
+import { execFileSync, spawnSync } from "node:child_process";
 import { createHash, randomBytes } from "node:crypto";
 import { readdirSync, readFileSync, statSync } from "node:fs";
 import { link, mkdir, readFile, readlink, stat, symlink, writeFile } from "node:fs/promises";
@@ -141,6 +141,30 @@ describeWithSshd("ssh.file", () => {
       expect([marker, sha256(secret), sha256(marker)].filter((part) => text.includes(part))).toEqual([]);
     }
   });
+
+  (spawnSync("bindfs", ["--version"]).status === 0 ? it : it.skip)(
+    "refuses a secret where the file system does not keep permissions (skipped without bindfs)",
+    async () => {
+      const shared = join(folder, "shared");
+      await mkdir(shared);
+      // As FAT and many shared folders: chmod succeeds and does nothing.
+      execFileSync("bindfs", ["--chmod-ignore", "--perms=0755", shared, shared]);
+      try {
+        path = join(shared, "file");
+        const failed = await file({ secret: { value: "secret" } });
+        expect(failed.error).toContain("the file has mode 755 where 0600 was set");
+        expect(readdirSync(shared)).toEqual([]);
+        expect((await file({ contents: "public" })).error).toBeUndefined();
+        expect(await readFile(path, "utf8")).toBe("public");
+        expect((await file({ contents: "public" })).error).toBeUndefined();
+        expect((await file({ contents: "public", mode: "0600" })).error).toContain(
+          "does not keep permissions",
+        );
+      } finally {
+        execFileSync("umount", [shared]);
+      }
+    },
+  );
 
   it("never shows a part of the file, or lets others read a secret", async () => {
     const versions = ["a", "b"].map((letter) => letter.repeat(8 * MIB));

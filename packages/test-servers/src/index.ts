@@ -1,5 +1,6 @@
 import type { startInProcessSshd as start } from "./in-process-sshd.ts";
 
+export { complaintsAbout, hasShellcheck } from "./shellcheck.ts";
 export { startSshLab, type SshLab } from "./ssh-lab.ts";
 export { findSshd, startSshd, type Sshd, type SshdOptions, type SshdSettings } from "./sshd.ts";
 export { type SshServer, type SshServerOptions } from "./in-process-sshd.ts";

@@ -176,7 +176,7 @@ limited() {
 take_lock() {
   exec 9>>"$base/lock"
   deadline_in "$lock_seconds"
-  until flock -n 9; do
+  until flock -n 9 9>&9; do
     wait_for "$(cat "$base/holder" 2>/dev/null || echo 'another activation')"
   done
   printf '%s\n' "$deployer, to activate $toplevel, since $(date -u '+%Y-%m-%dT%H:%M:%SZ')" >"$base/holder"
@@ -196,7 +196,7 @@ wait_for() {
 # Another switch-to-configuration, which somebody started by other means.
 stc_lock_holder() {
   [ -e "$stc_lock" ] || return 1
-  if (exec 8<"$stc_lock" && flock -n 8); then return 1; fi
+  if (exec 8<"$stc_lock" && flock -n 8 8<&8); then return 1; fi
   inode=$(stat -c %i "$stc_lock")
   while read -r _ kind _ _ pid file _; do
     case $kind:$file in

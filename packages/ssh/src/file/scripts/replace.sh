@@ -18,6 +18,7 @@ exec 4< /proc/self/fd/3
 set_attributes 3 "$4" "$5" "$6"
 cat >&3
 sum=$(sha256sum <&4)
+# shellcheck disable=SC2154
 if [ "${sum%% *}" != "$sha256" ]; then echo "the contents did not arrive whole" >&2; exit 1; fi
 sync /proc/self/fd/4 2>/dev/null || sync
 mv -fT "$temporary" "./$name"

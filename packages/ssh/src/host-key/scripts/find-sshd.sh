@@ -1,7 +1,7 @@
 # shellcheck shell=sh
 # Finds the sshd that this connection came through: `listener` is its process, if it waits for connections itself,
 # and `sshd_command` the program with its options, as its title shows them.
-served_by= pid=$$
+served_by='' pid=$$
 while [ "$pid" -gt 0 ]; do
   case $(cat "/proc/$pid/comm") in
     sshd | sshd-session) served_by=$pid ;;
@@ -11,7 +11,8 @@ while [ "$pid" -gt 0 ]; do
 done
 if [ -z "$served_by" ]; then echo "no sshd of OpenSSH was found among the processes that led here" >&2; exit 1; fi
 title=$(tr '\0' ' ' <"/proc/$served_by/cmdline")
-listener=
+listener=''
+# shellcheck disable=SC2034
 case $title in
   "sshd: /"*)
     listener=$served_by
