@@ -379,4 +379,28 @@ const SYSTEM_SHELLS = ["busybox", "bash", "ksh", "mksh"];
     },
     180 * SECONDS,
   );
+
+  it(
+    "a host that is starting and lets nobody in (pam_nologin): ssh.wait waits, with few attempts, and tells why",
+    async () => {
+      const host = await startShellHost({ users, config: ["UsePAM yes"] });
+      try {
+        host.sh("echo 'System is booting up.' >/run/nologin");
+        const connection = host.connectionOf("user-sh");
+        const waiting = create("ssh", "wait", { connection, timeoutSeconds: 12 });
+        const { error } = await waiting;
+        expect(error).toContain("ended the connection while user-sh logged in; it says: ");
+        expect(error).toContain("System is booting up.");
+        // After 0, 2 and 6 s; OpenSSH's penalties for more would shut this address out.
+        expect(host.log().split("Connection from").length - 1).toBeLessThanOrEqual(4);
+        const later = create("ssh", "wait", { connection, timeoutSeconds: 60 });
+        await eventually(() => host.log().split("Connection from").length - 1 >= 5);
+        host.sh("rm /run/nologin");
+        expect((await later).error).toBeUndefined();
+      } finally {
+        await host.stop();
+      }
+    },
+    120 * SECONDS,
+  );
 });

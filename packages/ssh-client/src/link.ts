@@ -22,6 +22,8 @@ export interface Link {
 const KEEPALIVE_SECONDS = 5;
 const KEEPALIVES_UNANSWERED = 3;
 
+const MAX_BANNER_LENGTH = 1_000;
+
 /** sshd's default for MaxAuthTries. */
 const MAX_AUTH_TRIES = 6;
 
@@ -120,6 +122,7 @@ async function shakeHands(
         stopTimer();
         stopTimer = startPhase();
       });
+      client.on("banner", (message: string) => attempt.takeBanner(message));
       client.once("ready", () => {
         cleanUp();
         resolve(watch(client, socket, endpoint, formatHostKey(attempt.presented!)));
@@ -164,6 +167,8 @@ class Attempt {
   accepted = false;
   readonly #endpoint: Endpoint;
   #greeting = "";
+  /** What the host says to the user who logs in, such as why it lets nobody in just now. */
+  #banner = "";
   #methods: AnyAuthMethod[];
   #acceptedMethods: readonly string[] = [];
   #agentError: Error | undefined;
@@ -186,6 +191,10 @@ class Attempt {
 
   sawData(chunk: Buffer): void {
     if (!this.#sawBanner && this.#greeting.length < 1024) this.#greeting += chunk.toString("latin1");
+  }
+
+  takeBanner(message: string): void {
+    this.#banner = (this.#banner + message).slice(0, MAX_BANNER_LENGTH);
   }
 
   timedOut(): ConnectError {
@@ -211,12 +220,8 @@ class Attempt {
       return new ConnectError("protocol", `cannot agree with ${label} on how to talk`, { cause: error });
     }
     // A number is the reason of a DISCONNECT message: the server says why it ends the connection.
-    if (
-      this.phase === "login" &&
-      (error.level === "client-authentication" || typeof error.code === "number")
-    ) {
-      return this.#refused(error);
-    }
+    const isRefusal = error.level === "client-authentication" || typeof error.code === "number";
+    if (this.phase === "login") return isRefusal ? this.#refused(error) : this.#ended(error);
     if (!this.#sawBanner) return this.#dropped(error);
     return new ConnectError("unreachable", `the connection to ${label} was lost during ${this.phase}`, {
       cause: error,
@@ -231,7 +236,7 @@ class Attempt {
     const tooMany = login.keys.length >= MAX_AUTH_TRIES;
     return new ConnectError(
       "authentication",
-      `${label} refused to let ${user} in with the key ${login.keys.join(", ")} ${via}${methods}`,
+      `${label} refused to let ${user} in with the key ${login.keys.join(", ")} ${via}${methods}${this.#says}`,
       {
         cause: this.#agentError ?? error,
         hint: tooMany
@@ -239,6 +244,21 @@ class Attempt {
           : `Add that public key to the authorized keys of ${user} on the host, or check \`user\` and \`privateKey\`.`,
       },
     );
+  }
+
+  /** For sshd this is a failed login as any other, which it counts against this address. */
+  #ended(cause: Error): ConnectError {
+    const { label, user } = this.#endpoint;
+    const message = `${label} ended the connection while ${user} logged in${this.#says}`;
+    return new ConnectError("authentication", message, {
+      cause,
+      hint: "A host that is starting or going down lets no users in (pam_nologin).",
+    });
+  }
+
+  get #says(): string {
+    const banner = this.#banner.trim();
+    return banner === "" ? "" : `; it says: ${banner.replaceAll(/\s*\n\s*/g, " / ")}`;
   }
 
   #dropped(cause: Error): ConnectError {
