@@ -47,6 +47,32 @@ const reads = (member: "a" | "b" | "c") => ({
   },
 });
 
+describe("two applies at once", () => {
+  it("the second waits for the first, and finds all of it recorded", async () => {
+    const cwd = temporaryFolder();
+    const count = {
+      ...shell("echo run >> runs; while ! [ -e go ]; do sleep 0.1; done; wc -l < runs"),
+      state: "state",
+    };
+    const apply = () =>
+      applyDeployment(graph({ state, count, value: memo(1.5) }), { cwd, onEvent: () => {} });
+    const first = apply();
+    while (!existsSync(join(cwd, "runs"))) await sleep(20);
+    const events: ApplyEvent[] = [];
+    const onEvent = (event: ApplyEvent) => events.push(event);
+    const second = applyDeployment(graph({ state, count, value: memo(1.5) }), { cwd, onEvent });
+    while (!JSON.stringify(events).includes("waiting for another deployment")) await sleep(20);
+    writeFileSync(join(cwd, "go"), "");
+    expect(actionsOf(await first)).toMatchObject({ count: "created", value: "created" });
+    expect(actionsOf(await second)).toMatchObject({ count: "skipped", value: "skipped" });
+    expect(readFileSync(join(cwd, "runs"), "utf8")).toBe("run\n");
+  });
+});
+
+function actionsOf(results: readonly MemberResult[]): Record<string, string> {
+  return Object.fromEntries(results.map(({ member, action }) => [member, action]));
+}
+
 /** A provider that notes the ids of its processes in the file `starts`. */
 const counted = { executable: "/bin/sh", args: ["-c", `echo $$ >> starts; exec "$0"`, executable] };
 

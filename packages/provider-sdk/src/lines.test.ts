@@ -23,9 +23,16 @@ describe("readLines", () => {
     expect(await linesOf([bytes.subarray(0, 3), bytes.subarray(3)])).toEqual([{ text: "grüße" }]);
   });
 
+  it("refuses a line that is not UTF-8 and goes on with the next", async () => {
+    expect(await linesOf([Buffer.from([0x22, 0xff, 0x22, 0x0a]), "ok\n"])).toEqual([
+      { problem: "is not UTF-8" },
+      { text: "ok" },
+    ]);
+  });
+
   it("drops a line that is too long and goes on with the next", async () => {
     expect(await linesOf(["12345", "67890", "1\nok\n", "1234567890\n"], 10)).toEqual([
-      { tooLongBytes: 11 },
+      { problem: "has 11 bytes; at most 10 are accepted" },
       { text: "ok" },
       { text: "1234567890" },
     ]);

@@ -1,8 +1,10 @@
-/** The longest request line that is accepted, in bytes. */
-export const MAX_LINE_BYTES = 64 * 1024 * 1024;
+import { isUtf8 } from "node:buffer";
 
-/** A line, or the length of one that was too long to keep. */
-export type Line = { text: string } | { tooLongBytes: number };
+/** The longest request line that is accepted, in bytes. */
+const MAX_LINE_BYTES = 64 * 1024 * 1024;
+
+/** A line, or what is wrong with it. */
+export type Line = { text: string } | { problem: string };
 
 const CHUNK_BYTES = 64 * 1024;
 
@@ -23,10 +25,13 @@ export async function* readLines(
   };
   const take = (): Line | undefined => {
     const bytes = length;
-    const text = Buffer.concat(parts).toString("utf8");
+    const whole = Buffer.concat(parts);
     parts = [];
     length = 0;
-    if (bytes > maxBytes) return { tooLongBytes: bytes };
+    if (bytes > maxBytes) return { problem: `has ${bytes} bytes; at most ${maxBytes} are accepted` };
+    // It would be read as other characters.
+    if (!isUtf8(whole)) return { problem: "is not UTF-8" };
+    const text = whole.toString("utf8");
     return text.trim() === "" ? undefined : { text };
   };
   for (;;) {

@@ -2,7 +2,7 @@ import { fstatSync, read, readFileSync, readSync, writeSync } from "node:fs";
 import { stringifyJson } from "@nixops4-providers/json";
 import { answer } from "./dispatch.ts";
 import { ProviderError } from "./errors.ts";
-import { MAX_LINE_BYTES, readLines, type Line } from "./lines.ts";
+import { readLines } from "./lines.ts";
 import type { Response } from "./protocol.ts";
 import type { Provider } from "./resource.ts";
 
@@ -28,7 +28,7 @@ async function serveRequests(provider: Provider): Promise<void> {
   if (fstatSync(0).isCharacterDevice()) (await import("./usage.ts")).greetPerson(provider);
   for await (const line of readLines((buffer) => readStdin(buffer, interrupts))) {
     const signal = interrupts.beginWork();
-    const response = "text" in line ? await answer(provider, line.text, signal) : tooLong(line);
+    const response = "text" in line ? await answer(provider, line.text, signal) : refusal(line.problem);
     interrupts.endWork();
     send(response);
     if (interrupts.stoppedBy !== undefined) return endBy(interrupts.stoppedBy);
@@ -113,9 +113,8 @@ function endBy(signal: Signal): void {
   process.kill(process.pid, signal);
 }
 
-function tooLong({ tooLongBytes }: Extract<Line, { tooLongBytes: number }>): Response {
-  const message = `the request line has ${tooLongBytes} bytes; at most ${MAX_LINE_BYTES} are accepted`;
-  return { errorResponse: { message } };
+function refusal(problem: string): Response {
+  return { errorResponse: { message: `the request line ${problem}` } };
 }
 
 /**

@@ -40,7 +40,7 @@ const inputs = fields({
     default: 60,
     description:
       "How many seconds to wait for another deployment that is using the file. It is locked from the moment that " +
-      "nixops4 reads the state until it ends.",
+      "nixops4 reads the state until nixops4 ends; `nixops4 state dump` waits, too.",
   }),
 });
 
