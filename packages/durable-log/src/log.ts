@@ -1,4 +1,4 @@
-import { type BigIntStats, constants, fstatSync, readSync, statSync } from "node:fs";
+import { type BigIntStats, constants, fstatSync, readSync, statSync, writeSync } from "node:fs";
 import * as fs from "node:fs/promises";
 import { basename, dirname, join, resolve } from "node:path";
 import { stringifyJson } from "@nixops4-providers/json";
@@ -15,6 +15,9 @@ export interface LogOptions extends LockOptions {
 
 const CHUNK_BYTES = 1024 * 1024;
 const BATCH_CHARACTERS = 256 * 1024;
+
+/** So much is in the page cache sooner than a thread could be told to put it there. */
+const MAX_SYNC_BYTES = 64 * 1024;
 
 /** Tells whether a log is still as it was: any other writer changes it. */
 export type LogPosition = string;
@@ -166,7 +169,7 @@ export class OpenLog {
     const separator = size === 0 || lastByte[0] === 0x0a ? "" : "\n";
     let isWritten = false;
     try {
-      await naming(this.#path, this.#handle.appendFile(separator + text));
+      await naming(this.#path, this.#write(Buffer.from(separator + text)));
       isWritten = true;
       await naming(this.#path, this.#handle.sync());
     } catch (error) {
@@ -192,6 +195,11 @@ export class OpenLog {
 
   async close(): Promise<void> {
     await this.#handle.close();
+  }
+
+  async #write(bytes: Buffer): Promise<void> {
+    if (bytes.length > MAX_SYNC_BYTES) return this.#handle.appendFile(bytes);
+    for (let at = 0; at < bytes.length;) at += writeSync(this.#handle.fd, bytes, at);
   }
 
   async *#chunks(): AsyncGenerator<Buffer> {
