@@ -1,10 +1,11 @@
 #!/bin/sh
 # Makes $1, a folder with the kernel and the initial ramdisk of an installer, from $2, the initial ramdisk that
-# debian-root.sh has made beside its other files, the scripts of ./installer, and install.sh. Runs as root, in a mount
+# debian-root.sh has made beside its other files, the scripts of ./installer, and nix/installer. Runs as root, in a mount
 # namespace of its own, under a lock; see made-once.ts.
 set -eu
 PATH=$PATH:/usr/sbin:/sbin
-final=$1 debian=$(dirname "$2") init=$3 lease=$4 nixos_install=$5 install=$6
+final=$1 debian=$(dirname "$2") init=$3 lease=$4 nixos_install=$5
+shift 5
 if [ -e "$final" ]; then exit 0; fi # Another process made it while we waited for the lock.
 rm -rf "$(dirname "$final")"/installer-* # Of older recipes, and what a killed run left.
 
@@ -86,7 +87,7 @@ mkdir nix
 install "$init" init
 install "$lease" installer/lease
 install "$nixos_install" installer/nixos-install
-install "$install" installer/install.sh
+install "$@" installer
 # To unpack it takes a machine less time than to load the rest.
 chroot . sh -c 'find . -xdev | cpio --quiet --create --format=newc | zstd -10 -T0 --quiet' >"$work/result/initrd"
 

@@ -15,7 +15,9 @@ const FILES = [
   path("./installer/init.sh"),
   path("./installer/lease.sh"),
   path("./installer/nixos-install.sh"),
-  path("../../nix/installer/install.sh"),
+  ...["install", "job", "disks", "hardware", "store", "steps", "reports"].map((part) =>
+    path(`../../nix/installer/${part}.sh`),
+  ),
 ];
 
 /**

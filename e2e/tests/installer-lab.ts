@@ -32,8 +32,8 @@ const PROGRAMS = [
 ];
 
 export const ROOT = "/run/target";
-/** On every test disk: far from what other loop devices have. */
-export const DISK_BYTES = 67 * 2 ** 20;
+/** Of every test disk: far from what other loop devices have, those of another run beside this one included. */
+export const DISK_BYTES = 67 * 2 ** 20 + (1 + (process.pid % 1000)) * 4096;
 
 /** What disko would have made: partitions, a file system, a mount. It waits while there is a `/run/hold-*`. */
 const DISKO = `#!/bin/sh
@@ -51,8 +51,10 @@ hold partition
 mkfs.ext4 -q -F "\${disk}p2"
 mkdir -p ${ROOT}
 mount "\${disk}p2" ${ROOT}
-echo "$1" >${ROOT}/disko-argument
+echo "$@" >${ROOT}/disko-arguments
 hold mount
+shift
+for other; do mkfs.ext4 -q -F -L second "$other"; done
 `;
 
 /** What is left of nixos-install when the system is no NixOS. */
@@ -60,7 +62,9 @@ const NIXOS_INSTALL = `#!/bin/sh
 set -eu
 echo "cookie: installing"
 echo "$*" >"$2/nixos-install-arguments"
-test -s "$2/etc/ssh/ssh_host_ed25519_key"
+test -s "$2\${NIXOPS4_TEST_KEY:-/etc/ssh/ssh_host_ed25519_key}"
+# What it runs in the new system has its PATH.
+case $PATH in *":$4/sw/bin") ;; *) exit 9 ;; esac
 while [ -e /run/hold-install ]; do sleep 0.05; done
 nix-env --store "$2" --profile "$2/nix/var/nix/profiles/system" --set "$4"
 echo "installing the boot loader"
@@ -196,20 +200,21 @@ export class Trial {
   job(changes: Record<string, unknown> = {}): Record<string, unknown> {
     const { system, disko, cache } = this.#lab;
     return {
-      version: 1,
+      version: 2,
       hostName: "web",
       system,
       diskoScript: disko,
       substituters: [{ url: cache.url("good"), publicKey: cache.publicKey }],
-      disk: this.disk(),
+      disks: [this.disk()],
       rootMount: ROOT,
+      hostKeyPath: "/etc/ssh/ssh_host_ed25519_key",
       ...changes,
     };
   }
 
   disk(changes: object = {}): object {
     const serial = this.disks[0]!.serial;
-    return { byId: null, serial, minBytes: null, maxBytes: null, allowWipe: false, ...changes };
+    return { name: "main", byId: null, serial, minBytes: null, maxBytes: null, allowWipe: false, ...changes };
   }
 
   async declare(job: unknown = this.job(), installGeneration?: number): Promise<void> {
@@ -246,6 +251,11 @@ export class Trial {
     const installation = machine.install({ NIXOPS4_NIXOS_INSTALL: this.#lab.nixosInstall, ...env });
     this.#installations.push(installation);
     return installation;
+  }
+
+  /** What a deployment gets to know of its hardware, once it is installed. */
+  async hardwareReport(): Promise<unknown> {
+    return this.#lab.deployment.hardwareReport(this.mac);
   }
 
   status(): Promise<EntryStatus> {
@@ -287,7 +297,7 @@ export class Trial {
       phase: "installed",
       report: {
         stage: "finish",
-        message: `installed web (${system}) on /dev/disk/by-id/${idOf(disk)}`,
+        message: expect.stringContaining(`installed web (${system}) on /dev/disk/by-id/${idOf(disk)}`),
         log: expect.arrayContaining(["installing the boot loader"]),
       },
     });
@@ -296,7 +306,7 @@ export class Trial {
     await machine.run("mkdir", ROOT);
     await machine.run("mount", `${await machine.device(disk)}p2`, ROOT);
     const file = (path: string) => machine.run("cat", `${ROOT}${path}`);
-    expect(await file("/disko-argument")).toBe(`/dev/disk/by-id/${idOf(disk)}`);
+    expect((await file("/disko-arguments")).split(" ")[0]).toBe(`/dev/disk/by-id/${idOf(disk)}`);
     expect(await file("/nixos-install-arguments")).toBe(
       `--root ${ROOT} --system ${system} --no-root-passwd --no-channel-copy`,
     );

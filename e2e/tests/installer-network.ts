@@ -44,6 +44,12 @@ export class Deployment {
     await this.#provider.create("boot_entry", inputs);
   }
 
+  async hardwareReport(mac: string): Promise<unknown> {
+    const server = { socket: this.#service.socket };
+    const inputs = { server, entryId: mac.replaceAll(":", "-"), hardwareReport: true };
+    return (await this.#provider.create("installed", inputs))["hardwareReport"];
+  }
+
   async status(mac: string): Promise<EntryStatus> {
     const status = (await (await fetch(`${this.#service.url}/status.json`)).json()) as {
       machines: { mac: string; entry: EntryStatus }[];
@@ -54,18 +60,22 @@ export class Deployment {
 
 /**
  * A binary cache on HTTP. Below `/good` it is as it should be, below `/unsigned` without signatures, below `/tampered`
- * the archives have another content than their hash says, below `/held` they come once `release` was called.
+ * the archives have another content than their hash says, below `/held` they come once `release` was called, below
+ * `/incomplete` something that the first path needs is missing.
  */
 export class BinaryCache {
   readonly publicKey: string;
   readonly #server: Server;
+  /** The name of the file that is missing below `/incomplete`. */
+  readonly #missing: string;
   #released = Promise.resolve();
   release: () => void = () => {};
   /** How many archives were asked for. */
   archives = 0;
 
-  private constructor(server: Server, publicKey: string) {
+  private constructor(server: Server, publicKey: string, missing: string) {
     this.#server = server;
+    this.#missing = missing;
     this.publicKey = publicKey;
   }
 
@@ -85,12 +95,14 @@ export class BinaryCache {
         () => res.writeHead(404).end(),
       );
     });
-    const cache = new BinaryCache(server, key.publicKey);
+    const references = await run("nix-store", ["--query", "--references", paths[0]!]);
+    const [, hash] = /^\/nix\/store\/([^-]+)-(?!installer-test)/m.exec(references.stdout)!;
+    const cache = new BinaryCache(server, key.publicKey, `${hash}.narinfo`);
     await listen(server);
     return cache;
   }
 
-  url(kind: "good" | "unsigned" | "tampered" | "held"): string {
+  url(kind: "good" | "unsigned" | "tampered" | "held" | "incomplete"): string {
     return `${urlOf(this.#server)}/${kind}`;
   }
 
@@ -110,6 +122,7 @@ export class BinaryCache {
     { original, changed }: { original: string; changed: string },
   ): Promise<Buffer> {
     const [, kind, ...path] = url!.split("/");
+    if (kind === "incomplete" && path[0] === this.#missing) throw new Error("not found");
     const content = await fs.readFile(join(store, ...path));
     if (path[0] === "nar") {
       this.archives += 1;

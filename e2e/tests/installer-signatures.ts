@@ -1,4 +1,5 @@
-import { open, truncate, writeFile } from "node:fs/promises";
+import { randomBytes } from "node:crypto";
+import { open, stat, truncate, writeFile } from "node:fs/promises";
 import { execFile } from "node:child_process";
 import { promisify } from "node:util";
 
@@ -27,6 +28,18 @@ export const signatures: Record<string, (image: string) => Promise<void>> = {
   "a LUKS container": (image) => put(image, 0, Buffer.from("LUKS\xba\xbe\0\x01", "latin1")),
   "a physical volume of LVM": (image) => put(image, 512, lvmLabel()),
   "a member of a RAID": (image) => put(image, 4096, raidSuperblock()),
+};
+
+/** What a disk can have on it although no program knows it by a signature. */
+export const dataWithoutSignature: Record<string, (image: string) => Promise<void>> = {
+  "plain dm-crypt": (image) => put(image, 0, randomBytes(64 * MIB)),
+  "a database": (image) => put(image, 40 * MIB, Buffer.from("a row of a table")),
+  "data at its very end": async (image) => put(image, (await stat(image)).size - 1, Buffer.from("x")),
+  "a large file system without its beginning": async (image) => {
+    await truncate(image, 512 * MIB);
+    await run("mkfs.ext4", ["-q", "-F", "-b", "4096", "-E", "nodiscard,lazy_itable_init=1", image]);
+    await put(image, 0, Buffer.alloc(20 * MIB));
+  },
 };
 
 async function put(image: string, position: number, bytes: Buffer): Promise<void> {

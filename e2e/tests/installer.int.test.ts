@@ -1,13 +1,13 @@
 import { execFileSync } from "node:child_process";
-import { existsSync } from "node:fs";
+import { existsSync, readdirSync } from "node:fs";
 import * as fs from "node:fs/promises";
-import { join } from "node:path";
+import { dirname, join } from "node:path";
 import { setTimeout as sleep } from "node:timers/promises";
 import { afterAll, afterEach, beforeAll, describe, expect, it, jest } from "@jest/globals";
 import { DISK_BYTES, InstallerLab, installerLabAvailable, ROOT, type Trial } from "./installer-lab.ts";
 import { idOf, INSTALLER, until, type Installation, type Machine } from "./installer-machine.ts";
 import { makeCacheKey, type EntryStatus } from "./installer-network.ts";
-import { signatures } from "./installer-signatures.ts";
+import { dataWithoutSignature, signatures } from "./installer-signatures.ts";
 
 const reason = installerLabAvailable();
 const suite = reason === undefined ? describe : describe.skip;
@@ -18,8 +18,12 @@ const shellcheckSuite = hasShellcheck ? describe : describe.skip;
 jest.setTimeout(300_000);
 
 shellcheckSuite(`shellcheck${hasShellcheck ? "" : " (skipped: it is not installed)"}`, () => {
-  it("finds nothing in the installer", () => {
-    expect(execFileSync("shellcheck", [INSTALLER], { encoding: "utf8" })).toBe("");
+  it("finds nothing in the installer, as a whole and in each of its parts", () => {
+    const folder = dirname(INSTALLER);
+    for (const file of readdirSync(folder)) {
+      const args = ["--external-sources", join(folder, file)];
+      expect(execFileSync("shellcheck", args, { encoding: "utf8", cwd: folder })).toBe("");
+    }
   });
 });
 
@@ -58,19 +62,19 @@ suite(`the installer${reason === undefined ? "" : ` (skipped: ${reason})`}`, () 
     it("is found by its id", async () => {
       const trial = await lab.trial("FIRST", "SECOND");
       const byId = `/dev/disk/by-id/${idOf(trial.disks[1]!)}`;
-      const disk = { byId, minBytes: DISK_BYTES, maxBytes: DISK_BYTES, allowWipe: false };
-      const { installation } = await trial.whole(trial.job({ disk }));
+      const disk = { name: "main", byId, minBytes: DISK_BYTES, maxBytes: DISK_BYTES, allowWipe: false };
+      const { installation } = await trial.whole(trial.job({ disks: [disk] }));
       await trial.expectInstalled(installation, trial.disks[1]);
     });
 
     it("has to be there", async () => {
       const trial = await lab.trial("ONE", "TWO");
-      const job = trial.job({ disk: trial.disk({ serial: "GONE" }) });
+      const job = trial.job({ disks: [trial.disk({ serial: "GONE" })] });
       const { status } = await expectRefused(
         trial,
         await trial.hashes(),
         job,
-        /^no disk is the one that the job asks for \(serial GONE\); there is .*\/dev\/loop\d+ \(70254592 bytes, serial ONE, virtio-ONE\); .*serial TWO/,
+        /^no disk is what the job asks for \(serial GONE\); there is .*\/dev\/loop\d+ \(\d+ bytes, serial ONE, virtio-ONE\); .*serial TWO/,
       );
       expect(status.report!.stage).toBe("check-disk");
       expect(status.report!.log.join("\n")).toMatch(
@@ -81,11 +85,16 @@ suite(`the installer${reason === undefined ? "" : ` (skipped: ${reason})`}`, () 
     it("has to meet all criteria", async () => {
       const trial = await lab.trial("ONE", "TWO");
       const disk = { byId: "virtio-TWO", serial: "ONE", minBytes: DISK_BYTES + 1, maxBytes: null };
-      const job = trial.job({ disk: trial.disk(disk) });
-      const { status } = await expectRefused(trial, await trial.hashes(), job, /^no disk is the one/);
+      const job = trial.job({ disks: [trial.disk(disk)] });
+      const { status } = await expectRefused(
+        trial,
+        await trial.hashes(),
+        job,
+        /^no disk is what the job asks for/,
+      );
       const log = status.report!.log.join("\n");
-      expect(log).toMatch(/serial ONE, .*its id is not virtio-TWO, it has less than 70254593 bytes/);
-      expect(log).toMatch(/serial TWO, .*its serial is not ONE, it has less than 70254593 bytes/);
+      expect(log).toMatch(/serial ONE, .*its id is not virtio-TWO, it has less than \d+ bytes/);
+      expect(log).toMatch(/serial TWO, .*its serial is not ONE, it has less than \d+ bytes/);
     });
 
     it("has to be the only one that meets them", async () => {
@@ -94,8 +103,8 @@ suite(`the installer${reason === undefined ? "" : ` (skipped: ${reason})`}`, () 
       await expectRefused(
         trial,
         await trial.hashes(),
-        trial.job({ disk: trial.disk(disk) }),
-        /^2 disks are what the job asks for \(minBytes 70254592, maxBytes 70254592\), and it has to be one: .*TWIN-1.*TWIN-2/,
+        trial.job({ disks: [trial.disk(disk)] }),
+        /^2 disks are what the job asks for \(minBytes \d+, maxBytes \d+\), and it has to be one: .*TWIN-1.*TWIN-2/,
       );
     });
 
@@ -120,24 +129,68 @@ suite(`the installer${reason === undefined ? "" : ` (skipped: ${reason})`}`, () 
       async (name) => {
         const trial = await lab.trial();
         await signatures[name]!(trial.disks[0]!.image);
-        const { installation } = await trial.whole(trial.job({ disk: trial.disk({ allowWipe: true }) }));
+        const { installation } = await trial.whole(trial.job({ disks: [trial.disk({ allowWipe: true })] }));
         await trial.expectInstalled(installation);
         expect(installation.console).toMatch(/check-disk: wipes what is on .*, as the job allows: \S+: \w+/);
       },
     );
 
+    it.each(Object.keys(dataWithoutSignature))("is not wiped with %s on it", async (name) => {
+      const trial = await lab.trial();
+      await dataWithoutSignature[name]!(trial.disks[0]!.image);
+      await expectRefused(
+        trial,
+        await trial.hashes(),
+        trial.job(),
+        /is not empty \(\S+: data of an unknown kind between byte \d+ and byte \d+\), and the job does not allow to wipe it$/,
+      );
+    });
+
+    it("is empty when all of it is as flash memory is that nothing was written to", async () => {
+      const trial = await lab.trial();
+      const { image } = trial.disks[0]!;
+      await fs.writeFile(image, Buffer.alloc(DISK_BYTES, 0xff));
+      const { installation } = await trial.whole();
+      await trial.expectInstalled(installation);
+    });
+
+    it("is not a removable one, unless its id or serial is given", async () => {
+      const trial = await lab.trial();
+      const removable = async (machine: Machine) => {
+        const device = (await machine.device(trial.disks[0]!)).replace("/dev/", "");
+        await machine.run(
+          "sh",
+          "-c",
+          `echo 1 >/run/one; mount --bind /run/one /sys/block/${device}/removable`,
+        );
+      };
+      const size = { name: "main", minBytes: DISK_BYTES, maxBytes: DISK_BYTES, allowWipe: false };
+      await trial.declare(trial.job({ disks: [size] }));
+      const machine = await trial.netboot();
+      await removable(machine);
+      expect(await trial.install(machine).ended()).toBe(1);
+      const { report } = await trial.status();
+      expect(report!.message).toMatch(/^no disk is what the job asks for/);
+      expect(report!.log.join("\n")).toContain("it is removable, which only byId or serial can ask for");
+
+      await trial.declare(trial.job());
+      const second = await trial.netboot();
+      await removable(second);
+      await trial.expectInstalled(trial.install(second));
+    });
+
     it("is wiped by the next network boot, in the same generation, when the job allows that later", async () => {
       const trial = await lab.trial();
       await signatures["a partition table"]!(trial.disks[0]!.image);
       await expectRefused(trial, await trial.hashes(), trial.job(), /does not allow to wipe it$/);
-      const { installation } = await trial.whole(trial.job({ disk: trial.disk({ allowWipe: true }) }));
+      const { installation } = await trial.whole(trial.job({ disks: [trial.disk({ allowWipe: true })] }));
       await trial.expectInstalled(installation);
     });
 
     it("is not wiped while it is mounted, or swapped to, whatever the job allows", async () => {
       const trial = await lab.trial();
       await signatures["a partition table"]!(trial.disks[0]!.image);
-      const job = trial.job({ disk: trial.disk({ allowWipe: true }) });
+      const job = trial.job({ disks: [trial.disk({ allowWipe: true })] });
       await trial.declare(job);
       const machine = await trial.netboot();
       const partition = `${await machine.device(trial.disks[0]!)}p2`;
@@ -178,38 +231,261 @@ suite(`the installer${reason === undefined ? "" : ` (skipped: ${reason})`}`, () 
     });
   });
 
+  describe("several disks", () => {
+    const named = (trial: Trial, i: number, changes: object = {}) =>
+      trial.disk({ name: `disk${i}`, serial: trial.disks[i]!.serial, ...changes });
+
+    it("are all given to the partitioning script, in the order of the job", async () => {
+      const trial = await lab.trial("MAIN", "DATA", "OTHER");
+      const [, , other] = await trial.hashes();
+      const second = { name: "data", path: `/dev/disk/by-id/${idOf(trial.disks[1]!)}`, allowWipe: false };
+      const { installation } = await trial.whole(trial.job({ disks: [named(trial, 0), second] }));
+      await trial.expectInstalled(installation);
+      const machine = await trial.start();
+      const data = await machine.device(trial.disks[1]!);
+      expect(await machine.run("blkid", "--probe", "--output", "value", "--match-tag", "LABEL", data)).toBe(
+        "second",
+      );
+      await trial.end();
+      expect((await trial.hashes())[2]).toBe(other);
+      expect(installation.console).toMatch(
+        /check-disk: found .*serial MAIN.*disk0: matches; data: it is not/,
+      );
+    });
+
+    it("are not wiped when one has data on it, the others included", async () => {
+      const trial = await lab.trial("MAIN", "DATA", "MORE");
+      await signatures["a file system"]!(trial.disks[1]!.image);
+      await signatures["swap space"]!(trial.disks[2]!.image);
+      const disks = [named(trial, 0, { allowWipe: true }), named(trial, 1), named(trial, 2)];
+      await expectRefused(
+        trial,
+        await trial.hashes(),
+        trial.job({ disks }),
+        /^\S+virtio-DATA \(.*\) is not empty \(\S+: ext4\), and the job does not allow to wipe it; \S+virtio-MORE .*: swap/,
+      );
+    });
+
+    it("have to be different ones", async () => {
+      const trial = await lab.trial("MAIN");
+      const disks = [named(trial, 0), { name: "data", byId: idOf(trial.disks[0]!), allowWipe: false }];
+      await expectRefused(
+        trial,
+        await trial.hashes(),
+        trial.job({ disks }),
+        /^\/dev\/loop\d+ \(.*\) is what the job asks for as each of disk0, data$/,
+      );
+    });
+
+    it("may be one that is told by its size, when the others are told by more", async () => {
+      const trial = await lab.trial("DATA", "MAIN");
+      const bySize = { name: "main", minBytes: DISK_BYTES, maxBytes: DISK_BYTES, allowWipe: false };
+      const { installation } = await trial.whole(trial.job({ disks: [bySize, named(trial, 0)] }));
+      await trial.expectInstalled(installation, trial.disks[1]);
+    });
+
+    it("have to be there, each of them", async () => {
+      const trial = await lab.trial("MAIN");
+      const disks = [named(trial, 0), named(trial, 0, { name: "data", serial: "GONE" })];
+      await expectRefused(
+        trial,
+        await trial.hashes(),
+        trial.job({ disks }),
+        /^no disk is what the job asks for as data \(serial GONE\); there is/,
+      );
+    });
+
+    it("have to be all that an array is on", async () => {
+      const trial = await lab.trial("MAIN", "MIRROR");
+      await trial.declare();
+      const machine = await trial.netboot();
+      const [main, mirror] = await Promise.all(trial.disks.map((disk) => machine.device(disk)));
+      // As lsblk shows an array: this kernel may not know any.
+      const children = [main, mirror].map((path) => ({ path, type: "loop" }));
+      const inverse = { blockdevices: [{ path: "/dev/md0", type: "raid1", children }] };
+      const md = `{path: "/dev/md0", type: "raid1", mountpoints: [null]}`;
+      const wrapper = `#!/bin/sh
+        case $* in
+          *--inverse*) echo '${JSON.stringify(inverse)}' ;;
+          *MOUNTPOINTS*) /usr/bin/lsblk "$@" | jq '.blockdevices[].children = [${md}]' ;;
+          *) exec /usr/bin/lsblk "$@" ;;
+        esac`;
+      await machine.run("mkdir", "/run/bin");
+      await fs.writeFile(join(lab.folder, "lsblk"), wrapper, { mode: 0o755 });
+      await machine.run("cp", join(lab.folder, "lsblk"), "/run/bin");
+      const installation = trial.install(machine, { PATH: "/run/bin:/usr/sbin:/usr/bin:/sbin:/bin" });
+      expect(await installation.ended()).toBe(1);
+      expect((await trial.status()).report!.message).toMatch(
+        new RegExp(`belongs together with disks that the job does not name: ${mirror} \\(/dev/md0\\)$`),
+      );
+    });
+  });
+
+  describe("the hardware", () => {
+    // It takes what the real one takes.
+    const facter = async (commands: string) => {
+      const file = join(lab.folder, "nixos-facter");
+      const text = `#!/bin/sh\n[ $# = 2 ] && [ "$1" = --output ] || exit 2\n${commands}\n`;
+      await fs.writeFile(file, text, { mode: 0o755 });
+      return { NIXOPS4_FACTER: file };
+    };
+
+    it("is reported", async () => {
+      const trial = await lab.trial();
+      await trial.declare();
+      const report =
+        '{\n  "version": 1,\n  "system": "x86_64-linux",\n  "hardware": {"disk": [{"driver": "mpt3sas"}]}\n}';
+      const installation = trial.install(
+        await trial.netboot(),
+        await facter(`cat >"$2" <<'END'\n${report}\nEND`),
+      );
+      await trial.expectInstalled(installation);
+      expect(await trial.hardwareReport()).toBe(JSON.stringify(JSON.parse(report)));
+    });
+
+    it.each([
+      ["fails", "echo no; exit 1", "the hardware is not reported"],
+      ["prints something else", 'echo "<html>" >"$2"', "parse error"],
+      [
+        "finds too much",
+        `dd if=/dev/urandom bs=1M count=1 | base64 -w0 | sed 's/.*/"&"/' >"$2"`,
+        "does not take the report",
+      ],
+    ])("is no reason not to install when the program %s", async (_, commands, message) => {
+      const trial = await lab.trial();
+      await trial.declare();
+      const installation = trial.install(await trial.netboot(), await facter(commands));
+      await trial.expectInstalled(installation);
+      expect(installation.console).toContain(message);
+      expect(await trial.hardwareReport()).toBeNull();
+    });
+  });
+
+  describe("a ZFS pool", () => {
+    // It refuses what zpool refuses: to export a pool that is mounted.
+    const ZPOOL = `#!/bin/sh
+      [ "$*" = "export -a" ] || exit 2
+      if mountpoint -q ${ROOT}; then echo "cannot export: pool is busy"; exit 1; fi
+      [ ! -e /run/pool-is-busy ] || exit 1
+      echo exported >>/run/zpool`;
+    const withPool = async (trial: Trial) => {
+      await trial.declare();
+      const machine = await trial.netboot();
+      await fs.writeFile(join(lab.folder, "zpool"), ZPOOL, { mode: 0o755 });
+      await machine.run("mkdir", "/run/bin");
+      await machine.run("cp", join(lab.folder, "zpool"), "/run/bin");
+      return { machine, env: { PATH: "/run/bin:/usr/sbin:/usr/bin:/sbin:/bin" } };
+    };
+
+    it("is exported when nothing of it is mounted any more", async () => {
+      const trial = await lab.trial();
+      const { machine, env } = await withPool(trial);
+      const installation = trial.install(machine, env);
+      await installation.ended();
+      expect(await machine.run("cat", "/run/zpool")).toBe("exported");
+      await trial.expectInstalled(installation);
+    });
+
+    it("that cannot be exported is a failure: the installed system would refuse it", async () => {
+      const trial = await lab.trial();
+      const { machine, env } = await withPool(trial);
+      await machine.run("touch", "/run/pool-is-busy");
+      const installation = trial.install(machine, env);
+      expect(await installation.ended()).toBe(1);
+      expect(installation.hasRebooted).toBe(false);
+      expect(await trial.status()).toMatchObject({ phase: "failed", report: { stage: "finish" } });
+    });
+  });
+
+  const faketime = "/usr/lib/x86_64-linux-gnu/faketime/libfaketime.so.1";
+  const clockSuite = existsSync(faketime) ? describe : describe.skip;
+  clockSuite(`the clock${existsSync(faketime) ? "" : " (skipped: faketime is not installed)"}`, () => {
+    it.each(["-2h", "+2d", "+20000d"])(
+      "may be set by %s in each stage",
+      async (step) => {
+        const trial = await lab.trial();
+        await trial.declare();
+        const machine = await trial.netboot();
+        const clock = join(lab.folder, "clock");
+        const set = (offset: string) => fs.writeFile(clock, `${offset}\n`);
+        await set("+0");
+        for (const stage of ["partition", "install"]) await machine.run("touch", `/run/hold-${stage}`);
+        await lab.service.kill();
+        const installation = trial.install(machine, {
+          LD_PRELOAD: faketime,
+          FAKETIME_TIMESTAMP_FILE: clock,
+          FAKETIME_NO_CACHE: "1",
+          FAKETIME_DONT_FAKE_MONOTONIC: "1",
+        });
+        await installation.says(/does not answer yet/);
+        await set(step);
+        // It says it every ten seconds, whatever the clock says.
+        await installation.says(/does not answer yet[^]*does not answer yet/);
+        await lab.service.start();
+        await reaches(trial, "partition");
+
+        await set("+0");
+        let last = await reportedAt(trial);
+        const another = async () => {
+          await until("another report", async () => (await reportedAt(trial)) > last);
+          last = await reportedAt(trial);
+        };
+        await another();
+        await set(step);
+        await another();
+        await another();
+        await machine.run("rm", "/run/hold-partition");
+        await reaches(trial, "install");
+        await lab.service.kill();
+        await machine.run("rm", "/run/hold-install");
+        await installation.says(/is not acknowledged/);
+        await set("+0");
+        await installation.says(/is not acknowledged[^]*is not acknowledged/);
+        await set(step);
+        await installation.says(/is not acknowledged[^]*is not acknowledged[^]*is not acknowledged/);
+        await lab.service.start();
+        await trial.expectInstalled(installation);
+      },
+      300_000,
+    );
+  });
+
   describe("the job", () => {
     it("is refused with all that is wrong with it", async () => {
       const trial = await lab.trial();
       const job = {
-        version: 2,
+        version: 1,
         hostName: "web\nx",
         system: "nixos",
         diskoScript: `${lab.disko}/../x`,
         substituters: [{ url: "http://10.0.0.1:5000?trusted=1", publicKey: "key" }, 7],
-        disk: { minBytes: 5, maxBytes: 4, serial: null, allowWipe: "yes", size: 1 },
+        disks: [{ minBytes: 5, maxBytes: 4, serial: null, path: "vda", allowWipe: "yes", size: 1 }],
         rootMount: "/",
-        reboot: false,
+        hostKeyPath: "etc/key",
       };
+      const mistakes = [
+        "version: must be 2",
+        "hostName: must be a host name",
+        "system: must be a store path",
+        "diskoScript: must be a store path, or a file in one",
+        "substituters.0.url: must be an http or https URL without query",
+        "substituters.0.publicKey: must be a key name and a key",
+        "substituters.1: must be an object",
+        "disks.0.size: unknown field",
+        "disks.0.name: must be a name",
+        "disks.0.path: must be a path in /dev",
+        "disks.0.maxBytes: must be at least minBytes",
+        "disks.0.allowWipe: must be true or false",
+        "rootMount: must be an absolute path",
+        "hostKeyPath: must be an absolute path",
+      ];
       const { status } = await expectRefused(
         trial,
         await trial.hashes(),
         job,
-        `the job is not valid: ${[
-          "reboot: unknown field",
-          "version: must be 1",
-          "hostName: must be a host name",
-          "system: must be a store path",
-          "diskoScript: must be a store path, or a file in one",
-          "substituters.0.url: must be an http or https URL without query",
-          "substituters.0.publicKey: must be a key name and a key",
-          "substituters.1: must be an object",
-          "disk.size: unknown field",
-          "disk.maxBytes: must be at least minBytes",
-          "disk.allowWipe: must be true or false",
-          "rootMount: must be an absolute path",
-        ].join("; ")}`,
+        /^the job is not valid: version: must be 2; hostName: must be a host name; /,
       );
+      expect(status.report!.log.slice(1, -2)).toEqual(mistakes);
       expect(status.report!.stage).toBe("job");
     });
 
@@ -221,13 +497,14 @@ suite(`the installer${reason === undefined ? "" : ` (skipped: ${reason})`}`, () 
       [
         "{}",
         [
-          "version: must be 1",
+          "version: must be 2",
           "hostName: must be a host name",
           "system: must be a store path",
           "diskoScript: must be a store path, or a file in one",
           "substituters: must be a list of at least one",
-          "disk: must be an object",
+          "disks: must be a list of at least one",
           "rootMount: must be an absolute path",
+          "hostKeyPath: must be an absolute path",
         ].join("; "),
       ],
     ])("is refused when it is %j", async (job, violations) => {
@@ -237,10 +514,26 @@ suite(`the installer${reason === undefined ? "" : ` (skipped: ${reason})`}`, () 
 
     it("has to mean a disk", async () => {
       const trial = await lab.trial();
-      const job = trial.job({ disk: { byId: null, allowWipe: true } });
+      const job = trial.job({ disks: [{ name: "main", byId: null, allowWipe: true }] });
       const message =
-        "the job is not valid: disk: must be told by at least one of byId, serial, minBytes, maxBytes";
+        "the job is not valid: disks.0: must be told by at least one of byId, serial, path, minBytes, maxBytes";
       await expectRefused(trial, await trial.hashes(), job, message);
+    });
+
+    it("says where the host key goes", async () => {
+      const trial = await lab.trial();
+      const hostKeyPath = "/persist/keys/host";
+      await trial.declare(trial.job({ hostKeyPath }));
+      const installation = trial.install(await trial.netboot(), { NIXOPS4_TEST_KEY: hostKeyPath });
+      expect(await installation.ended()).toBe(0);
+      const machine = await trial.start();
+      await machine.run("mount", "--mkdir", `${await machine.device(trial.disks[0]!)}p2`, ROOT);
+      const key = await fs.readFile(lab.hostKey.file, "utf8");
+      expect(await machine.run("cat", `${ROOT}${hostKeyPath}`)).toBe(key.trim());
+      const stat = ["stat", "--format=%a %u %n", `${ROOT}${hostKeyPath}`, `${ROOT}${hostKeyPath}.pub`];
+      expect(await machine.run(...stat)).toBe(`600 0 ${ROOT}${hostKeyPath}\n644 0 ${ROOT}${hostKeyPath}.pub`);
+      expect(await machine.run("ls", `${ROOT}/persist`)).toBe("keys");
+      await machine.run("umount", ROOT);
     });
 
     it("has to come from a boot entry", async () => {
@@ -327,6 +620,19 @@ suite(`the installer${reason === undefined ? "" : ` (skipped: ${reason})`}`, () 
       }
     });
 
+    it("lacks something that the system needs: no disk is touched", async () => {
+      const trial = await lab.trial();
+      const substituters = [{ url: lab.cache.url("incomplete"), publicKey: lab.cache.publicKey }];
+      const { status } = await expectRefused(
+        trial,
+        await trial.hashes(),
+        trial.job({ substituters }),
+        /^not all of the system can be fetched from http/,
+      );
+      expect(status.report).toMatchObject({ stage: "fetch" });
+      expect(status.report!.log.join("\n")).toMatch(/^ {2}\/nix\/store\/\S+$/m);
+    });
+
     it("of two, one may lack it", async () => {
       const trial = await lab.trial();
       const publicKey = lab.cache.publicKey;
@@ -397,11 +703,14 @@ suite(`the installer${reason === undefined ? "" : ` (skipped: ${reason})`}`, () 
       await trial.declare();
       const machine = await trial.netboot();
       const chatty = join(lab.folder, "chatty");
-      const files = ["token", "ssh_host_ed25519_key"].map((name) => join(machine.job, name)).join(" ");
+      await fs.writeFile(join(machine.job, "luks-key"), "correct horse", { mode: 0o400 });
+      const names = ["token", "ssh_host_ed25519_key", "luks-key"];
+      const files = names.map((name) => join(machine.job, name)).join(" ");
       await fs.writeFile(chatty, `#!/bin/sh\ncat ${files}\nexit 1\n`, { mode: 0o755 });
       const installation = trial.install(machine, { NIXOPS4_NIXOS_INSTALL: chatty });
       expect(await installation.ended()).toBe(1);
       expect((await trial.status()).report!.log).toContain("(secret)");
+      expect(installation.console).not.toContain("correct horse");
     });
   });
 

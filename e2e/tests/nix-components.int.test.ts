@@ -1,9 +1,12 @@
 import * as fs from "node:fs/promises";
 import { join } from "node:path";
-import { describe, expect, it } from "@jest/globals";
+import { describe, expect, it, jest } from "@jest/globals";
 import { evaluateNix, type Evaluator, type MemberPath } from "../harness/index.ts";
 import { deployment, evaluate, moduleSystemsMissing, root, withModules } from "./nix-sources.ts";
 import { temporaryFolders } from "./temporary-folder.ts";
+
+// One evaluation takes seconds when other suites run beside this one.
+jest.setTimeout(120_000);
 
 const suite = moduleSystemsMissing === "" ? describe : describe.skip;
 const temporaryFolder = temporaryFolders();
@@ -174,13 +177,16 @@ suite(`the component network${moduleSystemsMissing}`, () => {
     ]);
     expect(files["/nixops4/install.json"]!.mode).toBe("0600");
     expect(JSON.parse(files["/nixops4/install.json"]!.contents)).toEqual({
-      version: 1,
+      version: 2,
       hostName: "web",
       system,
       diskoScript: expect.stringMatching(/^\/nix\/store\/.*-disko-web$/),
       substituters: [{ url: "http://10.0.0.1:5000", publicKey: "landscaper-1:AAAA=" }],
-      disk: { byId: null, serial: "S1", minBytes: 8_000_000_000, maxBytes: null, allowWipe: true },
+      disks: [
+        { name: "main", byId: null, serial: "S1", minBytes: 8_000_000_000, maxBytes: null, allowWipe: true },
+      ],
       rootMount: "/mnt",
+      hostKeyPath: "/etc/ssh/ssh_host_ed25519_key",
     });
     expect(files["/nixops4/ssh_host_ed25519_key"]).toMatchObject({
       contents: null,
@@ -190,6 +196,177 @@ suite(`the component network${moduleSystemsMissing}`, () => {
     expect((await walk.input(["web", "installation"], "installGeneration")).value).toBe(3);
     expect((await walk.input(["web", "installation_host_key"], "keepers")).value).toEqual({
       installGeneration: 3,
+    });
+  });
+
+  describe("the disks of the job", () => {
+    const layout = (disks: string, settings = "") =>
+      withHost(`module.disko.devices.disk = { ${disks} }; ${settings}`);
+    const main = `main.device = "/dev/disk/nixops4";`;
+    const jobOf = async (evaluator: Evaluator) => {
+      const { value } = await new Walk(evaluator).input(["web", "installation_pxe_nbp"], "files");
+      const files = value as Record<string, { contents: string }>;
+      const job = JSON.parse(files["/nixops4/install.json"]!.contents) as {
+        diskoScript: string;
+        hostKeyPath: string;
+        disks: object[];
+      };
+      return { ...job, script: await fs.readFile(job.diskoScript, "utf8") };
+    };
+
+    it("are all of the layout, the one that is chosen first", async () => {
+      const { disks, script } = await jobOf(
+        layout(
+          `${main} a.device = "/dev/disk/nixops4-a"; b.device = "/dev/disk/by-id/b1"; c.device = "/dev/vdc";
+           kept = { device = "/dev/vdd"; destroy = false; };`,
+          `disks.a.serial = "A1"; disks.c = { minBytes = 5; allowWipe = true; };`,
+        ),
+      );
+      expect(disks).toMatchObject([
+        { name: "main", minBytes: 8_000_000_000, allowWipe: false },
+        { name: "a", serial: "A1", byId: null, path: null, allowWipe: false },
+        { name: "b", serial: null, byId: "/dev/disk/by-id/b1", allowWipe: false },
+        { name: "c", path: "/dev/vdc", minBytes: 5, allowWipe: true },
+      ]);
+      expect(script.split("\n").filter((line) => line.startsWith("ln"))).toEqual([
+        'ln --symbolic --force --no-dereference "$1" /dev/disk/nixops4',
+        'ln --symbolic --force --no-dereference "$2" /dev/disk/nixops4-a',
+      ]);
+    });
+
+    it("are not one that nobody asks for", async () => {
+      const { disks } = await jobOf(layout(`x.device = "/dev/vda";`));
+      expect(disks).toMatchObject([{ name: "x", path: "/dev/vda" }]);
+    });
+
+    it("are what the options say where there is no disko", async () => {
+      const { disks } = await jobOf(withHost(`disks.data.serial = "D";`));
+      expect(disks).toMatchObject([{ name: "main" }, { name: "data", serial: "D" }]);
+    });
+
+    it.each([
+      [
+        "a disk that is not told",
+        `${main} a.device = "/dev/disk/nixops4-a";`,
+        "",
+        /members\.web\.disks\.a\.byId, serial, minBytes or maxBytes must say/,
+      ],
+      [
+        "a disk that the layout has not",
+        main,
+        `disks.b.serial = "B";`,
+        /members\.web\.disks\.b: the layout has no such disk.*; it has main/,
+      ],
+      [
+        "a host key that a restart loses",
+        main,
+        `module.fileSystems = { "/".fsType = "tmpfs"; "/nix".fsType = "ext4"; };`,
+        /members\.web\.hostKeyPath: \/etc\/ssh\/ssh_host_ed25519_key is lost at each boot/,
+      ],
+    ])("refuse %s, naming the option", async (_, disks, settings, message) => {
+      await expect(jobOf(layout(disks, settings))).rejects.toThrow(message);
+    });
+
+    it("come with where the host has its key", async () => {
+      const file = "/persist/etc/ssh/key";
+      const settings = `module.services.openssh.hostKeys = [ { type = "rsa"; path = "/r"; } { type = "ed25519"; path = "${file}"; } ];
+        module.fileSystems = { "/".fsType = "tmpfs"; "/persist".fsType = "ext4"; };`;
+      expect((await jobOf(layout(main, settings))).hostKeyPath).toBe(file);
+    });
+  });
+
+  it("keeps what the machine needs to install itself, and gives secret files to the installer alone", async () => {
+    const walk = new Walk(
+      withHost(`installer.secretFiles.disk = "/keys/disk"; hardwareReport.file = "/n/web.json";`),
+    );
+    const entry = await walk.resource(["web", "installation_pxe_nbp"]);
+    expect(entry.values).toMatchObject({
+      gcRootsFolder: "/var/lib/nixops4/gc-roots",
+      files: { "/nixops4/disk": { contents: null, secret: { file: "/keys/disk" } } },
+    });
+    expect((await walk.resource(["web", "installation"])).values).toMatchObject({
+      gcRootsFolder: "/var/lib/nixops4/gc-roots",
+      hardwareReport: false,
+      hardwareReportFile: "/n/web.json",
+    });
+  });
+
+  it("makes the system of an installed host with what its installer has found, when it is asked to", async () => {
+    const evaluator = withHost(`hardwareReport.use = true;`);
+    const toplevel = async (hardwareReport: string | null) => {
+      const known = new Map([
+        ["deploy_key", { publicKey: KEY }],
+        ["web.installation", { hardwareReport }],
+      ]);
+      const step = await evaluator.input(["web", "nixos"], "toplevel", known);
+      if (!("value" in step)) throw new Error(`it needs ${step.needs.output}`);
+      return fs.readFile(step.value as string, "utf8");
+    };
+    const report = { version: 1, hardware: { disk: [{ driver: "mpt3sas" }] } };
+    expect(JSON.parse(await toplevel(JSON.stringify(report)))).toMatchObject({
+      hardware: { facter: { report } },
+    });
+    expect(await toplevel(null)).not.toContain('"report"');
+    expect((await new Walk(evaluator).resource(["web", "installation_pxe_nbp"])).needed).not.toContain(
+      "web.installation.hardwareReport",
+    );
+  });
+
+  describe("the network of a host", () => {
+    const networkOf = async (settings: string) => {
+      const { value } = await new Walk(withHost(settings)).input(["web", "nixos"], "toplevel");
+      const { systemd } = JSON.parse(await fs.readFile(value as string, "utf8")) as {
+        systemd: { network: { networks: object; netdevs: object } };
+      };
+      return systemd.network;
+    };
+    const macs = `macs = [ "52:54:00:12:34:56" "52:54:00:12:34:57" ];`;
+    const address = { address: ["10.0.0.9/24"] };
+
+    it("is that of the card that it boots from, of several", async () => {
+      expect(await networkOf(macs)).toMatchObject({
+        netdevs: {},
+        networks: { "40-nixops4": { ...address, matchConfig: { PermanentMACAddress: "52:54:00:12:34:56" } } },
+      });
+    });
+
+    it("may be a bond", async () => {
+      expect(await networkOf(`${macs} bond.mode = "802.3ad";`)).toMatchObject({
+        netdevs: {
+          "40-nixops4-bond": {
+            netdevConfig: { Kind: "bond", Name: "bond0" },
+            bondConfig: { Mode: "802.3ad" },
+          },
+        },
+        networks: {
+          "40-nixops4-cards": {
+            matchConfig: { PermanentMACAddress: "52:54:00:12:34:56 52:54:00:12:34:57" },
+            networkConfig: { Bond: "bond0" },
+          },
+          "40-nixops4": { ...address, matchConfig: { Name: "bond0" } },
+        },
+      });
+    });
+
+    it("may be a VLAN, of a card or a bond", async () => {
+      const vlan = {
+        "40-nixops4-vlan": { netdevConfig: { Kind: "vlan", Name: "vlan5" }, vlanConfig: { Id: 5 } },
+      };
+      const above = { "40-nixops4": { ...address, matchConfig: { Name: "vlan5" } } };
+      expect(await networkOf(`vlan = 5;`)).toMatchObject({
+        netdevs: vlan,
+        networks: {
+          ...above,
+          "40-nixops4-below": {
+            matchConfig: { Kind: "!*", PermanentMACAddress: "52:54:00:12:34:56" },
+            vlan: ["vlan5"],
+          },
+        },
+      });
+      expect(await networkOf(`${macs} bond = { }; vlan = 5;`)).toMatchObject({
+        netdevs: vlan,
+        networks: { ...above, "40-nixops4-below": { matchConfig: { Name: "bond0" }, vlan: ["vlan5"] } },
+      });
     });
   });
 
@@ -204,7 +381,7 @@ suite(`the component network${moduleSystemsMissing}`, () => {
             authorizedKeys = [ "ssh-ed25519 AAAAme" ];
             defaults = { gateway = "10.0.0.1"; nameservers = [ "9.9.9.9" ]; };
             hosts.web = {
-              macs = [ "52:54:00:12:34:56" "52-54-00-12-34-57" ]; ip = "10.0.0.9";
+              mac = "52:54:00:12:34:56"; macs = [ "52:54:00:12:34:56" "52-54-00-12-34-57" ]; ip = "10.0.0.9";
               role = "web"; module.networking.hostName = "other";
             };
           } ];
@@ -221,7 +398,7 @@ suite(`the component network${moduleSystemsMissing}`, () => {
           network: {
             networks: {
               "40-nixops4": {
-                matchConfig: { PermanentMACAddress: "52:54:00:12:34:56 52-54-00-12-34-57" },
+                matchConfig: { PermanentMACAddress: "52:54:00:12:34:56" },
                 address: ["10.0.0.9/24"],
                 gateway: ["10.0.0.1"],
                 dns: ["9.9.9.9"],
@@ -526,22 +703,64 @@ suite(`the template${moduleSystemsMissing}`, () => {
 
   const disko = process.env["DISKO_SOURCE"];
   (disko === undefined ? it.skip : it)(
-    "has a disk layout that disko understands (skipped without DISKO_SOURCE)",
+    "has disk layouts that disko understands, and a host keeps their disks (skipped without DISKO_SOURCE)",
     async () => {
-      const evaluator = evaluate(`{ rootFunction = _: { members.disk.resource.inputs = let
+      const folder = join(root, "templates/default");
+      const layouts = [
+        "disk.nix",
+        ...(await fs.readdir(join(folder, "disks"))).map((name) => `disks/${name}`),
+      ];
+      const evaluator = evaluate(`{ rootFunction = _: { members.disk.resource.inputs = lib.genAttrs
+        ${JSON.stringify(layouts).replaceAll(",", " ")} (layout: let
           diskoLib = import (/. + "${disko}" + "/lib") {
             inherit lib; makeTest = null; eval-config = null; qemu-common = null; rootMountPoint = "/mnt";
           };
+          any = lib.mkOption { type = lib.types.lazyAttrsOf lib.types.anything; default = { }; };
           inherit (lib.evalModules { modules = [
-            ${join(root, "templates/default/disk.nix")}
+            (${folder} + "/\${layout}")
+            (import ${root}/nix/components/common/installed-host.nix {
+              hostName = "web"; architecture = "x86_64"; mac = "52:54:00:12:34:56"; bond = null; vlan = null;
+              ip = "10.0.0.9"; prefixLength = 24; gateway = null; nameservers = [ ]; user = "root"; authorizedKeys = [ ];
+            })
             {
-              options.disko.devices = lib.mkOption { type = diskoLib.toplevel; };
-              options.boot.loader.systemd-boot.enable = lib.mkOption { type = lib.types.bool; };
+              options = lib.genAttrs [ "boot" "hardware" "networking" "nixpkgs" "systemd" "users" ] (_: any) // {
+                disko.devices = lib.mkOption { type = diskoLib.toplevel; };
+                services.openssh = any;
+                services.udev.extraRules = lib.mkOption { type = lib.types.lines; };
+              };
+              config._module.args.pkgs.coreutils = "/nix/store/coreutils";
             }
           ]; }) config;
-        in { script = config.disko.devices._create; }; }; }`);
-      const script = await evaluator.input(["disk"], "script", none);
-      expect(script).toMatchObject({ value: expect.stringContaining('sgdisk --clear "/dev/disk/nixops4"') });
+        in {
+          script = config.disko.devices._create;
+          rules = config.services.udev.extraRules;
+          grub = lib.concatLists (map (module: module.boot.loader.grub.devices or [ ])
+            (lib.flatten (lib.mapAttrsToList (_: disk: disk._config) config.disko.devices.disk)));
+          names = lib.attrNames config.disko.devices.disk;
+        }); }; }`);
+      for (const layout of layouts) {
+        const step = await evaluator.input(["disk"], layout, none);
+        if (!("value" in step)) throw new Error(`it needs ${step.needs.output}`);
+        const { script, rules, grub, names } = step.value as {
+          script: string;
+          rules: string;
+          grub: string[];
+          names: string[];
+        };
+        expect(script).toContain('sgdisk --clear "/dev/disk/nixops4"');
+        const links = names.map((name) =>
+          name === "main" ? "/dev/disk/nixops4" : `/dev/disk/nixops4-${name}`,
+        );
+        expect(
+          rules
+            .trim()
+            .split("\n")
+            .map((rule) => rule.split(" ").at(-1)),
+        ).toEqual(links.map((link) => `${link}"`));
+        expect(rules).toMatch(/ENV\{ID_PART_ENTRY_NAME\}=="disk-main-/);
+        expect(grub).toEqual(layout === "disks/mirror.nix" ? links : []);
+      }
     },
+    300_000,
   );
 });

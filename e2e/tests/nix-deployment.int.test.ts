@@ -1,7 +1,7 @@
 import * as fs from "node:fs/promises";
 import { userInfo } from "node:os";
 import { join } from "node:path";
-import { afterEach, beforeEach, describe, expect, it } from "@jest/globals";
+import { afterEach, beforeEach, describe, expect, it, jest } from "@jest/globals";
 import { findSshd, freePort, makeSshKey, startSshd, type Sshd } from "@nixops4-providers/test-servers";
 import {
   ApplyError,
@@ -16,6 +16,9 @@ import { BootService } from "../lab/boot-service.ts";
 import { NetbootingMachine } from "./netbooting-machine.ts";
 import { deployment, moduleSystemsMissing } from "./nix-sources.ts";
 import { temporaryFolders } from "./temporary-folder.ts";
+
+// Each input is an evaluation, which takes seconds when other suites run beside this one.
+jest.setTimeout(300_000);
 
 const missing = moduleSystemsMissing || (findSshd() === undefined ? " (skipped: there is no sshd)" : "");
 const suite = missing === "" ? describe : describe.skip;
@@ -129,6 +132,7 @@ suite(`a deployment that Nix evaluates${missing}`, () => {
         landscaper.cache = { url = "http://127.0.0.1:5000"; publicKeyFile = "${folder}/cache.pub"; };
         defaults = {
           keyFolder = "${folder}/keys";
+          gcRootsFolder = "${folder}/gc-roots";
           server.socket = "${bootService!.socket}";
           installer = { kernel = "${folder}/bzImage"; initrd = "${folder}/initrd"; cmdline = [ "quiet" ]; };
           ssh = { host = "127.0.0.1"; port = ${port}; user = "${username}"; };
@@ -153,7 +157,11 @@ suite(`a deployment that Nix evaluates${missing}`, () => {
     const install = async () => {
       const machine = await NetbootingMachine.boot(bootService!, "52:54:00:12:34:56", machineFolder);
       const job = JSON.parse(await machine.file("install.json")) as Record<string, unknown>;
-      expect(job).toMatchObject({ version: 1, hostName: "web", disk: { minBytes: 8_000_000_000 } });
+      expect(job).toMatchObject({
+        version: 2,
+        hostName: "web",
+        disks: [{ name: "main", minBytes: 8_000_000_000 }],
+      });
       // It was built before the machine could ask for it.
       expect(await fs.readFile(String(job["system"]), "utf8")).toContain('"hostName":"web"');
       const hostKeyFile = join(machineFolder, "ssh_host_ed25519_key");

@@ -7,7 +7,11 @@ export const nixMissing = whyNixCannotWrite();
 export const hasNix = nixMissing === "";
 
 /** Builds here, and asks no binary cache. */
-export const nixArgs = ["--option", "sandbox", "false", "--option", "substitute", "false"];
+export const nixArgs = Object.entries({
+  sandbox: "false",
+  substitute: "false",
+  "build-users-group": "",
+}).flatMap(([name, value]) => ["--option", name, value]);
 
 const missing = ["NIXOPS4_SOURCE", "NIXPKGS_LIB_SOURCE", "FLAKE_PARTS_SOURCE"].filter(
   (name) => (process.env[name] ?? "") === "",

@@ -275,7 +275,7 @@ suite(`the NixOS module of the installer${missing}`, () => {
       environment: { NIXOPS4_JOB: "/run/nixops4" },
       unitConfig: { ConditionPathExists: "/run/nixops4/token" },
       serviceConfig: {
-        ExecStart: expect.stringMatching(/^\/\S+ \/nix\/store\/\S+-install\.sh$/),
+        ExecStart: expect.stringMatching(/^\/\S+ \/nix\/store\/\S+-installer\/install\.sh$/),
         Restart: "on-abnormal",
       },
     });

@@ -14,6 +14,7 @@
 let
   inherit (lib) mkOption types;
   inherit (import ../lib/types.nix { inherit lib; }) hostName ipAddress macAddress;
+  diskOptions = import ./common/disk-options.nix { inherit lib; };
   inherit
     (import ../lib/schema-types.nix {
       inherit lib;
@@ -23,16 +24,22 @@ let
     ;
   system = config.nixos.configuration;
   installer = config.installer.configuration;
-  disk =
+  disks = import ./common/disks.nix {
+    inherit lib;
+    inherit (config) disk disks;
+    where = options.disk.byId.loc;
+    layout = system.config.disko.devices.disk or { };
+  };
+  hostKeyPath =
     lib.throwIf
-      (lib.all (criterion: config.disk.${criterion} == null) [
-        "byId"
-        "serial"
-        "minBytes"
-        "maxBytes"
-      ])
-      "${lib.showOption options.disk.byId.loc}, serial, minBytes or maxBytes must say which disk is installed to"
-      config.disk;
+      (
+        system.config.fileSystems."/".fsType or "" == "tmpfs"
+        && lib.all (mountPoint: mountPoint == "/" || !lib.hasPrefix "${mountPoint}/" config.hostKeyPath) (
+          lib.attrNames system.config.fileSystems
+        )
+      )
+      "${lib.showOption options.hostKeyPath.loc}: ${config.hostKeyPath} is lost at each boot, as `/` is a tmpfs: set services.openssh.hostKeys to a file that stays"
+      config.hostKeyPath;
   connection = hostPublicKey: {
     inherit (config.ssh)
       host
@@ -60,13 +67,48 @@ in
     };
     mac = mkOption {
       type = macAddress;
-      description = "The MAC address of the network card that the machine boots from.";
+      description = "The MAC address of the network card that the machine boots from, and that gets its address.";
     };
     macs = mkOption {
       type = types.nonEmptyListOf macAddress;
       default = [ config.mac ];
       defaultText = lib.literalExpression "[ config.mac ]";
       description = "The MAC addresses of all network cards that the machine may boot from.";
+    };
+    bond = mkOption {
+      type = types.nullOr (
+        types.submodule {
+          options = {
+            macs = mkOption {
+              type = types.nonEmptyListOf macAddress;
+              default = config.macs;
+              defaultText = lib.literalExpression "config.macs";
+              description = "The MAC addresses of the network cards in the bond.";
+            };
+            mode = mkOption {
+              type = types.enum [
+                "802.3ad"
+                "active-backup"
+                "balance-alb"
+                "balance-rr"
+                "balance-tlb"
+                "balance-xor"
+                "broadcast"
+              ];
+              default = "active-backup";
+              description = "The mode of the bond. `802.3ad` needs a switch that is set up for it.";
+            };
+          };
+        }
+      );
+      default = null;
+      example.mode = "802.3ad";
+      description = "The bond that gets the machine's address, in place of the card `mac` alone.";
+    };
+    vlan = mkOption {
+      type = types.nullOr (types.ints.between 1 4094);
+      default = null;
+      description = "The VLAN that the machine's address is in. The network boot itself is always without a VLAN.";
     };
     ip = mkOption {
       type = ipAddress;
@@ -105,53 +147,100 @@ in
       default = "/var/lib/nixops4/keys";
       description = "The folder on the deploying machine for the temporary host key, until the machine has its own.";
     };
+    hostKeyPath = mkOption {
+      type = types.strMatching "/.*[^/]";
+      default =
+        (lib.findFirst (key: key.type == "ed25519") { path = "/etc/ssh/ssh_host_ed25519_key"; } (
+          system.config.services.openssh.hostKeys or [ ]
+        )).path;
+      defaultText = lib.literalMD "that of the ed25519 key in `services.openssh.hostKeys`";
+      description = "Where the installed machine has its SSH host key: a file that is still there after a restart.";
+    };
+    gcRootsFolder = mkOption {
+      type = types.nullOr types.path;
+      default = "/var/lib/nixops4/gc-roots";
+      description = ''
+        The folder on the deploying machine for the links that keep Nix from collecting what the machine needs to install
+        itself, until it is installed.
+      '';
+    };
+    hardwareReport = {
+      file = mkOption {
+        type = types.nullOr (types.strMatching "/.*[^/]");
+        default = null;
+        example = "/root/fediversity-network/web.json";
+        description = ''
+          A file on the deploying machine, as a string, for what the installer has found in the machine: a report of
+          nixos-facter. Once it is there, `nixos.module.hardware.facter.reportPath = ./web.json;` uses it for all later
+          installs, too.
+        '';
+      };
+      use = mkOption {
+        type = types.bool;
+        default = false;
+        description = ''
+          Whether the system that is deployed to the installed machine is made with that report, as
+          `hardware.facter.report`. The one that is installed first is made without it.
+        '';
+      };
+    };
     server = mkOption {
       type = named.Server;
       default = { };
       description = "How to reach the boot service. When not set, by its unix socket on the deploying machine.";
     };
 
-    disk = {
-      byId = mkOption {
-        type = types.nullOr types.nonEmptyStr;
-        default = null;
-        example = "nvme-Samsung_SSD_980_1TB_S64ANS0T123456";
-        description = "The name of the disk to install to, in `/dev/disk/by-id`.";
+    disk =
+      diskOptions {
+        disk = "the disk to install to";
+        minBytes = 8000000000;
+      }
+      // {
+        allowWipe = mkOption {
+          type = types.bool;
+          default = false;
+          description = ''
+            Whether a disk with data on it may be installed to. **All its data is lost.** Exactly one disk of the machine
+            must be as the options of `disk` say; otherwise nothing is installed. A removable disk is only taken by
+            `byId` or `serial`.
+          '';
+        };
       };
-      serial = mkOption {
-        type = types.nullOr types.nonEmptyStr;
-        default = null;
-        description = "The serial number of the disk to install to.";
-      };
-      minBytes = mkOption {
-        type = types.nullOr types.ints.positive;
-        default = 8000000000;
-        description = "How large the disk to install to must be, in bytes.";
-      };
-      maxBytes = mkOption {
-        type = types.nullOr types.ints.positive;
-        default = null;
-        description = "How large the disk to install to may be, in bytes.";
-      };
-      allowWipe = mkOption {
-        type = types.bool;
-        default = false;
-        description = ''
-          Whether a disk with data on it may be installed to. **All its data is lost.** Exactly one disk of the machine
-          must be as the options of `disk` say; otherwise nothing is installed.
-        '';
-      };
+    disks = mkOption {
+      type = types.attrsOf (
+        types.submodule {
+          options = diskOptions { disk = "the disk"; } // {
+            path = mkOption {
+              type = types.nullOr (types.strMatching "/dev/[^ ]+");
+              default = null;
+              description = "A path of the disk, as `/dev/disk/by-path/pci-0000:00:1f.2-ata-2`.";
+            };
+            allowWipe = mkOption {
+              type = types.bool;
+              default = false;
+              description = "Whether the disk may be wiped although there is data on it. **All its data is lost.**";
+            };
+          };
+        }
+      );
+      default = { };
+      example.data.serial = "S64ANS0T123457";
+      description = ''
+        The other disks, by the name that they have in the layout (`disko.devices.disk`). The installer finds and checks
+        all disks of the layout before it wipes any. Those whose `device` is `/dev/disk/nixops4-<name>` are told by the
+        options here; where `device` is something else, that tells which disk it is.
+      '';
     };
     diskoScript = mkOption {
       type = types.path;
       default = system.pkgs.writeShellScript "disko-${config.hostName}" ''
-        ln --symbolic --force --no-dereference "$NIXOPS4_DISK" /dev/disk/nixops4
+        ${disks.links}
         exec ${lib.getExe system.config.system.build.destroyFormatMount} --yes-wipe-all-disks
       '';
       defaultText = lib.literalMD "disko's, with the chosen disk as `/dev/disk/nixops4`";
       description = ''
-        The program that partitions and formats the disk, which it finds in the environment variable `NIXOPS4_DISK`, and
-        mounts it on `/mnt`.
+        The program that partitions and formats the disks, and mounts them on `/mnt`. Its arguments are the disk that
+        `disk` tells of, and those of `disks` by name; the first is also in the environment variable `NIXOPS4_DISK`.
       '';
     };
     substituters = mkOption {
@@ -192,6 +281,15 @@ in
       '';
     };
     installer = {
+      secretFiles = mkOption {
+        type = types.attrsOf (types.strMatching "/.*[^/]");
+        default = { };
+        example.disk = "/var/lib/nixops4/web-disk";
+        description = ''
+          Files on the deploying machine, as strings, that the installer has as `/run/nixops4/<name>`, as a key for an
+          encrypted disk. They go to this machine alone, and are deleted from the boot service when it is installed.
+        '';
+      };
       configuration = mkOption {
         type = types.raw;
         default = import ./common/installer.nix {
@@ -237,7 +335,9 @@ in
       inherit (config)
         hostName
         architecture
-        macs
+        mac
+        bond
+        vlan
         ip
         prefixLength
         gateway
@@ -266,6 +366,7 @@ in
             architecture
             installGeneration
             onInterrupted
+            gcRootsFolder
             ;
           name = config.hostName;
           kernel = "${config.installer.kernel}";
@@ -275,9 +376,10 @@ in
             "/nixops4/install.json" = {
               mode = "0600";
               contents = builtins.toJSON {
-                version = 1;
+                version = 2;
                 inherit (config) hostName substituters;
-                inherit disk;
+                inherit hostKeyPath;
+                disks = disks.job;
                 system = "${system.config.system.build.toplevel}";
                 diskoScript = "${config.diskoScript}";
                 rootMount = "/mnt";
@@ -286,14 +388,19 @@ in
             "/nixops4/ssh_host_ed25519_key".secret.file = members.installation_host_key.outputs.privateKeyFile;
             "/nixops4/ssh_host_ed25519_key.pub".contents =
               "${members.installation_host_key.outputs.publicKey}\n";
-          };
+          }
+          // lib.mapAttrs' (
+            name: file: lib.nameValuePair "/nixops4/${name}" { secret = { inherit file; }; }
+          ) config.installer.secretFiles;
         };
       };
 
       installation = {
         type = providers.pxe-nbp.installed;
         inputs = {
-          inherit (config) server installGeneration;
+          inherit (config) server installGeneration gcRootsFolder;
+          hardwareReport = config.hardwareReport.use;
+          hardwareReportFile = config.hardwareReport.file;
           inherit (members.installation_pxe_nbp.outputs) entryId;
         };
       };
@@ -313,7 +420,19 @@ in
 
       nixos = {
         imports = [ self.modules.nixops4Component.nixos ];
-        nixos = { inherit (config.nixos) configuration; };
+        nixos.configuration =
+          if config.hardwareReport.use then
+            config.nixos.configuration.extendModules {
+              modules = [
+                {
+                  hardware.facter.report = lib.mkIf (members.installation.outputs.hardwareReport != null) (
+                    builtins.fromJSON members.installation.outputs.hardwareReport
+                  );
+                }
+              ];
+            }
+          else
+            config.nixos.configuration;
         ssh = {
           inherit (config.ssh)
             host

@@ -41,6 +41,10 @@ in
       };
     };
 
+    hardware.enableAllHardware = true;
+    hardware.enableRedistributableFirmware = true;
+    boot.initrd.availableKernelModules = import ../lib/storage-controllers.nix;
+
     systemd.services.nixops4-installer = {
       description = "Install this machine";
       wantedBy = [ "multi-user.target" ];
@@ -51,13 +55,17 @@ in
         config.nix.package
         config.system.build.nixos-install
         pkgs.curl
+        pkgs.diffutils
+        pkgs.gzip
         pkgs.jq
+        pkgs.nixos-facter
         pkgs.util-linux
-      ];
+      ]
+      ++ lib.optional config.boot.zfs.enabled config.boot.zfs.package;
       environment.NIXOPS4_JOB = job;
       serviceConfig = {
         Type = "exec";
-        ExecStart = "${pkgs.runtimeShell} ${../installer/install.sh}";
+        ExecStart = "${pkgs.runtimeShell} ${../installer}/install.sh";
         # The same boot may go on with what it has claimed. What ends by itself has reported why.
         Restart = "on-abnormal";
         StandardOutput = "journal+console";

@@ -76,7 +76,10 @@ let
             { config, ... }:
             {
               freeformType = lib.types.lazyAttrsOf lib.types.anything;
-              _module.args.pkgs.htop = "htop";
+              _module.args.pkgs = {
+                coreutils = "/nix/store/coreutils";
+                htop = "htop";
+              };
               boot.kernelParams = [ "console=ttyS0" ];
               system.boot.loader.kernelFile = "bzImage";
               system.build.toplevel = text "nixos-system-${config.networking.hostName or "nixos"}" (

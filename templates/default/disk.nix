@@ -1,5 +1,5 @@
 # How the disk of a machine is divided: a partition for EFI to boot from, and one for everything else.
-# Other layouts: https://github.com/nix-community/disko/tree/master/example
+# A mirror, an encrypted disk and a ZFS pool are in the folder `disks`. Other layouts: https://github.com/nix-community/disko/tree/master/example
 {
   disko.devices.disk.main = {
     # The disk that the installer has chosen: the only one of at least 8 GB, and only when there is nothing on it. Where

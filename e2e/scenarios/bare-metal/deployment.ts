@@ -130,7 +130,7 @@ function hostMembers(name: string, host: Host, network: Network): Members<string
           "/nixops4/install.json": {
             mode: "0600",
             contents: JSON.stringify({
-              version: 1,
+              version: 2,
               hostName: name,
               substituters: [
                 {
@@ -138,10 +138,11 @@ function hostMembers(name: string, host: Host, network: Network): Members<string
                   publicKey: String(members["landscaper_cache_key"]!.outputs["stdout"]).trim(),
                 },
               ],
-              disk: { minBytes: 1_000_000_000, allowWipe: false, ...disk },
+              disks: [{ name: "main", minBytes: 1_000_000_000, allowWipe: false, ...disk }],
               system: system(members),
               diskoScript: build("disko"),
               rootMount: "/mnt",
+              hostKeyPath: "/etc/ssh/ssh_host_ed25519_key",
             }),
           },
           "/nixops4/ssh_host_ed25519_key": {

@@ -66,6 +66,10 @@ in
           services = set service;
         };
       };
+      zfs = {
+        enabled = option types.bool true;
+        package = option types.package pkgs.zfs;
+      };
       kernelParams = list types.str;
       loader.grub.device = option types.str "";
     };
@@ -74,6 +78,10 @@ in
       nixos = { inherit enable; };
     };
     environment.systemPackages = list types.package;
+    hardware = {
+      enableAllHardware = option types.bool false;
+      enableRedistributableFirmware = option types.bool false;
+    };
     fileSystems = set (submodule {
       device = required types.str;
       fsType = required types.str;

@@ -34,10 +34,12 @@ let
     lib.genAttrs [
       "curl"
       "coreutils"
+      "diffutils"
       "e2fsprogs"
       "emptyFile"
       "getent"
       "gitMinimal"
+      "gzip"
       "hello"
       "ipxe"
       "jq"
@@ -45,6 +47,7 @@ let
       "nix"
       "nixfmt"
       "nixfmt-tree"
+      "nixos-facter"
       "nixos-install"
       "nodejs-slim_24"
       "nodejs_24"
@@ -58,6 +61,7 @@ let
       "tftp-hpa"
       "util-linux"
       "util-linuxMinimal"
+      "zfs"
     ] (name: package name { })
     // {
       inherit lib;

@@ -1,8 +1,9 @@
-import type { Asset, BootClient, EntrySpec } from "@nixops4-providers/boot-api";
+import type { Asset, BootClient, Entry, EntrySpec } from "@nixops4-providers/boot-api";
 import { type Context, ProviderError } from "@nixops4-providers/provider-sdk";
 import { type BootAsset, describeAsset, readAsset } from "./boot-asset.ts";
 import { joinCmdline } from "./cmdline.ts";
 import { describePut } from "./describe-entry.ts";
+import { dropRoots, keepRoots, storePathsIn } from "./gc-roots.ts";
 import { hyphenated, normalizeMac } from "./mac.ts";
 import { asList, pathOf } from "./one-or-more.ts";
 import type { Inputs, Outputs } from "./resources/boot-entry.ts";
@@ -38,19 +39,36 @@ export async function syncBootEntry(inputs: Inputs, context: Context): Promise<O
     const { text, isWarning } = describePut(entry!, changed);
     if (isWarning) context.log.warn(text);
     else context.log.info(text);
+    await keepWhatIsNeeded(inputs, entry!, context);
     return { entryId, scriptUrl: entry!.scriptUrl };
   } finally {
     client.close();
   }
 }
 
-async function removeEntry(entryId: string, { server }: Inputs, context: Context): Promise<Outputs> {
+/** Until the machine is installed. Whoever evaluates the deployment keeps it until the apply ends. */
+async function keepWhatIsNeeded(inputs: Inputs, { phase, spec }: Entry, context: Context): Promise<void> {
+  const { gcRootsFolder, kernel, initrd, cmdline, files } = inputs;
+  if (gcRootsFolder === undefined) return;
+  const { id } = spec!;
+  if (phase === "INSTALLED") return dropRoots(gcRootsFolder, id);
+  const contents = Object.values(files).map((file) => file.contents ?? "");
+  const texts = [kernel!, ...asList(initrd), joinCmdline(cmdline), ...contents];
+  await keepRoots(gcRootsFolder, id, storePathsIn(texts), context);
+}
+
+async function removeEntry(
+  entryId: string,
+  { server, gcRootsFolder }: Inputs,
+  context: Context,
+): Promise<Outputs> {
   const client = await openBootService(server, context);
   try {
     const { deleted } = await untilReached(server, context, () =>
       client.deleteEntry(entryId, { signal: context.signal }),
     );
     if (deleted) context.log.info(`removed the entry ${entryId}`);
+    if (gcRootsFolder !== undefined) await dropRoots(gcRootsFolder, entryId);
     return { entryId, scriptUrl: null };
   } finally {
     client.close();

@@ -9,6 +9,7 @@ import {
 import { dateOf, describeProgress, describeState, hasStopped, macsOf } from "./describe-entry.ts";
 import { followEntry, type Sight } from "./follow-entry.ts";
 import type { Inputs, Outputs } from "./resources/installed.ts";
+import { dropRoots } from "./gc-roots.ts";
 import { takeHardwareReport } from "./hardware-report.ts";
 import { openBootService, untilReached } from "./server.ts";
 
@@ -36,6 +37,7 @@ async function watch(client: BootClient, inputs: Inputs, context: Context): Prom
     for await (const sight of followEntry(client, entry, signal)) {
       const outputs = sight.kind === "entry" ? judge(sight.entry, inputs) : undefined;
       if (outputs !== undefined) {
+        if (inputs.gcRootsFolder !== undefined) await dropRoots(inputs.gcRootsFolder, entryId);
         return { ...outputs, hardwareReport: await takeHardwareReport(client, inputs, context) };
       }
       narrator.tell(sight);

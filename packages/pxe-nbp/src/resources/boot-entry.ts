@@ -10,6 +10,7 @@ import {
   type Violation,
 } from "@nixops4-providers/provider-sdk";
 import { cmdlineField, joinCmdline, refuseCmdline } from "../cmdline.ts";
+import { gcRootsField } from "../gc-roots.ts";
 import { checkMacs, macsField } from "../mac.ts";
 import { checkServer, serverSchema } from "../server.ts";
 
@@ -104,6 +105,11 @@ const inputs = fields({
     default: 1800,
     description: "An install that has not reported for this many seconds counts as interrupted.",
   }),
+  gcRootsFolder: gcRootsField(
+    "A folder on the machine that runs nixops4 for links that keep Nix there from collecting what the entry needs: the " +
+      "store paths in `kernel`, `initrd`, `cmdline` and the `contents` of `files`. `installed` removes them, when it has " +
+      "the same folder, and so does the next apply after the install. It takes the program `nix-store`.",
+  ),
   ensure: ensureField("the entry"),
 });
 

@@ -6,6 +6,7 @@ import {
   Type,
   type Static,
 } from "@nixops4-providers/provider-sdk";
+import { gcRootsField } from "../gc-roots.ts";
 import { checkServer, serverSchema } from "../server.ts";
 
 const inputs = fields({
@@ -16,6 +17,9 @@ const inputs = fields({
     default: 1,
     description: "The generation to wait for; a higher one will do, too. Set it as in `boot_entry`.",
   }),
+  gcRootsFolder: gcRootsField(
+    "The folder of the same name in `boot_entry`: what is kept for the entry there is let go of once the machine is installed.",
+  ),
   hardwareReport: Type.Boolean({
     default: false,
     description:

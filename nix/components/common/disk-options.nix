@@ -1,0 +1,32 @@
+# How a machine's disk is told from its others.
+{ lib }:
+{
+  disk,
+  minBytes ? null,
+}:
+let
+  inherit (lib) mkOption types;
+in
+{
+  byId = mkOption {
+    type = types.nullOr types.nonEmptyStr;
+    default = null;
+    example = "nvme-Samsung_SSD_980_1TB_S64ANS0T123456";
+    description = "The name of ${disk}, in `/dev/disk/by-id`.";
+  };
+  serial = mkOption {
+    type = types.nullOr types.nonEmptyStr;
+    default = null;
+    description = "The serial number of ${disk}.";
+  };
+  minBytes = mkOption {
+    type = types.nullOr types.ints.positive;
+    default = minBytes;
+    description = "How large ${disk} must be, in bytes.";
+  };
+  maxBytes = mkOption {
+    type = types.nullOr types.ints.positive;
+    default = null;
+    description = "How large ${disk} may be, in bytes.";
+  };
+}
