@@ -154,6 +154,35 @@ describeWithSshd("ssh.host_key", () => {
     let stop: (() => Promise<void>) | undefined;
     afterEach(async () => stop?.());
 
+    it("no longer trusts the temporary key once the host's own is recorded", async () => {
+      await host.stop();
+      host = await HostKeyLab.start();
+      const { lab } = host;
+      const stolen = host.path("sshd_stolen");
+      writeFileSync(stolen, readFileSync(host.path("host")), { mode: 0o600 });
+      const { outputs } = await host.create();
+      await lab.sshd.stop();
+      const impostor = await startSshd({
+        folder: lab.folder,
+        port: lab.sshd.port,
+        hostKeyFiles: [stolen],
+        authorizedKeys: [lab.userKey.publicKey],
+      });
+      try {
+        expect(host.presented()).toBe(host.temporaryKey);
+        const update = host.update(outputs, { timeoutSeconds: 21 }, { timeoutSeconds: 20 });
+        await expect(update).rejects.toThrow(
+          `its statement does not hold: the signature is by another key, ${fingerprintOf(host.temporaryKey)}`,
+        );
+        // As long as nothing is recorded, it is all that the deployer knows; and it may be given again.
+        const added = { ...lab.connection, hostPublicKeys: [outputs["hostPublicKey"], host.temporaryKey] };
+        const before = { ...lab.connection, hostPublicKeys: [outputs["hostPublicKey"]] };
+        await host.update(outputs, { connection: added }, { connection: before });
+      } finally {
+        await impostor.stop();
+      }
+    });
+
     it("refuses an unknown key without a statement", async () => {
       const { impostor, expectRefused } = await refusal();
       stop = () => impostor.stop();
@@ -205,8 +234,8 @@ describeWithSshd("ssh.host_key", () => {
       const fingerprint = outputs["fingerprint"] as string;
       await expectRefused(`its statement is about another key, ${fingerprint} (ssh-ed25519)`);
       await expect(host.update(outputs)).rejects.toThrow(
-        `expected ${fingerprint} (ssh-ed25519) or ${fingerprintOf(host.temporaryKey)} (ssh-ed25519), presented ` +
-          `${fingerprintOf(impostor.publicKey)} (ssh-ed25519); its statement is about another key`,
+        `expected ${fingerprint} (ssh-ed25519), presented ${fingerprintOf(impostor.publicKey)} (ssh-ed25519); ` +
+          "its statement does not hold: the signature is by another key",
       );
     });
 
@@ -229,7 +258,7 @@ describeWithSshd("ssh.host_key", () => {
   it("refuses bad inputs all at once, each with its path", async () => {
     const inputs = host.inputs({ algorithm: "rsa", bits: 1024, directory: "etc/ssh", reload: {} });
     const { error } = await create("host_key", inputs, true);
-    expect(error).toContain("directory: must match pattern");
+    expect(error).toContain("directory: must be an absolute path, as /etc/ssh");
     expect(error).toContain("reload: must have exactly one of unit, command");
     expect((await host.create({ algorithm: "ecdsa", bits: 255 })).error).toContain(
       "bits: must be 256, 384 or 521",

@@ -34,6 +34,8 @@ interface Job {
   context: Context;
   /** The keys that the host may present, or that may vouch for the one that it presents. */
   pins: string[];
+  /** Those, and the keys that they have replaced: the record of a host that has proven who it is starts from them. */
+  history: string[];
   /** What is asked for: a key that was made for this needs no rotation. */
   operationId: string;
   /** The key that nixops4 has on record for what is asked for. */
@@ -69,13 +71,21 @@ export async function ensureHostKey(
 ): Promise<Outputs> {
   const recorded = previous?.outputs.hostPublicKey;
   const operationId = operationOf(inputs);
+  const settled =
+    previous !== undefined && operationOf(previous.inputs) === operationId ? recorded : undefined;
   const job: Job = {
     inputs,
     context,
     // The recorded one first: sshd may also have a key of the type of another pin that nobody knows.
-    pins: [...(recorded === undefined ? [] : [recorded]), ...inputs.connection.hostPublicKeys].map(plainKey),
+    pins: [
+      ...(recorded === undefined ? [] : [recorded]),
+      ...trustedInputs(inputs, settled === undefined ? undefined : previous?.inputs),
+    ].map(plainKey),
+    history: [...(recorded === undefined ? [] : [recorded]), ...inputs.connection.hostPublicKeys].map(
+      plainKey,
+    ),
     operationId,
-    settled: previous !== undefined && operationOf(previous.inputs) === operationId ? recorded : undefined,
+    settled,
     connections: [],
   };
   try {
@@ -91,6 +101,16 @@ export async function ensureHostKey(
   } finally {
     for (const ssh of job.connections) ssh.end();
   }
+}
+
+/**
+ * The keys of the inputs that count beside the recorded one. Once the key that is asked for is on record, those that
+ * led to it do not: a temporary key may be known to others, who would take the host's place with it. One that the
+ * inputs have only now is the operator's word.
+ */
+function trustedInputs({ connection }: Inputs, settledInputs: Partial<Inputs> | undefined): string[] {
+  const former = settledInputs?.connection?.hostPublicKeys.map(plainKey) ?? [];
+  return connection.hostPublicKeys.filter((key) => !former.includes(plainKey(key)));
 }
 
 /** The same for the same key asked for: what an interrupted run began, the next one recognizes by it. */
@@ -170,10 +190,10 @@ function refused({ message }: ConnectError, why: string): ProviderError {
 }
 
 async function look(job: Job, ssh: SshConnection): Promise<Host> {
-  const { inputs, pins } = job;
+  const { inputs, history } = job;
   const target = new Target(ssh, inputs);
   const record = await readRecord(ssh, inputs);
-  const { successions } = verifyRecord(record, ssh.label, pins);
+  const { successions } = verifyRecord(record, ssh.label, history);
   return {
     target,
     label: ssh.label,

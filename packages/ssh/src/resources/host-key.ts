@@ -98,8 +98,9 @@ export const hostKey = defineResource({
     "It waits for SSH with the keys in `connection.hostPublicKeys`; the old key signs a statement about the new one; " +
     "a login through an sshd with the new key is tried before the old one loses its place. A run that was " +
     "interrupted at any point is continued by the next: a host that presents an unknown key is accepted only with " +
-    "such a statement by a key that is known. Runs at the same time wait for each other. Whoever has the private " +
-    "half of a key in `hostPublicKeys` can make such a statement, so do not leave the temporary key lying about.",
+    "such a statement by a key that is known. Runs at the same time wait for each other. Until the new key is in the " +
+    "state, anybody who has the private half of a key in `hostPublicKeys` can make such a statement. From then on only " +
+    "the recorded key counts, and a key that is added to `hostPublicKeys` later.",
   stateful: true,
   inputs,
   outputs,
