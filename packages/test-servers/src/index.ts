@@ -26,3 +26,8 @@ export { OTHER_USER, OtherUserLab, SWAP_FILES, SWAP_FOLDER, UNTOUCHED } from "./
 /** Loads the SSH library only for who calls it. */
 export const startInProcessSshd: typeof start = async (options) =>
   (await import("./in-process-sshd.ts")).startInProcessSshd(options);
+export { type DnsKey, type DnsServer, type DnsServerOptions, type DnsZone } from "./dns-server.ts";
+export { startNamed, type NamedOptions } from "./named.ts";
+export { startKnot } from "./knotd.ts";
+export { startPowerDns } from "./powerdns.ts";
+export { findProgram, runWithInput, ServerProcess } from "./server-process.ts";
