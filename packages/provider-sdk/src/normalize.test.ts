@@ -24,6 +24,11 @@ describe("normalize", () => {
     });
   });
 
+  it("fills in defaults inside of a default", () => {
+    const wait = fields({ seconds: Type.Integer({ default: 10 }) }, { default: {} });
+    expect(normalize(fields({ wait }) as JsonSchema, {})).toEqual({ wait: { seconds: 10 } });
+  });
+
   it("drops a null that stands for an option that was not set, and only that", () => {
     const given = { name: null, anything: null, comment: null, key: { file: "/k", value: null, env: null } };
     expect(normalize(schema, given)).toEqual({
