@@ -37,6 +37,7 @@ afterAll(async () => {
 it("there is one for each provider and service", () => {
   expect(executables).toEqual([
     "nixops4-boot-server",
+    "nixops4-resources-dns",
     "nixops4-resources-local",
     "nixops4-resources-nixos",
     "nixops4-resources-pxe-nbp",

@@ -12,6 +12,9 @@ const EMULATING = {
 
 /** The same of other suites that take long; what is not named here comes after them. */
 const OTHERS = {
+  "packages/dns/tests/record-set": 170,
+  "packages/dns/tests/records": 120,
+  "packages/dns/tests/many-writers": 120,
   "e2e/tests/installer": 190,
   "packages/nixos/tests/without-systemd": 110,
   "packages/boot-server/tests/crash": 100,
@@ -22,6 +25,7 @@ const OTHERS = {
   "packages/ssh-keys/tests/ssh-keygen": 55,
   "packages/ssh/tests/host-key-crash": 50,
   "packages/boot-server/tests/status-page": 50,
+  "packages/dns/tests/client": 50,
   "packages/ssh/tests/file": 35,
   "packages/ssh-client/tests/exec": 35,
   "packages/ssh/tests/host-key": 30,

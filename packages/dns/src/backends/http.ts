@@ -1,0 +1,138 @@
+import { setTimeout as sleep } from "node:timers/promises";
+import type { Context } from "@nixops4-providers/provider-sdk";
+import { DnsError } from "../client/dns-error.ts";
+import { wallClockSeconds } from "../client/wall-clock.ts";
+
+export interface HttpOptions {
+  baseUrl: string;
+  headers: Record<string, string>;
+  context: Context;
+  /** For one request. */
+  timeoutSeconds: number;
+}
+
+/** Waits that a server asks for add up to at most so much. */
+const MAX_WAIT_SECONDS = 900;
+const MAX_BODY_BYTES = 64 * 1024 * 1024;
+
+/** An API of JSON over HTTP that may ask us to slow down. */
+export class HttpApi {
+  readonly #options: HttpOptions;
+  #waited = 0;
+  /** No request before this time. */
+  #notBefore = 0;
+
+  constructor(options: HttpOptions) {
+    this.#options = options;
+  }
+
+  /** The answer when its status is one of those expected; any other is an error with what the server says. */
+  async request(
+    method: string,
+    path: string,
+    { body, expect = [200] }: { body?: unknown; expect?: number[] } = {},
+  ) {
+    for (;;) {
+      await this.#pace();
+      const { status, headers, text } = await this.#send(method, path, body);
+      this.#heed(headers);
+      if (status === 429) {
+        this.#delay(retryAfter(headers) ?? 1, `${method} ${path}`);
+        continue;
+      }
+      const parsed = parse(text);
+      if (expect.includes(status)) return { status, body: parsed, headers };
+      throw new DnsError(
+        `${method} ${this.#options.baseUrl}${path} failed: ${status} ${explain(parsed, text)}`,
+        {
+          isTransient: status >= 500 || status === 408,
+        },
+      );
+    }
+  }
+
+  async #send(method: string, path: string, body: unknown) {
+    const { baseUrl, headers, context, timeoutSeconds } = this.#options;
+    const url = `${baseUrl}${path}`;
+    try {
+      const response = await fetch(url, {
+        method,
+        headers: {
+          accept: "application/json",
+          ...(body === undefined ? {} : { "content-type": "application/json" }),
+          ...headers,
+        },
+        body: body === undefined ? null : JSON.stringify(body),
+        // A redirect would carry the credentials elsewhere.
+        redirect: "error",
+        signal: AbortSignal.any([context.signal, AbortSignal.timeout(timeoutSeconds * 1000)]),
+      });
+      return { status: response.status, headers: response.headers, text: await readText(response) };
+    } catch (cause) {
+      context.signal.throwIfAborted();
+      if (cause instanceof DnsError) throw cause;
+      throw new DnsError(`${method} ${url} got no answer`, { cause, isTransient: true });
+    }
+  }
+
+  async #pace(): Promise<void> {
+    const wait = this.#notBefore - performance.now();
+    if (wait > 0) await sleep(wait, undefined, { signal: this.#options.context.signal });
+  }
+
+  /** What is left of the quota (draft-ietf-httpapi-ratelimit-headers): an empty one is waited for. */
+  #heed(headers: Headers): void {
+    if (headers.get("ratelimit-remaining") !== "0") return;
+    const reset = Number(headers.get("ratelimit-reset"));
+    if (!Number.isFinite(reset) || reset <= 0) return;
+    // Some give the seconds until then, some the time itself.
+    const seconds = reset > 1e9 ? reset - wallClockSeconds() : reset;
+    this.#notBefore = Math.max(
+      this.#notBefore,
+      performance.now() + Math.min(Math.max(seconds, 0), 60) * 1000,
+    );
+  }
+
+  #delay(seconds: number, what: string): void {
+    this.#waited += seconds;
+    if (this.#waited > MAX_WAIT_SECONDS) {
+      throw new DnsError(`${what}: the server asks to wait for ${seconds} s more; its quota is used up`);
+    }
+    this.#options.context.log.info(`the server asks to wait for ${seconds} s`);
+    this.#notBefore = Math.max(this.#notBefore, performance.now() + seconds * 1000);
+  }
+}
+
+async function readText(response: Response): Promise<string> {
+  const chunks: Uint8Array[] = [];
+  let size = 0;
+  for await (const chunk of (response.body ?? []) as AsyncIterable<Uint8Array>) {
+    size += chunk.length;
+    if (size > MAX_BODY_BYTES) throw new DnsError("the answer is too large");
+    chunks.push(chunk);
+  }
+  return Buffer.concat(chunks).toString("utf8");
+}
+
+function retryAfter(headers: Headers): number | undefined {
+  const value = headers.get("retry-after");
+  if (value === null) return undefined;
+  const seconds = /^\d+$/.test(value) ? Number(value) : Date.parse(value) / 1000 - wallClockSeconds();
+  return Number.isFinite(seconds) ? Math.max(0, Math.ceil(seconds)) : undefined;
+}
+
+function parse(text: string): unknown {
+  try {
+    return text === "" ? undefined : JSON.parse(text);
+  } catch {
+    return undefined;
+  }
+}
+
+const SHOWN = 300;
+
+function explain(body: unknown, text: string): string {
+  const shown = typeof body === "object" && body !== null ? JSON.stringify(body) : text;
+  // From the network: no control characters on a terminal.
+  return shown.slice(0, SHOWN).replace(/[^\x20-\x7e]+/g, " ");
+}

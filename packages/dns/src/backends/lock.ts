@@ -1,0 +1,47 @@
+import { createHash } from "node:crypto";
+import { lstat, mkdir, open } from "node:fs/promises";
+import { tmpdir } from "node:os";
+import { join } from "node:path";
+import { lockFile } from "@nixops4-providers/durable-log";
+import { ProviderError } from "@nixops4-providers/provider-sdk";
+
+const TIMEOUT_SECONDS = 600;
+
+/**
+ * Does something while no other process of this user on this machine does it for the same thing. Servers without
+ * preconditions lose changes otherwise.
+ */
+export async function withLock<Result>(
+  what: string,
+  signal: AbortSignal,
+  work: () => Promise<Result>,
+): Promise<Result> {
+  const folder = await privateFolder();
+  const name = createHash("sha256").update(what).digest("hex").slice(0, 32);
+  const file = await open(join(folder, `${name}.lock`), "a", 0o600);
+  try {
+    await lockFile(file.fd, "exclusive", { timeoutSeconds: TIMEOUT_SECONDS, signal });
+    return await work();
+  } finally {
+    await file.close();
+  }
+}
+
+/** In the temporary folder others could have made one of the same name first. */
+async function privateFolder(): Promise<string> {
+  const uid = process.getuid?.() ?? 0;
+  const folder = join(process.env["XDG_RUNTIME_DIR"] ?? tmpdir(), `nixops4-dns-${uid}`);
+  await mkdir(folder, { mode: 0o700 }).catch((error: NodeJS.ErrnoException) => {
+    if (error.code !== "EEXIST") throw error;
+  });
+  const { uid: owner, mode } = await lstat(folder).then((stat) => {
+    if (!stat.isDirectory()) throw new ProviderError(`${folder} is no folder`);
+    return stat;
+  });
+  if (owner !== uid || (mode & 0o022) !== 0) {
+    throw new ProviderError(`the folder ${folder} belongs to somebody else`, {
+      hint: "Set XDG_RUNTIME_DIR to a folder of yours.",
+    });
+  }
+  return folder;
+}

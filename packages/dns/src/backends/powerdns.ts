@@ -1,0 +1,112 @@
+import { isWithin, type Name, parseName } from "../client/name.ts";
+import { canonicalValue, typeNumber } from "../client/rr-types.ts";
+import { formatMarker, parseMarker } from "../markers.ts";
+import { type Change, keyOf, NOTHING, type Observed, type RrSetId, sameRrSet, sortValues } from "../rrset.ts";
+import type { Backend } from "./backend.ts";
+import { POWERDNS_CAPABILITIES } from "./capabilities.ts";
+import type { HttpApi } from "./http.ts";
+import { asArray, asObject, asString } from "./json.ts";
+
+/** From so many names on, the whole zone is read. */
+const READ_ALL_FROM = 8;
+const ACCOUNT = "nixops4";
+
+interface Comment {
+  content: string;
+  account: string;
+  modified_at?: number;
+}
+
+/** PowerDNS's HTTP API. One PATCH changes all of its RRsets or none. */
+export class PowerDnsBackend implements Backend {
+  readonly zone: Name;
+  readonly capabilities = POWERDNS_CAPABILITIES;
+  readonly #api: HttpApi;
+  readonly #lock: Lock;
+  readonly #comments = new Map<string, Comment[]>();
+
+  constructor(api: HttpApi, zone: Name, lock: Lock) {
+    this.#api = api;
+    this.zone = zone;
+    this.#lock = lock;
+  }
+
+  async read(ids: readonly RrSetId[]): Promise<Map<string, Observed>> {
+    const names = [...new Set(ids.map(({ name }) => name))];
+    const found = new Map<string, Observed>();
+    const queries =
+      names.length < READ_ALL_FROM ? names.map((name) => `?rrset_name=${encodeURIComponent(name)}`) : [""];
+    for (const query of queries) {
+      const { body } = await this.#api.request("GET", `${zonePath(this.zone)}${query}`);
+      for (const rrset of asArray(asObject(body)["rrsets"])) this.#note(asObject(rrset), found);
+    }
+    return found;
+  }
+
+  /** There are no preconditions: what was seen is compared again while no other process of ours writes. */
+  async apply(changes: readonly Change[]): Promise<"applied" | "stale"> {
+    return this.#lock(this.zone, async () => {
+      const now = await this.read(changes);
+      const isStale = changes.some((change) => !isSame(now.get(keyOf(change)) ?? NOTHING, change.before));
+      if (isStale) return "stale";
+      // Deletions first: a CNAME may come in place of what they remove.
+      const ordered = changes.toSorted(
+        (a, b) => Number(a.after.rrset !== undefined) - Number(b.after.rrset !== undefined),
+      );
+      const rrsets = ordered.map((change) => this.#toRrSet(change));
+      await this.#api.request("PATCH", zonePath(this.zone), { body: { rrsets }, expect: [204] });
+      return "applied";
+    });
+  }
+
+  async findZone(name: Name): Promise<Name | undefined> {
+    const { body } = await this.#api.request("GET", "/zones");
+    const zones = asArray(body).map((zone) => parseName(asString(asObject(zone)["name"])));
+    return zones.filter((zone) => isWithin(name, zone)).toSorted((a, b) => b.length - a.length)[0];
+  }
+
+  async close(): Promise<void> {}
+
+  #note(rrset: Record<string, unknown>, found: Map<string, Observed>): void {
+    const name = parseName(asString(rrset["name"]));
+    const type = asString(rrset["type"]);
+    const records = asArray(rrset["records"])
+      .map(asObject)
+      .filter((record) => record["disabled"] !== true);
+    const comments = asArray(rrset["comments"] ?? []).map(
+      (comment) => asObject(comment) as unknown as Comment,
+    );
+    const key = keyOf({ name, type });
+    this.#comments.set(key, comments);
+    if (records.length === 0 || typeNumber(type) === undefined) return;
+    const values = sortValues(records.map((record) => canonicalValue(type, asString(record["content"]))));
+    const owner = comments.map(({ content }) => parseMarker(content)).find((one) => one !== undefined);
+    found.set(key, { rrset: { name, type, ttl: Number(rrset["ttl"]), values }, owner });
+  }
+
+  #toRrSet({ name, type, after }: Change) {
+    if (after.rrset === undefined) return { name, type, changetype: "DELETE" };
+    const others = (this.#comments.get(keyOf({ name, type })) ?? []).filter(
+      ({ content }) => parseMarker(content) === undefined,
+    );
+    const own = after.owner === undefined ? [] : [{ content: formatMarker(after.owner), account: ACCOUNT }];
+    return {
+      name,
+      type,
+      changetype: "REPLACE",
+      ttl: after.rrset.ttl,
+      records: after.rrset.values.map((content) => ({ content, disabled: false })),
+      comments: [...others, ...own],
+    };
+  }
+}
+
+export type Lock = <Result>(what: string, work: () => Promise<Result>) => Promise<Result>;
+
+export function zonePath(zone: Name): string {
+  return `/zones/${encodeURIComponent(zone)}`;
+}
+
+function isSame(a: Observed, b: Observed): boolean {
+  return a.owner === b.owner && sameRrSet(a.rrset, b.rrset);
+}

@@ -1,0 +1,238 @@
+import { type DnsClient, requireAnswer } from "../client/client.ts";
+import { DnsError } from "../client/dns-error.ts";
+import { CLASS, type ResourceRecord, type Response } from "../client/message.ts";
+import { joinLabels, labelsOf, type Name } from "../client/name.ts";
+import {
+  type Change,
+  compareNames,
+  keyOf,
+  type Observed,
+  type RrSet,
+  type RrSetId,
+  sameValues,
+  sortValues,
+} from "../rrset.ts";
+import type { Backend } from "./backend.ts";
+import { RFC2136_CAPABILITIES } from "./capabilities.ts";
+
+/** From so many RRsets on, the whole zone is transferred, where that is allowed. */
+const TRANSFER_FROM = 100;
+/** Questions on their way at a time. */
+const PARALLEL = 64;
+const STALE = new Set(["YXDOMAIN", "YXRRSET", "NXRRSET", "NXDOMAIN"]);
+
+/** A primary server that takes dynamic updates. */
+export class Rfc2136Backend implements Backend {
+  readonly zone: Name;
+  readonly capabilities = RFC2136_CAPABILITIES;
+  readonly #client: DnsClient;
+  readonly #mayTransfer: boolean;
+  readonly #maySplit: boolean;
+  #transferRefused = false;
+
+  constructor(client: DnsClient, zone: Name, { mayTransfer = true, maySplit = true } = {}) {
+    this.#client = client;
+    this.zone = zone;
+    this.#mayTransfer = mayTransfer;
+    this.#maySplit = maySplit;
+  }
+
+  async read(ids: readonly RrSetId[]): Promise<Map<string, Observed>> {
+    if (ids.length >= TRANSFER_FROM) {
+      const all = await this.#transfer();
+      if (all !== undefined) return all;
+    }
+    const found = await inParallel(ids, (id) => this.#readOne(id));
+    return new Map(found.flat().map((rrset) => [keyOf(rrset), { rrset, owner: undefined }]));
+  }
+
+  /** `undefined` when the server does not allow it. */
+  async #transfer(): Promise<Map<string, Observed> | undefined> {
+    if (!this.#mayTransfer || this.#transferRefused) return undefined;
+    try {
+      return toRrSets(await this.#client.transfer(this.zone));
+    } catch (error) {
+      // Another connection, perhaps for UDP alone, may still answer questions.
+      if (error instanceof DnsError && error.isTransient) throw error;
+      this.#transferRefused = true;
+      return undefined;
+    }
+  }
+
+  async apply(changes: readonly Change[]): Promise<"applied" | "stale"> {
+    return this.#send(groupByName(changes));
+  }
+
+  /** Every authoritative answer has the SOA of its zone: as the answer, or as the proof that there is none. */
+  async findZone(name: Name): Promise<Name | undefined> {
+    try {
+      const { answer, authority, isAuthoritative } = await this.#client.query(name, "SOA");
+      if (!isAuthoritative) return undefined;
+      return [...answer, ...authority].find(({ type }) => type === "SOA")?.name;
+    } catch (error) {
+      if (error instanceof DnsError && error.rcode === "REFUSED") return undefined;
+      throw error;
+    }
+  }
+
+  close(): Promise<void> {
+    return this.#client.close();
+  }
+
+  /** What does not fit into one message is halved, between names. */
+  async #send(groups: Change[][]): Promise<"applied" | "stale"> {
+    const update = toUpdate(groups.flat(), this.zone);
+    if (!this.#client.fits(this.zone, update)) {
+      if (!this.#maySplit || groups.length < 2) {
+        throw new DnsError(`the update does not fit into one message (${update.updates.length} records)`);
+      }
+      const middle = Math.ceil(groups.length / 2);
+      const first = await this.#send(groups.slice(0, middle));
+      return first === "stale" ? first : this.#send(groups.slice(middle));
+    }
+    const response = await this.#client.update(this.zone, update);
+    if (STALE.has(response.rcode)) return "stale";
+    if (response.rcode === "NOTZONE" || response.rcode === "NOTAUTH") {
+      throw new DnsError(`the server is not the primary of the zone ${this.zone} (${response.rcode})`);
+    }
+    requireAnswer(response, `an update of ${this.zone}`);
+    return "applied";
+  }
+
+  async #readOne(id: RrSetId): Promise<RrSet[]> {
+    const found = rrSetsIn(await this.#ask(id), id);
+    if (found.length === 0 || !(await this.#mayBeWildcard(id, found))) return found;
+    // A prerequisite asks for what is in the zone itself.
+    const { rcode } = await this.#client.update(this.zone, {
+      prerequisites: [{ name: id.name, type: found[0]!.type, class: CLASS.ANY, ttl: 0 }],
+      updates: [],
+    });
+    return rcode === "NOERROR" ? found : [];
+  }
+
+  async #ask({ name, type }: RrSetId): Promise<Response> {
+    const response = await this.#client.query(name, type);
+    if (response.rcode !== "NXDOMAIN") requireAnswer(response, `the question for ${name} ${type}`);
+    return response;
+  }
+
+  /** Whether a wildcard above would give the same answer. */
+  async #mayBeWildcard({ name, type }: RrSetId, found: RrSet[]): Promise<boolean> {
+    const labels = labelsOf(name);
+    const depth = labels.length - labelsOf(this.zone).length;
+    for (let cut = 1; cut <= depth; cut++) {
+      const wildcard = { name: joinLabels(["*", ...labels.slice(cut)]), type };
+      if (wildcard.name === name) continue;
+      const above = rrSetsIn(await this.#ask(wildcard), wildcard);
+      if (above.some((one) => found.some((rrset) => rrset.type === one.type && sameValues(one, rrset))))
+        return true;
+    }
+    return false;
+  }
+}
+
+/** The RRset asked for and CNAME; of a delegation from the other sections. */
+function rrSetsIn({ answer, authority, additional }: Response, { name, type }: RrSetId): RrSet[] {
+  const own = (records: readonly ResourceRecord[]) =>
+    toRrSets(records.filter((one) => one.name === name && (one.type === type || one.type === "CNAME")));
+  const sections = [
+    answer,
+    type === "NS" ? authority : [],
+    type === "A" || type === "AAAA" ? additional : [],
+  ];
+  const first = sections.map(own).find((rrsets) => rrsets.size > 0) ?? new Map<string, Observed>();
+  return [...first.values()].map(({ rrset }) => rrset!);
+}
+
+function toRrSets(records: readonly ResourceRecord[]): Map<string, Observed> {
+  const sets = new Map<string, RrSet & { values: string[] }>();
+  for (const { name, type, ttl, value } of records) {
+    if (value === undefined) continue;
+    const key = keyOf({ name, type });
+    const set = sets.get(key);
+    if (set === undefined) sets.set(key, { name, type, ttl, values: [value] });
+    else set.values.push(value);
+  }
+  return new Map(
+    [...sets].map(([key, set]) => [
+      key,
+      { rrset: { ...set, values: sortValues(set.values) }, owner: undefined },
+    ]),
+  );
+}
+
+/** All of one name together: between them a message may be split. */
+function groupByName(changes: readonly Change[]): Change[][] {
+  const groups = new Map<string, Change[]>();
+  for (const change of changes) {
+    const name = change.group ?? change.name;
+    groups.set(name, [...(groups.get(name) ?? []), change]);
+  }
+  return [...groups.values()].toSorted((a, b) => compareNames(a[0]!.name, b[0]!.name));
+}
+
+function toUpdate(changes: readonly Change[], zone: Name) {
+  const isUsed = new Set(changes.filter(({ before }) => before.rrset !== undefined).map(({ name }) => name));
+  return {
+    prerequisites: changes.flatMap((change) => prerequisitesOf(change, isUsed.has(change.name))),
+    // Deletions first: a CNAME may come in place of what they remove.
+    updates: [
+      ...changes.flatMap((change) => deletionsOf(change, zone)),
+      ...changes.flatMap((change) => additionsOf(change, zone)),
+    ].concat(changes.flatMap((change) => lateDeletionsOf(change, zone))),
+  };
+}
+
+/** The RRset is exactly as it was seen. */
+function prerequisitesOf({ name, type, before: { rrset } }: Change, isUsed: boolean): ResourceRecord[] {
+  if (rrset !== undefined)
+    return rrset.values.map((value) => ({ name, type, class: CLASS.IN, ttl: 0, value }));
+  // Servers ignore a CNAME beside other records, and say nothing.
+  const absent = type === "CNAME" && !isUsed ? "ANY" : type;
+  return [{ name, type: absent, class: CLASS.NONE, ttl: 0 }];
+}
+
+function deletionsOf({ name, type, before, after }: Change, zone: Name): ResourceRecord[] {
+  if (before.rrset === undefined || isApexNs({ name, type }, zone)) return [];
+  if (after.rrset !== undefined && after.rrset.ttl === before.rrset.ttl) {
+    return deletionsOfValues(before.rrset, after.rrset);
+  }
+  return [{ name, type, class: CLASS.ANY, ttl: 0 }];
+}
+
+function additionsOf({ name, type, before, after: { rrset } }: Change, zone: Name): ResourceRecord[] {
+  if (rrset === undefined) return [];
+  const isOtherTtl = before.rrset !== undefined && before.rrset.ttl !== rrset.ttl;
+  const values = isOtherTtl && isApexNs({ name, type }, zone) ? [TTL_SETTER, ...rrset.values] : rrset.values;
+  return values.map((value) => ({ name, type, class: CLASS.IN, ttl: rrset.ttl, value }));
+}
+
+/** A name server that comes and goes in one message: a TTL changes with a new record only, not with a known one. */
+const TTL_SETTER = "nixops4-ttl.invalid.";
+
+/** The name servers of the zone cannot be deleted as a whole: the new ones come first. */
+function lateDeletionsOf({ name, type, before, after }: Change, zone: Name): ResourceRecord[] {
+  if (before.rrset === undefined || !isApexNs({ name, type }, zone)) return [];
+  return deletionsOfValues({ ...before.rrset, values: [...before.rrset.values, TTL_SETTER] }, after.rrset);
+}
+
+function deletionsOfValues({ name, type, values }: RrSet, kept: RrSet | undefined): ResourceRecord[] {
+  return values
+    .filter((value) => kept?.values.includes(value) !== true)
+    .map((value) => ({ name, type, class: CLASS.NONE, ttl: 0, value }));
+}
+
+function isApexNs({ name, type }: RrSetId, zone: Name): boolean {
+  return type === "NS" && name === zone;
+}
+
+async function inParallel<Item, Result>(
+  items: readonly Item[],
+  work: (item: Item) => Promise<Result>,
+): Promise<Result[]> {
+  const results: Result[] = [];
+  for (let start = 0; start < items.length; start += PARALLEL) {
+    results.push(...(await Promise.all(items.slice(start, start + PARALLEL).map(work))));
+  }
+  return results;
+}

@@ -1,0 +1,95 @@
+import { ProviderError } from "@nixops4-providers/provider-sdk";
+import type { Backend } from "./backends/backend.ts";
+import { isWithin, type Name } from "./client/name.ts";
+import type { Plan } from "./decide.ts";
+import { describeId, keyOf, type Observed, type RrSet, type RrSetId } from "./rrset.ts";
+import { targetOf } from "./wanted.ts";
+
+const ADDRESSES = ["A", "AAAA"];
+const MAX_CHAIN = 16;
+
+/** Refuses what names in the zone make wrong: loops of CNAME, and MX, NS or SRV to a CNAME or to nothing. */
+export async function checkTargets(backend: Backend, plan: Plan): Promise<void> {
+  const view = new ZoneView(backend, plan);
+  const problems: string[] = [];
+  for (const rrset of plan.desired) {
+    for (const value of rrset.values) {
+      const target = targetOf(rrset.type, value);
+      const problem = target === undefined ? undefined : await view.problemOf(rrset, target);
+      if (problem !== undefined) problems.push(`  ${describeId(rrset)}: ${problem}`);
+    }
+  }
+  if (problems.length === 0) return;
+  throw new ProviderError(`these records would not work:\n${problems.join("\n")}`, {
+    hint: "Nothing was changed. Add the missing records first (as members that this one depends on), or change the target.",
+  });
+}
+
+/** The zone as it will be. */
+class ZoneView {
+  readonly #backend: Backend;
+  readonly #desired: Map<string, RrSet>;
+  readonly #removed: Set<string>;
+  #read = new Map<string, Observed>();
+
+  constructor(backend: Backend, plan: Plan) {
+    this.#backend = backend;
+    this.#desired = new Map(plan.desired.map((rrset) => [keyOf(rrset), rrset]));
+    this.#removed = new Set(plan.removed.map(keyOf));
+  }
+
+  async problemOf({ type, name }: RrSet, target: Name): Promise<string | undefined> {
+    if (!isWithin(target, this.#backend.zone)) return undefined;
+    if (type === "CNAME")
+      return (await this.#leadsTo(target, name)) ? "its CNAME records make a loop" : undefined;
+    await this.#load(["CNAME", ...ADDRESSES].map((one) => ({ name: target, type: one })));
+    if (this.#has(target, "CNAME")) return `the target ${target} is a CNAME`;
+    if (ADDRESSES.some((one) => this.#has(target, one))) return undefined;
+    return (await this.#isElsewhere(target)) ? undefined : `the target ${target} has no address in the zone`;
+  }
+
+  async #leadsTo(start: Name, end: Name): Promise<boolean> {
+    for (let name: Name | undefined = start, steps = 0; name !== undefined && steps < MAX_CHAIN; steps++) {
+      if (name === end) return true;
+      await this.#load([{ name, type: "CNAME" }]);
+      name = this.#rrset({ name, type: "CNAME" })?.values[0];
+    }
+    return false;
+  }
+
+  /** Below a delegation, or where a wildcard answers. */
+  async #isElsewhere(target: Name): Promise<boolean> {
+    const { zone } = this.#backend;
+    const above: Name[] = [];
+    for (let at = target.indexOf("."); at >= 0;) {
+      const parent = target.slice(at + 1);
+      if (parent === zone || !isWithin(parent, zone)) break;
+      above.push(parent);
+      const next = target.indexOf(".", at + 1);
+      at = next === target.length - 1 ? -1 : next;
+    }
+    const wildcards = [...above, zone].flatMap((name) =>
+      [...ADDRESSES, "CNAME"].map((type) => ({ name: `*.${name}`, type })),
+    );
+    const delegations = above.map((name) => ({ name, type: "NS" }));
+    await this.#load([...wildcards, ...delegations]);
+    return [...wildcards, ...delegations].some(({ name, type }) => this.#has(name, type));
+  }
+
+  #has(name: Name, type: string): boolean {
+    return this.#rrset({ name, type }) !== undefined;
+  }
+
+  #rrset(id: RrSetId): RrSet | undefined {
+    const key = keyOf(id);
+    return this.#desired.get(key) ?? (this.#removed.has(key) ? undefined : this.#read.get(key)?.rrset);
+  }
+
+  async #load(ids: RrSetId[]): Promise<void> {
+    const missing = ids.filter((id) => !this.#read.has(keyOf(id)) && !this.#desired.has(keyOf(id)));
+    if (missing.length === 0) return;
+    const read = await this.#backend.read(missing);
+    for (const id of missing) this.#read.set(keyOf(id), { rrset: undefined, owner: undefined });
+    this.#read = new Map([...this.#read, ...read]);
+  }
+}

@@ -1,0 +1,110 @@
+import type { Backend } from "./backends/backend.ts";
+import { DnsError } from "./client/dns-error.ts";
+import { joinLabels, labelsOf, type Name } from "./client/name.ts";
+import { type Change, keyOf, type Observed, type RrSet, type RrSetId } from "./rrset.ts";
+
+const SUBTREE = "_owner";
+const WILDCARD = "_wildcard";
+const TEXT = /^"?nixops4 owner=([^"\s]+)"?$/;
+
+/** What a marker says. */
+export function formatMarker(owner: string): string {
+  return `nixops4 owner=${owner}`;
+}
+
+/** Who a marker names; `undefined` when it is none of ours. */
+export function parseMarker(text: string): string | undefined {
+  return TEXT.exec(text)?.[1];
+}
+
+/**
+ * The name of an RRset's marker: `www._a._owner.ZONE`. They are all below one name: beside the RRset a marker would
+ * lie below delegations and DNAME, and would make a name that has no records exist.
+ */
+function markerName({ name, type }: RrSetId, zone: Name): Name {
+  const zoneLabels = labelsOf(zone);
+  const relative = labelsOf(name).slice(0, labelsOf(name).length - zoneLabels.length);
+  const labels = relative.map((label) => (label === "*" ? WILDCARD : label));
+  return joinLabels([...labels, `_${type.toLowerCase()}`, SUBTREE, ...zoneLabels]);
+}
+
+/** Whether a name is kept for markers. */
+export function isMarkerName(name: Name, zone: Name): boolean {
+  return name.endsWith(`.${SUBTREE}.${zone}`) || name === `${SUBTREE}.${zone}`;
+}
+
+/** Keeps the owner of each RRset in a TXT record of the same zone, which changes in the same step. */
+export class RecordMarkers implements Backend {
+  readonly zone: Name;
+  readonly capabilities: Backend["capabilities"];
+  readonly #backend: Backend;
+  readonly #seen = new Map<string, RrSet | undefined>();
+
+  constructor(backend: Backend) {
+    this.#backend = backend;
+    this.zone = backend.zone;
+    this.capabilities = backend.capabilities;
+  }
+
+  async read(ids: readonly RrSetId[]): Promise<Map<string, Observed>> {
+    const markers = ids.map((id) => ({ name: markerName(id, this.zone), type: "TXT" }));
+    const observed = await this.#backend.read([...ids, ...markers]);
+    return this.#resolve(observed, ids);
+  }
+
+  apply(changes: readonly Change[]): Promise<"applied" | "stale"> {
+    return this.#backend.apply(changes.flatMap((change) => this.#withMarker(change)));
+  }
+
+  findZone(name: Name): Promise<Name | undefined> {
+    return this.#backend.findZone(name);
+  }
+
+  close(): Promise<void> {
+    return this.#backend.close();
+  }
+
+  #resolve(observed: Map<string, Observed>, ids: readonly RrSetId[]): Map<string, Observed> {
+    const result = new Map<string, Observed>();
+    const found = [...observed.values()].flatMap(({ rrset }) => (rrset === undefined ? [] : [rrset]));
+    for (const id of [...ids, ...found]) {
+      if (isMarkerName(id.name, this.zone)) continue;
+      const marker = observed.get(keyOf({ name: markerName(id, this.zone), type: "TXT" }))?.rrset;
+      this.#seen.set(keyOf(id), marker);
+      const owner = marker?.values.map(parseMarker).find((one) => one !== undefined);
+      const { rrset } = observed.get(keyOf(id)) ?? { rrset: undefined };
+      if (rrset !== undefined || owner !== undefined) result.set(keyOf(id), { rrset, owner });
+    }
+    return result;
+  }
+
+  #withMarker(change: Change): Change[] {
+    const { before, after } = change;
+    const group = change.group ?? change.name;
+    const own = { ...change, group };
+    const isTouched = before.rrset !== after.rrset;
+    if (before.owner === after.owner) return [own];
+    const id = { name: markerName(change, this.zone), type: "TXT" };
+    const seen = this.#seen.get(keyOf(change));
+    const wanted = after.owner === undefined ? undefined : markerRrSet(id, after);
+    const marker: Change = {
+      ...id,
+      group,
+      before: { rrset: seen, owner: undefined },
+      after: { rrset: wanted, owner: undefined },
+    };
+    if (seen !== undefined && parseMarker(seen.values[0] ?? "") === undefined) {
+      throw new DnsError(`the name ${id.name} of the marker has other TXT records`);
+    }
+    if (!isTouched) return [marker];
+    // Where it takes two steps, a marker without its RRset does no harm, an RRset without its marker would be foreign.
+    return after.rrset === undefined ? [own, marker] : [marker, own];
+  }
+}
+
+/** A TTL that every server takes. */
+const MARKER_TTL = 3600;
+
+function markerRrSet(id: RrSetId, { owner }: Observed): RrSet {
+  return { ...id, ttl: MARKER_TTL, values: [`"${formatMarker(owner!)}"`] };
+}

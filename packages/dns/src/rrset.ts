@@ -1,0 +1,71 @@
+import { labelsOf, type Name } from "./client/name.ts";
+
+/** All records of one name and type; the values are canonical and sorted. */
+export interface RrSet {
+  name: Name;
+  type: string;
+  /** In seconds. */
+  ttl: number;
+  values: readonly string[];
+}
+
+export type RrSetId = Pick<RrSet, "name" | "type">;
+
+/** What is at one name and type. */
+export interface Observed {
+  rrset: RrSet | undefined;
+  /** Who marked it as theirs; `undefined` without a marker. */
+  owner: string | undefined;
+}
+
+export const NOTHING: Observed = { rrset: undefined, owner: undefined };
+
+/** From what was seen to what is wanted. */
+export interface Change extends RrSetId {
+  /** Changes of one group stay together; default: those of one name. */
+  group?: string;
+  before: Observed;
+  after: Observed;
+}
+
+export function keyOf({ name, type }: RrSetId): string {
+  return `${name} ${type}`;
+}
+
+export function sameValues(a: RrSet | undefined, b: RrSet | undefined): boolean {
+  return (
+    a?.values.length === b?.values.length &&
+    (a?.values.every((value, index) => value === b?.values[index]) ?? true)
+  );
+}
+
+export function sameRrSet(a: RrSet | undefined, b: RrSet | undefined): boolean {
+  return sameValues(a, b) && a?.ttl === b?.ttl;
+}
+
+/** `a` and `b` without repetition, sorted. */
+export function sortValues(values: Iterable<string>): string[] {
+  return [...new Set(values)].toSorted();
+}
+
+/** One line a value, as a zone file has it. */
+export function describeRrSet(rrset: RrSet | undefined): string {
+  if (rrset === undefined) return "nothing";
+  return rrset.values.map((value) => `${rrset.ttl} ${rrset.type} ${shorten(value)}`).join(", ");
+}
+
+export function describeId({ name, type }: RrSetId): string {
+  return `${name} ${type}`;
+}
+
+const SHOWN = 120;
+
+function shorten(value: string): string {
+  return value.length > SHOWN ? `${value.slice(0, SHOWN)}…` : value;
+}
+
+/** Names from the zone down, so that what is above comes first. */
+export function compareNames(a: Name, b: Name): number {
+  const [left, right] = [a, b].map((name) => labelsOf(name).toReversed().join("\0"));
+  return left! < right! ? -1 : Number(left! > right!);
+}

@@ -1,0 +1,235 @@
+import {
+  type Context,
+  fields,
+  ProviderError,
+  secretRef,
+  type Static,
+  Type,
+  type Violation,
+} from "@nixops4-providers/provider-sdk";
+import type { Backend, Capabilities } from "./backends/backend.ts";
+import { POWERDNS_CAPABILITIES, RFC2136_CAPABILITIES } from "./backends/capabilities.ts";
+import type { Name } from "./client/name.ts";
+
+const tlsSchema = fields(
+  {
+    serverName: Type.Optional(
+      Type.String({
+        minLength: 1,
+        description: "The name in the server's certificate. When not set, `address`.",
+      }),
+    ),
+    caCertificateFile: Type.Optional(
+      Type.String({
+        minLength: 1,
+        description:
+          "A file with the certificate of the CA, in PEM format. When not set, the CAs that Node trusts.",
+      }),
+    ),
+    pin: Type.Optional(
+      Type.String({
+        pattern: "^[A-Za-z0-9+/]{43}=$",
+        patternError: "must be the base64 of a SHA-256",
+        description: "The SHA-256 of the server's public key (SPKI), base64. It takes the place of a CA.",
+      }),
+    ),
+  },
+  {
+    title: "Tls",
+    default: {},
+    description: 'How the server proves who it is, with `transport = "tls"` (RFC 7858).',
+  },
+);
+
+const rfc2136Schema = fields(
+  {
+    address: Type.String({ minLength: 1, description: "The primary server: a name or an IP address." }),
+    port: Type.Optional(
+      Type.Integer({
+        minimum: 1,
+        maximum: 65535,
+        description: 'When not set 53, with `transport = "tls"` 853.',
+      }),
+    ),
+    transport: Type.Enum(["tcp", "udp", "tls"], {
+      default: "tcp",
+      description: "`udp` goes on with TCP when something does not fit. Use `tls` over the open network.",
+    }),
+    tls: tlsSchema,
+    tsig: Type.Optional(
+      fields(
+        {
+          name: Type.String({ minLength: 1, description: "The name of the key." }),
+          algorithm: Type.Enum(
+            ["hmac-sha256", "hmac-sha512", "hmac-sha384", "hmac-sha224", "hmac-sha1", "hmac-md5"],
+            {
+              default: "hmac-sha256",
+              description: "The algorithm of the key.",
+            },
+          ),
+          secret: secretRef("The secret of the key, base64."),
+        },
+        { title: "Tsig", description: "The key that signs what is sent, and what comes back (RFC 8945)." },
+      ),
+    ),
+    transfer: Type.Boolean({
+      default: true,
+      description:
+        "Whether to read the zone by a transfer (AXFR) when many record sets are concerned. A server that does not " +
+        "allow it is asked for each.",
+    }),
+    timeoutSeconds: Type.Number({
+      exclusiveMinimum: 0,
+      maximum: 300,
+      default: 10,
+      description: "How many seconds to wait for one answer.",
+    }),
+  },
+  { title: "Rfc2136", description: "A server that takes dynamic updates: BIND, Knot, PowerDNS and others." },
+);
+
+const timeoutField = Type.Number({
+  exclusiveMinimum: 0,
+  maximum: 300,
+  default: 30,
+  description: "How many seconds to wait for one answer.",
+});
+
+export const powerdnsSchema = fields(
+  {
+    url: Type.String({
+      pattern: "^https?://[^\\s?#]+$",
+      patternError: "must be a URL, as https://ns1.example.org:8081",
+      description:
+        "Where the API is, as `https://ns1.example.org:8081` (`http` only on one host or in a private network).",
+    }),
+    apiKey: secretRef("The key of the API (`api-key`)."),
+    serverId: Type.String({
+      pattern: "^[A-Za-z0-9._-]+$",
+      patternError: "must be letters, digits, dots, underscores and hyphens",
+      default: "localhost",
+      description: "The server, as the API calls it.",
+    }),
+    timeoutSeconds: timeoutField,
+  },
+  { title: "PowerDns", description: "The HTTP API of the PowerDNS authoritative server." },
+);
+
+export type PowerDns = Static<typeof powerdnsSchema>;
+
+/** The input `server` of everything that changes a zone. */
+export const serverSchema = fields(
+  { rfc2136: Type.Optional(rfc2136Schema), powerdns: Type.Optional(powerdnsSchema) },
+  { minProperties: 1, maxProperties: 1, title: "Server", description: "Where the zone is kept." },
+);
+
+export type Server = Static<typeof serverSchema>;
+
+/** What the kind of server can do. */
+export function capabilitiesOf(server: Server): Capabilities {
+  return server.powerdns === undefined ? RFC2136_CAPABILITIES : POWERDNS_CAPABILITIES;
+}
+
+/** What the schema cannot say; for the `check` of a resource. */
+export function checkServer({ rfc2136 }: Server): Violation[] {
+  if (rfc2136 === undefined) return [];
+  const { tls, transport } = rfc2136;
+  const violations: Violation[] = [];
+  if (transport !== "tls" && Object.keys(tls).length > 0) {
+    violations.push({ path: "server.rfc2136.tls", message: `is given with transport ${transport}` });
+  }
+  if (tls.pin !== undefined && tls.caCertificateFile !== undefined) {
+    violations.push({
+      path: "server.rfc2136.tls.pin",
+      message: "must not be set together with caCertificateFile",
+    });
+  }
+  return violations;
+}
+
+/** The zone on its server; to be closed. */
+export async function openBackend(
+  server: Server,
+  zone: Name,
+  context: Context,
+  { maySplit = true } = {},
+): Promise<Backend> {
+  if (server.rfc2136 !== undefined) return openRfc2136(server.rfc2136, zone, context, maySplit);
+  if (server.powerdns !== undefined) return openPowerDns(server.powerdns, zone, context);
+  throw new ProviderError("no server is given");
+}
+
+async function openPowerDns(server: PowerDns, zone: Name, context: Context): Promise<Backend> {
+  const [{ PowerDnsBackend }, { withLock }, api] = await Promise.all([
+    import("./backends/powerdns.ts"),
+    import("./backends/lock.ts"),
+    openPowerDnsApi(server, context),
+  ]);
+  return new PowerDnsBackend(api, zone, (what, work) =>
+    withLock(`${server.url} ${what}`, context.signal, work),
+  );
+}
+
+/** The API below `/servers/ID`. */
+export async function openPowerDnsApi({ url, apiKey, serverId, timeoutSeconds }: PowerDns, context: Context) {
+  const { HttpApi } = await import("./backends/http.ts");
+  return new HttpApi({
+    baseUrl: `${url.replace(/\/$/, "")}/api/v1/servers/${serverId}`,
+    headers: { "X-API-Key": await context.secret(apiKey, "the API key of PowerDNS") },
+    timeoutSeconds,
+    context,
+  });
+}
+
+async function openRfc2136(
+  { address, port, transport, tls, tsig, transfer, timeoutSeconds }: NonNullable<Server["rfc2136"]>,
+  zone: Name,
+  context: Context,
+  maySplit: boolean,
+): Promise<Backend> {
+  const [{ Rfc2136Backend }, { DnsClient }] = await Promise.all([
+    import("./backends/rfc2136.ts"),
+    import("./client/client.ts"),
+  ]);
+  const client = new DnsClient({
+    address,
+    port: port ?? (transport === "tls" ? 853 : 53),
+    transport,
+    timeoutMs: timeoutSeconds * 1000,
+    signal: context.signal,
+    tls: { serverName: tls.serverName, pin: tls.pin, ca: await readCa(tls.caCertificateFile) },
+    tsig: tsig === undefined ? undefined : await readKey(tsig, context),
+  });
+  return new Rfc2136Backend(client, zone, { mayTransfer: transfer, maySplit });
+}
+
+async function readKey(
+  { name, algorithm, secret }: NonNullable<NonNullable<Server["rfc2136"]>["tsig"]>,
+  context: Context,
+) {
+  const { parseTsigKey } = await import("./client/tsig.ts");
+  return parseTsigKey(name, algorithm, await context.secret(secret, `the secret of the TSIG key ${name}`));
+}
+
+async function readCa(file: string | undefined): Promise<string | undefined> {
+  if (file === undefined) return undefined;
+  const { readFile } = await import("node:fs/promises");
+  try {
+    return await readFile(file, "utf8");
+  } catch (cause) {
+    throw new ProviderError(`cannot read the file ${file}`, {
+      path: "server.rfc2136.tls.caCertificateFile",
+      cause,
+    });
+  }
+}
+
+/** The longest zone on the server that a name is in; `undefined` when there is none. */
+export async function findZone(server: Server, name: Name, context: Context): Promise<Name | undefined> {
+  const backend = await openBackend(server, name, context);
+  try {
+    return await backend.findZone(name);
+  } finally {
+    await backend.close();
+  }
+}

@@ -1,0 +1,178 @@
+import { setTimeout as sleep } from "node:timers/promises";
+import { type Context, ProviderError } from "@nixops4-providers/provider-sdk";
+import type { Backend } from "./backends/backend.ts";
+import { DnsError } from "./client/dns-error.ts";
+import { type Decision, decide, type Plan } from "./decide.ts";
+import {
+  type Change,
+  describeId,
+  describeRrSet,
+  keyOf,
+  type Observed,
+  type RrSetId,
+  sameRrSet,
+} from "./rrset.ts";
+
+/** Tries that fail for a reason that may pass, and tries that found that somebody else was faster. */
+const MAX_FAILURES = 8;
+const MAX_STALE = 60;
+const PAUSE_MS = 100;
+const MAX_PAUSE_MS = 3_000;
+
+export interface Synced {
+  /** What was there before the first change, by key; empty when nothing was changed. */
+  changed: Map<string, Change>;
+  /** What is there now. */
+  observed: Map<string, Observed>;
+}
+
+/**
+ * Brings a zone to what the plan wants: reads, decides, writes on the condition that all is as it was read, and reads
+ * again, until there is nothing left to do. What a failed write did, the next reading shows.
+ */
+export async function syncRecords(
+  backend: Backend,
+  plan: Plan,
+  context: Context,
+  beforeFirstWrite: (decision: Decision, observed: Map<string, Observed>) => Promise<void> = async () => {},
+): Promise<Synced> {
+  const ids = idsOf(plan);
+  const changed = new Map<string, Change>();
+  let sent: { changes: Change[]; at: number } | undefined;
+  let isAnnounced = false;
+  const patience = new Patience(context.signal);
+  for (;;) {
+    const observed = await patience.try(() => backend.read(ids));
+    if (observed === undefined) continue;
+    const decision = decide(plan, observed);
+    refuseConflicts(decision, backend.zone);
+    if (!isAnnounced) {
+      decision.left.forEach((line) => context.log.warn(`left alone: ${line}`));
+      if (decision.changes.length > 0) await beforeFirstWrite(decision, observed);
+      isAnnounced = true;
+    }
+    if (decision.changes.length === 0) return { changed, observed };
+    if (sent !== undefined) {
+      const ignored = ignoredOf(sent.changes, decision.changes);
+      const isLate = performance.now() - sent.at > backend.capabilities.lagSeconds * 1000;
+      if (ignored.length > 0 && isLate) throw ignoredError(ignored);
+      if (ignored.length > 0) {
+        await patience.pause();
+        continue;
+      }
+    }
+    sent = undefined;
+    const result = await patience.try(() => backend.apply(decision.changes));
+    // Without an answer too, it may have happened.
+    for (const change of decision.changes)
+      if (!changed.has(keyOf(change))) changed.set(keyOf(change), change);
+    if (result === "applied") sent = { changes: decision.changes, at: performance.now() };
+    if (result === "stale") await patience.stale();
+  }
+}
+
+/** All that has to be read: what is wanted or to go, and what may stand in the way of a CNAME. */
+function idsOf({ desired, removed }: Plan): RrSetId[] {
+  const ids = [...desired, ...removed].flatMap(({ name, type }) => [
+    { name, type },
+    ...(type === "CNAME" ? BESIDE_CNAME.map((other) => ({ name, type: other })) : []),
+  ]);
+  return [...new Map(ids.map((id) => [keyOf(id), id])).values()];
+}
+
+const BESIDE_CNAME = [
+  "A",
+  "AAAA",
+  "MX",
+  "TXT",
+  "NS",
+  "SRV",
+  "CAA",
+  "HTTPS",
+  "SVCB",
+  "PTR",
+  "SSHFP",
+  "TLSA",
+  "DNAME",
+  "DS",
+];
+
+function refuseConflicts({ conflicts }: Decision, zone: string): void {
+  if (conflicts.length === 0) return;
+  throw new ProviderError(
+    `the zone ${zone} has records that are not ours:\n${indent(conflicts.join("\n"))}`,
+    {
+      hint:
+        'Nothing was changed. Take them over with onConflict = "adopt" (when they are as wanted) or "overwrite", keep ' +
+        'them with "merge", or set `owner` to who they belong to.',
+    },
+  );
+}
+
+/** Changes that the server has accepted and not made. */
+function ignoredOf(sent: readonly Change[], open: readonly Change[]): Change[] {
+  const before = new Map(sent.map((change) => [keyOf(change), change]));
+  return open.filter((change) => {
+    const earlier = before.get(keyOf(change));
+    return (
+      earlier !== undefined && isSame(earlier.before, change.before) && isSame(earlier.after, change.after)
+    );
+  });
+}
+
+function isSame(a: Observed, b: Observed): boolean {
+  return a.owner === b.owner && sameRrSet(a.rrset, b.rrset);
+}
+
+function ignoredError(ignored: readonly Change[]): ProviderError {
+  const lines = ignored.map(
+    (change) =>
+      `${describeId(change)}: wanted ${describeRrSet(change.after.rrset)}, there is ${describeRrSet(change.before.rrset)}`,
+  );
+  return new ProviderError(
+    `the server accepted changes and did not make them:\n${indent(lines.join("\n"))}`,
+    {
+      hint: "A server ignores what a zone cannot have, as a CNAME beside other records, or no name servers.",
+    },
+  );
+}
+
+/** How often to try again, and how long to wait before. */
+class Patience {
+  readonly #signal: AbortSignal;
+  #failures = 0;
+  #stale = 0;
+
+  constructor(signal: AbortSignal) {
+    this.#signal = signal;
+  }
+
+  /** `undefined` after a failure that may pass. */
+  async try<Result>(work: () => Promise<Result>): Promise<Result | undefined> {
+    try {
+      return await work();
+    } catch (error) {
+      if (!(error instanceof DnsError) || !error.isTransient) throw error;
+      this.#failures += 1;
+      if (this.#failures >= MAX_FAILURES) throw error;
+      await this.pause();
+      return undefined;
+    }
+  }
+
+  async stale(): Promise<void> {
+    this.#stale += 1;
+    if (this.#stale >= MAX_STALE) throw new DnsError("others change the same records all the time");
+    await this.pause();
+  }
+
+  /** Longer each time, and never the same for two that wait for each other. */
+  pause(): Promise<void> {
+    const longest = Math.min(MAX_PAUSE_MS, PAUSE_MS * 2 ** (this.#failures + this.#stale));
+    return sleep(longest * (0.5 + Math.random() / 2), undefined, { signal: this.#signal });
+  }
+}
+
+function indent(text: string): string {
+  return text.replace(/^/gm, "  ");
+}

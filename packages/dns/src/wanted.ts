@@ -1,0 +1,162 @@
+import type { Violation } from "@nixops4-providers/provider-sdk";
+import type { Capabilities } from "./backends/backend.ts";
+import { DnsError } from "./client/dns-error.ts";
+import { isWithin, type Name, parseName } from "./client/name.ts";
+import { canonicalValue, typeNumber } from "./client/rr-types.ts";
+import { isMarkerName } from "./markers.ts";
+import { keyOf, type RrSet, sortValues } from "./rrset.ts";
+
+/** One record set as it stands in the inputs. */
+export interface Wanted {
+  /** Where it stands, for errors. */
+  path: string;
+  name: string;
+  type: string;
+  ttl: number;
+  values: readonly string[];
+}
+
+/** The record sets of the input `records`. */
+export function wantedOf({
+  records,
+  ttl,
+}: {
+  records: Record<string, Record<string, { values: string[]; ttl?: number }>>;
+  ttl: number;
+}): Wanted[] {
+  return Object.entries(records).flatMap(([name, types]) =>
+    Object.entries(types).map(([type, { values, ttl: own = ttl }]) => ({
+      path: `records.${name}.${type}`,
+      name,
+      type,
+      ttl: own,
+      values,
+    })),
+  );
+}
+
+/** Which input is to blame. */
+type Report = (field: string, message: string) => void;
+
+/** Reads what is wanted; each mistake is a violation with its path. */
+export function readWanted(wanted: readonly Wanted[], zone: string, capabilities: Capabilities) {
+  const violations: Violation[] = [];
+  const apex = attempt(
+    () => parseName(zone, "."),
+    (message) => violations.push({ path: "zone", message }),
+  );
+  const rrsets: RrSet[] = [];
+  for (const one of apex === undefined ? [] : wanted) {
+    const report: Report = (field, message) =>
+      void violations.push({ path: [one.path, field].filter((part) => part !== "").join("."), message });
+    const rrset = readOne(one, apex!, capabilities, report);
+    if (rrset !== undefined) rrsets.push(rrset);
+  }
+  return { zone: apex ?? ".", rrsets, violations };
+}
+
+function readOne(wanted: Wanted, zone: Name, capabilities: Capabilities, report: Report): RrSet | undefined {
+  const name = readOwner(wanted, zone, report);
+  checkType(wanted, capabilities, report);
+  checkTtl(wanted, capabilities, report);
+  if (name === undefined || typeNumber(wanted.type) === undefined) return undefined;
+  const values = wanted.values.map((value, index) =>
+    attempt(
+      () => canonicalValue(wanted.type, value, zone),
+      (message) => report(`values[${index}]`, message),
+    ),
+  );
+  if (values.includes(undefined)) return undefined;
+  const sorted = sortValues(values as string[]);
+  if (sorted.length < values.length) report("values", "has the same value twice");
+  checkValues({ ...wanted, name, values: sorted }, zone, report);
+  return { name, type: wanted.type, ttl: wanted.ttl, values: sorted };
+}
+
+function readOwner({ name }: Wanted, zone: Name, report: Report): Name | undefined {
+  const owner = attempt(
+    () => parseName(name, zone),
+    (message) => report("name", message),
+  );
+  if (owner === undefined) return undefined;
+  if (!isWithin(owner, zone)) report("name", `${owner} is not in the zone ${zone}`);
+  else if (isMarkerName(owner, zone)) report("name", `the names below _owner.${zone} are kept for markers`);
+  return owner;
+}
+
+function checkType({ type }: Wanted, { refusedTypes }: Capabilities, report: Report): void {
+  if (typeNumber(type) === undefined)
+    report("type", `unknown type ${JSON.stringify(type)}: write it as TYPE and its number`);
+  else if (type === "SOA") report("type", "the SOA record belongs to the server");
+  else if (refusedTypes.includes(type)) report("type", `this kind of server takes no ${type} records`);
+}
+
+function checkTtl({ ttl }: Wanted, { ttl: { min, max } }: Capabilities, report: Report): void {
+  if (ttl < min || ttl > max) report("ttl", `must be from ${min} to ${max} s on this kind of server`);
+}
+
+function checkValues({ name, type, values }: Wanted, zone: Name, report: Report): void {
+  if (type === "CNAME" || type === "DNAME") {
+    if (values.length > 1) report("values", `a name has at most one ${type}`);
+    if (type === "CNAME" && name === zone)
+      report("type", "the zone itself cannot have a CNAME: it has SOA and NS");
+    if (values[0] === name) report("values[0]", `points to itself`);
+  }
+  const spf = values.filter((value) => /^"v=spf1( |"|$)/i.test(value));
+  if (type === "TXT" && spf.length > 1) report("values", "has two SPF records: receivers then take none");
+  if (type === "NS" && name === zone && values.length === 0) report("values", "a zone needs name servers");
+}
+
+/** What contradicts itself among all that one resource wants. */
+export function checkTogether(rrsets: readonly RrSet[]): Violation[] {
+  const present = rrsets.filter(({ values }) => values.length > 0);
+  const cnames = new Map(present.filter(({ type }) => type === "CNAME").map((rrset) => [rrset.name, rrset]));
+  const violations: Violation[] = [];
+  const pathOf = ({ name, type }: RrSet) => `records.${name}.${type}`;
+  const keys = new Set<string>();
+  for (const rrset of present) {
+    const { name, type, values } = rrset;
+    if (keys.has(keyOf(rrset)))
+      violations.push({ path: pathOf(rrset), message: `${name} ${type} is there twice` });
+    keys.add(keyOf(rrset));
+    if (type !== "CNAME" && cnames.has(name)) {
+      violations.push({ path: pathOf(rrset), message: `${name} is a CNAME, which allows nothing beside it` });
+    }
+    if (type === "CNAME" && isInLoop(rrset, cnames)) {
+      violations.push({ path: pathOf(rrset), message: `${name} is part of a loop of CNAME records` });
+    }
+    for (const value of values) {
+      const target = targetOf(type, value);
+      if (type !== "CNAME" && target !== undefined && cnames.has(target)) {
+        violations.push({ path: pathOf(rrset), message: `the target ${target} of ${type} is a CNAME` });
+      }
+    }
+  }
+  return violations;
+}
+
+function isInLoop(start: RrSet, cnames: ReadonlyMap<string, RrSet>): boolean {
+  let next = cnames.get(start.values[0]!);
+  for (let steps = 0; next !== undefined && steps <= cnames.size; steps++) {
+    if (next.name === start.name) return start.values[0] !== start.name;
+    next = cnames.get(next.values[0]!);
+  }
+  return false;
+}
+
+/** The name that a value of MX, NS or SRV points to, unless it says that there is none. */
+export function targetOf(type: string, value: string): Name | undefined {
+  const index = { MX: 1, NS: 0, SRV: 3, CNAME: 0 }[type];
+  const target = index === undefined ? undefined : value.split(" ")[index];
+  return target === "." ? undefined : target;
+}
+
+function attempt<Result>(read: () => Result, report: (message: string) => void): Result | undefined {
+  try {
+    return read();
+  } catch (error) {
+    if (!(error instanceof DnsError)) throw error;
+    report(error.message);
+    return undefined;
+  }
+}

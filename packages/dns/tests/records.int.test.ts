@@ -1,0 +1,115 @@
+import { afterAll, beforeAll, describe, expect, it } from "@jest/globals";
+import {
+  BACKENDS,
+  client,
+  dig,
+  dnsServersAvailable,
+  type LabBackend,
+  Member,
+  temporaryFolder,
+} from "./lab.ts";
+
+const suite = dnsServersAvailable ? describe : describe.skip;
+
+suite.each(BACKENDS)("records on $label", ({ start }) => {
+  let folder: Awaited<ReturnType<typeof temporaryFolder>>;
+  let backend: LabBackend;
+
+  beforeAll(async () => {
+    folder = await temporaryFolder();
+    backend = await start(folder.path);
+  });
+  afterAll(async () => {
+    await backend?.stop();
+    await folder?.remove();
+  });
+
+  const see = (name: string, type: string) => dig(backend.target, `${name}.example.test`, type);
+  const hosts = (
+    prefix: string,
+    count: number,
+    value = (index: number) => `10.0.${index >> 8}.${index & 255}`,
+  ) =>
+    Object.fromEntries(
+      Array.from({ length: count }, (_, index) => [`${prefix}${index}`, { A: { values: [value(index)] } }]),
+    );
+
+  it("changes all or nothing", async () => {
+    const member = new Member(backend, "records");
+    const records = {
+      one: { A: { values: ["192.0.2.1"] }, TXT: { values: ["x"], ttl: 60 } },
+      two: { CNAME: { values: ["one"] } },
+    };
+    await member.apply({ records });
+    expect([await see("one", "A"), await see("one", "TXT"), await see("two", "CNAME")]).toEqual([
+      ["192.0.2.1"],
+      ['"x"'],
+      ["one.example.test."],
+    ]);
+    await backend.foreign(["update add foreign.example.test. 60 A 192.0.2.9"]);
+    const both = {
+      ...records,
+      one: { A: { values: ["192.0.2.2"] } },
+      foreign: { A: { values: ["192.0.2.3"] } },
+    };
+    await expect(member.apply({ records: both, maxDeletePercent: 100 })).rejects.toThrow(
+      /foreign\.example\.test\. A belongs to/,
+    );
+    expect([await see("one", "A"), await see("one", "TXT")]).toEqual([["192.0.2.1"], ['"x"']]);
+  });
+
+  it("removes what was taken out, but not too much of it", async () => {
+    const member = new Member(backend, "records");
+    await member.apply({ records: hosts("many", 10) });
+    await expect(member.apply({ records: hosts("many", 5) })).rejects.toThrow(
+      /5 of 10 record sets \(50 %\) would be removed, more than 30 %/,
+    );
+    expect(await see("many9", "A")).toEqual(["10.0.0.9"]);
+    await member.apply({ records: hosts("many", 7) });
+    expect([await see("many6", "A"), await see("many7", "A")]).toEqual([["10.0.0.6"], []]);
+    await member.apply({ records: {}, maxDeletePercent: 100 });
+    expect(await see("many0", "A")).toEqual([]);
+  });
+
+  it("reports what contradicts itself, with the paths", async () => {
+    const records = {
+      a: { CNAME: { values: ["b"] }, A: { values: ["192.0.2.1"] } },
+      b: { CNAME: { values: ["a"] } },
+      "@": { MX: { values: ["10 a"] }, A: { values: ["nonsense"] } },
+    };
+    const refused = new Member(backend, "records").apply({ records });
+    await expect(refused).rejects.toThrow(/records\.@\.A\.values\[0\]: "nonsense" is not an IPv4 address/);
+    await expect(refused).rejects.toThrow(/a\.example\.test\. is a CNAME, which allows nothing beside it/);
+    await expect(refused).rejects.toThrow(/loop of CNAME records/);
+    await expect(refused).rejects.toThrow(/the target a\.example\.test\. of MX is a CNAME/);
+  });
+
+  it("keeps 3,000 record sets, with more than fits into one message", async () => {
+    // It takes PowerDNS minutes to apply updates of so many.
+    if (backend.label === "PowerDNS by updates") return;
+    const member = new Member(backend, "records");
+    await member.apply({ records: hosts("bulk", 3000), ttl: 300 });
+    const dns = client(backend.target);
+    const all = await dns.transfer("example.test.");
+    await dns.close();
+    expect(all.filter(({ name, type }) => type === "A" && name.startsWith("bulk"))).toHaveLength(3000);
+    member.loseState();
+    await member.apply({
+      records: hosts("bulk", 3000, (index) => `10.1.${index >> 8}.${index & 255}`),
+      ttl: 300,
+    });
+    expect(await see("bulk2999", "A")).toEqual(["10.1.11.183"]);
+    if ("rfc2136" in backend.server) {
+      const large = new Member(backend, "records").apply({
+        records: hosts("refused", 3000),
+        tooLarge: "refuse",
+      });
+      await expect(large).rejects.toThrow(/does not fit into one message/);
+      expect(await see("refused0", "A")).toEqual([]);
+      const { rfc2136 } = backend.server as { rfc2136: object };
+      const server = { rfc2136: { ...rfc2136, transfer: false } };
+      await member.apply({ server, records: hosts("bulk", 3000, () => "10.2.0.1"), ttl: 300 });
+      expect(await see("bulk1234", "A")).toEqual(["10.2.0.1"]);
+    }
+  }, 180_000);
+});
