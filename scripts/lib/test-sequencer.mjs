@@ -18,6 +18,7 @@ const OTHERS = {
   "e2e/tests/installer": 190,
   "packages/nixos/tests/without-systemd": 110,
   "packages/boot-server/tests/crash": 100,
+  "packages/boot-server/tests/store-faults": 90,
   "packages/boot-server/tests/lossy-network": 85,
   "packages/resources-local/tests/crash": 80,
   "packages/ssh-keypair/tests/keypair": 65,

@@ -1,5 +1,5 @@
 export type { BootCore } from "./core/api.ts";
-export { type BootCoreOptions, openBootCore } from "./core/boot-core.ts";
+export { type BootCoreOptions, openBootCore } from "./service/open-boot-core.ts";
 export { type GrpcEdge, type GrpcEdgeOptions, startGrpcEdge } from "./grpc/server.ts";
 export { filesUnder } from "./tftp/files-under.ts";
 export {

@@ -6,7 +6,8 @@ import { afterEach, beforeEach, describe, expect, it } from "@jest/globals";
 import { describeError } from "@nixops4-providers/provider-sdk";
 import * as fc from "fast-check";
 import type { BootCore, CoreEvent } from "../src/core/api.ts";
-import { openBootCore, type BootCoreOptions } from "../src/core/boot-core.ts";
+import { openBootCore, type BootCoreOptions } from "../src/service/open-boot-core.ts";
+import type { Clock } from "../src/core/ledger.ts";
 import type { EntrySpec } from "../src/core/model.ts";
 import { Refusal } from "../src/core/refusal.ts";
 import { sequences, violationsOf, type System } from "./one-install.ts";
@@ -32,7 +33,12 @@ afterEach(async () => {
 });
 
 async function open(options: Partial<BootCoreOptions> = {}): Promise<BootCore> {
-  return openBootCore({ folder: join(folder, "store"), now: () => now, ...options });
+  return openBootCore({ folder: join(folder, "store"), clock: clockOf(() => now), ...options });
+}
+
+/** One that runs only when the test says so, and is never set. */
+function clockOf(now: () => number): Clock {
+  return { now, uptime: now };
 }
 
 async function reopen(options: Partial<BootCoreOptions> = {}): Promise<void> {
@@ -79,6 +85,20 @@ async function claim(token: string, bootId = "boot-1") {
   return core.claim("web", { token, bootId, address: FACTS.address });
 }
 
+/** The files of the store in which a text is, as it is or in base64. */
+async function filesWith(text: string): Promise<string[]> {
+  const store = join(folder, "store");
+  const names = await fs.readdir(store, { recursive: true, withFileTypes: true });
+  const files = names.filter((name) => name.isFile()).map((name) => join(name.parentPath, name.name));
+  const found = [];
+  for (const file of files) {
+    const contents = await fs.readFile(file, "latin1");
+    const encoded = Buffer.from(text).toString("base64").slice(0, -4);
+    if (contents.includes(text) || contents.includes(encoded)) found.push(file.slice(store.length + 1));
+  }
+  return found;
+}
+
 function refusal(kind: Refusal["kind"], message: RegExp) {
   return expect.objectContaining({
     name: "Refusal",
@@ -91,7 +111,7 @@ describe("the one-install rule", () => {
   it("holds with a real store that is closed and opened again, on random sequences", async () => {
     let stores = 0;
     const system = async (): Promise<System> => {
-      const options = { folder: join(folder, `store-${stores++}`), now: () => time };
+      const options = { folder: join(folder, `store-${stores++}`), clock: clockOf(() => time) };
       let time = Date.now();
       let inner = await openBootCore(options);
       const addKernel = async ({ sha256 }: EntrySpec["kernel"]) => {
@@ -221,6 +241,47 @@ describe("an install that does not come to its end", () => {
     expect(core.getEntry("web")?.phase).toBe("installing");
   });
 
+  it.each([2 * 86_400, -7_200, 20_000 * 86_400])(
+    "neither expires nor counts as silent when the clock is set by %i s",
+    async (seconds) => {
+      let [time, uptime] = [now, 0];
+      const clock = { now: () => time, uptime: () => uptime };
+      const pass = (elapsed: number) => {
+        time += elapsed * 1000;
+        uptime += elapsed * 1000;
+      };
+      await reopen({ clock });
+      await put();
+      await put({ id: "waits", macs: ["52:54:00:12:34:57"], expireSeconds: 1000 });
+      await claim(await bootInstaller());
+      time += seconds * 1000;
+      pass(500);
+      await core.deleteEntry("nothing");
+      expect([core.getEntry("web")?.phase, core.getEntry("waits")?.phase]).toEqual(["installing", "armed"]);
+      await reopen({ clock });
+      pass(490);
+      await core.deleteEntry("nothing");
+      expect([core.getEntry("web")?.phase, core.getEntry("waits")?.phase]).toEqual(["installing", "armed"]);
+      pass(120);
+      await core.deleteEntry("nothing");
+      expect([core.getEntry("web")?.phase, core.getEntry("waits")?.phase]).toEqual([
+        "interrupted",
+        "expired",
+      ]);
+    },
+  );
+
+  it("begins again from another address, when the entry says so and the installer is silent", async () => {
+    await put({ onInterrupted: "retry" });
+    await claim(await bootInstaller());
+    const other = { ...FACTS, address: "10.0.0.10" };
+    now += 29_000;
+    expect(await core.startBoot(MAC, other)).toMatchObject({ kind: "wait" });
+    expect(core.getEntry("web")?.phase).toBe("installing");
+    now += 2_000;
+    expect(await core.startBoot(MAC, other)).toMatchObject({ kind: "install" });
+  });
+
   it("begins again when the entry says so, with another token", async () => {
     await put({ onInterrupted: "retry" });
     const first = await bootInstaller();
@@ -288,7 +349,7 @@ describe("secrets", () => {
     const decision = await core.startBoot(MAC, FACTS);
     if (decision.kind !== "install") throw new Error(decision.reason);
     const overlay = core.overlay(decision.bootId, FACTS.address);
-    expect(Buffer.from(overlay.files[0]!.contents, "base64").toString()).toBe(SECRET);
+    expect((await overlay.files())[0]!.contents.toString()).toBe(SECRET);
     expect(() => core.overlay(decision.bootId, "10.0.0.66")).toThrow(/another address/);
     expect(() => core.overlay("guess", FACTS.address)).toThrow(/no such boot/);
     core.overlay(decision.bootId, FACTS.address);
@@ -310,20 +371,74 @@ describe("secrets", () => {
     expect(shown).toContain("key [secret]");
     expect(shown).not.toContain(token);
     expect(shown).not.toContain(SECRET);
-    const encoded = Buffer.from(SECRET).toString("base64");
-    const journal = async () => fs.readFile(join(folder, "store", "journal.json"), "utf8");
-    expect(await journal()).toContain(encoded);
+    expect(await filesWith(SECRET)).toEqual([expect.stringMatching(/^overlays\/[0-9a-f]{64}$/)]);
     await core.report("web", token, { bootId: "boot-1", stage: "done", outcome: "installed" });
-    expect(await journal()).not.toContain(encoded);
+    expect(await filesWith(SECRET)).toEqual([]);
     expect(await put()).toMatchObject({ changed: false });
     await put({ cmdline: "quiet" });
     await reopen();
-    expect(core.getEntry("web")?.spec.files[0]?.contents).toBeNull();
+    expect(core.getEntry("web")?.spec.overlay).toBeNull();
+    expect(await filesWith(SECRET)).toEqual([]);
+  });
+
+  it.each([
+    ["deleted", async () => core.deleteEntry("web")],
+    ["changed", async () => put({ files: [] })],
+  ])("leave the disk when their entry is %s, also after a crash", async (_what, change) => {
+    await put();
+    await fs.copyFile(join(folder, "store", (await filesWith(SECRET))[0]!), join(folder, "left"));
+    await change();
+    expect(await filesWith(SECRET)).toEqual([]);
+    await core.close();
+    await fs.copyFile(join(folder, "left"), join(folder, "store", "overlays", "0".repeat(64)));
+    core = await open();
+    await put({ id: "other", macs: ["52:54:00:12:34:57"], files: [] });
+    expect(await filesWith(SECRET)).toEqual([]);
+  });
+
+  it("are in no report when they were encoded, wrapped or cut", async () => {
+    const key =
+      randomBytes(300)
+        .toString("latin1")
+        .replaceAll(/[^ -~]/g, "~") + randomBytes(100).toString("hex");
+    const contents = Buffer.from(key).toString("base64");
+    await put({ files: [{ path: "/key", contents, mode: 0o600, secret: true }] });
+    const token = await bootInstaller();
+    await claim(token);
+    const wrapped = [0, 1, 2].flatMap((before) =>
+      Buffer.from("x".repeat(before) + key + "more")
+        .toString("base64")
+        .match(/.{1,76}/g)!,
+    );
+    const hex = Buffer.from(key)
+      .toString("hex")
+      .match(/.{1,60}/g)!;
+    const cut = [`ends: ${key.slice(0, 12)}`, `${key.slice(-12)} begins`, encodeURIComponent(key)];
+    for (const log of [wrapped.slice(0, 40), hex, cut, [token.slice(0, 20)]]) {
+      await core.report("web", token, { bootId: "boot-1", stage: "copy", log });
+      const shown = core.getEntry("web")!.report!.log.slice(-log.length);
+      for (const [i, line] of shown.entries()) {
+        for (let at = 0; at + 12 <= log[i]!.length; at++) {
+          const piece = log[i]!.slice(at, at + 12);
+          if (/^(ends|.*begins)/.test(piece) || i === log.length - 1) continue;
+          expect(line).not.toContain(piece);
+        }
+      }
+      expect(shown.join("")).toContain("[secret]");
+    }
   });
 
   it("are in files that nobody else can read", async () => {
     await put();
-    for (const name of ["", "journal.json", "lock", "assets", `assets/${KERNEL.sha256}`]) {
+    for (const name of [
+      "",
+      "journal.json",
+      "installs.json",
+      "lock",
+      "overlays",
+      "assets",
+      `assets/${KERNEL.sha256}`,
+    ]) {
       const { mode } = await fs.stat(join(folder, "store", name));
       expect([name, mode & 0o077]).toEqual([name, 0]);
     }
@@ -411,7 +526,7 @@ describe("assets", () => {
 
 describe("the store", () => {
   it("belongs to one server", async () => {
-    await expect(open()).rejects.toThrow(/another server does/);
+    await expect(open()).rejects.toThrow(/another boot server is running with it/);
   });
 
   it("is refused, unchanged, when it is damaged, of another version, or has lost its journal", async () => {
@@ -420,7 +535,7 @@ describe("the store", () => {
     const path = join(folder, "store", "journal.json");
     const good = await fs.readFile(path, "utf8");
     for (const [bad, message] of [
-      [good.replace('"version": 1', '"version": 9'), /version is 9/],
+      [good.replace('"version": 2', '"version": 9'), /version is 9/],
       [good.replace('"entries"', "entries"), /is damaged/],
       [good.slice(0, 10), /journal.json cannot be read/],
       ["", /cannot be read/],
@@ -429,11 +544,30 @@ describe("the store", () => {
       expect(await open().catch(describeError)).toMatch(message);
       expect(await fs.readFile(path, "utf8")).toBe(bad);
     }
-    await fs.rm(path);
-    await expect(open()).rejects.toThrow(/assets but no journal/);
     await fs.writeFile(path, good);
+    const installs = join(folder, "store", "installs.json");
+    await fs.rename(installs, `${installs}.away`);
+    await expect(open()).rejects.toThrow(/no installs.json/);
+    await fs.rename(`${installs}.away`, installs);
     core = await open();
     expect(core.getEntry("web")?.phase).toBe("armed");
+  });
+
+  it("knows what was installed when its journal was moved away, or is an old one", async () => {
+    await put();
+    const path = join(folder, "store", "journal.json");
+    const old = await fs.readFile(path);
+    const token = await bootInstaller();
+    await claim(token);
+    await core.report("web", token, { bootId: "boot-1", stage: "done", outcome: "installed" });
+    for (const remedy of [async () => fs.rm(path), async () => fs.writeFile(path, old)]) {
+      await core.close();
+      await remedy();
+      core = await open();
+      await put({ cmdline: "again" });
+      expect(core.getEntry("web")?.phase).toBe("installed");
+      expect(await core.startBoot(MAC, FACTS)).toMatchObject({ kind: "local", reason: "it is installed" });
+    }
   });
 
   it("goes on after a write that was cut off, and says where the rest is", async () => {

@@ -4,7 +4,7 @@ import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { connectBootService, type BootClient, type EntrySpec } from "@nixops4-providers/boot-api";
 import type { BootCore } from "../src/core/api.ts";
-import { openBootCore } from "../src/core/boot-core.ts";
+import { openBootCore } from "../src/service/open-boot-core.ts";
 import type { Limits } from "../src/core/limits.ts";
 import { startGrpcEdge, type GrpcEdge, type GrpcEdgeOptions } from "../src/grpc/server.ts";
 

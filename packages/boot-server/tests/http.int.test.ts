@@ -13,7 +13,7 @@ import { setTimeout as sleep } from "node:timers/promises";
 import { promisify } from "node:util";
 import { gzipSync } from "node:zlib";
 import type { BootCore } from "../src/core/api.ts";
-import { openBootCore } from "../src/core/boot-core.ts";
+import { openBootCore } from "../src/service/open-boot-core.ts";
 import type { AssetRef, EntrySpec } from "../src/core/model.ts";
 import { startHttpEdge, type HttpAccess, type HttpEdge, type HttpEdgeOptions } from "../src/http/server.ts";
 import { seededRandom } from "./tftp-relay.ts";
@@ -680,9 +680,14 @@ async function addAsset(bytes: Buffer): Promise<AssetRef> {
   return asset;
 }
 
+/** As they were put. */
+const specs = new Map<string, EntrySpec>();
+
 async function put(id: string, change?: Partial<EntrySpec>): Promise<EntrySpec> {
-  const { entry } = await core.putEntry(core.getEntry(id)?.spec ?? specOf(id, change));
-  return entry.spec;
+  const spec = specs.get(id) ?? specOf(id, change);
+  specs.set(id, spec);
+  await core.putEntry(spec);
+  return spec;
 }
 
 async function machineUrl(id: string, change?: Partial<EntrySpec>): Promise<string> {

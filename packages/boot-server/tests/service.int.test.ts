@@ -268,7 +268,9 @@ describe("what keeps it from starting", () => {
     await lab.start();
     const { status, stderr } = server("serve", ...lab.flags, "--grpc-socket", join(lab.folder, "other.sock"));
     expect(status).toBe(1);
-    expect(stderr).toContain(`cannot use the store ${join(lab.folder, "store")}`);
+    expect(stderr).toContain(
+      `cannot use the store ${join(lab.folder, "store")}: another boot server is running with it`,
+    );
     expect(stderr).toContain("Stop that one first");
   });
 

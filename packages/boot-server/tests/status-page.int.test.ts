@@ -13,7 +13,7 @@ import { Readable } from "node:stream";
 import { setTimeout as sleep } from "node:timers/promises";
 import { chromium, type Browser, type Locator, type Page } from "playwright-core";
 import type { BootCore, MachineFacts, ReportRequest, Status } from "../src/core/api.ts";
-import { openBootCore } from "../src/core/boot-core.ts";
+import { openBootCore } from "../src/service/open-boot-core.ts";
 import type { AssetRef, EntrySpec } from "../src/core/model.ts";
 import { statusPage, type StatusPage } from "../src/http/status/status-page.ts";
 
@@ -44,7 +44,10 @@ let agoMs: number;
 beforeEach(async () => {
   folder = await mkdtemp(join(tmpdir(), "status-page-test-"));
   agoMs = 0;
-  core = await openBootCore({ folder, now: () => Date.now() - agoMs });
+  core = await openBootCore({
+    folder,
+    clock: { now: () => Date.now() - agoMs, uptime: () => performance.now() },
+  });
   handle = statusPage(core);
   server = createServer((request, response) => {
     void handle(request, response).then((done) => done || response.writeHead(404).end());

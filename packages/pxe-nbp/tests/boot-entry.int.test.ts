@@ -62,7 +62,12 @@ describe("present", () => {
       expireSeconds: 60,
       silenceSeconds: 10,
     });
-    const base64 = (text: string) => Buffer.from(text).toString("base64");
+    const files = [
+      { path: "/etc/motd", contents: "hello\n", mode: 0o644, secret: false },
+      { path: "/etc/run", contents: "#!/bin/sh\n", mode: 0o755, secret: false },
+      { path: "/etc/password", contents: SECRET, mode: 0o600, secret: true },
+      { path: "/etc/key", contents: `line\n${SECRET}\n`, mode: 0o400, secret: true },
+    ];
     expect(lab.core.getEntry("web-1")!.spec).toEqual({
       id: "web-1",
       macs: [MAC],
@@ -73,18 +78,19 @@ describe("present", () => {
         { sha256: second.sha256, size: 4 },
       ],
       cmdline: "console=ttyS0 quiet",
-      files: [
-        { path: "/etc/motd", contents: base64("hello\n"), mode: 0o644, secret: false },
-        { path: "/etc/run", contents: base64("#!/bin/sh\n"), mode: 0o755, secret: false },
-        { path: "/etc/password", contents: base64(SECRET), mode: 0o600, secret: true },
-        { path: "/etc/key", contents: base64(`line\n${SECRET}\n`), mode: 0o400, secret: true },
-      ],
+      files: files.map(({ path, mode, secret }) => ({ path, mode, secret })),
+      overlay: { sha256: expect.any(String), size: expect.any(Number) },
       installGeneration: 3,
       onInterrupted: "retry",
       biosLocalBoot: "exit",
       expireSeconds: 60,
       silenceSeconds: 10,
     });
+    const facts = { address: "192.0.2.50", firmware: "efi", architecture: "arm64" };
+    const decision = await lab.core.startBoot(MAC, facts);
+    if (decision.kind !== "install") throw new Error(decision.reason);
+    const overlay = await lab.core.overlay(decision.bootId, facts.address).files();
+    expect(overlay.map((file) => ({ ...file, contents: file.contents.toString() }))).toEqual(files);
   });
 
   it("uploads nothing that the server's Nix store has", async () => {

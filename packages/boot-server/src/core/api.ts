@@ -1,4 +1,5 @@
-import type { AssetRef, Entry, EntrySpec, Event, InstallReport, OverlayFile } from "./model.ts";
+import type { AssetRef, Entry, EntrySpec, Event, InstallReport } from "./model.ts";
+import type { OverlayContent } from "./overlay.ts";
 
 /** What the machine's firmware and iPXE say of themselves with the request for the script. */
 export interface MachineFacts {
@@ -16,7 +17,9 @@ export interface MachineFacts {
 export type BootDecision =
   | { kind: "install"; entry: Entry; bootId: string }
   /** Boot from disk, and why. `entry` is not there for a machine that nobody declared. */
-  | { kind: "local"; reason: string; entry: Entry | undefined };
+  | { kind: "local"; reason: string; entry: Entry | undefined; isWrongMachine?: boolean | undefined }
+  /** Ask again in a moment. */
+  | { kind: "wait"; reason: string };
 
 /** An asset ready to be sent. */
 export interface OpenAsset {
@@ -34,7 +37,9 @@ export interface OverlayContents {
   /** Of the machine whose boot it is. */
   mac: string;
   token: string;
-  files: (OverlayFile & { contents: string })[];
+  generation: number;
+  /** Refused when they are lost. */
+  files: () => Promise<OverlayContent[]>;
   /** To be called once all of it has left: there is no second delivery in this boot. */
   delivered(): Promise<void>;
 }
@@ -101,6 +106,8 @@ export interface Status {
   startedAt: number;
   /** Of the last stored event. */
   cursor: number;
+  /** Why nothing can be stored just now, and so no command is taken. */
+  problem: string | undefined;
   machines: MachineStatus[];
 }
 
@@ -143,6 +150,8 @@ export interface BootCore {
   status(): Status;
   /** Of the last stored event. */
   readonly cursor: number;
+  /** Why nothing can be stored just now, and so no command is taken. */
+  readonly problem: string | undefined;
   /**
    * Calls back for everything after a cursor, what is stored first; without one, from now on. Returns what ends it.
    * Throws a `Refusal` of kind `absent` when the cursor is too old.

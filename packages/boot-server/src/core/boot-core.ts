@@ -1,9 +1,4 @@
 import { randomBytes } from "node:crypto";
-import { join } from "node:path";
-import { Redactor } from "@nixops4-providers/provider-sdk";
-import { openAssets, type Assets } from "../store/assets.ts";
-import { openHardwareReports, type HardwareReports } from "../store/hardware-reports.ts";
-import { openJournal, type Journal } from "../store/journal.ts";
 import { adviceFor } from "./advice.ts";
 import type {
   BootCore,
@@ -20,121 +15,105 @@ import type {
 import { checkSpec } from "./check-spec.ts";
 import {
   allowHardwareReport,
+  authenticated,
+  decideAsset,
   decideBoot,
-  decideByTime,
   decideClaim,
   decideDelivered,
+  decideOverlay,
   decidePut,
   decideReport,
   digestOf,
+  type BootOutcome,
 } from "./decide.ts";
 import { describeEvent } from "./describe-event.ts";
-import { DEFAULT_LIMITS, type Limits } from "./limits.ts";
+import { Ledger, type Clock } from "./ledger.ts";
+import type { Limits } from "./limits.ts";
 import { Machines } from "./machines.ts";
 import type { AssetRef, Boot, Entry, EntrySpec, Event } from "./model.ts";
+import { readOverlay, splitSpec } from "./overlay.ts";
+import { withoutSecrets } from "./report-secrets.ts";
 import { Refusal } from "./refusal.ts";
-import { apply, createRegistry, entryOfMac, type Registry } from "./registry.ts";
+import { entryOfMac } from "./registry.ts";
+import type { Store } from "./store.ts";
 
-export interface BootCoreOptions {
-  /** Where everything is stored; made when it is not there. One server has it to itself. */
-  folder: string;
-  /** Files of this Nix store are served in place. Default `/nix/store`. */
-  nixStore?: string | undefined;
-  limits?: Partial<Limits> | undefined;
+interface Parts {
+  store: Store;
+  limits: Limits;
   /** Told of what the operator should know. */
-  log?: ((message: string) => void) | undefined;
-  /** Milliseconds since 1970; for tests. */
-  now?: (() => number) | undefined;
+  log: (message: string) => void;
+  clock: Clock;
 }
 
 const TICK_MS = 1_000;
 const COLLECT_MS = 600_000;
 const STATUS_INTERVAL_MS = 250;
-const MAX_REPORT_TEXT = 500;
 
-/** Opens the store, and the service's memory with it. */
-export async function openBootCore(options: BootCoreOptions): Promise<BootCore> {
-  const { folder, nixStore = "/nix/store", log = () => {} } = options;
-  const limits = { ...DEFAULT_LIMITS, ...options.limits };
-  const journal = await openJournal(folder, log);
-  try {
-    const assets = await openAssets(join(folder, "assets"), nixStore, limits);
-    const hardware = await openHardwareReports(join(folder, "hardware"), limits);
-    return new Core({ journal, assets, hardware, limits, log, now: options.now ?? Date.now });
-  } catch (error) {
-    await journal.close();
-    throw error;
-  }
-}
-
-interface Parts {
-  journal: Journal;
-  assets: Assets;
-  hardware: HardwareReports;
-  limits: Limits;
-  log: (message: string) => void;
-  now: () => number;
+/** The service's memory, over a store that it has to itself. */
+export function createBootCore(parts: Parts): BootCore {
+  return new Core(parts);
 }
 
 class Core implements BootCore {
   readonly #parts: Parts;
-  readonly #registry: Registry;
+  readonly #ledger: Ledger;
   readonly #machines: Machines;
   readonly #startedAt: number;
   readonly #watchers = new Set<(event: CoreEvent) => void>();
   readonly #statusWatchers = new Set<() => void>();
   readonly #missing = new Set<string>();
   readonly #timers: NodeJS.Timeout[] = [];
-  #cursor: number;
-  #recent: Event[];
-  #queue: Promise<unknown> = Promise.resolve();
   #statusTimer: NodeJS.Timeout | undefined;
 
   constructor(parts: Parts) {
-    const { journal, limits, now } = parts;
-    const { snapshot, events } = journal;
+    const { store, limits, clock, log } = parts;
     this.#parts = parts;
-    this.#registry = createRegistry(snapshot.entries, snapshot.installs);
-    this.#machines = new Machines(limits, (mac) => entryOfMac(this.#registry, mac) !== undefined);
-    this.#startedAt = now();
-    this.#cursor = snapshot.cursor;
-    this.#recent = snapshot.recent;
-    for (const event of snapshot.recent) this.#note(event, this.#registry.entries.get(event.id));
-    for (const event of events) this.#take(event);
+    this.#startedAt = clock.now();
+    const { maxRecentEvents } = limits;
+    this.#machines = new Machines(limits, (mac) => this.#entryOf(mac) !== undefined);
+    this.#ledger = new Ledger(store, {
+      clock,
+      log,
+      maxRecentEvents,
+      onEvent: (event, before, after) => this.#onEvent(event, before, after),
+    });
+    this.#ledger.load();
     this.#timers.push(
-      setInterval(() => void this.#tick(), TICK_MS).unref(),
+      setInterval(() => void this.#ledger.tick(), TICK_MS).unref(),
       setInterval(() => void this.#collect(), COLLECT_MS).unref(),
     );
     void this.#collect();
   }
 
   get cursor(): number {
-    return this.#cursor;
+    return this.#ledger.cursor;
   }
 
-  async putEntry(spec: EntrySpec): Promise<{ entry: Entry; changed: boolean }> {
-    const { limits, assets, now } = this.#parts;
-    checkSpec(spec, limits);
-    const digest = digestOf(spec);
-    const events = await this.#commit(async () => {
-      const { entries } = this.#registry;
+  get problem(): string | undefined {
+    return this.#ledger.problem;
+  }
+
+  async putEntry(request: EntrySpec): Promise<{ entry: Entry; changed: boolean }> {
+    const { limits, store, clock } = this.#parts;
+    checkSpec(request, limits);
+    const digest = digestOf(request);
+    const { spec, bytes } = splitSpec(request);
+    const events = await this.#ledger.commit(async () => {
+      const { entries } = this.#ledger.registry;
       if (!entries.has(spec.id) && entries.size >= limits.maxEntries) {
         throw new Refusal("limit", `there are ${limits.maxEntries} entries already`);
       }
-      const events = decidePut(this.#registry, spec, digest, now());
-      for (const [i, asset] of [spec.kernel, ...spec.initrds].entries()) {
-        if (await assets.has(asset)) continue;
-        const path = i === 0 ? "kernel" : `initrds.${i - 1}`;
-        throw new Refusal(
-          "conflict",
-          `${path}: the asset ${asset.sha256} (${asset.size} bytes) is not uploaded`,
-        );
+      const events = decidePut(this.#ledger.registry, spec, digest, clock.now());
+      await this.#refuseMissing(spec);
+      // Before the entry that names it; one that was lost comes back when its entry is put again.
+      if (events.length > 0 && !(await store.overlays.has(spec.overlay!))) {
+        await this.#ledger.storing(async () => store.overlays.put(spec.overlay!, bytes));
       }
       return events;
     });
     const changed = events.some(({ kind }) => kind === "put");
     if (changed) await this.#collect();
-    return { entry: this.#registry.entries.get(spec.id)!, changed };
+    return { entry: this.#ledger.registry.entries.get(spec.id)!, changed };
   }
 
   getEntry(id: string): Entry | undefined {
@@ -146,15 +125,15 @@ class Core implements BootCore {
   }
 
   async deleteEntry(id: string): Promise<boolean> {
-    const events = await this.#commit(() =>
-      this.#registry.entries.has(id) ? [{ kind: "deleted", id, at: this.#parts.now() }] : [],
+    const events = await this.#ledger.commit(() =>
+      this.#registry.entries.has(id) ? [{ kind: "deleted", id, at: this.#parts.clock.now() }] : [],
     );
-    await this.#parts.hardware.remove(id);
+    await this.#parts.store.hardware.remove(id);
     return events.length > 0;
   }
 
   async findMissingAssets(sources: { asset: AssetRef; storePath: string }[]): Promise<AssetRef[]> {
-    const { assets } = this.#parts;
+    const { assets } = this.#parts.store;
     const missing: AssetRef[] = [];
     for (const { asset, storePath } of sources) {
       const there = (await assets.has(asset)) || (storePath !== "" && (await assets.adopt(asset, storePath)));
@@ -165,50 +144,39 @@ class Core implements BootCore {
   }
 
   async addAsset(asset: AssetRef, data: AsyncIterable<Uint8Array>): Promise<void> {
-    await this.#parts.assets.add(asset, data);
+    await this.#parts.store.assets.add(asset, data);
     this.#missing.delete(asset.sha256);
   }
 
   async startBoot(mac: string, facts: MachineFacts): Promise<BootDecision> {
-    const { now } = this.#parts;
-    let reason = "";
-    const events = await this.#commit(() => {
-      const entry = entryOfMac(this.#registry, mac);
-      if (entry === undefined) return [];
-      const { address, firmware, architecture } = facts;
-      const boot: Boot = {
-        id: randomBytes(24).toString("base64url"),
-        token: randomBytes(32).toString("base64url"),
-        mac,
-        address,
-        firmware,
-        architecture,
-        startedAt: now(),
-        deliveredAt: undefined,
-      };
-      const decision = decideBoot(entry, boot);
-      reason = decision.reason;
-      return decision.events;
+    const now = this.#parts.clock.now();
+    let outcome: BootOutcome | undefined;
+    const events = await this.#ledger.commit(() => {
+      const entry = this.#entryOf(mac);
+      outcome = entry && decideBoot(entry, newBoot(mac, facts, now), this.#ledger.quietMs(entry.spec.id));
+      return outcome?.events ?? [];
     });
-    this.#machines.askedForScript(mac, facts, now());
-    const entry = entryOfMac(this.#registry, mac);
+    const entry = this.#entryOf(mac);
+    if (outcome?.isWrongMachine === true) {
+      const { address, architecture, firmware } = facts;
+      const text = `Asked for its script as ${architecture} (${firmware}), but its entry is for ${entry?.spec.architecture}`;
+      this.sighted({ mac, address, text, problem: "wrong-architecture" });
+      return { kind: "local", reason: outcome.reason, entry, isWrongMachine: true };
+    }
+    this.#machines.askedForScript(mac, facts, now);
     const last = events.at(-1);
     if (entry !== undefined && last?.kind === "booted")
       return { kind: "install", entry, bootId: last.boot.id };
-    if (entry === undefined) reason = "nobody has declared this machine";
-    this.#machines.note(mac, `Asked for its script, and is to boot from disk: ${reason}`, now());
+    const { kind, reason } = outcome ?? { kind: "local", reason: "nobody has declared this machine" };
+    const what = kind === "wait" ? "is to wait" : "is to boot from disk";
+    this.#machines.note(mac, `Asked for its script, and ${what}: ${reason}`, now);
     this.#statusChanged();
-    return { kind: "local", reason, entry };
+    return kind === "wait" ? { kind, reason } : { kind: "local", reason, entry };
   }
 
   async openAsset(mac: string, which: "kernel" | { initrd: number }): Promise<OpenAsset> {
-    const entry = entryOfMac(this.#registry, mac);
-    if (entry === undefined) throw new Refusal("absent", "nobody has declared this machine");
-    const { phase, spec } = entry;
-    if (phase !== "armed" && phase !== "booting") throw new Refusal("conflict", `this machine is ${phase}`);
-    const asset = which === "kernel" ? spec.kernel : spec.initrds[which.initrd];
-    if (asset === undefined) throw new Refusal("absent", "there is no such initrd");
-    const open = await this.#parts.assets.open(asset);
+    const asset = decideAsset(this.#entryOf(mac), which);
+    const open = await this.#parts.store.assets.open(asset);
     if (open !== undefined) return open;
     this.#missing.add(asset.sha256);
     this.#statusChanged();
@@ -217,69 +185,73 @@ class Core implements BootCore {
 
   overlay(bootId: string, address: string): OverlayContents {
     const entry = this.listEntries().find(({ boot }) => boot?.id === bootId);
-    const boot = entry?.boot;
-    if (entry === undefined || boot === undefined) throw new Refusal("absent", "there is no such boot");
-    if (boot.address !== address) {
-      this.#machines.note(boot.mac, `${address} asked for its overlay, and was refused`, this.#parts.now());
-      throw new Refusal("denied", "this boot was begun from another address");
-    }
-    if (entry.phase !== "booting") throw new Refusal("conflict", `this machine is ${entry.phase}`);
-    if (boot.deliveredAt !== undefined) {
-      throw new Refusal("conflict", "the overlay has been delivered: another one takes another boot");
-    }
-    const files = entry.spec.files.map((file) => ({ ...file, contents: file.contents ?? "" }));
-    const delivered = async () => {
-      await this.#commit(() =>
-        decideDelivered(this.#registry.entries.get(entry.spec.id), bootId, this.#parts.now()),
-      );
+    const { boot, overlay } = this.#noting(entry, `${address} asked for its overlay, and was refused`, () =>
+      decideOverlay(entry, address),
+    );
+    const { id, installGeneration } = entry!.spec;
+    return {
+      entryId: id,
+      mac: boot.mac,
+      generation: installGeneration,
+      token: boot.token,
+      files: async () => {
+        const bytes = overlay === null ? undefined : await this.#parts.store.overlays.get(overlay);
+        if (bytes !== undefined) return readOverlay(bytes);
+        throw new Refusal("absent", "the overlay is no longer there: the deployment has to be applied again");
+      },
+      delivered: async () => {
+        await this.#ledger.commit(() => decideDelivered(this.getEntry(id), bootId, this.#parts.clock.now()));
+      },
     };
-    return { entryId: entry.spec.id, mac: boot.mac, token: boot.token, files, delivered };
   }
 
   async claim(
     entryId: string,
     request: { token: string; bootId: string; address: string },
   ): Promise<{ generation: number; attempt: number }> {
-    try {
-      await this.#commit(() => decideClaim(this.#registry.entries.get(entryId), request, this.#parts.now()));
-    } catch (error) {
-      this.#noteRefused(entryId, `A claim from ${request.address} was refused`, error);
-      throw error;
-    }
-    const { spec, attempt } = this.#registry.entries.get(entryId)!;
+    await this.#ledger.commit(() =>
+      this.#noting(this.getEntry(entryId), `A claim from ${request.address} was refused`, () =>
+        decideClaim(this.getEntry(entryId), request, this.#parts.clock.now()),
+      ),
+    );
+    const { spec, attempt } = this.getEntry(entryId)!;
     return { generation: spec.installGeneration, attempt };
   }
 
   async report(entryId: string, token: string, request: ReportRequest): Promise<void> {
-    try {
-      await this.#commit(() => {
-        const entry = this.#registry.entries.get(entryId);
-        return decideReport(entry, token, withoutSecrets(request, entry), this.#parts.now());
-      });
-    } catch (error) {
-      this.#noteRefused(entryId, "A report was refused", error);
-      throw error;
-    }
+    await this.#ledger.commit(async () => {
+      const entry = this.getEntry(entryId);
+      const what = "A report was refused";
+      const { spec, boot } = this.#noting(entry, what, () => authenticated(entry, token));
+      const { overlays } = this.#parts.store;
+      const bytes = spec.overlay === null ? undefined : await overlays.get(spec.overlay);
+      const secrets = bytes === undefined ? [] : readOverlay(bytes).filter(({ secret }) => secret);
+      const clean = withoutSecrets(request, [
+        boot!.token,
+        ...secrets.map(({ contents }) => contents.toString("utf8")),
+      ]);
+      return this.#noting(entry, what, () => decideReport(entry, token, clean, this.#parts.clock.now()));
+    });
   }
 
   async reportHardware(entryId: string, token: string, report: Uint8Array): Promise<void> {
     allowHardwareReport(this.#registry.entries.get(entryId), token);
-    await this.#parts.hardware.put(entryId, report);
+    await this.#parts.store.hardware.put(entryId, report);
   }
 
   async hardwareReport(entryId: string): Promise<Buffer | undefined> {
-    return this.#parts.hardware.get(entryId);
+    return this.#parts.store.hardware.get(entryId);
   }
 
   sighted(sighting: Sighting): void {
     const { mac, address } = sighting;
-    const at = this.#parts.now();
+    const at = this.#parts.clock.now();
     if (mac !== undefined) this.#see(mac, sighting, at);
     else if (address !== undefined) void this.#seeByAddress(address, sighting, at);
   }
 
   status(): Status {
-    const now = this.#parts.now();
+    const now = this.#parts.clock.now();
     for (const { spec } of this.#registry.entries.values()) {
       for (const mac of spec.macs) this.#machines.get(mac);
     }
@@ -287,7 +259,7 @@ class Core implements BootCore {
       .all()
       .filter(({ mac, lastSeenAt }) => lastSeenAt !== undefined || this.#registry.ids.has(mac));
     const machines = known.map((machine) => {
-      const entry = entryOfMac(this.#registry, machine.mac);
+      const entry = this.#entryOf(machine.mac);
       const { mac, address, facts, lastSeenAt } = machine;
       const missingAssets =
         entry !== undefined &&
@@ -303,17 +275,19 @@ class Core implements BootCore {
         advice: adviceFor(machine, entry, { missingAssets, now }),
       };
     });
-    return { at: now, startedAt: this.#startedAt, cursor: this.#cursor, machines };
+    const { cursor, problem } = this.#ledger;
+    return { at: now, startedAt: this.#startedAt, cursor, problem, machines };
   }
 
   watch(afterCursor: number | undefined, onEvent: (event: CoreEvent) => void): () => void {
-    const after = afterCursor ?? this.#cursor;
-    const first = this.#cursor - this.#recent.length;
-    if (after < first || after > this.#cursor) {
-      throw new Refusal("absent", `events go back to ${first} and on to ${this.#cursor}, not ${after}`);
+    const { cursor, recent } = this.#ledger;
+    const after = afterCursor ?? cursor;
+    const first = cursor - recent.length;
+    if (after < first || after > cursor) {
+      throw new Refusal("absent", `events go back to ${first} and on to ${cursor}, not ${after}`);
     }
-    for (const [i, event] of this.#recent.entries()) {
-      if (first + i + 1 > after) onEvent(this.#step(event, first + i + 1));
+    for (const [i, event] of recent.entries()) {
+      if (first + i + 1 > after) onEvent(this.#ledger.step(event, first + i + 1));
     }
     this.#watchers.add(onEvent);
     return () => this.#watchers.delete(onEvent);
@@ -330,55 +304,32 @@ class Core implements BootCore {
     this.#statusTimer = undefined;
     this.#watchers.clear();
     this.#statusWatchers.clear();
-    await this.#queue.catch(() => {});
-    await this.#parts.journal.close();
+    await this.#ledger.idle();
+    await this.#parts.store.close();
   }
 
-  /** One after another: decides on what is, stores it, and only then makes it so. */
-  async #commit(decide: () => Event[] | Promise<Event[]>): Promise<Event[]> {
-    const work = this.#queue.then(async () => {
-      await this.#store(this.#eventsByTime());
-      const events = await decide();
-      await this.#store(events);
-      return events;
-    });
-    this.#queue = work.catch(() => {});
-    return work;
+  get #registry() {
+    return this.#ledger.registry;
   }
 
-  async #store(events: Event[]): Promise<void> {
-    if (events.length === 0) return;
-    const { journal } = this.#parts;
-    await journal.append(events);
-    for (const event of events) this.#take(event);
-    // What was installed leaves no secrets behind.
-    if (journal.isLong || events.some(({ kind }) => kind === "installed")) await this.#compact();
+  #entryOf(mac: string): Entry | undefined {
+    return entryOfMac(this.#registry, mac);
   }
 
-  /** The events are stored: that this fails is no reason to refuse them. */
-  async #compact(): Promise<void> {
-    const { journal, log } = this.#parts;
-    const { entries, installs } = this.#registry;
-    const snapshot = {
-      cursor: this.#cursor,
-      entries: [...entries.values()],
-      installs: [...installs],
-      recent: this.#recent,
-    };
-    await journal
-      .compact(snapshot)
-      .catch((error: Error) => log(`cannot shorten the journal: ${error.message}`));
+  async #refuseMissing({ kernel, initrds }: Pick<EntrySpec, "kernel" | "initrds">): Promise<void> {
+    for (const [i, asset] of [kernel, ...initrds].entries()) {
+      if (await this.#parts.store.assets.has(asset)) continue;
+      const path = i === 0 ? "kernel" : `initrds.${i - 1}`;
+      throw new Refusal(
+        "conflict",
+        `${path}: the asset ${asset.sha256} (${asset.size} bytes) is not uploaded`,
+      );
+    }
   }
 
-  #take(event: Event): void {
-    const before = this.#registry.entries.get(event.id);
-    const entry = apply(this.#registry, event);
-    this.#cursor++;
-    this.#recent.push(withoutContents(event));
-    if (this.#recent.length > this.#parts.limits.maxRecentEvents) this.#recent.shift();
-    this.#note(event, entry ?? before);
-    const step = this.#step(event, this.#cursor);
-    for (const watcher of this.#watchers) watcher(step);
+  #onEvent(event: Event, before: Entry | undefined, after: Entry | undefined): void {
+    this.#note(event, after ?? before);
+    for (const watcher of this.#watchers) watcher(this.#ledger.step(event, this.#ledger.cursor));
     this.#statusChanged();
   }
 
@@ -392,17 +343,17 @@ class Core implements BootCore {
     if (isHeard && entry?.boot !== undefined) this.#machines.get(entry.boot.mac).lastSeenAt = event.at;
   }
 
-  #noteRefused(entryId: string, what: string, error: unknown): void {
-    const macs = this.#registry.entries.get(entryId)?.spec.macs ?? [];
-    for (const mac of macs) {
-      this.#machines.note(mac, `${what}: ${(error as Error).message}`, this.#parts.now());
+  /** Shows at the entry's machines that something was refused. */
+  #noting<T>(entry: Entry | undefined, what: string, decide: () => T): T {
+    try {
+      return decide();
+    } catch (error) {
+      for (const mac of entry?.spec.macs ?? []) {
+        this.#machines.note(mac, `${what}: ${(error as Error).message}`, this.#parts.clock.now());
+      }
+      this.#statusChanged();
+      throw error;
     }
-    this.#statusChanged();
-  }
-
-  #step(event: Event, cursor: number): CoreEvent {
-    const { id, at } = event;
-    return { kind: "step", cursor, id, at, event, entry: this.#registry.entries.get(id) };
   }
 
   async #seeByAddress(address: string, sighting: Sighting, at: number): Promise<void> {
@@ -412,9 +363,9 @@ class Core implements BootCore {
 
   #see(mac: string, sighting: Sighting, at: number): void {
     this.#machines.see(mac, sighting, at);
-    const id = entryOfMac(this.#registry, mac)?.spec.id;
+    const id = this.#entryOf(mac)?.spec.id;
     if (id !== undefined && sighting.download !== undefined) {
-      const event: CoreEvent = { kind: "download", cursor: this.#cursor, id, at, ...sighting.download };
+      const event: CoreEvent = { kind: "download", cursor: this.cursor, id, at, ...sighting.download };
       for (const watcher of this.#watchers) watcher(event);
     }
     this.#statusChanged();
@@ -427,29 +378,33 @@ class Core implements BootCore {
     }, STATUS_INTERVAL_MS).unref();
   }
 
-  #eventsByTime(): Event[] {
-    const now = this.#parts.now();
-    return this.listEntries().flatMap((entry) => decideByTime(entry, now, this.#startedAt));
-  }
-
-  async #tick(): Promise<void> {
-    if (this.#eventsByTime().length === 0) return;
-    await this.#commit(() => []).catch((error: Error) => this.#parts.log(`cannot store: ${error.message}`));
-  }
-
+  /** Removes what no entry needs, and looks whether what they need is there. */
   async #collect(): Promise<void> {
-    const { assets, log } = this.#parts;
-    const needed = this.listEntries().flatMap(({ spec }) => [spec.kernel, ...spec.initrds]);
+    const { store, log } = this.#parts;
     try {
-      await assets.collect(new Set(needed.map(({ sha256 }) => sha256)));
+      const needed = this.listEntries().flatMap(({ spec }) => [spec.kernel, ...spec.initrds]);
+      await store.assets.collect(new Set(needed.map(({ sha256 }) => sha256)));
       for (const asset of needed) {
-        if (await assets.has(asset)) this.#missing.delete(asset.sha256);
+        if (await store.assets.has(asset)) this.#missing.delete(asset.sha256);
         else this.#missing.add(asset.sha256);
       }
     } catch (error) {
-      log(`cannot clean up the assets: ${(error as Error).message}`);
+      log(`cannot clean up the store: ${(error as Error).message}`);
     }
   }
+}
+
+function newBoot(mac: string, { address, firmware, architecture }: MachineFacts, startedAt: number): Boot {
+  return {
+    id: randomBytes(24).toString("base64url"),
+    token: randomBytes(32).toString("base64url"),
+    mac,
+    address,
+    firmware,
+    architecture,
+    startedAt,
+    deliveredAt: undefined,
+  };
 }
 
 function statusOf({ spec, phase, attempt, boot, claim, ...entry }: Entry): EntryStatus {
@@ -468,27 +423,4 @@ function statusOf({ spec, phase, attempt, boot, claim, ...entry }: Entry): Entry
     reason,
     report,
   };
-}
-
-/** An installer may print what it was given. */
-function withoutSecrets(request: ReportRequest, entry: Entry | undefined): ReportRequest {
-  const redactor = new Redactor();
-  if (entry?.boot !== undefined) redactor.add(entry.boot.token);
-  for (const { secret, contents } of entry?.spec.files ?? []) {
-    if (secret && contents !== null) redactor.add(Buffer.from(contents, "base64").toString("utf8"));
-  }
-  const clean = (text: string) => redactor.redact(text).slice(0, MAX_REPORT_TEXT);
-  return {
-    ...request,
-    stage: clean(request.stage),
-    message: request.message === undefined ? undefined : clean(request.message),
-    log: request.log?.map(clean),
-  };
-}
-
-/** Watchers and timelines have no use for the files, and secrets should be in few places. */
-function withoutContents(event: Event): Event {
-  if (event.kind !== "put") return event;
-  const files = event.spec.files.map((file) => ({ ...file, contents: null }));
-  return { ...event, spec: { ...event.spec, files } };
 }

@@ -56,9 +56,13 @@ function* integerViolations(path: string, value: number, least: number, most: nu
 
 function* fileViolations(files: readonly OverlayFile[], limits: Limits): Iterable<string> {
   if (files.length > limits.maxFiles) yield `files: at most ${limits.maxFiles}`;
-  const bytes = files.reduce((sum, { contents }) => sum + Buffer.byteLength(contents ?? "", "base64"), 0);
+  const bytes = files.reduce((sum, { contents }) => sum + Buffer.byteLength(contents, "base64"), 0);
   if (bytes > limits.maxOverlayBytes) yield `files: ${bytes} bytes, at most ${limits.maxOverlayBytes}`;
   const paths = files.map(({ path }) => path);
+  const pathBytes = paths.reduce((sum, path) => sum + Buffer.byteLength(path), 0);
+  if (pathBytes > limits.maxPathBytes) {
+    yield `files: their paths have ${pathBytes} bytes, at most ${limits.maxPathBytes}`;
+  }
   for (const [i, { path, mode }] of files.entries()) {
     const at = `files.${JSON.stringify(path)}`;
     if (!isPlainPath(path))

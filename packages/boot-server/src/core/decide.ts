@@ -1,18 +1,22 @@
 import { createHash, timingSafeEqual } from "node:crypto";
 import {
   LOG_TAIL_LINES,
+  type Architecture,
+  type AssetRef,
   type Boot,
   type Entry,
   type EntrySpec,
   type Event,
   type InstallReport,
+  type OverlayRef,
+  type StoredSpec,
 } from "./model.ts";
 import { Refusal } from "./refusal.ts";
 import { entryOfMac, isClaimed, type Registry } from "./registry.ts";
 import type { ReportRequest } from "./api.ts";
 
 /** What a command leads to; nothing has happened yet. */
-export function decidePut(registry: Registry, spec: EntrySpec, digest: string, at: number): Event[] {
+export function decidePut(registry: Registry, spec: StoredSpec, digest: string, at: number): Event[] {
   const { entries, installs } = registry;
   const { id, installGeneration: generation } = spec;
   const old = entries.get(id);
@@ -42,37 +46,98 @@ export function decidePut(registry: Registry, spec: EntrySpec, digest: string, a
   return isClaimed(old.phase) ? [] : [{ kind: "renewed", id, at }];
 }
 
-/** What a network boot of a declared machine leads to: an install when the last event is `booted`. */
-export function decideBoot(entry: Entry, boot: Boot): { events: Event[]; reason: string } {
-  const { id, onInterrupted } = entry.spec;
+/** Three times the pause between two reports of an installer that is alive. */
+const ALIVE_MS = 30_000;
+
+export interface BootOutcome {
+  kind: "install" | "local" | "wait";
+  events: Event[];
+  /** Why it is no install. */
+  reason: string;
+  /** The machine cannot run what its entry has. */
+  isWrongMachine?: boolean;
+}
+
+/**
+ * What a network boot of a declared machine leads to.
+ *
+ * @param quietMs for how long its installer has said nothing
+ */
+export function decideBoot(entry: Entry, boot: Boot, quietMs: number): BootOutcome {
+  const { id, onInterrupted, architecture } = entry.spec;
   const at = boot.startedAt;
-  const booted: Event = { kind: "booted", id, at, boot };
+  const install: BootOutcome = {
+    kind: "install",
+    events: [{ kind: "booted", id, at, boot }],
+    reason: "",
+  };
+  const local = (reason: string, events: Event[] = []): BootOutcome => ({ kind: "local", events, reason });
+  if (!runs(boot, architecture)) {
+    const machine = `${boot.architecture} (${boot.firmware})`;
+    return {
+      ...local(`this machine is ${machine}, but entry ${id} is for ${architecture}`),
+      isWrongMachine: true,
+    };
+  }
   switch (entry.phase) {
     case "armed":
     case "booting":
     case "refused":
-      return { events: [booted], reason: "" };
+      return install;
     case "installing": {
-      // The claim was made by another boot of the machine, unless somebody pretends to be the machine.
-      if (entry.boot?.address !== boot.address) return { events: [], reason: "an install is in progress" };
+      // The claim was made by another boot of the machine, unless somebody pretends to be the machine. One with another
+      // lease is known by the silence of its installer.
+      const isSame = entry.boot?.address === boot.address;
+      if (!isSame && onInterrupted === "hold") return local("an install is in progress");
+      if (!isSame && quietMs < ALIVE_MS) {
+        return { kind: "wait", events: [], reason: "an install is in progress, from another address" };
+      }
       const reason = "it booted from the network again before it had reported how the install ended";
       const interrupted: Event = { kind: "interrupted", id, at, reason };
       return onInterrupted === "retry"
-        ? { events: [interrupted, booted], reason: "" }
-        : { events: [interrupted], reason: "the install was interrupted" };
+        ? { ...install, events: [interrupted, ...install.events] }
+        : local("the install was interrupted", [interrupted]);
     }
     case "failed":
     case "interrupted":
-      if (onInterrupted === "retry") return { events: [booted], reason: "" };
-      return {
-        events: [],
-        reason: entry.phase === "failed" ? "the install failed" : "the install was interrupted",
-      };
+      if (onInterrupted === "retry") return install;
+      return local(entry.phase === "failed" ? "the install failed" : "the install was interrupted");
     case "installed":
-      return { events: [], reason: "it is installed" };
+      return local("it is installed");
     case "expired":
-      return { events: [], reason: "its entry has expired" };
+      return local("its entry has expired");
   }
+}
+
+/** Whether a kernel for `architecture` starts there. A 32-bit iPXE of a BIOS starts 64-bit kernels. */
+function runs({ firmware, architecture: build }: Boot, architecture: Architecture): boolean {
+  if (architecture === "aarch64") return build === "arm64";
+  return build === "x86_64" || (build === "i386" && firmware !== "efi");
+}
+
+/** Which file the machine gets. Throws a `Refusal` when it gets none. */
+export function decideAsset(entry: Entry | undefined, which: "kernel" | { initrd: number }): AssetRef {
+  if (entry === undefined) throw new Refusal("absent", "nobody has declared this machine");
+  const { phase, spec } = entry;
+  if (phase !== "armed" && phase !== "booting") throw new Refusal("conflict", `this machine is ${phase}`);
+  const asset = which === "kernel" ? spec.kernel : spec.initrds[which.initrd];
+  if (asset === undefined) throw new Refusal("absent", "there is no such initrd");
+  return asset;
+}
+
+/** Who gets an overlay: the address that began the boot, once. Throws a `Refusal` otherwise. */
+export function decideOverlay(
+  entry: Entry | undefined,
+  address: string,
+): { boot: Boot; overlay: OverlayRef | null } {
+  const boot = entry?.boot;
+  if (entry === undefined || boot === undefined) throw new Refusal("absent", "there is no such boot");
+  if (boot.address !== address) throw new Refusal("denied", "this boot was begun from another address");
+  if (entry.phase !== "booting") throw new Refusal("conflict", `this machine is ${entry.phase}`);
+  if (boot.deliveredAt !== undefined) {
+    throw new Refusal("conflict", "the overlay has been delivered: another one takes another boot");
+  }
+  return { boot, overlay: entry.spec.overlay };
 }
 
 export function decideDelivered(entry: Entry | undefined, boot: string, at: number): Event[] {
@@ -129,15 +194,17 @@ export function allowHardwareReport(entry: Entry | undefined, token: string): vo
   throw new Refusal("conflict", `the install of ${spec.id} has ended: it is ${phase}`);
 }
 
-/** What has happened by itself. `since`: silence before this server was there is no silence. */
-export function decideByTime(entry: Entry, at: number, since: number): Event[] {
+/**
+ * What has happened by itself.
+ *
+ * @param quietMs for how long its installer has said nothing, as far as this server can know
+ */
+export function decideByTime(entry: Entry, at: number, quietMs: number): Event[] {
   const { id, silenceSeconds } = entry.spec;
   if (!isClaimed(entry.phase)) {
     return entry.phase !== "expired" && at >= entry.expiresAt ? [{ kind: "expired", id, at }] : [];
   }
-  if (entry.phase !== "installing") return [];
-  const heardAt = Math.max(since, entry.claim?.claimedAt ?? 0, entry.report?.reportedAt ?? 0);
-  if (at < heardAt + silenceSeconds * 1000) return [];
+  if (entry.phase !== "installing" || quietMs < silenceSeconds * 1000) return [];
   return [{ kind: "interrupted", id, at, reason: `the installer has said nothing for ${silenceSeconds} s` }];
 }
 
@@ -148,7 +215,7 @@ export function digestOf(spec: EntrySpec): string {
     .digest("hex");
 }
 
-function authenticated(entry: Entry | undefined, token: string): Entry {
+export function authenticated(entry: Entry | undefined, token: string): Entry {
   // Absent and wrong look the same from outside.
   if (entry?.boot === undefined || !sameToken(entry.boot.token, token)) {
     throw new Refusal("denied", "no such job, or the token is not that of its latest boot");

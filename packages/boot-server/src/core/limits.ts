@@ -10,6 +10,8 @@ export interface Limits {
   maxFiles: number;
   /** All files of an overlay together, in bytes. Default 4 MiB. */
   maxOverlayBytes: number;
+  /** The paths of the files of an overlay together: they are kept in memory. Default 32 KiB. */
+  maxPathBytes: number;
   /** The whole command line that a kernel gets, in characters. Default 2047, the most that x86 and arm64 kernels take. */
   maxKernelArguments: number;
   /** Default 16 GiB. */
@@ -34,6 +36,7 @@ export const DEFAULT_LIMITS: Limits = {
   maxInitrds: 32,
   maxFiles: 256,
   maxOverlayBytes: 4 * 1024 * 1024,
+  maxPathBytes: 32 * 1024,
   maxKernelArguments: 2047,
   maxAssetBytes: 16 * 1024 ** 3,
   maxAssets: 4096,

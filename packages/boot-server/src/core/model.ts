@@ -7,16 +7,22 @@ export interface AssetRef {
 }
 
 /** One file of the overlay: the machine finds it in its initial ramdisk. */
-export interface OverlayFile {
+export interface OverlayFileInfo {
   /** Absolute, as the machine sees it. */
   path: string;
-  /** Base64. `null` once a secret has served its purpose: it is dropped when the machine is installed. */
-  contents: string | null;
   /** Permission bits. */
   mode: number;
   /** Whether the contents must never appear in a log or on the status page. */
   secret: boolean;
 }
+
+export interface OverlayFile extends OverlayFileInfo {
+  /** Base64. */
+  contents: string;
+}
+
+/** The stored overlay of an entry, named by its content. */
+export type OverlayRef = AssetRef;
 
 export type Architecture = "x86_64" | "aarch64";
 
@@ -44,6 +50,9 @@ export interface EntrySpec {
   /** An install that has not reported for this many seconds counts as interrupted. */
   silenceSeconds: number;
 }
+
+/** An entry as it is kept: what is in its files is stored apart, until the machine is installed. */
+export type StoredSpec = Omit<EntrySpec, "files"> & { files: OverlayFileInfo[]; overlay: OverlayRef | null };
 
 /**
  * Where an entry is on its way:
@@ -92,7 +101,7 @@ export interface InstallReport {
 
 /** A declared machine with all that is known of its installs. Times are milliseconds since 1970. */
 export interface Entry {
-  spec: EntrySpec;
+  spec: StoredSpec;
   /** SHA-256 of the spec as it was put. */
   digest: string;
   phase: Phase;
@@ -126,7 +135,7 @@ export const LOG_TAIL_LINES = 50;
 
 /** A step in the life of an entry; these are what is stored. */
 export type Event = { at: number; id: string } & (
-  | { kind: "put"; spec: EntrySpec; digest: string }
+  | { kind: "put"; spec: StoredSpec; digest: string }
   /** The same entry was put again, unclaimed: it expires later, and waits for the machine if it did not any more. */
   | { kind: "renewed" }
   | { kind: "deleted" }

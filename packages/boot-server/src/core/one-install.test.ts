@@ -2,7 +2,8 @@ import { describe, expect, it } from "@jest/globals";
 import * as fc from "fast-check";
 import { sequences, violationsOf, type System } from "../../tests/one-install.ts";
 import { decideBoot, decideByTime, decideClaim, decidePut, decideReport, digestOf } from "./decide.ts";
-import type { Event } from "./model.ts";
+import type { Entry, Event } from "./model.ts";
+import { splitSpec } from "./overlay.ts";
 import { Refusal } from "./refusal.ts";
 import { apply, createRegistry, entryOfMac, type Registry } from "./registry.ts";
 
@@ -12,8 +13,12 @@ function decisions(): System {
   let now = 1_000_000;
   let startedAt = now;
   let tokens = 0;
+  const quietMs = ({ claim, report }: Entry) =>
+    now - Math.max(startedAt, claim?.claimedAt ?? 0, report?.reportedAt ?? 0);
   const commit = (decide: () => Event[]): Event[] | undefined => {
-    const byTime = [...registry.entries.values()].flatMap((entry) => decideByTime(entry, now, startedAt));
+    const byTime = [...registry.entries.values()].flatMap((entry) =>
+      decideByTime(entry, now, quietMs(entry)),
+    );
     for (const event of byTime) apply(registry, event);
     try {
       const events = decide();
@@ -25,7 +30,8 @@ function decisions(): System {
     }
   };
   return {
-    put: async (spec) => commit(() => decidePut(registry, spec, digestOf(spec), now)) !== undefined,
+    put: async (spec) =>
+      commit(() => decidePut(registry, splitSpec(spec).spec, digestOf(spec), now)) !== undefined,
     remove: async (id) => void commit(() => [{ kind: "deleted", id, at: now }]),
     async boot(mac, address) {
       const token = `token-${tokens++}`;
@@ -33,7 +39,7 @@ function decisions(): System {
       const events = commit(() => {
         const entry = entryOfMac(registry, mac);
         const boot = { ...facts, token, startedAt: now, deliveredAt: undefined };
-        return entry === undefined ? [] : decideBoot(entry, boot).events;
+        return entry === undefined ? [] : decideBoot(entry, boot, quietMs(entry)).events;
       });
       return events?.at(-1)?.kind === "booted" ? token : undefined;
     },

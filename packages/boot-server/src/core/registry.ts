@@ -1,10 +1,13 @@
-import type { Entry, EntrySpec, Event, InstallRecord, Phase } from "./model.ts";
+import type { Install } from "./store.ts";
+import type { Entry, Event, InstallRecord, Phase, StoredSpec } from "./model.ts";
 
 /** All that is stored, in memory. Only {@link apply} changes it; the entries themselves are never changed. */
 export interface Registry {
   entries: Map<string, Entry>;
   /** By MAC address. */
   installs: Map<string, InstallRecord>;
+  /** Those of them that have changed since somebody looked, and emptied it. */
+  changedInstalls: Map<string, InstallRecord>;
   /** The ids of entries by MAC address. */
   ids: Map<string, string>;
 }
@@ -13,7 +16,12 @@ export function createRegistry(
   entries: readonly Entry[] = [],
   installs: readonly (readonly [mac: string, record: InstallRecord])[] = [],
 ): Registry {
-  const registry: Registry = { entries: new Map(), installs: new Map(installs), ids: new Map() };
+  const registry: Registry = {
+    entries: new Map(),
+    installs: new Map(installs),
+    changedInstalls: new Map(),
+    ids: new Map(),
+  };
   for (const entry of entries) enter(registry, entry);
   return registry;
 }
@@ -95,7 +103,7 @@ function after(entry: Entry, event: Exclude<Event, { kind: "put" | "deleted" }>)
       return {
         ...entry,
         phase: "installed",
-        spec: withoutSecrets(entry.spec),
+        spec: withoutOverlay(entry.spec),
         report: event.report,
         endedAt: at,
         reason: undefined,
@@ -115,7 +123,7 @@ function afterPut(registry: Registry, { at, spec, digest }: Event & { kind: "put
     return adoptInstall(registry, armed(spec, digest, at), spec.macs);
   }
   if (isClaimed(old.phase)) {
-    return { ...old, spec: old.phase === "installed" ? withoutSecrets(spec) : spec, digest };
+    return { ...old, spec: old.phase === "installed" ? withoutOverlay(spec) : spec, digest };
   }
   if (old.attempt > 0 && spec.onInterrupted === "hold") {
     const reason = "an earlier install was not finished, and is no longer to be tried again";
@@ -130,7 +138,7 @@ function afterPut(registry: Registry, { at, spec, digest }: Event & { kind: "put
   return adoptInstall(registry, entry, newMacs);
 }
 
-function armed(spec: EntrySpec, digest: string, at: number): Entry {
+function armed(spec: StoredSpec, digest: string, at: number): Entry {
   return {
     spec,
     digest,
@@ -156,7 +164,7 @@ function adoptInstall({ installs }: Registry, entry: Entry, macs: readonly strin
   const { phase, endedAt, entryId } = record;
   const what = phase === "installing" ? ("interrupted" as const) : phase;
   const reason = `was ${what} in this generation as entry ${entryId}`;
-  const spec = what === "installed" ? withoutSecrets(entry.spec) : entry.spec;
+  const spec = what === "installed" ? withoutOverlay(entry.spec) : entry.spec;
   return {
     ...entry,
     spec,
@@ -168,7 +176,7 @@ function adoptInstall({ installs }: Registry, entry: Entry, macs: readonly strin
   };
 }
 
-function remember({ installs }: Registry, { spec, phase, endedAt }: Entry): void {
+function remember({ installs, changedInstalls }: Registry, { spec, phase, endedAt }: Entry): void {
   const record: InstallRecord = {
     entryId: spec.id,
     generation: spec.installGeneration,
@@ -176,16 +184,53 @@ function remember({ installs }: Registry, { spec, phase, endedAt }: Entry): void
     phase: isClaimed(phase) ? phase : "interrupted",
     endedAt,
   };
-  for (const mac of spec.macs) installs.set(mac, record);
+  for (const mac of spec.macs) {
+    if (isSame(installs.get(mac), record)) continue;
+    installs.set(mac, record);
+    changedInstalls.set(mac, record);
+  }
+}
+
+function isSame(one: InstallRecord | undefined, other: InstallRecord): boolean {
+  return (
+    one?.entryId === other.entryId &&
+    one.generation === other.generation &&
+    one.phase === other.phase &&
+    one.endedAt === other.endedAt
+  );
+}
+
+/** When the clock was set: what was to happen in an hour still happens in an hour. */
+export function shiftDeadlines({ entries }: Registry, ms: number): void {
+  for (const [id, entry] of entries) entries.set(id, { ...entry, expiresAt: entry.expiresAt + ms });
+}
+
+/**
+ * Adds the installs that were kept apart: what was installed stays so, whatever became of the entries. All that they
+ * do not have yet counts as changed.
+ */
+export function keepInstalls(registry: Registry, kept: readonly Install[]): void {
+  const { entries, installs, changedInstalls } = registry;
+  for (const [mac, record] of kept) {
+    if ((installs.get(mac)?.generation ?? 0) < record.generation) installs.set(mac, record);
+  }
+  for (const entry of entries.values()) {
+    if (entry.attempt === 0) enter(registry, adoptInstall(registry, entry, entry.spec.macs));
+  }
+  const before = new Map(kept);
+  changedInstalls.clear();
+  for (const [mac, record] of installs) {
+    if (!isSame(before.get(mac), record)) changedInstalls.set(mac, record);
+  }
 }
 
 /** Whether a machine that is loading the one would get the same by the other. */
-function bootsTheSame(one: EntrySpec, other: EntrySpec): boolean {
-  const loaded = ({ architecture, kernel, initrds, cmdline, files }: EntrySpec) =>
-    JSON.stringify([architecture, kernel, initrds, cmdline, files]);
+function bootsTheSame(one: StoredSpec, other: StoredSpec): boolean {
+  const loaded = ({ architecture, kernel, initrds, cmdline, overlay }: StoredSpec) =>
+    JSON.stringify([architecture, kernel, initrds, cmdline, overlay]);
   return loaded(one) === loaded(other);
 }
 
-function withoutSecrets(spec: EntrySpec): EntrySpec {
-  return { ...spec, files: spec.files.map((file) => (file.secret ? { ...file, contents: null } : file)) };
+function withoutOverlay(spec: StoredSpec): StoredSpec {
+  return { ...spec, overlay: null };
 }

@@ -9,6 +9,7 @@ import type {
   InstallReport,
   OverlayFile,
   Phase,
+  StoredSpec,
 } from "../core/model.ts";
 import { Refusal } from "../core/refusal.ts";
 
@@ -76,9 +77,17 @@ function fileFromApi({ path, contents, mode, secret }: api.OverlayFile): Overlay
   return { path, contents: Buffer.from(contents).toString("base64"), mode, secret };
 }
 
-function specToApi(spec: EntrySpec): api.EntrySpec {
+function specToApi(spec: StoredSpec): api.EntrySpec {
+  const { id, macs, kernel, initrds, cmdline, installGeneration, expireSeconds, silenceSeconds } = spec;
   return {
-    ...spec,
+    id,
+    macs,
+    kernel,
+    initrds,
+    cmdline,
+    installGeneration,
+    expireSeconds,
+    silenceSeconds,
     architecture: spec.architecture.toUpperCase() as Uppercase<EntrySpec["architecture"]>,
     onInterrupted: spec.onInterrupted.toUpperCase() as Uppercase<EntrySpec["onInterrupted"]>,
     biosLocalBoot: spec.biosLocalBoot.toUpperCase() as Uppercase<EntrySpec["biosLocalBoot"]>,

@@ -7,6 +7,7 @@ const codes: Record<RefusalKind, status> = {
   denied: status.PERMISSION_DENIED,
   conflict: status.FAILED_PRECONDITION,
   limit: status.RESOURCE_EXHAUSTED,
+  unavailable: status.UNAVAILABLE,
 };
 
 /** They travel in a header, percent-encoded: at most nine bytes for each, of 64 KiB. */

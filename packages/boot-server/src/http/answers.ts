@@ -7,6 +7,7 @@ const STATUSES: Record<RefusalKind, number> = {
   absent: 404,
   conflict: 409,
   limit: 429,
+  unavailable: 503,
 };
 
 /** What is wrong with the request as HTTP, whatever it asks for. */

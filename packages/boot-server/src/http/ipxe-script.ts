@@ -14,6 +14,7 @@ const INSTALL_RETRIES = 60;
 /** A machine whose server is gone for good is to boot from disk. */
 const SCRIPT_RETRIES = 12;
 const GIVE_UP_SECONDS = 30;
+const WAIT_SECONDS = 15;
 
 export interface InstallScriptOptions {
   /** Without a slash at the end. */
@@ -97,6 +98,12 @@ export function installScript(options: InstallScriptOptions): string {
     `sleep ${GIVE_UP_SECONDS} ||`,
     "reboot",
   ]);
+}
+
+/** Pauses, and goes on with another script. */
+export function waitScript(reason: string, next: string): string {
+  const [shebang, ...lines] = next.split("\n");
+  return [shebang, `echo Waiting: ${onScreen(reason)}`, `sleep ${WAIT_SECONDS} ||`, ...lines].join("\n");
 }
 
 /** Leaves the machine to its disk, in the way that is right for the firmware. */

@@ -2,7 +2,7 @@ import { mkdir, readFile } from "node:fs/promises";
 import { dirname } from "node:path";
 import { ProviderError } from "@nixops4-providers/provider-sdk";
 import type { BootCore } from "../core/api.ts";
-import { openBootCore } from "../core/boot-core.ts";
+import { openBootCore } from "./open-boot-core.ts";
 import { startGrpcEdge } from "../grpc/server.ts";
 import { genericScript } from "../http/ipxe-script.ts";
 import { startHttpEdge } from "../http/server.ts";

@@ -1,8 +1,7 @@
 import type { MachineFacts } from "../../core/api.ts";
-import type { Architecture } from "../../core/model.ts";
 import { HttpError, sendText } from "../answers.ts";
 import type { Exchange, Route } from "../exchange.ts";
-import { genericScript, installScript, localBootScript } from "../ipxe-script.ts";
+import { genericScript, installScript, localBootScript, waitScript } from "../ipxe-script.ts";
 import { macOf } from "../mac.ts";
 
 const MAX_FACT_CHARACTERS = 64;
@@ -25,20 +24,13 @@ async function machineScript({ sources, address, query, baseUrl }: Exchange, mac
   const { core } = sources;
   const facts = readFacts(query, address);
   const { firmware } = facts;
-  const declared = core.listEntries().find(({ spec }) => spec.macs.includes(mac))?.spec;
-  if (declared !== undefined && !runs(facts, declared.architecture)) {
-    const kind = `${facts.architecture} (${firmware})`;
-    const text = `Asked for its script as ${kind}, but its entry is for ${declared.architecture}`;
-    core.sighted({ mac, address, text, problem: "wrong-architecture" });
-    const reason = `this machine is ${kind}, but entry ${declared.id} is for ${declared.architecture}`;
-    const { biosLocalBoot } = declared;
-    return localBootScript({ firmware, biosLocalBoot, reason, pauseSeconds: READ_SECONDS });
-  }
   const decision = await core.startBoot(mac, facts);
-  const { entry } = decision;
+  if (decision.kind === "wait") return waitScript(decision.reason, genericScript(baseUrl));
   if (decision.kind === "local") {
+    const { entry, reason, isWrongMachine } = decision;
     const biosLocalBoot = entry?.spec.biosLocalBoot ?? "sanboot";
-    return localBootScript({ firmware, biosLocalBoot, reason: decision.reason });
+    const pauseSeconds = isWrongMachine === true ? READ_SECONDS : 0;
+    return localBootScript({ firmware, biosLocalBoot, reason, pauseSeconds });
   }
   const { id, installGeneration, initrds, cmdline } = decision.entry.spec;
   return installScript({
@@ -51,12 +43,6 @@ async function machineScript({ sources, address, query, baseUrl }: Exchange, mac
     cmdline,
     firmware,
   });
-}
-
-/** Whether a kernel for `architecture` starts there. A 32-bit iPXE of a BIOS starts 64-bit kernels. */
-function runs({ firmware, architecture: build }: MachineFacts, architecture: Architecture): boolean {
-  if (architecture === "aarch64") return build === "arm64";
-  return build === "x86_64" || (build === "i386" && firmware !== "efi");
 }
 
 function readFacts(query: URLSearchParams, address: string): MachineFacts {

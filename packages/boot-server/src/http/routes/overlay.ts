@@ -16,13 +16,14 @@ export const overlayRoute: Route = {
     const boot = params["boot"]!;
     const sendingOther = () => (req.method === "GET" ? sending.get(boot) : undefined);
     let overlay = sources.core.overlay(boot, address);
+    const body = await archive(overlay, exchange);
+    // From the last look at what is being sent to the entry in it, nothing else may run.
     for (let other = sendingOther(); other !== undefined; other = sendingOther()) {
       // The machine asks again because it has given up on that one.
       if (!other.res.writableEnded) other.res.destroy();
       await other.done;
       overlay = sources.core.overlay(boot, address);
     }
-    const body = archive(overlay, exchange);
     res.writeHead(200, {
       "Cache-Control": "no-store",
       "Content-Type": "application/octet-stream",
@@ -53,15 +54,17 @@ async function sendOnce(exchange: Exchange, overlay: OverlayContents, body: Buff
   await overlay.delivered();
 }
 
-function archive({ entryId, token, files }: OverlayContents, { sources, baseUrl }: Exchange): Buffer {
-  const generation = sources.core.getEntry(entryId)?.spec.installGeneration;
+async function archive(
+  { entryId, generation, token, files }: OverlayContents,
+  { baseUrl }: Exchange,
+): Promise<Buffer> {
   const text = (path: string, line: unknown, mode = 0o644) => ({
     path: `/nixops4/${path}`,
     contents: Buffer.from(`${String(line)}\n`),
     mode,
   });
   return cpioArchive([
-    ...files.map(({ path, contents, mode }) => ({ path, contents: Buffer.from(contents, "base64"), mode })),
+    ...(await files()),
     text("token", token, 0o600),
     text("job-url", `${baseUrl}/jobs/${entryId}`),
     text("generation", generation),

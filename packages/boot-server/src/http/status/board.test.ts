@@ -97,7 +97,9 @@ function cardsSince(board: Board, revision: string): string[] {
 
 function boardOf(machines: MachineStatus[]): { board: Board; machines: MachineStatus[] } {
   let at = 1_000;
-  const board = new Board({ status: () => ({ at: at++, startedAt: 0, cursor: 0, machines }) });
+  const board = new Board({
+    status: () => ({ at: at++, startedAt: 0, cursor: 0, problem: undefined, machines }),
+  });
   return { board, machines };
 }
 

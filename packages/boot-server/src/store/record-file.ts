@@ -1,0 +1,59 @@
+import { openLog, type OpenLog } from "@nixops4-providers/durable-log";
+
+const MIN_LONG_BYTES = 4 * 1024 * 1024;
+
+/** A log that its folder's lock protects, and that knows when it has become long. */
+export class RecordFile {
+  readonly #log: OpenLog;
+  #bytes: number;
+  /** Of what was written when all of it was written anew. */
+  #leastBytes: number;
+
+  private constructor(log: OpenLog, bytes: number, leastBytes: number) {
+    this.#log = log;
+    this.#bytes = bytes;
+    this.#leastBytes = leastBytes;
+  }
+
+  static async open(
+    path: string,
+    onRecord: (record: unknown) => void,
+    log: (message: string) => void,
+  ): Promise<RecordFile> {
+    const file = await openLog(path, "held", {
+      timeoutSeconds: 0,
+      onRepair: (side, bytes) =>
+        log(`the last write to ${path} was cut off: its ${bytes} bytes are in ${side}`),
+    });
+    try {
+      const { torn } = await file.scan(onRecord);
+      if (torn && file.isIntact) throw new Error("it has no whole record");
+      return new RecordFile(file, await file.size(), 0);
+    } catch (error) {
+      await file.close();
+      throw error;
+    }
+  }
+
+  get isIntact(): boolean {
+    return this.#log.isIntact;
+  }
+
+  get isLong(): boolean {
+    return this.#bytes > Math.max(MIN_LONG_BYTES, 4 * this.#leastBytes);
+  }
+
+  async append(record: object): Promise<void> {
+    await this.#log.append(record);
+    this.#bytes = await this.#log.size();
+  }
+
+  async replace(records: Iterable<object>): Promise<void> {
+    await this.#log.replace(records);
+    this.#bytes = this.#leastBytes = await this.#log.size();
+  }
+
+  async close(): Promise<void> {
+    await this.#log.close();
+  }
+}
