@@ -58,7 +58,7 @@ source "$PARTS/steps.sh"
 source "$PARTS/reports.sh"
 
 STAGE=job MESSAGE='' PERCENT=''
-CLAIMED='' ENDED='' FAILED_AT=''
+SAMPLED='' CLAIMED='' ENDED='' FAILED_AT=''
 SECRETS=()
 LOG_LINES=0 SENT_LINES=0 LAST_REPORT=0 LAST_PERCENT=''
 HTTP_STATUS=000
@@ -155,6 +155,7 @@ choose() {
   ALL_DISKS=$(join ', ' "${DISKS[@]}")
   if is_begun; then release_disks; fi
   check_disks
+  SAMPLED=yes # That takes its time, and is done once.
   for i in "${!DISKS[@]}"; do say "installs on ${DISKS[$i]} (${DISK_DESCRIPTIONS[$i]})"; done
 }
 
