@@ -194,10 +194,10 @@ describe("a whole boot", () => {
       nixops4_boot_tftp_requests_total: 2,
       nixops4_boot_tftp_finished_total: 1,
       nixops4_boot_tftp_failed_total: 1,
-      'nixops4_boot_http_requests_total{status="200"}': 1,
       'nixops4_boot_entries{phase="armed"}': 0,
     });
     expect(metrics.get("process_resident_memory_bytes")).toBeGreaterThan(10 * MIB);
+    expect(metrics.get('nixops4_boot_http_requests_total{status="200"}')).toBeGreaterThanOrEqual(1);
     expect(metrics.get("nixops4_boot_http_sent_bytes_total")).toBeGreaterThan(0);
     // More than there is, when the machine is too busy to take a packet in time.
     expect(metrics.get("nixops4_boot_tftp_sent_bytes_total")).toBeGreaterThanOrEqual(10_000);
