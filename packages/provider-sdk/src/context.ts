@@ -2,6 +2,7 @@ import { ProviderError } from "./errors.ts";
 import { printable } from "./printable.ts";
 import { runProcess } from "./process.ts";
 import type { SecretRef } from "./schema.ts";
+import { writeAll } from "./write-all.ts";
 
 /** What an operation may use besides its inputs. */
 export interface Context {
@@ -107,13 +108,16 @@ export function createContext(options: {
   return { type, isStateful, signal, log, progress: (what) => startProgress(what, log), secret, key };
 }
 
-let log: "unused" | "open" | "gone" = "unused";
-
-/** Nobody may read the log any more, after the end of nixops4: what is being done goes on without one then. */
+/**
+ * Not through process.stderr: Node makes a pipe non-blocking, for nixops4 too, which ends when it cannot write. Nobody may
+ * read the log any more, after the end of nixops4: what is being done goes on without one then.
+ */
 function writeLog(text: string): void {
-  if (log === "unused") process.stderr.on("error", () => (log = "gone"));
-  if (log === "unused") log = "open";
-  if (log === "open") process.stderr.write(text);
+  try {
+    writeAll(2, Buffer.from(text));
+  } catch {
+    // There is nowhere to say so.
+  }
 }
 
 function startProgress(what: string, log: Log): Progress {

@@ -1,10 +1,11 @@
-import { fstatSync, read, readFileSync, readSync, writeSync } from "node:fs";
+import { fstatSync, read, readFileSync, readSync } from "node:fs";
 import { stringifyJson } from "@nixops4-providers/json";
 import { answer } from "./dispatch.ts";
 import { ProviderError } from "./errors.ts";
 import { readLines } from "./lines.ts";
 import type { Response } from "./protocol.ts";
 import type { Provider } from "./resource.ts";
+import { retrying, writeAll } from "./write-all.ts";
 
 const ABORT_GRACE_MS = 1_800;
 /** How long to wait for a pipe that the other end has made non-blocking. */
@@ -138,7 +139,7 @@ async function readStdin(buffer: Buffer, interrupts: Interrupts): Promise<number
 function send(response: Response): void {
   const bytes = encode(response);
   try {
-    for (let sent = 0; sent < bytes.length;) sent += retrying(() => writeSync(1, bytes, sent));
+    writeAll(1, bytes);
   } catch (error) {
     // Whoever reads the answers is gone: there is nobody left to work for or to complain to.
     if ((error as NodeJS.ErrnoException).code === "EPIPE") process.exit(0);
@@ -153,16 +154,5 @@ function encode(response: Response): Buffer {
     if (!(error instanceof RangeError)) throw error;
     // What takes 100 MiB in memory may take six times that as JSON, which is more than a string can have.
     return encode({ errorResponse: { message: "the answer is too long: as JSON it has over 512 MiB" } });
-  }
-}
-
-function retrying(call: () => number): number {
-  for (;;) {
-    try {
-      return call();
-    } catch (error) {
-      if ((error as NodeJS.ErrnoException).code !== "EAGAIN") throw error;
-      Atomics.wait(new Int32Array(new SharedArrayBuffer(4)), 0, 0, RETRY_MS);
-    }
   }
 }
