@@ -113,6 +113,8 @@ class SshdProcess implements Sshd {
     this.#settings = { ...this.#settings, ...changes };
     this.#configure();
     const seen = this.#log.length;
+    // It says that it listens before it is ready for the signal, which would end it.
+    while (!catchesHangUp(this.pid)) await sleep(5);
     process.kill(this.pid, "SIGHUP");
     await this.listening(seen);
   }
@@ -159,6 +161,11 @@ class SshdProcess implements Sshd {
   #path(what: string): string {
     return join(this.#options.folder, `${this.#options.name ?? "sshd"}_${what}`);
   }
+}
+
+function catchesHangUp(pid: number): boolean {
+  const caught = /^SigCgt:\s*([0-9a-f]+)$/m.exec(readFileSync(`/proc/${pid}/status`, "utf8"))![1]!;
+  return (Number.parseInt(caught.slice(-1), 16) & 1) !== 0;
 }
 
 function descendants(root: number): number[] {
