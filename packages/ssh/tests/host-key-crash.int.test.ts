@@ -46,7 +46,12 @@ describeWithSshd("ssh.host_key that is killed", () => {
     expect(key).not.toBe(host.temporaryKey);
     expect(host.keyIn("host")).toBe(key);
     expect(host.publicFile("host")).toBe(key);
-    expect(host.files()).toEqual({ host: "600", "host.pub": "644", ssh_host_key_rotations: "644" });
+    expect(host.files()).toEqual({
+      host: "600",
+      "host.pub": "644",
+      ssh_host_key_rotations: "644",
+      "ssh_host_key_rotations.lock": "600",
+    });
   }
 
   it("calls so many programs on the host", async () => {
@@ -83,7 +88,12 @@ describeWithSshd("ssh.host_key that is killed", () => {
     const { outputs, error } = await host.create();
     expect(error).toBeUndefined();
     expect(host.presented()).toBe(outputs["hostPublicKey"]);
-    expect(host.files()).toEqual({ host: "600", "host.pub": "644", ssh_host_key_rotations: "644" });
+    expect(host.files()).toEqual({
+      host: "600",
+      "host.pub": "644",
+      ssh_host_key_rotations: "644",
+      "ssh_host_key_rotations.lock": "600",
+    });
   });
 
   it("twice, and asked for another key in between", async () => {

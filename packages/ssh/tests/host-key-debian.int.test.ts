@@ -73,9 +73,13 @@ suite(
       hostPublicKey = outputs["hostPublicKey"] as string;
       expect(vm.hostPublicKeys.join()).not.toContain(hostPublicKey);
       expect((await rotate()).outputs).toEqual(outputs);
-      const facts = [KEY_FILE, "ls /etc/ssh | grep -E '[.](new|old)|rotations'", "cat /proc/uptime"];
+      const facts = [KEY_FILE, "ls /etc/ssh | grep -E '[.](new|old)|rotations$'", "cat /proc/uptime"];
       const [key, leftovers, uptime] = (await run(...facts)).split("\n");
-      expect([key, leftovers]).toEqual([hostPublicKey, "ssh_host_key_rotations"]);
+      expect([key, leftovers]).toEqual([
+        hostPublicKey,
+        "ssh_host_key_rotations",
+        "ssh_host_key_rotations.lock",
+      ]);
       expect(Number.parseFloat(uptime!)).toBeLessThan((Date.now() - cutAt) / 1000);
     }, 1_200_000);
 

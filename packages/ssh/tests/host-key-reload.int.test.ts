@@ -18,7 +18,12 @@ describeWithSshd("ssh.host_key and the reload of sshd", () => {
     expect(error).toBeUndefined();
     expect(outputs["hostPublicKey"]).toBe(begun ?? outputs["hostPublicKey"]);
     expect(host.presented(changes.algorithm)).toBe(outputs["hostPublicKey"]);
-    expect(Object.keys(host.files())).toEqual(["host", "host.pub", "ssh_host_key_rotations"]);
+    expect(Object.keys(host.files())).toEqual([
+      "host",
+      "host.pub",
+      "ssh_host_key_rotations",
+      "ssh_host_key_rotations.lock",
+    ]);
   }
 
   it("reloads by a command", async () => {

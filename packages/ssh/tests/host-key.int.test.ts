@@ -25,7 +25,12 @@ describeWithSshd("ssh.host_key", () => {
     expect(key).not.toBe(host.temporaryKey);
     expect(host.keyIn("host")).toBe(key);
     expect(readFileSync(host.path("host.pub"), "utf8")).toContain(key);
-    expect(host.files()).toEqual({ host: "600", "host.pub": "644", ssh_host_key_rotations: "644" });
+    expect(host.files()).toEqual({
+      host: "600",
+      "host.pub": "644",
+      ssh_host_key_rotations: "644",
+      "ssh_host_key_rotations.lock": "600",
+    });
     expect(stderr).toContain(`a new host key in place of ${fingerprintOf(host.temporaryKey)}`);
   });
 
@@ -49,11 +54,27 @@ describeWithSshd("ssh.host_key", () => {
     const key = host.presented();
     expect(results.map(({ error }) => error)).toEqual([undefined, undefined, undefined]);
     expect(results.map(({ outputs }) => outputs["hostPublicKey"])).toEqual([key, key, key]);
-    expect(host.files()).toEqual({ host: "600", "host.pub": "644", ssh_host_key_rotations: "644" });
+    expect(host.files()).toEqual({
+      host: "600",
+      "host.pub": "644",
+      ssh_host_key_rotations: "644",
+      "ssh_host_key_rotations.lock": "600",
+    });
+  });
+
+  it("cannot be kept out by a lock on what other users can read", async () => {
+    const readable = [host.lab.folder, host.path("host.pub")];
+    const others = readable.map((path) => spawn("flock", [path, "sleep", "60"], { detached: true }));
+    try {
+      expect((await host.create({ timeoutSeconds: 10 })).error).toBeUndefined();
+    } finally {
+      for (const { pid } of others) process.kill(-pid!);
+    }
   });
 
   it("gives up when another run is not done in time", async () => {
-    const other = spawn("flock", [host.lab.folder, "sleep", "60"], { detached: true });
+    const lock = host.path("ssh_host_key_rotations.lock");
+    const other = spawn("flock", [lock, "sleep", "60"], { detached: true });
     try {
       const { error, stderr } = await host.create({ timeoutSeconds: 2 });
       expect(stderr).toContain("waiting for another run to be done with the host keys of");
@@ -100,7 +121,12 @@ describeWithSshd("ssh.host_key", () => {
     expect(host.keyIn("host.old")).toBe(host.temporaryKey);
     expect(host.files()["host.old"]).toBe("600");
     expect(await host.update(outputs, { oldKey: "remove" })).toEqual(outputs);
-    expect(Object.keys(host.files())).toEqual(["host", "host.pub", "ssh_host_key_rotations"]);
+    expect(Object.keys(host.files())).toEqual([
+      "host",
+      "host.pub",
+      "ssh_host_key_rotations",
+      "ssh_host_key_rotations.lock",
+    ]);
   });
 
   describe("on a host with several host keys", () => {
@@ -114,7 +140,12 @@ describeWithSshd("ssh.host_key", () => {
       expect(error).toBeUndefined();
       expect(host.presented("rsa")).toBe(outputs["hostPublicKey"]);
       expect(host.presented("ed25519")).toBe("");
-      expect(Object.keys(host.files())).toEqual(["host_rsa", "host_rsa.pub", "ssh_host_key_rotations"]);
+      expect(Object.keys(host.files())).toEqual([
+        "host_rsa",
+        "host_rsa.pub",
+        "ssh_host_key_rotations",
+        "ssh_host_key_rotations.lock",
+      ]);
       expect((await host.create({ algorithm: "rsa", bits: 2048 })).outputs).toEqual(outputs);
     });
 

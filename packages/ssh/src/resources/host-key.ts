@@ -29,7 +29,7 @@ const inputs = fields({
     default: "/etc/ssh",
     description:
       "The folder of the host's keys. The record of rotations is kept in it, which the user who logs in must be " +
-      "able to read (`ssh_host_key_rotations`, without anything secret).",
+      "able to read (`ssh_host_key_rotations`, without anything secret), beside it a file for the lock.",
   }),
   reload: Type.Optional(
     fields(
