@@ -14,17 +14,10 @@
   outputs =
     inputs:
     inputs.flake-parts.lib.mkFlake { inherit inputs; } (
-      {
-        self,
-        lib,
-        flake-parts-lib,
-        ...
-      }:
+      { self, lib, ... }:
       let
         inherit (import ./nix/lib/folders.nix { inherit lib; }) filesIn foldersIn;
-        modulesIn =
-          folder:
-          lib.mapAttrs (_: path: flake-parts-lib.importApply path { inherit self; }) (filesIn ".nix" folder);
+        inherit (import ./nix/lib/modules.nix { inherit lib; }) modulesIn providersIn;
       in
       {
         imports = [ inputs.flake-parts.flakeModules.modules ];
@@ -35,19 +28,18 @@
         ];
 
         flake = {
-          modules.nixops4Provider = lib.mapAttrs (
-            name: manifest:
-            import ./nix/lib/provider-module.nix {
-              inherit manifest;
-              executable = system: self.packages.${system}.${name};
-            }
-          ) (filesIn ".json" ./nix/providers);
-          modules.nixops4Component = modulesIn ./nix/components;
-          nixosModules = modulesIn ./nix/nixos;
+          modules.nixops4Provider = providersIn ./nix/providers (
+            name: system: self.packages.${system}.${name}
+          );
+          modules.nixops4Component = modulesIn "nixops4Component" ./nix/components { inherit self; };
+          nixosModules = modulesIn "nixos" ./nix/nixos { inherit self; } // {
+            default = self.nixosModules.landscaper;
+          };
           overlays.default = final: _: { nixops4-providers = import ./nix/packages { pkgs = final; }; };
           templates = lib.mapAttrs (_: path: {
             inherit path;
             inherit (import (path + "/flake.nix")) description;
+            welcomeText = lib.readFile (path + "/README.md");
           }) (foldersIn ./templates);
         };
 
@@ -70,7 +62,10 @@
                     ];
                   }).config.system.build.isoImage;
               };
-            checks = lib.mapAttrs (_: path: import path { inherit pkgs self; }) (filesIn ".nix" ./nix/checks);
+            checks = lib.mapAttrs (_: path: import path { inherit pkgs self; }) (
+              # The machine there that installs itself is a PC.
+              removeAttrs (filesIn ".nix" ./nix/checks) (lib.optional (system != "x86_64-linux") "bare-metal")
+            );
             devShells.default = pkgs.mkShell {
               packages = [
                 inputs'.nixops4.packages.default

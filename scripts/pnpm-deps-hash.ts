@@ -1,22 +1,33 @@
 // Writes nix/packages/pnpm-deps.json: the hash that nixpkgs' fetchPnpmDeps gives to what pnpm-lock.yaml names,
-// computed by doing what it does (pkgs/build-support/node/fetch-pnpm-deps in nixpkgs). It needs nix, the npm registry,
-// and 4 GB of disk for a minute.
-import { execFileSync } from "node:child_process";
+// computed by doing what it does (pkgs/build-support/node/fetch-pnpm-deps in nixpkgs). It needs nix, GNU tar, the npm
+// registry, and 4 GB of disk for a minute.
+import { execFileSync, spawnSync } from "node:child_process";
 import { createHash } from "node:crypto";
+import { rmSync } from "node:fs";
 import { chmod, copyFile, mkdir, mkdtemp, readFile, readdir, rm, writeFile } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import { dirname, join } from "node:path";
 import { main } from "./lib/main.ts";
 import { root } from "./lib/providers.ts";
 
-/**
- * Of the layouts that fetchPnpmDeps knows, the last one whose hash does not depend on the versions of tar and zstd:
- * from 3 on it is a compressed archive.
- */
-const FETCHER_VERSION = 2;
+/** The layout of fetchPnpmDeps for pnpm 10: the store as an archive. Version 4 is the same but for pnpm 11. */
+const FETCHER_VERSION = 3;
 
-/** As nixpkgs' `pnpm_10`; 10.34.0, 10.34.4 and 10.34.9 write the same store. */
-const PNPM_VERSION = "10.34.4";
+/** As nixpkgs' `pnpm_10`; 10.34.0, 10.34.4, 10.34.5 and 10.34.9 write the same store. */
+const PNPM_VERSION = "10.34.5";
+
+/** As nixpkgs' `zstd`. Another release may compress to other bytes, and so to another hash. */
+const ZSTD_VERSION = "1.5.7";
+
+/** How fetchPnpmDeps calls tar; the times are those of stdenv, whose SOURCE_DATE_EPOCH is the start of 1980. */
+const TAR_OPTIONS = [
+  "--sort=name",
+  "--mtime=@315532800",
+  "--owner=0",
+  "--group=0",
+  "--numeric-owner",
+  "--pax-option=exthdr.name=%d/PaxHeaders/%f,delete=atime,delete=ctime",
+];
 
 const recordFile = join(root, "nix", "packages", "pnpm-deps.json");
 
@@ -24,6 +35,7 @@ interface Record {
   hash: string;
   fetcherVersion: number;
   pnpm: string;
+  zstd: string;
   /** Of the pnpm-lock.yaml that the hash was computed for. */
   lockfileSha256: string;
 }
@@ -40,15 +52,17 @@ async function recordPnpmDeps(): Promise<void> {
   const folder = await mkdtemp(join(tmpdir(), "pnpm-deps-"));
   try {
     await copyManifests(join(folder, "source"));
-    const store = join(folder, "store");
-    await mkdir(store);
-    await writeFile(join(store, ".fetcher-version"), `${FETCHER_VERSION}\n`);
+    const [store, output] = [join(folder, "store"), join(folder, "output")];
+    await mkdir(output);
+    await writeFile(join(output, ".fetcher-version"), `${FETCHER_VERSION}\n`);
     fetch(join(folder, "source"), store);
     await normalise(store);
+    archive(store, join(output, "pnpm-store.tar.zst"));
     const record: Record = {
-      hash: narHash(store),
+      hash: narHash(output),
       fetcherVersion: FETCHER_VERSION,
       pnpm: PNPM_VERSION,
+      zstd: ZSTD_VERSION,
       lockfileSha256: await hashLockfile(),
     };
     await writeFile(recordFile, `${JSON.stringify(record, null, 2)}\n`);
@@ -94,13 +108,34 @@ async function normalise(store: string): Promise<void> {
   for (const name of ["tmp", "projects"])
     await rm(join(store, "v10", name), { recursive: true, force: true });
   for (const entry of await readdir(store, { recursive: true, withFileTypes: true })) {
-    if (!entry.isFile()) continue;
     const path = join(entry.parentPath, entry.name);
+    if (!entry.isFile()) continue;
     if (entry.name.endsWith(".json")) {
       await writeFile(path, `${sortedJson(JSON.parse(await readFile(path, "utf8")))}\n`);
     }
     await chmod(path, entry.name.endsWith("-exec") ? 0o555 : 0o444);
   }
+}
+
+/** Writes a folder as nixpkgs' tar and zstd do, whichever tar is here: Node has zstd, too. */
+function archive(folder: string, target: string): void {
+  const tar = `${target}.tar`;
+  // Directories that nobody may write to could not be removed afterwards.
+  execFileSync("tar", [...TAR_OPTIONS, "--mode=a=rX", "--directory", folder, "--create", "--file", tar, "."]);
+  execFileSync(nodeWithZstd(), [join(root, "scripts/lib/pack-pnpm-store.mjs"), tar, target]);
+  rmSync(tar);
+}
+
+function nodeWithZstd(): string {
+  const candidates = [process.execPath, join(root, "e2e/node_modules/node-24/bin/node")];
+  const has = (node: string) =>
+    spawnSync(node, ["--print", "process.versions.zstd"], { encoding: "utf8" }).stdout?.trim() ===
+    ZSTD_VERSION;
+  const found = candidates.find(has);
+  if (found !== undefined) return found;
+  throw new Error(
+    `none of ${candidates.join(", ")} has zstd ${ZSTD_VERSION}, which nixpkgs packs the dependencies with`,
+  );
 }
 
 /** As `jq --sort-keys 'del(.. | .checkedAt?)'` prints it. */

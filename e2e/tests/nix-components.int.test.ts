@@ -5,15 +5,15 @@ import { evaluateNix, type Evaluator, type MemberPath } from "../harness/index.t
 import { deployment, evaluate, moduleSystemsMissing, root, withModules } from "./nix-sources.ts";
 import { temporaryFolders } from "./temporary-folder.ts";
 
-// One evaluation takes seconds when other suites run beside this one.
-jest.setTimeout(120_000);
+// Each evaluates a whole deployment, some of them many times.
+jest.setTimeout(300_000);
 
 const suite = moduleSystemsMissing === "" ? describe : describe.skip;
 const temporaryFolder = temporaryFolders();
 
 const KEY = "ssh-ed25519 AAAAC3NzaC1lZDI1NTE5AAAAIPzM5VNMcVmkPFE7chyWtdkYVCtMaeG2a2YCrSxS7VHL";
 
-/** The line that the status page suggests. */
+/** The line that the status page suggests, with an address. */
 const LINE = `name = { mac = "52:54:00:12:34:56"; ip = "10.0.0.9"; };`;
 
 const network = (settings: string) =>
@@ -77,7 +77,7 @@ class Walk {
 function madeUp(output: string, member: MemberPath): unknown {
   if (output.endsWith("ublicKey")) return KEY;
   if (member.at(-1) === "landscaper_cache_key") return "landscaper-1:AAAA=\n";
-  if (member.at(-1) === "landscaper_login") return `${KEY} root@landscaper\n`;
+  if (member.at(-1) === "login") return `${KEY} root@landscaper\n`;
   return `/made/up/${output}`;
 }
 
@@ -94,7 +94,11 @@ suite(`the component network${moduleSystemsMissing}`, () => {
 
   it("makes a host of the line that the status page suggests", async () => {
     const status = await fs.readFile(join(root, "packages/boot-server/src/http/status/activity.ts"), "utf8");
-    expect(status).toContain('const line = `name = { mac = "${nameOf(machine)}";${address} };`;');
+    expect(status).toContain('const line = `name = { mac = "${nameOf(machine)}"; ip = "ADDRESS"; };`;');
+    const asShown = network(`proxmoxMACs = { ${LINE.replace("10.0.0.9", "ADDRESS")} };`);
+    await expect(asShown.listMembers(["name"], none)).rejects.toThrow(
+      "members.name.ip' is not of type `IP address",
+    );
     const evaluator = network(`proxmoxMACs = { ${LINE} };`);
     expect(await evaluator.listMembers([], none)).toEqual({
       value: {
@@ -142,6 +146,71 @@ suite(`the component network${moduleSystemsMissing}`, () => {
     expect(await evaluator.input(["state"], "name", none)).toEqual({ value: "elsewhere.json" });
   });
 
+  it("keeps state and keys outside of the folder of the flake", async () => {
+    const evaluator = network(`proxmoxMACs = { ${LINE} }; name = "attic";`);
+    expect(await evaluator.input(["state"], "name", none)).toEqual({
+      value: "/var/lib/nixops4/attic/state.json",
+    });
+    expect(await evaluator.input(["name", "installation_host_key"], "privateKeyFile", none)).toEqual({
+      value: "/var/lib/nixops4/attic/keys/name_installation_host_key",
+    });
+  });
+
+  it("takes a host's own value before that of all hosts, and adds what can be added", async () => {
+    const evaluator = network(`
+      defaults = { lib, ... }: {
+        imports = [ { gateway = "10.0.0.254"; } ];
+        config = lib.mkIf true {
+          prefixLength = 16;
+          disk.serial = "S0";
+          ssh = { user = "admin"; authorizedKeys = [ "ssh-ed25519 AAAAall" ]; };
+          members.ssh_host_public_key.inputs = { timeoutSeconds = 60; oldKey = "keep"; };
+          nixos.module.environment.etc.all = "all";
+          installer.cmdline = [ "quiet" ];
+        };
+      };
+      hosts.plain = { mac = "52:54:00:12:34:57"; ip = "10.0.0.10"; };
+      hosts.web = {
+        mac = "52:54:00:12:34:56"; ip = "10.1.0.9";
+        gateway = "10.1.0.254"; prefixLength = 24; disk.serial = "S1";
+        ssh = { user = "root"; authorizedKeys = [ "ssh-ed25519 AAAAone" ]; };
+        members.ssh_host_public_key.inputs.timeoutSeconds = 5;
+        module.environment.etc.one = "one";
+      };`);
+    const walk = new Walk(evaluator);
+    const [plain, web] = await Promise.all(
+      ["plain", "web"].map(async (name) => ({
+        user: ((await walk.input([name, "ssh_host_public_key"], "connection")).value as { user: string })
+          .user,
+        timeout: (await walk.input([name, "ssh_host_public_key"], "timeoutSeconds")).value,
+        oldKey: (await walk.input([name, "ssh_host_public_key"], "oldKey")).value,
+        cmdline: (await walk.input([name, "installation_pxe_nbp"], "cmdline")).value,
+        system: await fs.readFile((await walk.input([name, "nixos"], "toplevel")).value as string, "utf8"),
+      })),
+    );
+    expect(plain).toMatchObject({ user: "admin", timeout: 60, oldKey: "keep", cmdline: ["quiet"] });
+    expect(web).toMatchObject({ user: "root", timeout: 5, oldKey: "keep", cmdline: ["quiet"] });
+    expect(plain!.system).toContain('"gateway":["10.0.0.254"]');
+    expect(web!.system).toContain('"gateway":["10.1.0.254"]');
+    expect(plain!.system).toContain("10.0.0.10/16");
+    expect(web!.system).toContain("10.1.0.9/24");
+    expect(web!.system).toContain('"etc":{"all":"all","one":"one"}');
+    for (const key of ["AAAAall", "AAAAone"]) expect(web!.system).toContain(key);
+  });
+
+  it("can be imported twice, with the provider that somebody else has, too", async () => {
+    const evaluator = deployment(`{
+      imports = [ self.modules.nixops4Component.network { imports = [ self.modules.nixops4Component.network ]; } ];
+      inherit nixpkgs;
+      providers.local = self.modules.nixops4Provider.local;
+      hosts.web = {
+        imports = [ self.modules.nixops4Component.bare-metal-host ];
+        mac = "52:54:00:12:34:56"; ip = "10.0.0.9";
+      };
+    }`);
+    expect(await evaluator.listMembers(["web"], none)).toEqual({ value: MEMBERS });
+  });
+
   it("writes the installer's job, and the same system that is deployed later", async () => {
     const walk = new Walk(
       withHost(`
@@ -166,6 +235,7 @@ suite(`the component network${moduleSystemsMissing}`, () => {
       cmdline: [expect.stringMatching(/^init=\/nix\/store\/.*\/init$/), "console=ttyS0"],
       installGeneration: 3,
       onInterrupted: "retry",
+      login: "root@10.0.0.9",
       ensure: "present",
     });
     const system = (await walk.input(["web", "nixos"], "toplevel")).value as string;
@@ -414,14 +484,14 @@ suite(`the component network${moduleSystemsMissing}`, () => {
   it("deploys the landscaper by a login to itself, when it is told its system", async () => {
     const evaluator = network(`landscaper.module = { networking.hostName = "landscaper"; };`);
     const walk = new Walk(evaluator);
-    expect(await walk.resource(["landscaper"])).toMatchObject({
-      needed: ["deploy_key.privateKeyFile", "landscaper_login.stdout"],
+    expect(await walk.resource(["landscaper", "nixos"])).toMatchObject({
+      needed: ["deploy_key.privateKeyFile", "landscaper.login.stdout"],
       values: {
         connection: { host: "localhost", hostPublicKeys: [`${KEY} root@landscaper\n`] },
         toplevel: expect.stringMatching(/-nixos-system-landscaper$/),
       },
     });
-    expect((await walk.resource(["landscaper_login"])).needed).toEqual(["deploy_key.publicKey"]);
+    expect((await walk.resource(["landscaper", "login"])).needed).toEqual(["deploy_key.publicKey"]);
   });
 
   it("may depend on outputs for which hosts there are", async () => {
@@ -546,6 +616,86 @@ suite(`the component network${moduleSystemsMissing}`, () => {
     ];
     it.each(cases)("%s", async (_, evaluator, path, input, message) => {
       await expect(new Walk(evaluator).input(path, input)).rejects.toThrow(message);
+    });
+
+    const machine = (settings: string) => `{ mac = "52:54:00:12:34:56"; ip = "10.0.0.9"; ${settings} }`;
+    it.each([
+      [
+        "a prefix that is too long for the address",
+        `hosts.web = ${machine("prefixLength = 64;")};`,
+        "`hosts.web.prefixLength' is 64",
+      ],
+      [
+        "a gateway on another network",
+        `proxmoxMACs.web = ${machine(`gateway = "10.0.1.1";`)};`,
+        "`proxmoxMACs.web.gateway' is 10.0.1.1, which is not on the network of `proxmoxMACs.web.ip', 10.0.0.9/24",
+      ],
+      [
+        "a gateway of another family",
+        `hosts.web = ${machine(`gateway = "2001:db8::1";`)};`,
+        "`hosts.web.gateway' is 2001:db8::1",
+      ],
+      [
+        "what is no IPv6 address",
+        `hosts.web = { mac = "52:54:00:12:34:56"; ip = "2001:db8::1::2"; };`,
+        "`hosts.web.ip' is no IP address",
+      ],
+      [
+        "an address that another host has",
+        `hosts.web = { mac = "52:54:00:12:34:56"; ip = "2001:db8::1"; };
+         hosts.db = { mac = "52:54:00:12:34:57"; ip = "2001:DB8:0::1"; };`,
+        "`hosts.web.ip' is that of `hosts.db', too",
+      ],
+      [
+        "a MAC address that another host has",
+        `hosts.web = ${machine("")};
+         proxmoxMACs.db = { mac = "52:54:00:00:00:01"; macs = [ "52-54-00-12-34-56" ]; ip = "10.0.0.8"; };`,
+        "`hosts.web.mac' is that of `proxmoxMACs.db', too: 52:54:00:12:34:56",
+      ],
+      [
+        "a name that another host has",
+        `hosts.web = ${machine("")};
+         hosts.db = { mac = "52:54:00:12:34:57"; ip = "10.0.0.8"; hostName = "WEB"; };`,
+        "`hosts.web.hostName' is that of `hosts.db', too",
+      ],
+      [
+        "the landscaper's address",
+        `hosts.web = { mac = "52:54:00:12:34:56"; ip = "10.0.0.1"; };`,
+        "`hosts.web.ip' is that of `landscaper.cache.url'",
+      ],
+      [
+        "disk sizes that no disk has",
+        `hosts.web = ${machine("disk.maxBytes = 10;")};`,
+        "`hosts.web.disk.minBytes' is 8000000000, more than `hosts.web.disk.maxBytes', 10",
+      ],
+      [
+        "a path in place of a disk's name",
+        `hosts.web = ${machine(`disk.byId = "/dev/disk/by-id/nvme-x";`)};`,
+        "`members.web.disk.byId' is not of type `null or name without a slash'",
+      ],
+      [
+        "a host of two options",
+        `hosts.web = ${machine("")}; proxmoxMACs.web = ${machine("")};`,
+        "`proxmoxMACs.web' and `hosts.web' are one host",
+      ],
+    ])("before anything is applied, %s", async (_, settings, message) => {
+      await expect(network(settings).listMembers(["web"], none)).rejects.toThrow(message);
+    });
+
+    it("everything that is wrong at once", async () => {
+      const evaluator = network(
+        `hosts.web = ${machine(`prefixLength = 33; disk.maxBytes = 10; ip = "10.0.0.1";`).replace(`ip = "10.0.0.9";`, "")};`,
+      );
+      await expect(evaluator.listMembers(["web"], none)).rejects.toThrow(
+        /prefixLength[^]*disk\.minBytes[^]*hosts\.web\.ip/,
+      );
+    });
+
+    it("but not what is well", async () => {
+      const evaluator = network(`hosts.web = {
+        mac = "52:54:00:12:34:56"; ip = "2001:db8::9"; gateway = "fe80::1"; disk.byId = "nvme-x";
+      };`);
+      expect(await evaluator.listMembers(["web"], none)).toEqual({ value: MEMBERS });
     });
 
     it.each(["state", "landscaper"])("a host of the name %s", async (name) => {

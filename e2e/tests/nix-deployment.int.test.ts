@@ -114,7 +114,7 @@ suite(`a deployment that Nix evaluates${missing}`, () => {
     const second = await apply(evaluator);
     expect(actionsOf(second)).toMatchObject({ host_key: "skipped", user_key: "skipped", kernel: "ensured" });
     expect(second.get("host_key")!.outputs).toEqual(first.get("host_key")!.outputs);
-  });
+  }, 180_000);
 
   it("takes a machine from its MAC address to a host key of its own", async () => {
     bootService = await BootService.onLoopback(folder);
@@ -214,5 +214,5 @@ suite(`a deployment that Nix evaluates${missing}`, () => {
       network("installGeneration = 2; members.installation.inputs.timeoutSeconds = 1;"),
     );
     expect(actionsOf(next)).toMatchObject({ "web.installation_host_key": "updated" });
-  });
+  }, 300_000);
 });

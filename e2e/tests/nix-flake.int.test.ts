@@ -86,11 +86,14 @@ function nix(...args: string[]) {
       const of = (output: string) => (outputs[output] as Record<string, object>)[system];
       const images = system === "x86_64-linux" ? ["landscaper-iso"] : [];
       expect(names(of("packages"))).toEqual([...providers, ...images, "boot-server", "default"].toSorted());
-      expect(names(of("checks"))).toEqual(namesIn("nix/checks", ".nix"));
+      const checks = namesIn("nix/checks", ".nix").filter(
+        (name) => system === "x86_64-linux" || name !== "bare-metal",
+      );
+      expect(names(of("checks"))).toEqual(checks);
       expect(names(of("devShells"))).toEqual(["default"]);
       expect(of("formatter")).toMatchObject({ name: "nixfmt-tree" });
     }
-    expect(names(outputs["nixosModules"])).toEqual(namesIn("nix/nixos", ".nix"));
+    expect(names(outputs["nixosModules"])).toEqual(["default", ...namesIn("nix/nixos", ".nix")].toSorted());
     expect(names(outputs["overlays"])).toEqual(["default"]);
     expect(names(outputs["templates"])).toEqual(["default"]);
     expect(evaluate("modules", "builtins.mapAttrs (_: builtins.attrNames)")).toEqual({
@@ -105,6 +108,31 @@ function nix(...args: string[]) {
     expect(packages).toMatchObject({ default: expect.stringMatching(/nixops4-providers-.*\.drv$/) });
     const overlaid = `overlay: ${paths} (overlay (${standIn()}) { }).nixops4-providers`;
     expect(evaluate("overlays.default", overlaid, "--impure")).toEqual(packages);
+  });
+
+  it("describes its packages, and has one that `nix run` starts", () => {
+    const describe = `builtins.mapAttrs (_: package: {
+      inherit (package.meta) description homepage mainProgram;
+      license = package.meta.license.spdxId;
+      forIt = builtins.elem "aarch64-linux" package.meta.platforms;
+    })`;
+    const packages = evaluate("packages.aarch64-linux", describe) as Record<string, object>;
+    expect(packages["default"]).toMatchObject({ mainProgram: "nixops4-boot-server" });
+    for (const meta of Object.values(packages)) {
+      expect(meta).toMatchObject({
+        description: expect.stringMatching(/.../),
+        homepage: expect.stringMatching(/^https:/),
+        mainProgram: expect.stringMatching(/^nixops4-/),
+        license: "MIT",
+        forIt: true,
+      });
+    }
+  });
+
+  it("says what to do with the template", () => {
+    expect(evaluate("templates.default", "template: template.welcomeText")).toContain(
+      "git init && git add .",
+    );
   });
 
   it("gives nixops4 the executable of the system that it runs on", () => {

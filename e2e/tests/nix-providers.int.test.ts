@@ -1,10 +1,13 @@
 import { readdirSync, readFileSync } from "node:fs";
 import { availableParallelism } from "node:os";
 import { basename, join } from "node:path";
-import { describe, expect, it } from "@jest/globals";
+import { describe, expect, it, jest } from "@jest/globals";
 import { limitConcurrency } from "../harness/limit-concurrency.ts";
 import { evaluateNix, toNix } from "../harness/index.ts";
 import { deployment, evaluate, moduleSystemsMissing, root, withModules } from "./nix-sources.ts";
+
+// Each evaluates a whole deployment, some of them many times.
+jest.setTimeout(300_000);
 
 interface Schema {
   description?: string;
@@ -74,7 +77,7 @@ function allowed(schema: Schema): unknown {
 }
 
 /** Some text for each pattern that there is. */
-const patterns = ["text", "0644", "/absolute/path", "https://example.org/"];
+const patterns = ["text", "0644", "/absolute/path", "https://example.org/", "root@10.0.0.11"];
 
 interface Mistake {
   what: string;

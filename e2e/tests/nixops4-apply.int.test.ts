@@ -1,6 +1,6 @@
 import { spawn, spawnSync } from "node:child_process";
 import { once } from "node:events";
-import { chmodSync, mkdirSync, writeFileSync } from "node:fs";
+import { chmodSync, copyFileSync, mkdirSync, mkdtempSync, rmSync, writeFileSync } from "node:fs";
 import { delimiter, join } from "node:path";
 import { setTimeout as sleep } from "node:timers/promises";
 import { describe, expect, it } from "@jest/globals";
@@ -11,22 +11,50 @@ const available = ["bash", "jq", "flock"].every((tool) => spawnSync(tool, ["--ve
 const suite = available ? describe : describe.skip;
 const temporaryFolder = temporaryFolders();
 
-/** The command, with a program in the place of nixops4. */
-function command(nixops4: string) {
+/**
+ * In the place of nixops4, with its way to be called: what it does not know, it refuses, and a path is that of a composite.
+ * `$APPLY` is what `apply` does with the paths.
+ */
+const NIXOPS4 = `#!/usr/bin/env bash
+[[ $1 == --no-interactive ]] || { echo "it waits for keys of a terminal" >&2; exit 2; }
+shift
+case "$1 $2" in
+  "members list")
+    case "\${3-}" in
+      "") [[ -z "$MEMBERS" ]] || printf '%s\\n' $MEMBERS $COMPOSITES | sort ;;
+      *) [[ " $COMPOSITES " == *" $3 "* ]] || { echo "error: '$3' is a resource" >&2; exit 1; } ;;
+    esac ;;
+  apply*)
+    shift
+    for path; do
+      [[ $path == -* || " $COMPOSITES " == *" $path "* ]] || { echo "error: Expected composite at $path" >&2; exit 1; }
+    done
+    eval "$APPLY" ;;
+  *) echo "error: unrecognized subcommand '$1'" >&2; exit 2 ;;
+esac
+`;
+
+/** The command, with what nixops4 does when it is to apply. */
+function command(apply: string, { members = "", composites = "host1 host2" } = {}) {
   const folder = temporaryFolder();
   const bin = join(folder, "bin");
   mkdirSync(bin);
-  writeFileSync(join(bin, "nixops4"), `#!/bin/sh\n${nixops4}\n`);
+  writeFileSync(join(bin, "nixops4"), NIXOPS4);
   chmodSync(join(bin, "nixops4"), 0o755);
+  const script = join(root, "nix/nixos/landscaper/apply.sh");
   const env = {
     ...process.env,
     PATH: `${bin}${delimiter}${process.env["PATH"] ?? ""}`,
     NIXOPS4_NETWORK: folder,
+    APPLY: apply,
+    MEMBERS: members,
+    COMPOSITES: composites,
     NIXOPS4_APPLY_STATE: join(folder, "state"),
   };
-  const script = join(root, "nix/nixos/landscaper/apply.sh");
   return {
     folder,
+    env,
+    script,
     run: (...args: string[]) => spawnSync("bash", [script, ...args], { encoding: "utf8", env }),
     start: (...args: string[]) => spawn("bash", [script, ...args], { env, stdio: "ignore", detached: true }),
     status() {
@@ -45,12 +73,71 @@ suite(`nixops4-apply${available ? "" : " (skipped without bash, jq, flock)"}`, (
   it("applies in the folder of the network, and says how it went", () => {
     const apply = command('echo "$PWD $*"; exit "${CODE-0}"');
     expect(apply.status()).toEqual({ state: "never run" });
-    expect(apply.run("hosts.web")).toMatchObject({ status: 0, stdout: `${apply.folder} apply hosts.web\n` });
+    expect(apply.run("host1")).toMatchObject({ status: 0, stderr: `${apply.folder} host1\n` });
     expect(apply.status()).toMatchObject({ state: "succeeded", exitCode: 0 });
+    expect(apply.run("--show-trace", "host1").stderr).toBe(`${apply.folder} --show-trace host1\n`);
 
     const failing = command("exit 7");
     expect(failing.run().status).toBe(7);
     expect(failing.status()).toMatchObject({ state: "failed", exitCode: 7 });
+    const help = failing.run("--help");
+    expect(help).toMatchObject({ status: 0, stdout: expect.stringContaining("usage: nixops4-apply") });
+    expect(failing.run("host1", "-h")).toMatchObject({ status: 0, stdout: help.stdout });
+    expect(failing.status()).toMatchObject({ state: "failed", exitCode: 7 });
+  });
+
+  it("names every host, so that one that fails does not cut off the others", () => {
+    const members = "deploy_key landscaper_cache_key state";
+    const apply = command('echo "applied: $*"', { members });
+    expect(apply.run()).toMatchObject({ status: 0, stderr: "applied: host1 host2\n" });
+    expect(apply.run("--show-trace").stderr).toBe("applied: --show-trace host1 host2\n");
+    // A resource beside them is no path; it comes with everything.
+    const more = command('echo "applied: $*"', { members: `${members} dns` });
+    expect(more.run().stderr).toBe("applied: host1 host2\napplied: \n");
+    const failing = command('echo "applied: $*"; exit 1', { members: `${members} dns` });
+    expect(failing.run()).toMatchObject({ status: 1, stderr: "applied: host1 host2\n" });
+    // Which members there are may depend on what has not been applied yet.
+    expect(command('echo "applied: $*"', { members: "" }).run().stderr).toBe("applied: \n");
+    expect(command('echo "applied: $*"', { members, composites: "" }).run().stderr).toBe("applied: \n");
+  });
+
+  it("keeps what nixops4 prints of inputs and outputs to itself", () => {
+    const apply = command(`printf '%s\n' 'local.exec: a line' '  - resource key' \
+      '    - input comment: "x"' '    - output privateKey: "SECRET"' \
+      '    - output json: {' '              "password": "SECRET"' '            }' '"SECRET"' 'nixos.system: the end'`);
+    expect(apply.run("host1").stderr).toBe("local.exec: a line\n  - resource key\nnixos.system: the end\n");
+  });
+
+  it("fails, and says so, where there is no network", () => {
+    const apply = command("true");
+    const elsewhere = { ...apply.env, NIXOPS4_NETWORK: join(apply.folder, "missing") };
+    expect(spawnSync("bash", [apply.script], { encoding: "utf8", env: elsewhere })).toMatchObject({
+      status: 1,
+      stderr: expect.stringContaining("missing: No such file or directory"),
+    });
+    expect(apply.status()).toMatchObject({ state: "failed", exitCode: 1 });
+  });
+
+  const isRoot = process.getuid?.() === 0;
+  (isRoot ? it : it.skip)("tells everybody how it went (skipped without root)", () => {
+    const apply = command("true");
+    apply.run("host1");
+    // Nobody can look into the folder of the tests itself.
+    const state = mkdtempSync("/var/tmp/nixops4-apply-");
+    try {
+      const env = { ...apply.env, NIXOPS4_APPLY_STATE: join(state, "state") };
+      expect(spawnSync("bash", [apply.script, "host1"], { env }).status).toBe(0);
+      chmodSync(state, 0o755);
+      const script = join(state, "apply.sh");
+      copyFileSync(apply.script, script);
+      const asNobody = () =>
+        spawnSync("bash", [script, "--status"], { encoding: "utf8", env, uid: 65534, gid: 65534, cwd: "/" });
+      expect(asNobody()).toMatchObject({ status: 0, stdout: expect.stringContaining('"state":"succeeded"') });
+      chmodSync(join(state, "state"), 0o700);
+      expect(asNobody()).toMatchObject({ status: 77, stderr: expect.stringContaining("permission denied") });
+    } finally {
+      rmSync(state, { recursive: true });
+    }
   });
 
   it("runs once at a time: another run is refused, or waits", async () => {

@@ -1,5 +1,5 @@
 import { spawnSync } from "node:child_process";
-import { existsSync, readFileSync, readlinkSync, writeFileSync } from "node:fs";
+import { existsSync, mkdirSync, readFileSync, readlinkSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 import { beforeAll, describe, expect, it } from "@jest/globals";
 import { dnsmasqConfig } from "@nixops4-providers/test-servers";
@@ -42,6 +42,8 @@ interface System {
 interface Unit {
   after: string[];
   before: string[];
+  requires: string[];
+  wants: string[];
   environment: Record<string, string>;
   requiredBy: string[];
   script: string;
@@ -168,11 +170,13 @@ suite(`the NixOS module of the landscaper${missing}`, () => {
   });
 
   it("makes the key of the binary cache once, and only its public half readable", () => {
-    const { requiredBy, before, script } = standard.services["nixops4-cache-key"]!;
-    expect({ requiredBy, before }).toEqual({
-      requiredBy: ["harmonia.service"],
-      before: ["harmonia.service"],
-    });
+    const { requiredBy, before, wantedBy, script } = standard.services["nixops4-cache-key"]!;
+    // The cache is started by its socket, when somebody asks: the key is there from the start.
+    expect(standard.services["harmonia"]!.wantedBy).toEqual([]);
+    expect(wantedBy).toEqual(["multi-user.target"]);
+    expect(requiredBy).toEqual(["harmonia.service"]);
+    expect(before).toEqual(["harmonia.service", "nixops4-apply.service"]);
+    expect(full.services["nixops4-apply"]!.after).toContain("nixops4-cache-key.service");
     expect(standard.harmonia.cache).toMatchObject({
       enable: true,
       signKeyPaths: ["/var/lib/nixops4-cache/secret-key"],
@@ -198,7 +202,9 @@ suite(`the NixOS module of the landscaper${missing}`, () => {
       PROVIDERS: SOURCE,
       GC_ROOT: "/nix/var/nix/gcroots/nixops4-providers",
     });
-    expect(standard.extraDependencies).toContain(SOURCE);
+    expect(standard.extraDependencies.map((path) => path.replace(/.*-/, ""))).toEqual(
+      expect.arrayContaining(["source", "nixops4", "crane"]),
+    );
     expect(unitConfig).toEqual({ ConditionPathExists: "!/root/fediversity-network" });
     const directory = join(temporaryFolder(), "new", "network");
     const template = join(root, "templates/default");
@@ -214,11 +220,107 @@ suite(`the NixOS module of the landscaper${missing}`, () => {
     expect(existsSync(`${directory}.new`)).toBe(false);
   });
 
+  it("makes the example a repository, of which no key and no state gets into the Nix store", () => {
+    const { script, environment } = standard.services["nixops4-network-template"]!;
+    const folder = temporaryFolder();
+    const [network, home] = [join(folder, "network"), join(folder, "home")];
+    const env = { ...process.env, HOME: home, NIX_REMOTE: join(folder, "store") };
+    const make = spawnSync("bash", ["-euc", script], {
+      encoding: "utf8",
+      env: {
+        ...env,
+        ...environment,
+        DIRECTORY: network,
+        TEMPLATE: join(root, "templates/default"),
+        GC_ROOT: join(folder, "gc-root"),
+      },
+    });
+    expect(make).toMatchObject({ status: 0, stderr: "" });
+    writeFileSync(join(network, "flake.nix"), "{ outputs = _: { x = builtins.readDir ./.; }; }");
+    mkdirSync(join(network, "keys"));
+    for (const name of ["keys/deployer", "state.json", "id_ed25519", "web.key"]) {
+      writeFileSync(join(network, name), "a secret");
+    }
+    // As somebody does who follows the advice of Nix about a file that it does not see.
+    expect(spawnSync("git", ["-C", network, "add", "."], { env }).status).toBe(0);
+    const features = ["--extra-experimental-features", "nix-command flakes", "--offline"];
+    const seen = spawnSync("nix", [...features, "eval", "--json", `${network}#x`], { encoding: "utf8", env });
+    expect(seen.stderr).not.toContain("error");
+    const names = Object.keys(JSON.parse(seen.stdout) as object);
+    expect(names).toEqual(expect.arrayContaining(["flake.nix", "network.nix", "roles", "README.md"]));
+    expect(names.filter((name) => /keys|state|id_|\.key/.test(name))).toEqual([]);
+  }, 60_000);
+
+  it("names units that there are", () => {
+    for (const { services, sockets } of [standard, proxy, full]) {
+      const known = new Set([
+        ...["initrd", "multi-user", "network-online", "sockets", "time-set", "time-sync"].map(
+          (name) => `${name}.target`,
+        ),
+        ...Object.keys(services).map((name) => `${name}.service`),
+        ...Object.keys(sockets).map((name) => `${name}.socket`),
+      ]);
+      // Ordering is all right with what is not there.
+      if (services["nixops4-apply"] === undefined) known.add("nixops4-apply.service");
+      for (const unit of [...Object.values(services), ...Object.values(sockets)]) {
+        const named = [
+          unit.after,
+          unit.before,
+          unit.requires,
+          unit.requiredBy,
+          unit.wants,
+          unit.wantedBy,
+        ].flat();
+        for (const name of named) expect(known).toContain(name);
+      }
+    }
+  });
+
+  const hasSystemd = spawnSync("systemd-analyze", ["security", "--help"]).status === 0;
+  (hasSystemd ? it : it.skip)("confines what runs as root (skipped without systemd-analyze)", () => {
+    // From 0 to 100: systemd's own threshold for "OK" is 50. An apply may do what its network says.
+    const limits = { "nixops4-cache-key": 30, "nixops4-network-template": 45, "nixops4-apply": 80 };
+    for (const [name, limit] of Object.entries(limits)) {
+      const file = join(temporaryFolder(), `${name}.service`);
+      const { serviceConfig } = full.services[name]!;
+      const lines = Object.entries(serviceConfig).flatMap(([directive, value]) =>
+        [value].flat().map((one) => `${directive}=${one === true ? "yes" : String(one)}`),
+      );
+      if (!("ExecStart" in serviceConfig)) lines.push("ExecStart=/bin/true");
+      writeFileSync(file, ["[Service]", ...lines, ""].join("\n"));
+      const { status, stdout, stderr } = spawnSync(
+        "systemd-analyze",
+        ["security", "--offline=true", `--threshold=${limit}`, "--no-pager", file],
+        { encoding: "utf8" },
+      );
+      expect({ name, status, stderr, level: status === 0 ? "" : stdout.split("\n").at(-2) }).toEqual({
+        name,
+        status: 0,
+        stderr: "",
+        level: "",
+      });
+    }
+  });
+
+  it("can be imported twice, beside the others, and beside what the server's own dnsmasq does", () => {
+    const { dnsmasq, failed, services } = systemOf("landscaper.beside");
+    expect(failed).toEqual([]);
+    expect(Object.keys(services)).toContain("nixops4-boot-server");
+    expect(dnsmasq).toMatchObject({
+      resolveLocalQueries: true,
+      settings: { port: 53, "domain-needed": true, "bind-dynamic": true },
+    });
+    expect(dnsmasq.settings["interface"]).toEqual(expect.arrayContaining(["eth1", "lan"]));
+    expect(dnsmasq.settings["dhcp-range"]).toEqual(
+      expect.arrayContaining(["10.0.0.100,10.0.0.199,12h", "192.168.7.10,192.168.7.20"]),
+    );
+  });
+
   it("applies by a service only when asked to", () => {
     expect(standard.services["nixops4-apply"]).toBeUndefined();
     expect(full.services["nixops4-apply"]).toMatchObject({
       startAt: ["hourly"],
-      serviceConfig: { ExecStart: expect.stringMatching(/\/bin\/nixops4-apply --wait hosts\.web$/) },
+      serviceConfig: { ExecStart: expect.stringMatching(/\/bin\/nixops4-apply --wait host1$/) },
     });
   });
 
@@ -244,7 +346,18 @@ suite(`the NixOS module of the landscaper${missing}`, () => {
   });
 
   it("names the option that is wrong", () => {
-    expect(systemOf("landscaper.wrongRange").failed.join()).toContain("nixops4-landscaper.dhcp.range");
+    const failures = (name: string) => systemOf(`landscaper.${name}`).failed.join();
+    expect(failures("wrongRange")).toContain('with mode "dhcp" it has to be two');
+    expect(failures("wrongOrder")).toContain("nixops4-landscaper.dhcp.range is");
+    expect(failures("wrongOrder")).toContain("has to come before the last");
+    expect(failures("wrongOwn")).toContain("has services.nixops4-landscaper.address, 10.0.0.1, in it");
+    expect(failures("wrongPort")).toMatch(
+      /cache\.port and services\S*bootServer\.settings\.http\.port are both 8080/,
+    );
+    expect(failures("wrongNetwork")).toMatch(
+      /dhcp\.range is "10.0.1.100[^]*10.0.0.1\/24[^]*dhcp\.router is 10.0.2.1/,
+    );
+    expect(evaluate("landscaper.wrongNumber").stderr).toContain("dhcp.range' is not of type");
     expect(evaluate("landscaper.wrongAddress").stderr).toContain(
       "nixops4-landscaper.address' is not of type",
     );
@@ -362,7 +475,7 @@ suite(`the tests in virtual machines${missing}`, () => {
       expect(networking.interfaces["eth1"]!.ipv4.addresses).toEqual([
         { address: "10.0.0.1", prefixLength: 24 },
       ]);
-      expect(dnsmasq.settings).toMatchObject({ interface: "eth1" });
+      expect(dnsmasq.settings).toMatchObject({ interface: ["eth1"] });
       expect(Object.keys(services)).toContain("nixops4-boot-server");
     }
   });

@@ -15,6 +15,7 @@ let
   inherit (lib) mkOption types;
   inherit (import ../lib/types.nix { inherit lib; }) hostName ipAddress macAddress;
   diskOptions = import ./common/disk-options.nix { inherit lib; };
+  inherit (import ../lib/ip.nix { inherit lib; }) inSameNetwork isAddress isV4;
   inherit
     (import ../lib/schema-types.nix {
       inherit lib;
@@ -40,6 +41,11 @@ let
       )
       "${lib.showOption options.hostKeyPath.loc}: ${config.hostKeyPath} is lost at each boot, as `/` is a tmpfs: set services.openssh.hostKeys to a file that stays"
       config.hostKeyPath;
+  # Overruled by what somebody sets as a default.
+  preset = lib.mkOverride 1250;
+  option = name: "`${config.optionPath}.${name}'";
+  isLinkLocal = address: !isV4 address && inSameNetwork 10 address "fe80::";
+  inherit (config) ip gateway prefixLength;
   connection = hostPublicKey: {
     inherit (config.ssh)
       host
@@ -116,7 +122,8 @@ in
     };
     prefixLength = mkOption {
       type = types.ints.between 0 128;
-      default = 24;
+      default = if isV4 config.ip then 24 else 64;
+      defaultText = lib.literalMD "24, and 64 with IPv6";
       description = "How many bits of `ip` are those of its network.";
     };
     gateway = mkOption {
@@ -324,10 +331,44 @@ in
     };
   };
 
+  options.optionPath = mkOption {
+    type = types.str;
+    default = lib.showOption (lib.init options.mac.loc);
+    internal = true;
+    description = "The option that this host is set by, for messages.";
+  };
+  options.problems = mkOption {
+    type = types.listOf types.str;
+    internal = true;
+    description = "Why the host is refused, when its members are looked at: before any of them is applied.";
+  };
+
   config = {
+    problems =
+      lib.optional (!isAddress ip) "${option "ip"} is no IP address: ${ip}"
+      ++
+        lib.optional (isAddress ip && prefixLength > (if isV4 ip then 32 else 128))
+          "${option "prefixLength"} is ${toString prefixLength}, more than the bits of ${option "ip"}, ${ip}"
+      ++
+        lib.optional
+          (
+            isAddress ip
+            && gateway != null
+            && !(isAddress gateway && (inSameNetwork prefixLength ip gateway || isLinkLocal gateway))
+          )
+          "${option "gateway"} is ${gateway}, which is not on the network of ${option "ip"}, ${ip}/${toString prefixLength}"
+      ++
+        lib.optional
+          (
+            config.disk.minBytes != null
+            && config.disk.maxBytes != null
+            && config.disk.minBytes > config.disk.maxBytes
+          )
+          "${option "disk.minBytes"} is ${toString config.disk.minBytes}, more than ${option "disk.maxBytes"}, ${toString config.disk.maxBytes}";
+
     # Of `state`, which two members need: a host without it is refused by its own name.
     requireState = true;
-    ssh.host = lib.mkDefault config.ip;
+    ssh.host = preset ip;
     providers = {
       inherit (self.modules.nixops4Provider) ssh ssh-keypair pxe-nbp;
     };
@@ -346,7 +387,7 @@ in
       inherit (config.ssh) user authorizedKeys;
     };
 
-    members = {
+    members = lib.throwIf (config.problems != [ ]) (lib.concatStringsSep "\n" config.problems) {
       installation_host_key = {
         type = providers.ssh-keypair.keypair;
         inherit (config) state;
@@ -372,6 +413,7 @@ in
           kernel = "${config.installer.kernel}";
           initrd = "${config.installer.initrd}";
           inherit (config.installer) cmdline;
+          login = "${config.ssh.user}@${ip}";
           files = {
             "/nixops4/install.json" = {
               mode = "0600";
@@ -414,7 +456,7 @@ in
           # After another install the machine has the temporary key again.
           keepers = { inherit (members.installation.outputs) installedAt; };
           # The firmware of a server can take many minutes.
-          timeoutSeconds = lib.mkDefault 1800;
+          timeoutSeconds = preset 1800;
         };
       };
 

@@ -11,13 +11,18 @@
 let
   inherit (lib) mkDefault mkOption types;
   inherit (config) landscaper roles;
+  inherit (import ../lib/types.nix { inherit lib; }) hostName ipv4Pattern;
+  inherit (import ../lib/ip.nix { inherit lib; }) isSame;
+  asDefaults = import ../lib/as-defaults.nix { inherit lib; };
+
+  # What `defaults` overrules, as a host overrules that.
+  preset = lib.mkOverride 1250;
 
   # A host of such a name would be taken for a part of the other member.
   membersOfItsOwn = [
     "deploy_key"
     "landscaper"
     "landscaper_cache_key"
-    "landscaper_login"
     "state"
   ];
 
@@ -34,17 +39,65 @@ let
       );
     };
 
-  host = module: {
+  # The option that a host is set by.
+  optionOf = name: "${if config.proxmoxMACs ? ${name} then "proxmoxMACs" else "hosts"}.${name}";
+  hosts =
+    let
+      both = lib.attrNames (lib.intersectAttrs config.proxmoxMACs config.hosts);
+    in
+    lib.throwIf (both != [ ])
+      "The options `proxmoxMACs.${lib.head both}' and `hosts.${lib.head both}' are one host."
+      (config.proxmoxMACs // config.hosts);
+
+  # What no two machines may have in common.
+  unique = {
+    ip = {
+      of = host: [ host.ip ];
+      same = isSame;
+    };
+    mac = {
+      of = host: map (mac: lib.toLower (lib.replaceStrings [ "-" ] [ ":" ] mac)) host.macs;
+      same = one: other: one == other;
+    };
+    hostName = {
+      of = host: [ (lib.toLower host.hostName) ];
+      same = one: other: one == other;
+    };
+  };
+  clashes =
+    name: host:
+    lib.concatMap (
+      other:
+      lib.concatLists (
+        lib.mapAttrsToList (
+          option:
+          { of, same }:
+          map (value: "`${optionOf name}.${option}' is that of `${optionOf other}', too: ${value}") (
+            lib.filter (value: lib.any (same value) (of config.members.${other})) (of host)
+          )
+        ) unique
+      )
+    ) (lib.remove name (lib.attrNames hosts));
+
+  # Where the cache's URL says it.
+  landscaperAddress =
+    let
+      found = builtins.match "https?://(${ipv4Pattern})(:[0-9]+)?/?" (toString landscaper.cache.url);
+    in
+    if found == null then null else lib.head found;
+
+  host = name: module: {
     imports = [
       self.modules.nixops4Component.bare-metal-host
       (lib.mkAliasOptionModule [ "module" ] [ "nixos" "module" ])
-      hostModule
-      config.defaults
+      (hostModule name)
+      (asDefaults config.defaults)
       module
     ];
   };
 
   hostModule =
+    name:
     { config, ... }:
     {
       options.role = mkOption {
@@ -53,12 +106,19 @@ let
         description = "What the host is for: one of `roles`.";
       };
       config = {
-        state = mkDefault network.state;
-        nixpkgs = mkDefault network.nixpkgs;
+        state = preset network.state;
+        nixpkgs = preset network.nixpkgs;
         nixos.module = lib.mkIf (config.role != null) roles.${config.role};
-        ssh.privateKey = mkDefault { file = members.deploy_key.outputs.privateKeyFile; };
+        ssh.privateKey = preset { file = deployKey.privateKeyFile; };
         ssh.authorizedKeys = authorizedKeys;
-        installer.configuration = mkDefault installers.${config.architecture};
+        installer.configuration = preset installers.${config.architecture};
+        keyFolder = preset "${network.directory}/keys";
+        optionPath = optionOf name;
+        problems =
+          clashes name config
+          ++ lib.optional (
+            landscaperAddress != null && isSame config.ip landscaperAddress
+          ) "`${optionOf name}.ip' is that of `landscaper.cache.url': ${config.ip}";
         substituters = lib.mkIf (landscaper.cache.url != null) [
           {
             inherit (landscaper.cache) url;
@@ -69,7 +129,8 @@ let
     };
 
   network = config;
-  authorizedKeys = [ members.deploy_key.outputs.publicKey ] ++ config.authorizedKeys;
+  deployKey = members.deploy_key.outputs;
+  authorizedKeys = [ deployKey.publicKey ] ++ config.authorizedKeys;
   # Evaluated once for all hosts.
   installers = lib.genAttrs [ "x86_64" "aarch64" ] (
     architecture:
@@ -100,17 +161,35 @@ in
     defaults = mkOption {
       type = types.deferredModule;
       default = { };
-      description = "What holds for all hosts: options of `bare-metal-host`, as `gateway`.";
+      description = ''
+        What holds for all hosts: options of `bare-metal-host`, as `gateway`. A host's own value goes before that here;
+        NixOS modules, authorized keys and substituters are added to each other.
+      '';
     };
     authorizedKeys = mkOption {
       type = types.listOf types.nonEmptyStr;
       default = [ ];
       description = "The public keys of the people who may log in to all hosts, as lines of the form `ssh-ed25519 AAAA…`.";
     };
+    name = mkOption {
+      type = hostName;
+      default = "network";
+      description = "The name of the network. Two networks that are applied on one machine must have different ones.";
+    };
+    directory = mkOption {
+      type = types.strMatching "/.*";
+      default = "/var/lib/nixops4/${config.name}";
+      defaultText = lib.literalMD "`/var/lib/nixops4/<name>`";
+      description = ''
+        The folder on the deploying machine for state and keys. Outside of the flake's own: Nix copies that to its store,
+        which everybody can read. Back it up.
+      '';
+    };
     stateFile = mkOption {
       type = types.nonEmptyStr;
-      default = "state.json";
-      description = "The file that nixops4 keeps its state in, relative to the folder that it is run in.";
+      default = "${config.directory}/state.json";
+      defaultText = lib.literalMD "`<directory>/state.json`";
+      description = "The file that nixops4 keeps its state in.";
     };
     deployKeyFile = mkOption {
       type = types.nonEmptyStr;
@@ -145,11 +224,8 @@ in
     };
 
     members = lib.mkMerge [
-      (lib.mapAttrs (_: host) config.hosts)
-      (lib.mapAttrs (_: module: {
-        imports = [ (host module) ];
-        role = mkDefault "proxmox";
-      }) config.proxmoxMACs)
+      (lib.mapAttrs host hosts)
+      (lib.mapAttrs (_: _: { role = preset "proxmox"; }) config.proxmoxMACs)
       {
         state = {
           type = providers.local.state_file;
@@ -174,33 +250,38 @@ in
         };
       })
       (lib.mkIf (landscaper.module != null) {
-        landscaper_login = {
-          type = providers.local.exec;
-          inputs = {
-            executable = "sh";
-            args = [
-              "-euc"
-              ''
-                mkdir -p -m 700 ~/.ssh
-                touch ~/.ssh/authorized_keys
-                grep -qxF "$1" ~/.ssh/authorized_keys || printf '%s\n' "$1" >> ~/.ssh/authorized_keys
-                cat /etc/ssh/ssh_host_ed25519_key.pub
-              ''
-              "sh"
-              members.deploy_key.outputs.publicKey
-            ];
+        # A composite, as a host is: nixops4 can be told to apply it beside the others.
+        landscaper =
+          { members, ... }:
+          {
+            members.login = {
+              type = providers.local.exec;
+              inputs = {
+                executable = "sh";
+                args = [
+                  "-euc"
+                  ''
+                    mkdir -p -m 700 ~/.ssh
+                    touch ~/.ssh/authorized_keys
+                    grep -qxF "$1" ~/.ssh/authorized_keys || printf '%s\n' "$1" >> ~/.ssh/authorized_keys
+                    cat /etc/ssh/ssh_host_ed25519_key.pub
+                  ''
+                  "sh"
+                  deployKey.publicKey
+                ];
+              };
+            };
+            members.nixos = {
+              imports = [ self.modules.nixops4Component.nixos ];
+              inherit (config) nixpkgs;
+              nixos.module = landscaper.module;
+              ssh = {
+                host = "localhost";
+                privateKey.file = deployKey.privateKeyFile;
+                hostPublicKey = members.login.outputs.stdout;
+              };
+            };
           };
-        };
-        landscaper = {
-          imports = [ self.modules.nixops4Component.nixos ];
-          inherit (config) nixpkgs;
-          nixos.module = landscaper.module;
-          ssh = {
-            host = "localhost";
-            privateKey.file = members.deploy_key.outputs.privateKeyFile;
-            hostPublicKey = members.landscaper_login.outputs.stdout;
-          };
-        };
       })
     ];
   };

@@ -6,15 +6,18 @@
   modulesPath,
   ...
 }:
+let
+  inherit (import ../lib/modules.nix { inherit lib; }) keyed;
+in
 {
   imports = [
     (modulesPath + "/installer/cd-dvd/installation-cd-minimal.nix")
-    (import ./landscaper/network-template.nix { inherit self; })
+    (keyed ./landscaper/network-template.nix { inherit self; })
   ];
 
   services.nixops4-landscaper.network.enable = true;
   # For the configuration below.
-  system.extraDependencies = lib.catAttrs "outPath" ([ self ] ++ lib.attrValues self.inputs);
+  system.extraDependencies = import ../lib/sources.nix self;
   nix.settings.experimental-features = [
     "flakes"
     "nix-command"

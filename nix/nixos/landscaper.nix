@@ -3,15 +3,17 @@
 { config, lib, ... }:
 let
   inherit (lib) mkEnableOption mkOption types;
+  inherit (import ../lib/modules.nix { inherit lib; }) keyed;
+  inherit (import ../lib/types.nix { inherit lib; }) ipv4;
   cfg = config.services.nixops4-landscaper;
 in
 {
   imports = [
-    (import ./landscaper/apply.nix { inherit self; })
-    (import ./landscaper/boot-server.nix { inherit self; })
+    (keyed ./landscaper/apply.nix { inherit self; })
+    (keyed ./landscaper/boot-server.nix { inherit self; })
     ./landscaper/cache.nix
     ./landscaper/dhcp.nix
-    (import ./landscaper/network-template.nix { inherit self; })
+    (keyed ./landscaper/network-template.nix { inherit self; })
   ];
 
   options.services.nixops4-landscaper = {
@@ -25,7 +27,7 @@ in
       '';
     };
     address = mkOption {
-      type = types.strMatching "[0-9]{1,3}([.][0-9]{1,3}){3}";
+      type = ipv4;
       example = "10.0.0.1";
       description = "This server's IPv4 address on that network. It has to be a static one.";
     };
@@ -40,6 +42,6 @@ in
     services.nixops4-landscaper.network.enable = lib.mkDefault true;
     # What this system was made from stays: the configuration that the installer image wrote names it by its path, and
     # can be evaluated again without downloading it.
-    system.extraDependencies = lib.catAttrs "outPath" ([ self ] ++ lib.attrValues self.inputs);
+    system.extraDependencies = import ../lib/sources.nix self;
   };
 }

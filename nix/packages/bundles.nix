@@ -62,4 +62,11 @@ stdenvNoCC.mkDerivation (finalAttrs: {
   # The wrappers choose the Node.
   dontFixup = true;
   allowedReferences = [ ];
+  meta = {
+    description = "The executables of nixops4-providers, each one file";
+    homepage = "https://nixops.dev";
+    license = lib.licenses.mit;
+    maintainers = [ ];
+    platforms = lib.platforms.linux;
+  };
 })

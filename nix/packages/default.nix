@@ -40,6 +40,10 @@ executables
     name = "nixops4-providers-${bundles.version}";
     paths = lib.attrValues executables;
     passthru = { inherit bundles; };
-    meta.description = "Resource providers for NixOps4, and the boot service";
+    meta = bundles.meta // {
+      description = "Resource providers for NixOps4, and the boot service";
+      # What `nix run` starts: the providers are for nixops4 to start.
+      mainProgram = "nixops4-boot-server";
+    };
   };
 }

@@ -25,10 +25,8 @@ stdenvNoCC.mkDerivation {
   '';
   # Its `#!/usr/bin/env node` is not what starts it.
   dontPatchShebangs = true;
-  meta = {
+  meta = bundles.meta // {
     inherit description;
-    license = lib.licenses.mit;
     mainProgram = executable;
-    platforms = lib.platforms.linux;
   };
 }

@@ -76,7 +76,10 @@ let
     nodejs_24 = program "node" node;
     nodejs-slim_24 = pkgs.nodejs_24;
     pnpm_10 = program "pnpm" pnpm;
-    fetchPnpmDeps = _: runCommand "pnpm-deps" { } "ln -s ${pnpmStore} $out";
+    fetchPnpmDeps = import ./nixos/fetch-pnpm-deps.nix {
+      inherit lib;
+      build = _: runCommand "pnpm-deps" { } "ln -s ${pnpmStore} $out";
+    };
     # With links to the files, or copies from another file system: pnpm writes to its store.
     pnpmConfigHook = hook "pnpm-config-hook" ''
       configurePhase() {

@@ -9,7 +9,7 @@ let
     if path == "" then throw "the environment variable ${name} is not set" else /. + path;
 
   lib = import (source "NIXPKGS_LIB_SOURCE" + "/lib");
-  inherit (import ../lib/folders.nix { inherit lib; }) filesIn;
+  inherit (import ../lib/modules.nix { inherit lib; }) modulesIn providersIn;
 
   importApply = path: arguments: lib.setDefaultModuleLocation path (import path arguments);
 
@@ -32,17 +32,11 @@ let
 
   # This project's flake, with the executables of `npm run build`.
   self = {
-    modules.nixops4Provider = lib.mapAttrs (
-      _: manifest:
-      import ../lib/provider-module.nix {
-        inherit manifest;
-        # As in the flake a function of the system, which documentation does without.
-        executable = _: "${toString ../../dist/bin}/${(lib.importJSON manifest).executable}";
-      }
-    ) (filesIn ".json" ../providers);
-    modules.nixops4Component = lib.mapAttrs (_: path: importApply path { inherit self; }) (
-      filesIn ".nix" ../components
+    modules.nixops4Provider = providersIn ../providers (
+      # As in the flake a function of the system, which documentation does without.
+      name: _: "${toString ../../dist/bin}/nixops4-resources-${name}"
     );
+    modules.nixops4Component = modulesIn "nixops4Component" ../components { inherit self; };
     nixosModules = {
       landscaper = { };
       installer.system.build = lib.genAttrs [ "kernel" "netbootRamdisk" ] (name: "/nix/store/${name}");

@@ -8,15 +8,17 @@ let
   pkgsFor = system: import ./nixos/pkgs.nix { inherit lib system; };
   nixosSystem = import ./nixos/nixos-system.nix { inherit lib pkgsFor; };
   inherit (import ../lib/folders.nix { inherit lib; }) filesIn;
+  inherit (import ../lib/modules.nix { inherit lib; }) modulesIn;
 
   self = {
     outPath = "/nix/store/00000000000000000000000000000000-source";
     inputs.nixops4 = {
       outPath = "/nix/store/00000000000000000000000000000000-nixops4";
       packages.x86_64-linux.default = (pkgsFor "x86_64-linux").emptyFile;
+      inputs.crane.outPath = "/nix/store/00000000000000000000000000000000-crane";
     };
     packages.x86_64-linux = import ../packages { pkgs = pkgsFor "x86_64-linux"; };
-    nixosModules = lib.mapAttrs (_: path: import path { inherit self; }) (filesIn ".nix" ../nixos);
+    nixosModules = modulesIn "nixos" ../nixos { inherit self; };
     templates.default.path = ../../templates/default;
   };
   system =
@@ -85,7 +87,7 @@ in
     full = landscaper {
       apply = {
         enable = true;
-        members = [ "hosts.web" ];
+        members = [ "host1" ];
         startAt = [ "hourly" ];
       };
       bootServer = {
@@ -112,7 +114,59 @@ in
       dhcp.enable = false;
     };
     closed = landscaper { openFirewall = false; };
+    beside = evaluate "landscaper" [
+      self.nixosModules.landscaper
+      { imports = [ self.nixosModules.landscaper ]; }
+      self.nixosModules.landscaper-iso
+      {
+        networking = {
+          hostName = "landscaper";
+          interfaces.eth1.ipv4.addresses = [
+            {
+              address = "10.0.0.1";
+              prefixLength = 24;
+            }
+          ];
+        };
+        services.nixops4-landscaper = {
+          enable = true;
+          interface = "eth1";
+          address = "10.0.0.1";
+          dhcp.range = "10.0.0.100,10.0.0.199";
+        };
+        services.dnsmasq = {
+          resolveLocalQueries = true;
+          settings = {
+            port = 53;
+            interface = [ "lan" ];
+            dhcp-range = [ "192.168.7.10,192.168.7.20" ];
+            domain-needed = true;
+          };
+        };
+      }
+    ];
     wrongRange = landscaper { dhcp.range = "10.0.0.0"; };
+    wrongNumber = landscaper { dhcp.range = "10.0.0.100,10.0.0.300"; };
+    wrongOrder = landscaper { dhcp.range = "10.0.0.199,10.0.0.100"; };
+    wrongOwn = landscaper { dhcp.range = "10.0.0.1,10.0.0.100"; };
+    wrongPort = landscaper { cache.port = 8080; };
+    wrongNetwork = evaluate "landscaper" [
+      {
+        networking.interfaces.eth1.ipv4.addresses = [
+          {
+            address = "10.0.0.1";
+            prefixLength = 24;
+          }
+        ];
+        services.nixops4-landscaper = {
+          enable = true;
+          interface = "eth1";
+          address = "10.0.0.1";
+          dhcp.range = "10.0.1.100,10.0.1.199";
+          dhcp.router = "10.0.2.1";
+        };
+      }
+    ];
     wrongAddress = landscaper { address = lib.mkForce "landscaper.example.org"; };
     wrongMode = landscaper { dhcp.mode = "relay"; };
     unknownOption = landscaper { dhpc = { }; };

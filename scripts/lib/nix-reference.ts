@@ -30,8 +30,8 @@ proxmoxMACs = {
 
 Its members: \`state\` ([\`local.state_file\`](local.md#state_file)), \`deploy_key\`
 ([\`ssh-keypair.keypair\`](ssh-keypair.md#keypair)), one for each host, \`landscaper_cache_key\` with
-\`landscaper.cache.url\`, \`landscaper_login\` and \`landscaper\` with \`landscaper.module\`. A host cannot have one of these
-names.`,
+\`landscaper.cache.url\`, and \`landscaper\`, with \`login\` and \`nixos\` in it, with \`landscaper.module\`. A host cannot have
+one of these names. State and keys are in \`directory\`.`,
   "bare-metal-host": `One machine, from its MAC address to a deployed NixOS system. Its members, in the order in which they are applied:
 
 | member                  | type                                                 |                                                                    |

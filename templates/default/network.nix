@@ -1,6 +1,6 @@
 # The network. This is the file to change; afterwards, on the landscaper, in this folder:
 #
-#     nixops4 apply
+#     nixops4-apply
 #
 # makes everything true that is written here, leaves alone what already is, and says what it waits for.
 { inputs, ... }:
@@ -11,6 +11,7 @@
   #
   # One more machine: add it here, apply, and turn it on. It has to boot from the network first, and may always do so:
   # it installs itself once, and boots from its disk ever after.
+  # Its own address is one that DHCP does not give out.
   proxmoxMACs = {
     host1 = {
       mac = "52:54:00:12:34:56";
@@ -24,7 +25,7 @@
 
   # What holds for all machines. Whatever can be set for one of them can be set here, and the other way round.
   defaults = {
-    # The router to other networks, and the DNS servers: yours.
+    # The router to other networks (on a network without one, null) and the DNS servers: yours.
     gateway = "10.0.0.254";
     nameservers = [ "9.9.9.9" ];
     nixos.module.imports = [
@@ -33,7 +34,8 @@
     ];
   };
 
-  # The public keys of those who may log in to the machines by `ssh root@10.0.0.11`. (nixops4 has a key of its own.)
+  # The public keys of those who may log in to the machines by `ssh root@10.0.0.11`. (nixops4 has a key of its own, on the
+  # landscaper. Without one here, nobody else can log in.)
   authorizedKeys = [
     # "ssh-ed25519 AAAA… alice@laptop"
   ];
@@ -46,6 +48,10 @@
   #   inputs.nixops4-providers.nixosModules.landscaper
   #   ./configuration.nix
   # ];
+
+  # State and keys are in /var/lib/nixops4/network, outside of this folder, which Nix copies to a store that everybody can
+  # read. Another network that is applied on the same landscaper needs another name.
+  name = "network";
 
   # The version of NixOS for all of them: the one in flake.nix.
   inherit (inputs) nixpkgs;

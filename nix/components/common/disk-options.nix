@@ -9,7 +9,7 @@ let
 in
 {
   byId = mkOption {
-    type = types.nullOr types.nonEmptyStr;
+    type = types.nullOr (types.strMatching "[^/]+" // { description = "name without a slash"; });
     default = null;
     example = "nvme-Samsung_SSD_980_1TB_S64ANS0T123456";
     description = "The name of ${disk}, in `/dev/disk/by-id`.";

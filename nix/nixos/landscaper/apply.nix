@@ -17,7 +17,9 @@ let
       config.nix.package
       nixops4.package
       pkgs.coreutils
+      pkgs.findutils
       pkgs.gitMinimal
+      pkgs.gnugrep
       pkgs.jq
       pkgs.openssh
       pkgs.util-linux
@@ -40,7 +42,8 @@ in
         default = false;
         description = ''
           Whether there is a service `nixops4-apply`, that applies the network in `network.directory`. The command of that name
-          is always there; both keep to one run at a time, and `nixops4-apply --status` says how the last one went.
+          is always there; both keep to one run at a time, and `nixops4-apply --status` says how the last one went. What
+          nixops4 prints of inputs and outputs is kept out of the journal.
         '';
       };
       startAt = mkOption {
@@ -52,8 +55,11 @@ in
       members = mkOption {
         type = types.listOf types.nonEmptyStr;
         default = [ ];
-        example = [ "hosts.web" ];
-        description = "What the service applies; when empty, everything.";
+        example = [ "host1" ];
+        description = ''
+          What the service applies: hosts, as the paths that nixops4 knows them by. When empty, everything; then a host that
+          fails does not keep the others from being applied.
+        '';
       };
     };
   };
@@ -75,15 +81,20 @@ in
       after = [
         "network-online.target"
         "nixops4-boot-server.service"
+        "nixops4-cache-key.service"
+        "nixops4-network-template.service"
       ];
-      environment.HOME = "/root";
-      serviceConfig = {
+      environment = {
+        HOME = "/root";
+        # What it builds, the daemon builds, which is not confined as this is.
+        NIX_REMOTE = "daemon";
+      };
+      serviceConfig = removeAttrs (import ./sandbox.nix) [ "MemoryDenyWriteExecute" ] // {
         Type = "oneshot";
         ExecStart = "${lib.getExe nixops4-apply} --wait ${lib.escapeShellArgs apply.members}";
         # nixops4 stops by itself, and a provider leaves things so that the next run can go on.
         KillSignal = "SIGINT";
         TimeoutStopSec = 60;
-        PrivateTmp = true;
       };
       # A switch to another configuration does not cut a run off.
       restartIfChanged = false;

@@ -1,46 +1,122 @@
 # shellcheck shell=bash
 # Applies the network in $NIXOPS4_NETWORK, one run at a time, and keeps how the last one went.
-#   nixops4-apply [--wait] [MEMBER…]   --wait: after a run that is under way, instead of not at all
-#   nixops4-apply --status
 set -euo pipefail
+
+usage="usage: nixops4-apply [--wait] [OPTION…] [MEMBER…]
+       nixops4-apply --status
+
+Runs 'nixops4 apply' in the folder \$NIXOPS4_NETWORK, one run at a time: for the
+members that are named, or else for everything.
+
+  --wait    after a run that is under way, instead of not at all
+  --status  print how the last run went, as JSON
+
+Other options are those of 'nixops4 apply'."
+
 state=${NIXOPS4_APPLY_STATE:-/var/lib/nixops4-apply}
-umask 022
-mkdir -p "$state"
-exec 9>"$state/lock"
+
+# What the component `network` has beside its hosts: resources that the hosts need, and so apply.
+own_resources='deploy_key|landscaper_cache_key|state'
+
+fail() {
+  echo "nixops4-apply: $2" >&2
+  exit "$1"
+}
+
+print_status() {
+  if [[ -e $state && ! -x $state ]]; then fail 77 "cannot read $state: permission denied"; fi
+  if [[ ! -e $state/status.json ]]; then
+    echo '{"state":"never run"}'
+    return
+  fi
+  # When nobody has the lock, a run that does not say how it ended was killed.
+  local ended='if .state == "running" then .state = "interrupted" else . end' code=0
+  flock --shared --nonblock --conflict-exit-code 75 "$state/lock" \
+    jq --compact-output "$ended" "$state/status.json" || code=$?
+  if ((code != 75)); then return "$code"; fi
+  jq --compact-output . "$state/status.json"
+}
 
 write_status() {
   jq --null-input "$@" '$ARGS.named' >"$state/status.new"
   mv "$state/status.new" "$state/status.json"
 }
 
-if [[ ${1-} == --status ]]; then
-  if [[ ! -e $state/status.json ]]; then
-    echo '{"state":"never run"}'
-  elif flock --nonblock 9; then
-    # Nobody has the lock: a run that does not say how it ended was killed.
-    jq --compact-output 'if .state == "running" then .state = "interrupted" else . end' "$state/status.json"
-  else
-    jq --compact-output . "$state/status.json"
+# At its end nixops4 prints all inputs and outputs, secrets among them. A line of another program may come between.
+without_values() {
+  trap '' INT # Until nixops4 has ended.
+  exec grep --text --line-buffered --invert-match --extended-regexp '^(    - (input|output) | {12}|["{[])'
+}
+
+nixops4_apply() {
+  nixops4 --no-interactive apply "$@" 2>&1 | (without_values) >&2
+  return "${PIPESTATUS[0]}"
+}
+
+# nixops4 ends at the first failure in what it applies, but waits for each path that it was given: where each host is a
+# path, one that fails does not cut off the others.
+apply_everything() {
+  local names hosts=()
+  # What there is can depend on resources that are not there yet.
+  names=$(nixops4 --no-interactive members list 2>/dev/null) || names=""
+  # shellcheck disable=SC2016
+  mapfile -t hosts < <(
+    grep --invert-match --extended-regexp "^($own_resources|)\$" <<<"$names" |
+      xargs --no-run-if-empty --delimiter '\n' --max-args 1 --max-procs "$(nproc)" \
+        sh -c 'nixops4 --no-interactive members list "$1" >/dev/null 2>&1 && printf "%s\n" "$1"' sh |
+      sort
+  )
+  if ((${#hosts[@]} > 0)); then
+    nixops4_apply "$@" "${hosts[@]}" || return
+    # Another resource is no path of its own: it is reached by way of the whole.
+    grep --invert-match --extended-regexp --line-regexp --quiet \
+      "$own_resources|$(IFS='|' && echo "${hosts[*]}")" <<<"$names" || return 0
   fi
-  exit
-fi
+  nixops4_apply "$@"
+}
+
+apply() {
+  cd "$NIXOPS4_NETWORK" || return
+  local argument
+  for argument; do
+    if [[ $argument != -* ]]; then
+      nixops4_apply "$@"
+      return
+    fi
+  done
+  apply_everything "$@"
+}
 
 patience=(--timeout 1) # Longer than --status takes.
-if [[ ${1-} == --wait ]]; then
-  patience=()
-  shift
-fi
-if ! flock "${patience[@]}" 9; then
-  echo "nixops4-apply: another run is under way (nixops4-apply --status)" >&2
-  exit 75
-fi
+for argument; do
+  case $argument in
+    -h | --help)
+      echo "$usage"
+      exit
+      ;;
+  esac
+done
+case ${1-} in
+  --status)
+    print_status
+    exit
+    ;;
+  --wait)
+    patience=()
+    shift
+    ;;
+esac
+
+umask 022
+mkdir -p "$state"
+exec 9>"$state/lock"
+flock "${patience[@]}" 9 || fail 75 "another run is under way (nixops4-apply --status)"
 
 started=$(date --utc +%FT%TZ)
 write_status --arg state running --arg startedAt "$started" --argjson pid $$
-cd "$NIXOPS4_NETWORK"
 code=0
 # Without the lock: what outlives the run does not hold up the next one.
-nixops4 apply "$@" 9>&- || code=$?
+apply "$@" 9>&- || code=$?
 outcome=succeeded
 if ((code != 0)); then outcome=failed; fi
 write_status --arg state "$outcome" --arg startedAt "$started" --arg endedAt "$(date --utc +%FT%TZ)" --argjson exitCode "$code"

@@ -50,24 +50,52 @@ in
   };
 
   config = lib.mkIf (cfg.enable && cache.enable) {
+    assertions = [
+      {
+        assertion = cache.port != cfg.bootServer.settings.http.port;
+        message = ''
+          services.nixops4-landscaper.cache.port and services.nixops4-landscaper.bootServer.settings.http.port are both ${toString cache.port}.
+        '';
+      }
+    ];
+
     systemd.services.nixops4-cache-key = {
       description = "The key that the binary cache signs with";
+      # The cache itself may be started by its socket only, when the first installer asks; an apply wants the key before.
+      wantedBy = [ "multi-user.target" ];
       requiredBy = [ "harmonia.service" ];
-      before = [ "harmonia.service" ];
+      before = [
+        "harmonia.service"
+        "nixops4-apply.service"
+      ];
       path = [ config.nix.package ];
-      serviceConfig = {
+      environment.HOME = folder;
+      serviceConfig = import ./sandbox.nix // {
         Type = "oneshot";
         RemainAfterExit = true;
         StateDirectory = baseNameOf folder;
         StateDirectoryMode = "0755";
         WorkingDirectory = folder;
         UMask = "0077";
+        CapabilityBoundingSet = "";
+        PrivateDevices = true;
+        PrivateNetwork = true;
+        ProtectHome = true;
+        ProtectProc = "invisible";
+        ProtectSystem = "strict";
+        RestrictAddressFamilies = "none";
+        SystemCallFilter = [
+          "@system-service"
+          "~@privileged"
+          "~@resources"
+        ];
       };
       # The public key comes last: until it is there, nobody knows the other.
       script = ''
         if [ ! -e public-key ]; then
-          rm -f secret-key.new public-key.new
-          nix-store --generate-binary-cache-key ${lib.escapeShellArg cache.keyName} secret-key.new public-key.new
+          nix() { command nix --extra-experimental-features nix-command "$@"; }
+          nix key generate-secret --key-name ${lib.escapeShellArg cache.keyName} > secret-key.new
+          nix key convert-secret-to-public < secret-key.new > public-key.new
           chmod 0644 public-key.new
           sync secret-key.new public-key.new
           mv secret-key.new secret-key

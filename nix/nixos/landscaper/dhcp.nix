@@ -2,18 +2,31 @@
 # or beside another one.
 { config, lib, ... }:
 let
-  inherit (lib) mkOption types;
+  inherit (lib) mkDefault mkOption types;
+  inherit (import ../../lib/types.nix { inherit lib; }) ipv4 ipv4Pattern;
+  inherit (import ../../lib/ip.nix { inherit lib; }) inSameNetwork isBefore;
   cfg = config.services.nixops4-landscaper;
   inherit (cfg) dhcp;
   http = "http://${cfg.address}:${toString cfg.bootServer.settings.http.port}";
-  ipv4 = "[0-9]{1,3}([.][0-9]{1,3}){3}";
+  option = name: "services.nixops4-landscaper.dhcp.${name}";
+  addresses = lib.splitString "," dhcp.range;
+  inOrder = !isBefore (lib.last addresses) (lib.head addresses);
+  isGivenOut =
+    !isBefore cfg.address (lib.head addresses) && !isBefore (lib.last addresses) cfg.address;
+  # Of this server's network, where it is known.
+  prefixLength =
+    (lib.findFirst (own: own.address == cfg.address) {
+      prefixLength = 0;
+    } (config.networking.interfaces.${cfg.interface} or { ipv4.addresses = [ ]; }).ipv4.addresses)
+    .prefixLength;
 
+  # Lists, so that what the server's own dnsmasq does is added to.
   common = {
     # No DNS, and nothing on other networks.
-    port = 0;
-    inherit (cfg) interface;
+    port = mkDefault 0;
+    interface = [ cfg.interface ];
     # As bind-interfaces, and the interface may come up later.
-    bind-dynamic = true;
+    bind-dynamic = mkDefault true;
     # What iPXE sends, whoever loaded it.
     dhcp-userclass = [ "set:ipxe,iPXE" ];
   };
@@ -84,7 +97,7 @@ in
       '';
     };
     range = mkOption {
-      type = types.strMatching "${ipv4}(,${ipv4})?";
+      type = types.strMatching "${ipv4Pattern}(,${ipv4Pattern})?";
       example = "10.0.0.100,10.0.0.199";
       description = ''
         With `dhcp`, the first and the last address to give out; with `proxy`, the address of the network, as `10.0.0.0`.
@@ -96,14 +109,14 @@ in
       description = "For how long a machine has an address. Only with `dhcp`.";
     };
     router = mkOption {
-      type = types.nullOr (types.strMatching ipv4);
+      type = types.nullOr ipv4;
       default = null;
       description = ''
         The router to other networks. When not set, machines are told this server. Only with `dhcp`.
       '';
     };
     nameservers = mkOption {
-      type = types.listOf (types.strMatching ipv4);
+      type = types.listOf ipv4;
       default = [ ];
       description = "The DNS servers that machines are told. Only with `dhcp`.";
     };
@@ -112,16 +125,42 @@ in
   config = lib.mkIf (cfg.enable && dhcp.enable) {
     assertions = [
       {
+        assertion = dhcp.mode == "proxy" || inOrder;
+        message = ''
+          ${option "range"} is "${dhcp.range}": the first address has to come before the last.
+        '';
+      }
+      {
+        assertion = lib.all (inSameNetwork prefixLength cfg.address) addresses;
+        message = ''
+          ${option "range"} is "${dhcp.range}", which is not on the network of services.nixops4-landscaper.address,
+          ${cfg.address}/${toString prefixLength} on ${cfg.interface}.
+        '';
+      }
+      {
+        assertion = dhcp.router == null || inSameNetwork prefixLength cfg.address dhcp.router;
+        message = ''
+          ${option "router"} is ${dhcp.router}, which is not on the network of services.nixops4-landscaper.address,
+          ${cfg.address}/${toString prefixLength} on ${cfg.interface}.
+        '';
+      }
+      {
+        assertion = dhcp.mode == "proxy" || !inOrder || !isGivenOut;
+        message = ''
+          ${option "range"} is "${dhcp.range}", which has services.nixops4-landscaper.address, ${cfg.address}, in it.
+        '';
+      }
+      {
         assertion = (dhcp.mode == "dhcp") == lib.hasInfix "," dhcp.range;
         message = ''
-          services.nixops4-landscaper.dhcp.range is "${dhcp.range}": with mode "dhcp" it has to be two addresses with a comma
+          ${option "range"} is "${dhcp.range}": with mode "dhcp" it has to be two addresses with a comma
           between them, with mode "proxy" one.
         '';
       }
     ];
     services.dnsmasq = {
       enable = true;
-      resolveLocalQueries = false;
+      resolveLocalQueries = mkDefault false;
       settings = common // modes.${dhcp.mode};
     };
     networking.firewall.interfaces.${cfg.interface} = lib.mkIf cfg.openFirewall {

@@ -1,6 +1,11 @@
 # Puts the example of a network where the operator will work on it, once, with this source as its providers.
 { self }:
-{ config, lib, ... }:
+{
+  config,
+  lib,
+  pkgs,
+  ...
+}:
 let
   inherit (lib) mkOption types;
   inherit (config.services.nixops4-landscaper) network;
@@ -30,9 +35,21 @@ in
       description = "The example of a network in ${network.directory}";
       wantedBy = [ "multi-user.target" ];
       unitConfig.ConditionPathExists = "!${network.directory}";
-      serviceConfig = {
+      path = [ pkgs.gitMinimal ];
+      serviceConfig = import ./sandbox.nix // {
         Type = "oneshot";
         UMask = "0077";
+        # What root's own folder needs, where somebody else owns it.
+        CapabilityBoundingSet = "CAP_DAC_OVERRIDE";
+        PrivateDevices = true;
+        PrivateNetwork = true;
+        ProtectProc = "invisible";
+        RestrictAddressFamilies = "none";
+        SystemCallFilter = [
+          "@system-service"
+          "~@privileged"
+          "~@resources"
+        ];
       };
       environment = {
         DIRECTORY = network.directory;
@@ -48,6 +65,9 @@ in
           sed --in-place "s|path:/path/to/nixops4-providers|path:$PROVIDERS|" {} +
         # The source that it names from now on stays, also when this system is made from another one.
         ln --symbolic --force --no-dereference "$PROVIDERS" "$GC_ROOT"
+        # Of a folder that is no repository, Nix copies everything to its store.
+        git -C "$DIRECTORY.new" init --quiet --initial-branch=main
+        git -C "$DIRECTORY.new" add .
         mv --no-target-directory "$DIRECTORY.new" "$DIRECTORY"
       '';
     };

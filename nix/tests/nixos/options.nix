@@ -16,6 +16,12 @@ let
   enable = option types.bool false;
   text = option types.lines "";
 
+  settingsAtom = types.oneOf [
+    types.bool
+    types.int
+    types.float
+    types.str
+  ];
   unitValue = types.oneOf [
     types.bool
     types.int
@@ -117,14 +123,7 @@ in
       dnsmasq = {
         inherit enable;
         resolveLocalQueries = option types.bool true;
-        settings = set (
-          types.oneOf [
-            types.bool
-            types.int
-            types.str
-            (types.listOf types.str)
-          ]
-        );
+        settings = set (types.either settingsAtom (types.listOf settingsAtom));
       };
       getty.helpLine = text;
       harmonia.cache = {
@@ -161,6 +160,17 @@ in
     users.users = set (submodule {
       openssh.authorizedKeys.keys = list types.singleLineStr;
     });
+  };
+  # As harmonia's own module has it: the cache is started by its socket, when the first client comes.
+  config.systemd = lib.mkIf config.services.harmonia.cache.enable {
+    services.harmonia = rec {
+      requires = [ "harmonia.socket" ];
+      after = requires;
+    };
+    sockets.harmonia = {
+      wantedBy = [ "sockets.target" ];
+      socketConfig.ListenStream = config.services.harmonia.cache.settings.bind;
+    };
   };
   config.system.build = {
     # So that the system depends on what goes into it.

@@ -1,4 +1,5 @@
-# In place of nixpkgs' packages: derivations with the right names that have nothing in them.
+# In place of nixpkgs' packages: derivations with the right names that have nothing in them. What nixpkgs refuses is
+# refused: e2e/tests/nix-stand-ins.int.test.ts compares.
 { lib, system }:
 let
   package =
@@ -7,9 +8,11 @@ let
       {
         inherit name;
         version = attrs.version or "0";
-        meta.mainProgram = name;
+        meta = {
+          mainProgram = name;
+        }
+        // attrs.meta or { };
         passthru = { };
-        override = overridden: package name (attrs // overridden);
       }
       (derivation {
         inherit name system;
@@ -18,7 +21,14 @@ let
           "-c"
           "echo > $out"
         ];
-        inputs = builtins.toJSON (lib.filterAttrs (_: value: !lib.isFunction value) attrs);
+        inputs = builtins.toJSON (
+          lib.filterAttrs (_: value: !lib.isFunction value) (
+            removeAttrs attrs [
+              "meta"
+              "passthru"
+            ]
+          )
+        );
       });
   mkDerivation =
     args:
@@ -26,6 +36,15 @@ let
       attrs = if lib.isFunction args then args attrs else args;
     in
     package (attrs.name or attrs.pname) attrs;
+  ipxe =
+    name:
+    package name { }
+    // {
+      override =
+        { additionalTargets }:
+        assert lib.all (target: target == null || lib.isString target) (lib.attrValues additionalTargets);
+        package name { inherit additionalTargets; };
+    };
   nixosSystem = import ./nixos-system.nix {
     inherit lib;
     pkgsFor = _: pkgs;
@@ -37,11 +56,12 @@ let
       "diffutils"
       "e2fsprogs"
       "emptyFile"
+      "findutils"
       "getent"
       "gitMinimal"
       "gzip"
+      "gnugrep"
       "hello"
-      "ipxe"
       "jq"
       "makeBinaryWrapper"
       "nix"
@@ -66,7 +86,11 @@ let
     // {
       inherit lib;
       callPackage = lib.callPackageWith pkgs;
-      fetchPnpmDeps = attrs: package "${attrs.pname}-pnpm-deps" attrs;
+      fetchPnpmDeps = import ./fetch-pnpm-deps.nix {
+        inherit lib;
+        build = attrs: package "${attrs.pname}-pnpm-deps" attrs;
+      };
+      ipxe = ipxe "ipxe";
       formats.json = _: {
         type = lib.types.attrsOf lib.types.anything;
         generate = name: value: pkgs.writeText name (builtins.toJSON value);
@@ -87,7 +111,7 @@ let
             "gnu64"
           ]
           (name: {
-            ipxe = package "ipxe-${name}" { };
+            ipxe = ipxe "ipxe-${name}";
           });
       runtimeShell = "/bin/sh";
       runCommand =
@@ -97,9 +121,25 @@ let
         inherit system;
       };
       stdenvNoCC = { inherit mkDerivation; };
-      symlinkJoin = mkDerivation;
+      symlinkJoin =
+        {
+          name,
+          paths,
+          meta ? { },
+          passthru ? { },
+          postBuild ? "",
+        }@attrs:
+        mkDerivation attrs;
       testers.runNixOSTest = import ./nixos-test.nix { inherit lib nixosSystem pkgs; };
-      writeShellApplication = attrs: package attrs.name attrs;
+      writeShellApplication =
+        {
+          name,
+          text,
+          meta ? { },
+          runtimeEnv ? { },
+          runtimeInputs ? [ ],
+        }@attrs:
+        package name attrs;
       writeShellScript = name: text: package name { inherit text; };
       writeText = name: text: package name { inherit text; };
     };

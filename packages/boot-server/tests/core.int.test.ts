@@ -685,6 +685,7 @@ describe("bad entries", () => {
       installGeneration: 1.5,
       expireSeconds: 1,
       silenceSeconds: 1,
+      login: "-oProxyCommand=x@y",
     });
     const error = await core.putEntry(bad).catch((cause: unknown) => cause as Refusal);
     const paths = (error as Refusal).message
@@ -702,6 +703,7 @@ describe("bad entries", () => {
       "installGeneration",
       "expireSeconds",
       "silenceSeconds",
+      "login",
       'files."etc/x"',
       'files."/etc/../x"',
       'files."/etc/../x".mode',

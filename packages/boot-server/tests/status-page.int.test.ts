@@ -155,7 +155,7 @@ inChromium(hasChromium ? "in Chromium" : "in Chromium (skipped: no /usr/bin/chro
     expect(await names()).toEqual(["c", "b", "a", "52:54:00:ff:00:01"]);
 
     const stranger = page.locator('[data-key="52:54:00:ff:00:01"]');
-    const line = 'name = { mac = "52:54:00:ff:00:01"; ip = "10.0.0.200"; };';
+    const line = 'name = { mac = "52:54:00:ff:00:01"; ip = "ADDRESS"; };';
     expect(await stranger.locator(".copyable code").textContent()).toBe(line);
     await stranger.getByRole("button").click();
     expect(await page.locator("#announcement").textContent()).toBe(`Copied ${line}`);
@@ -163,6 +163,18 @@ inChromium(hasChromium ? "in Chromium" : "in Chromium (skipped: no /usr/bin/chro
 
     await core.deleteEntry("a");
     await cardOf("a").waitFor({ state: "detached" });
+  });
+
+  it("says how to log in to a machine that is installed: at its own address, not that of its network boot", async () => {
+    await putEntry("web", { login: "root@10.0.0.11" });
+    const install = await boot("web");
+    await install.claim();
+    await open();
+    await badge(cardOf("web"), "Installing");
+    expect(await cardOf("web").locator(".copyable").count()).toBe(0);
+    await install.report({ stage: "finish", outcome: "installed" });
+    await badge(cardOf("web"), "Installed");
+    expect(await cardOf("web").locator(".copyable code").textContent()).toBe("ssh root@10.0.0.11");
   });
 
   it("keeps focus, open details and scrolling through updates, also where the card moves", async () => {

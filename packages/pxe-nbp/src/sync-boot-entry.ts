@@ -32,6 +32,7 @@ export async function syncBootEntry(inputs: Inputs, context: Context): Promise<O
       biosLocalBoot: inputs.biosLocalBoot === "exit" ? "EXIT" : "SANBOOT",
       expireSeconds: inputs.expireSeconds,
       silenceSeconds: inputs.silenceSeconds,
+      login: inputs.login,
     };
     const { entry, changed } = await untilReached(inputs.server, context, () =>
       client.putEntry(spec, { signal: context.signal }),

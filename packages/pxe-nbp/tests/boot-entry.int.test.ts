@@ -61,6 +61,7 @@ describe("present", () => {
       biosLocalBoot: "exit",
       expireSeconds: 60,
       silenceSeconds: 10,
+      login: "root@10.0.0.11",
     });
     const files = [
       { path: "/etc/motd", contents: "hello\n", mode: 0o644, secret: false },
@@ -85,6 +86,7 @@ describe("present", () => {
       biosLocalBoot: "exit",
       expireSeconds: 60,
       silenceSeconds: 10,
+      login: "root@10.0.0.11",
     });
     const facts = { address: "192.0.2.50", firmware: "efi", architecture: "arm64" };
     const decision = await lab.core.startBoot(MAC, facts);

@@ -369,9 +369,19 @@ describe("state_file", () => {
     expect((await fs.stat(name)).mode & 0o777).toBe(0o600);
   });
 
-  it("says what to do about a folder that is not there", async () => {
-    name = join(folder, "missing", "state.json");
-    await expect(create(start())).rejects.toThrow(/Could not use the state file .*ENOENT/);
+  it("makes folders that are not there, for their owner only", async () => {
+    name = join(folder, "missing", "too", "state.json");
+    await create(start());
+    for (const path of ["missing", "missing/too"]) {
+      expect((await fs.stat(join(folder, path))).mode & 0o777).toBe(0o700);
+    }
+    expect((await fs.stat(name)).mode & 0o777).toBe(0o600);
+  });
+
+  it("says what is in the way of a folder", async () => {
+    await fs.writeFile(join(folder, "file"), "");
+    name = join(folder, "file", "state.json");
+    await expect(create(start())).rejects.toThrow(/Could not use the state file .*ENOTDIR/);
   });
 });
 

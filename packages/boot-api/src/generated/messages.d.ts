@@ -31,6 +31,7 @@ export interface EntrySpec {
   biosLocalBoot: BiosLocalBoot;
   expireSeconds: number;
   silenceSeconds: number;
+  login?: string | undefined;
 }
 
 export type Phase = "PHASE_UNSPECIFIED" | "ARMED" | "BOOTING" | "INSTALLING" | "INSTALLED" | "FAILED" | "INTERRUPTED" | "EXPIRED" | "REFUSED";

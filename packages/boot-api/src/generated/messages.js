@@ -400,6 +400,15 @@ export const nixops4 = $root.nixops4 = (() => {
                 EntrySpec.prototype.biosLocalBoot = 0;
                 EntrySpec.prototype.expireSeconds = 0;
                 EntrySpec.prototype.silenceSeconds = 0;
+                EntrySpec.prototype.login = null;
+
+                let $oneOfFields;
+
+                // Virtual OneOf for proto3 optional field
+                $Object.defineProperty(EntrySpec.prototype, "_login", {
+                    get: $util.oneOfGetter($oneOfFields = ["login"]),
+                    set: $util.oneOfSetter($oneOfFields)
+                });
 
                 EntrySpec.encode = function (message, writer, _depth) {
                     if (!writer)
@@ -435,6 +444,8 @@ export const nixops4 = $root.nixops4 = (() => {
                         writer.uint32(88).uint32(message.expireSeconds);
                     if (message.silenceSeconds != null && $Object.hasOwnProperty.call(message, "silenceSeconds") && message.silenceSeconds !== 0)
                         writer.uint32(96).uint32(message.silenceSeconds);
+                    if (message.login != null && $Object.hasOwnProperty.call(message, "login"))
+                        writer.uint32(106).string(message.login);
                     if (message.$unknowns != null && $Object.hasOwnProperty.call(message, "$unknowns"))
                         for (let i = 0; i < message.$unknowns.length; ++i)
                             writer.raw(message.$unknowns[i]);
@@ -570,6 +581,13 @@ export const nixops4 = $root.nixops4 = (() => {
                                     delete message.silenceSeconds;
                                 continue;
                             }
+                        case 13: {
+                                if (wireType !== 2)
+                                    break;
+                                message.login = reader.stringVerify();
+                                message._login = "login";
+                                continue;
+                            }
                         }
                         reader.skipType(wireType, _depth, tag);
                         if (!reader.discardUnknown) {
@@ -698,6 +716,8 @@ export const nixops4 = $root.nixops4 = (() => {
                     if (object.silenceSeconds != null)
                         if ($Number(object.silenceSeconds) !== 0)
                             message.silenceSeconds = object.silenceSeconds >>> 0;
+                    if (object.login != null)
+                        message.login = $String(object.login);
                     return message;
                 };
 
@@ -758,6 +778,8 @@ export const nixops4 = $root.nixops4 = (() => {
                         object.expireSeconds = message.expireSeconds;
                     if (message.silenceSeconds != null && $Object.hasOwnProperty.call(message, "silenceSeconds"))
                         object.silenceSeconds = message.silenceSeconds;
+                    if (message.login != null && $Object.hasOwnProperty.call(message, "login"))
+                        object.login = message.login;
                     return object;
                 };
 

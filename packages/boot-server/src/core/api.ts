@@ -92,6 +92,8 @@ export interface EntryStatus {
   generation: number;
   attempt: number;
   architecture: EntrySpec["architecture"];
+  /** Who logs in to the installed machine, and where. */
+  login?: string | undefined;
   armedAt: number;
   expiresAt: number;
   bootedAt: number | undefined;

@@ -415,6 +415,7 @@ function statusOf({ spec, phase, attempt, boot, claim, ...entry }: Entry): Entry
     generation: spec.installGeneration,
     attempt,
     architecture: spec.architecture,
+    login: spec.login,
     armedAt,
     expiresAt,
     bootedAt: boot?.startedAt,

@@ -41,6 +41,12 @@ function* generalViolations(spec: EntrySpec, limits: Limits): Iterable<string> {
   yield* integerViolations("installGeneration", spec.installGeneration, 1, 2 ** 31);
   yield* integerViolations("expireSeconds", spec.expireSeconds, 60, 10 * 365 * 86_400);
   yield* integerViolations("silenceSeconds", spec.silenceSeconds, 10, 30 * 86_400);
+  if (
+    spec.login !== undefined &&
+    !/^[A-Za-z0-9_][A-Za-z0-9_.-]*@[A-Za-z0-9:][A-Za-z0-9:.-]{0,252}$/.test(spec.login)
+  ) {
+    yield `login: ${JSON.stringify(spec.login)} is not of the form root@10.0.0.11`;
+  }
 }
 
 function* assetViolations(path: string, { sha256, size }: AssetRef, limits: Limits): Iterable<string> {

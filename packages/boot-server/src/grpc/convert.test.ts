@@ -27,6 +27,7 @@ const specs: fc.Arbitrary<EntrySpec> = fc.record({
   biosLocalBoot: fc.constantFrom("sanboot", "exit"),
   expireSeconds: fc.integer({ min: 1, max: 2 ** 32 - 1 }),
   silenceSeconds: fc.integer({ min: 1, max: 2 ** 32 - 1 }),
+  login: fc.constantFrom(undefined, "root@10.0.0.11"),
 });
 
 const scriptUrl = (mac: string) => `http://boot/${mac}`;
@@ -69,6 +70,7 @@ describe("converting entries", () => {
       biosLocalBoot: "sanboot",
       expireSeconds: 604_800,
       silenceSeconds: 1_800,
+      login: undefined,
     });
   });
 

@@ -36,6 +36,7 @@ export function specFromApi(spec: api.EntrySpec | null): EntrySpec {
     biosLocalBoot: choice("biosLocalBoot", biosLocalBoot, spec.biosLocalBoot),
     expireSeconds: spec.expireSeconds || DEFAULT_EXPIRE_SECONDS,
     silenceSeconds: spec.silenceSeconds || DEFAULT_SILENCE_SECONDS,
+    login: spec.login,
   };
 }
 
@@ -78,7 +79,8 @@ function fileFromApi({ path, contents, mode, secret }: api.OverlayFile): Overlay
 }
 
 function specToApi(spec: StoredSpec): api.EntrySpec {
-  const { id, macs, kernel, initrds, cmdline, installGeneration, expireSeconds, silenceSeconds } = spec;
+  const { id, macs, kernel, initrds, cmdline, installGeneration, expireSeconds, silenceSeconds, login } =
+    spec;
   return {
     id,
     macs,
@@ -88,6 +90,7 @@ function specToApi(spec: StoredSpec): api.EntrySpec {
     installGeneration,
     expireSeconds,
     silenceSeconds,
+    login,
     architecture: spec.architecture.toUpperCase() as Uppercase<EntrySpec["architecture"]>,
     onInterrupted: spec.onInterrupted.toUpperCase() as Uppercase<EntrySpec["onInterrupted"]>,
     biosLocalBoot: spec.biosLocalBoot.toUpperCase() as Uppercase<EntrySpec["biosLocalBoot"]>,

@@ -110,6 +110,13 @@ const inputs = fields({
       "store paths in `kernel`, `initrd`, `cmdline` and the `contents` of `files`. `installed` removes them, when it has " +
       "the same folder, and so does the next apply after the install. It takes the program `nix-store`.",
   ),
+  login: Type.Optional(
+    Type.String({
+      pattern: "^[A-Za-z0-9_][A-Za-z0-9_.-]*@[A-Za-z0-9:][A-Za-z0-9:.-]*$",
+      description:
+        "Who logs in to the machine once it is installed, and where, as `root@10.0.0.11`. The status page shows it.",
+    }),
+  ),
   ensure: ensureField("the entry"),
 });
 

@@ -5,6 +5,7 @@ import {
   openLog,
   type LogPosition,
   type OpenLog,
+  withPlace,
 } from "@nixops4-providers/durable-log";
 import {
   defineResource,
@@ -24,7 +25,7 @@ const inputs = fields({
     minLength: 1,
     localPath: true,
     description:
-      "The path of the state file. It has mode 0600, since states hold secrets, and lies outside of the flake's folder, " +
+      "The path of the state file. It has mode 0600 (missing folders 0700), since states hold secrets, and lies outside of the flake's folder, " +
       "which Nix copies into its store.",
   }),
   compactAfterEvents: Type.Optional(
@@ -74,11 +75,16 @@ interface Session {
 
 const sessions = new Map<string, Session>();
 
+async function createFile(name: string): Promise<boolean> {
+  await withPlace(name, { folderMode: 0o700 }, async () => {});
+  return createLog(name, initialEvent());
+}
+
 async function ensureFile(inputs: Inputs, context: Context): Promise<void> {
   const { name, compactAfterEvents = Infinity } = inputs;
   await warnOfStoreCopy(name, "the state file", context);
   const size = (await stat(name).catch(() => undefined))?.size;
-  if (size === undefined && (await explain(name, () => createLog(name, initialEvent())))) return;
+  if (size === undefined && (await explain(name, () => createFile(name)))) return;
   await withLog(inputs, context, async (log) => {
     // nixops4's own provider leaves an empty file when it dies before the first event.
     if ((await log.size()) === 0) return log.append(initialEvent());

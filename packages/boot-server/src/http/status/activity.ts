@@ -25,7 +25,8 @@ export function activity(machine: ShownMachine, now: number): Html {
       return html`${stage(entry, nameOf(machine))}
         <p>${when("Began to install", entry.claimedAt)}</p>`;
     case "installed":
-      return html`<p>${when("Installed", entry.endedAt)}</p>`;
+      return html`<p>${when("Installed", entry.endedAt)}</p>
+        ${entry.login && copyable(`ssh ${entry.login}`, `the command for ${nameOf(machine)}`)}`;
     case "failed":
       return html`${stage(entry, nameOf(machine))}
         <p>${when("Failed", entry.endedAt)}</p>`;
@@ -42,18 +43,20 @@ export function activity(machine: ShownMachine, now: number): Html {
 }
 
 function unknownActivity(machine: ShownMachine): Html {
-  const address = machine.address === undefined ? "" : ` ip = "${machine.address}";`;
-  const line = `name = { mac = "${nameOf(machine)}";${address} };`;
+  // Nix refuses what stands in for the address: the one that the machine has now can be given to another by DHCP.
+  const line = `name = { mac = "${nameOf(machine)}"; ip = "ADDRESS"; };`;
   return html`<p>
-      Not declared, so it boots from its disk. To install it, add this line to <code>proxmoxMACs</code> and
-      apply:
+      Not declared, so it boots from its disk. To install it, add this line to <code>proxmoxMACs</code>, with
+      a name and an address of its own, outside of the range that DHCP gives out, and apply:
     </p>
-    <p class="copyable">
-      <code>${line}</code>
-      <button type="button" data-copy="${line}">
-        Copy<span class="unseen"> the line for ${nameOf(machine)}</span>
-      </button>
-    </p>`;
+    ${copyable(line, `the line for ${nameOf(machine)}`)}`;
+}
+
+function copyable(text: string, what: string): Html {
+  return html`<p class="copyable">
+    <code>${text}</code>
+    <button type="button" data-copy="${text}">Copy<span class="unseen"> ${what}</span></button>
+  </p>`;
 }
 
 function stage({ report, attempt, phase }: EntryStatus, name: string): Html {

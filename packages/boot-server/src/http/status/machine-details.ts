@@ -58,7 +58,7 @@ function factRows({ macs, address, facts, entry }: ShownMachine, now: number): [
   const time = (at: number | undefined) => at !== undefined && relativeTimeElement(at, now);
   const rows: [string, Html | string | false | undefined][] = [
     ["MAC address", html`<span class="mono">${macs.join(", ")}</span>`],
-    ["IP address", address && html`<span class="mono">${address}</span>`],
+    ["Address at its last network boot", address && html`<span class="mono">${address}</span>`],
     ["Firmware", facts && firmware(facts.firmware)],
     ["Architecture", facts && clip(facts.architecture, 60)],
     ["Installs", entry?.architecture],

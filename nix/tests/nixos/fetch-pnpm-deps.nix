@@ -1,0 +1,18 @@
+# As nixpkgs' fetchPnpmDeps, it refuses what that refuses.
+{ lib, build }:
+{
+  pname,
+  src,
+  version,
+  hash,
+  pnpm,
+  fetcherVersion,
+}@attrs:
+assert lib.assertMsg (lib.elem fetcherVersion [
+  3
+  4
+]) "fetchPnpmDeps: fetcherVersion ${toString fetcherVersion} is none that nixpkgs knows";
+assert lib.assertMsg (
+  lib.match "sha256-[A-Za-z0-9+/]{43}=" hash != null
+) "fetchPnpmDeps: hash ${hash}";
+build attrs
