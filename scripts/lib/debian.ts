@@ -28,6 +28,7 @@ export const TESTS: Programs = {
   ...MACHINE_DEMO,
   sshd: "openssh-server",
   age: "age",
+  git: "git",
   jq: "jq",
   shellcheck: "shellcheck",
   sudo: "sudo",

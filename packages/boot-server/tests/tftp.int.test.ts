@@ -353,7 +353,6 @@ describe("the protocol, packet by packet", () => {
     peer.send(readRequest("x", { tsize: 0 }), huge.port);
     expect((await peer.next()).bytes.toString("latin1")).toBe("\0\x06tsize\x005368709120\0");
     peer.send(readRequest("x", { tsize: 0 }, "NetASCII"), huge.port);
-    expect(errorCode(await peer.next())).toBe(0);
     expect((await peer.next()).bytes[1]).toBe(3);
     await huge.stop({ graceSeconds: 0 });
     await peer.next();

@@ -4,9 +4,9 @@ import { basename, dirname, join, resolve } from "node:path";
 import { stringifyJson } from "@nixops4-providers/json";
 import { lockFile, type LockOptions } from "./lock.ts";
 import { naming } from "./naming.ts";
-import { syncFolder } from "./place.ts";
+import { errorWithCode, withPlace } from "./place.ts";
 import { readRecords } from "./read-records.ts";
-import { replaceFile, temporaryIn } from "./replace-file.ts";
+import { replaceFile, temporaryName } from "./replace-file.ts";
 
 export interface LogOptions extends LockOptions {
   /** Told where the remains of a cut-off record were put. */
@@ -28,26 +28,28 @@ export type LogPosition = string;
  */
 export async function createLog(path: string, first: object): Promise<boolean> {
   if ((await identityOf(path)) !== undefined) return false;
-  const folder = dirname(resolve(path));
-  const temporary = temporaryIn(folder);
-  const handle = await fs.open(temporary, "wx", 0o600);
-  try {
+  const work = withPlace(path, {}, async (place) => {
+    const temporary = place.at(temporaryName());
+    const handle = await fs.open(temporary, "wx", 0o600);
     try {
-      await naming(path, handle.writeFile(encode(first)));
-      await naming(path, handle.sync());
+      try {
+        await naming(path, handle.writeFile(encode(first)));
+        await naming(path, handle.sync());
+      } finally {
+        await handle.close();
+      }
+      // Unlike a rename, a link does not replace what somebody else has made meanwhile.
+      await fs.link(temporary, place.at());
+    } catch (error) {
+      if ((error as NodeJS.ErrnoException).code === "EEXIST") return false;
+      throw error;
     } finally {
-      await handle.close();
+      await fs.rm(temporary, { force: true });
     }
-    // Unlike a rename, a link does not replace what somebody else has made meanwhile.
-    await fs.link(temporary, path);
-  } catch (error) {
-    if ((error as NodeJS.ErrnoException).code === "EEXIST") return false;
-    throw error;
-  } finally {
-    await fs.rm(temporary, { force: true });
-  }
-  await syncFolder(folder);
-  return true;
+    await place.sync();
+    return true;
+  });
+  return naming(path, work);
 }
 
 /**
@@ -263,8 +265,17 @@ export class OpenLog {
   }
 }
 
+/** Opens a regular file, and nothing that another user has put in its place meanwhile. */
 async function openFile(path: string, isWritable: boolean): Promise<fs.FileHandle> {
-  return fs.open(path, isWritable ? constants.O_RDWR | constants.O_APPEND : constants.O_RDONLY);
+  const access = isWritable ? constants.O_RDWR | constants.O_APPEND : constants.O_RDONLY;
+  const flags = access | constants.O_NOFOLLOW | constants.O_NONBLOCK;
+  const handle = await naming(
+    path,
+    withPlace(path, {}, (place) => fs.open(place.at(), flags)),
+  );
+  if ((await handle.stat()).isFile()) return handle;
+  await handle.close();
+  throw errorWithCode("EINVAL", `${path} is not a regular file`);
 }
 
 function positionOf({ dev, ino, size, mtimeNs }: BigIntStats): LogPosition {

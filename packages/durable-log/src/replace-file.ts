@@ -1,6 +1,5 @@
 import { constants, type Stats } from "node:fs";
 import * as fs from "node:fs/promises";
-import { join } from "node:path";
 import { naming } from "./naming.ts";
 import { errorWithCode, type Place, type PlaceOptions, withPlace } from "./place.ts";
 
@@ -182,11 +181,7 @@ function refuseForeign({ folder, shownPath }: Place, target: Stats, itself: Stat
 }
 
 /** A name for a file that is made, with O_EXCL, to be renamed; what a killed process leaves is removed later. */
-export function temporaryIn(folder: string): string {
-  return join(folder, temporaryName());
-}
-
-function temporaryName(): string {
+export function temporaryName(): string {
   return `.nixops4-${process.pid}-${crypto.randomUUID().replaceAll("-", "")}.tmp`;
 }
 

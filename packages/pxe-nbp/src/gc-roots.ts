@@ -7,7 +7,11 @@ const STORE_PATH = /\/nix\/store\/[0-9a-df-np-sv-z]{32}-[0-9A-Za-z+._?=-]+/g;
 /** The input `gcRootsFolder`; `purpose` says what becomes of the links. */
 export const gcRootsField = (purpose: string) =>
   Type.Optional(
-    Type.String({ pattern: "^/.*[^/]$", description: `${purpose} When not set, there are none.` }),
+    Type.String({
+      pattern: "^/.*[^/]$",
+      patternError: "must be an absolute path of a folder, without a slash at the end",
+      description: `${purpose} When not set, there are none.`,
+    }),
   );
 
 /** The store paths in texts, each once. */

@@ -330,6 +330,17 @@ describe("state_file", () => {
     expect(await fs.readFile(name, "utf8")).toBe(contents);
   });
 
+  it("refuses what is not a regular file, without waiting for its other end, and leaves its mode", async () => {
+    await promisify(execFile)("mkfifo", ["-m", "644", name]);
+    await expect(create(start())).rejects.toThrow("is not a regular file");
+    expect((await fs.stat(name)).mode & 0o777).toBe(0o644);
+    await fs.rm(name);
+    await fs.mkdir(name, { mode: 0o755 });
+    await expect(create(start())).rejects.toThrow(/is not a regular file|EISDIR/);
+    expect((await fs.stat(name)).mode & 0o777).toBe(0o755);
+    await fs.rmdir(name);
+  });
+
   it("refuses a file damaged in the middle, says where, and changes nothing", async () => {
     const provider = start();
     await create(provider);

@@ -45,7 +45,7 @@ describeWithSshd("waiting for SSH", () => {
     const connection = connectionTo(lab, { privateKey: { file: stranger.file } });
     const waiting = waitForSsh(connection, testContext(), { timeoutSeconds: 30 });
     // Tries at 0 s, 2 s and 6 s: after the second, the third is more than 2 s away.
-    const refused = () => count(lab.sshd.log().slice(seen), "Connection closed by authenticating user");
+    const refused = () => count(lab.sshd.log().slice(seen), "Disconnected from authenticating user");
     while (refused() < 2) await new Promise((resolve) => setTimeout(resolve, 20));
     await lab.sshd.reload({ authorizedKeys: [stranger.publicKey] });
     (await waiting).end();

@@ -116,7 +116,9 @@ describeWithSshd("ssh.file", () => {
 
   it("refuses a relative path", async () => {
     path = "etc/file";
-    expect((await file({ contents: "x" })).error).toContain("path: must match");
+    expect((await file({ contents: "x" })).error).toContain(
+      "path: must be an absolute path of a file, as /etc/motd",
+    );
   });
 
   it("keeps a secret to itself", async () => {

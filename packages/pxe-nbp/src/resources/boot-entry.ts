@@ -113,6 +113,7 @@ const inputs = fields({
   login: Type.Optional(
     Type.String({
       pattern: "^[A-Za-z0-9_][A-Za-z0-9_.-]*@[A-Za-z0-9:][A-Za-z0-9:.-]*$",
+      patternError: "must be a user and a host, as root@10.0.0.11",
       description:
         "Who logs in to the machine once it is installed, and where, as `root@10.0.0.11`. The status page shows it.",
     }),

@@ -15,14 +15,14 @@ set -C
 exec 3> "$temporary"
 set +C
 exec 4< /proc/self/fd/3
-set_attributes 3 "$4" "$5" "$6"
+set_attributes "$4" "$5" "$6"
 cat >&3
 sum=$(sha256sum <&4)
 # shellcheck disable=SC2154
 if [ "${sum%% *}" != "$sha256" ]; then echo "the contents did not arrive whole" >&2; exit 1; fi
-sync /proc/self/fd/4 2>/dev/null || sync
+sync /proc/self/fd/4 4<&4 2>/dev/null || sync
 mv -fT "$temporary" "./$name"
-if [ "$(stat -c '%d %i' "./$name")" != "$(stat -L -c '%d %i' /proc/self/fd/3)" ]; then
+if [ "$(stat -c '%d %i' "./$name")" != "$(stat -L -c '%d %i' /proc/self/fd/3 3<&3)" ]; then
   echo "$1 was replaced by something else meanwhile" >&2
   exit 1
 fi

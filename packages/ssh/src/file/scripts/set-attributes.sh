@@ -2,8 +2,8 @@
 # path, trusted owner, empty; mode, owner, group.
 exec 3< "./$name"
 # %h: with another name, it may be a file of somebody else.
-if [ "$(stat -L -c '%d %i 1' /proc/self/fd/3)" != "$(stat -c '%d %i %h' "./$name")" ]; then
+if [ "$(stat -L -c '%d %i 1' /proc/self/fd/3 3<&3)" != "$(stat -c '%d %i %h' "./$name")" ]; then
   echo "$1 has other names, or was replaced meanwhile" >&2
   exit 1
 fi
-set_attributes 3 "$4" "$5" "$6"
+set_attributes "$4" "$5" "$6"
