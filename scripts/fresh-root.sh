@@ -102,17 +102,18 @@ inside() {
 }
 
 make_root() {
-  local options=() line
+  local options=() sources line
   while read -r line; do options+=(--aptopt="$line"); done < <(apt_options)
-  mmdebstrap --quiet --variant=apt "${options[@]}" bookworm "$1" - < <(apt_sources)
+  sources=$(apt_sources)
+  # Without sources, mmdebstrap takes Debian's own.
+  mmdebstrap --quiet --variant=apt "${options[@]}" bookworm "$1" ${sources:+-} <<<"$sources"
 }
 
-# Where this machine gets Debian 12 from; elsewhere, where everybody does.
+# Where this machine gets Debian 12 from; nothing on another system.
 apt_sources() {
   local sources
-  sources=$(apt-get indextargets --no-release-info --format 'deb $(REPO_URI) $(RELEASE) $(COMPONENT)' 'Created-By: Packages' 2>/dev/null |
-    grep -E ' bookworm(-updates|-security)? ' | sort --unique)
-  echo "${sources:-deb http://deb.debian.org/debian bookworm main}"
+  apt-get indextargets --no-release-info --format 'deb $(REPO_URI) $(RELEASE) $(COMPONENT)' 'Created-By: Packages' 2>/dev/null |
+    grep -E ' bookworm(-updates|-security)? ' | sort --unique || true
 }
 
 apt_options() {

@@ -1,0 +1,67 @@
+import { afterAll, beforeAll, describe, expect, it } from "@jest/globals";
+import { BACKENDS, dig, dnsServersAvailable, type LabBackend, Member, temporaryFolder } from "./lab.ts";
+
+const suite = dnsServersAvailable ? describe : describe.skip;
+
+suite("zone on PowerDNS", () => {
+  let folder: Awaited<ReturnType<typeof temporaryFolder>>;
+  let backend: LabBackend;
+
+  beforeAll(async () => {
+    folder = await temporaryFolder();
+    backend = await BACKENDS.find(({ label }) => label === "PowerDNS by HTTP")!.start(folder.path);
+  });
+  afterAll(async () => {
+    await backend?.stop();
+    await folder?.remove();
+  });
+
+  const apply = (inputs: object) =>
+    backend.provider.create(
+      "zone",
+      { server: backend.server, nameServers: ["ns1.example.net"], ...inputs },
+      true,
+    );
+
+  it("makes a zone that is served, and changes nothing when applied again", async () => {
+    const inputs = { name: "made.test" };
+    const outputs = await apply(inputs);
+    expect(outputs).toEqual({ serial: expect.any(Number), nameServers: ["ns1.example.net."], ds: [] });
+    expect(await dig(backend.target, "made.test", "NS")).toEqual(["ns1.example.net."]);
+    expect(await apply(inputs)).toEqual(outputs);
+  });
+
+  it("signs a zone, with DS records that its keys have, and takes the signatures away", async () => {
+    const { ds } = await apply({ name: "signed.test", dnssec: true });
+    expect(ds).not.toEqual([]);
+    const keys = await dig(backend.target, "signed.test", "DNSKEY");
+    expect(keys.length).toBeGreaterThan(0);
+    for (const one of ds as string[]) expect(one).toMatch(/^\d+ \d+ [24] [0-9a-f]{64,96}$/);
+    expect((await apply({ name: "signed.test" }))["ds"]).toEqual([]);
+    expect(await dig(backend.target, "signed.test", "DNSKEY")).toEqual([]);
+  });
+
+  it("takes a zone over with its records, and deletes it with records only when told", async () => {
+    const record = new Member(backend);
+    await record.apply({ name: "kept", type: "A", values: ["192.0.2.7"] });
+    const there = { name: "example.test" };
+    await apply(there);
+    expect(await dig(backend.target, "kept.example.test", "A")).toEqual(["192.0.2.7"]);
+    await expect(apply({ ...there, ensure: "absent" })).rejects.toThrow(
+      /the zone example\.test\. still has \d+ record sets\nNothing was changed/,
+    );
+    const gone = { serial: 0, nameServers: [], ds: [] };
+    for (let run = 0; run < 2; run++)
+      expect(await apply({ ...there, ensure: "absent", allowDelete: true })).toEqual(gone);
+    expect(await dig(backend.target, "kept.example.test", "A")).toEqual([]);
+    expect(await apply({ name: "made.test", ensure: "absent" })).toEqual(gone);
+  });
+
+  it("refuses names that are none, and masters where they do not belong", async () => {
+    await expect(apply({ name: "a..b" })).rejects.toThrow("name: ");
+    await expect(apply({ name: "x.test", kind: "Slave" })).rejects.toThrow("masters: is required");
+    await expect(apply({ name: "x.test", masters: ["192.0.2.1"] })).rejects.toThrow(
+      "masters: is for the kind Slave",
+    );
+  });
+});
