@@ -77,7 +77,14 @@ function allowed(schema: Schema): unknown {
 }
 
 /** Some text for each pattern that there is. */
-const patterns = ["text", "0644", "/absolute/path", "https://example.org/", "root@10.0.0.11"];
+const patterns = [
+  "text",
+  "0644",
+  "/absolute/path",
+  "https://example.org/",
+  "root@10.0.0.11",
+  `${"A".repeat(43)}=`,
+];
 
 interface Mistake {
   what: string;

@@ -44,6 +44,8 @@ let
   # Overruled by what somebody sets as a default.
   preset = lib.mkOverride 1250;
   option = name: "`${config.optionPath}.${name}'";
+  # Values of the wrong type are found as early: nothing else asks for these before the installer's job is made.
+  problems = builtins.deepSeq [ config.disk config.disks ] config.problems;
   isLinkLocal = address: !isV4 address && inSameNetwork 10 address "fe80::";
   inherit (config) ip gateway prefixLength;
   connection = hostPublicKey: {
@@ -387,7 +389,7 @@ in
       inherit (config.ssh) user authorizedKeys;
     };
 
-    members = lib.throwIf (config.problems != [ ]) (lib.concatStringsSep "\n" config.problems) {
+    members = lib.throwIf (problems != [ ]) (lib.concatStringsSep "\n" problems) {
       installation_host_key = {
         type = providers.ssh-keypair.keypair;
         inherit (config) state;

@@ -43,7 +43,8 @@ export const zoneFields = {
       nameServers: Type.Record(
         Type.String(),
         Type.String({
-          pattern: "^([^:]+|\\[[0-9A-Fa-f:.]+\\])(:[0-9]{1,5})?$",
+          // The brackets are told from what they are not: no way to write them is known to POSIX and JavaScript.
+          pattern: "^([^:\\n]+|[^A-Za-z0-9:. \\n][0-9A-Fa-f:.]+[^A-Za-z0-9:. \\n])(:[0-9]{1,5})?$",
           patternError: "must be an address and, after a colon, a port (IPv6 in brackets)",
         }),
         {

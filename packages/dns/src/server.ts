@@ -98,7 +98,7 @@ const timeoutField = Type.Number({
 export const powerdnsSchema = fields(
   {
     url: Type.String({
-      pattern: "^https?://[^\\s?#]+$",
+      pattern: "^https?://[^ \\n?#]+$",
       patternError: "must be a URL, as https://ns1.example.org:8081",
       description:
         "Where the API is, as `https://ns1.example.org:8081` (`http` only on one host or in a private network).",
