@@ -2,7 +2,7 @@ import { execFile, execFileSync, spawn, spawnSync } from "node:child_process";
 import { randomBytes } from "node:crypto";
 import { createSocket } from "node:dgram";
 import { existsSync } from "node:fs";
-import { copyFile, mkdir, readdir, readFile, stat, truncate, writeFile } from "node:fs/promises";
+import { chmod, copyFile, mkdir, readdir, readFile, stat, truncate, writeFile } from "node:fs/promises";
 import { connect, createServer, type AddressInfo, type Socket } from "node:net";
 import { join } from "node:path";
 import { setTimeout as sleep } from "node:timers/promises";
@@ -104,6 +104,10 @@ describe("the command line", () => {
       grpc: { tcp: { ...tcp, certificateFile: file("server.crt"), keyFile: file("server.key") } },
     };
     await writeFile(join(lab.folder, "config.json"), JSON.stringify(config));
+    await chmod(file("server.key"), 0o640);
+    const refused = server("serve", ...lab.flags, "--config", join(lab.folder, "config.json"));
+    expect(refused.stderr).toContain("server.key (owner: uid");
+    await chmod(file("server.key"), 0o600);
     await lab.start(["--config", join(lab.folder, "config.json")]);
     const args = [
       "s_client",

@@ -1,6 +1,7 @@
 export type { Static } from "typebox/type";
 export { Redactor, type Context, type Log, type Progress } from "./context.ts";
 export { describeError, ProviderError } from "./errors.ts";
+export { refuseExposedFile } from "./exposed-file.ts";
 export { LineTail } from "./line-tail.ts";
 export { warnOfStoreCopy } from "./nix-store-copy.ts";
 export { normalize } from "./normalize.ts";

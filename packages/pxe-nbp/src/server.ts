@@ -4,7 +4,9 @@ import {
   describeError,
   fields,
   ProviderError,
+  refuseExposedFile,
   secretRef,
+  type SecretRef,
   type Static,
   Type,
   type Violation,
@@ -45,7 +47,11 @@ export const serverSchema = fields(
         description: "The file with the client's certificate, in PEM format.",
       }),
     ),
-    clientKey: Type.Optional(secretRef("The private key of the client's certificate, in PEM format.")),
+    clientKey: Type.Optional(
+      secretRef(
+        "The private key of the client's certificate, in PEM format. A `file` of this user that others may read is refused.",
+      ),
+    ),
     connectTimeoutSeconds: Type.Number({
       minimum: 0,
       maximum: 3600,
@@ -118,8 +124,15 @@ async function targetOf(server: Server, context: Context): Promise<BootTarget> {
     address,
     caCertificate: await readCertificate(caCertificateFile!, "caCertificateFile"),
     clientCertificate: await readCertificate(clientCertificateFile!, "clientCertificateFile"),
-    clientKey: await context.key(clientKey!, "the client's key for the boot service"),
+    clientKey: await readClientKey(clientKey!, context),
   };
+}
+
+async function readClientKey(ref: SecretRef, context: Context): Promise<string> {
+  const what = "the client's key for the boot service";
+  const key = await context.key(ref, what);
+  await refuseExposedFile(ref, what);
+  return key;
 }
 
 async function readCertificate(file: string, field: string): Promise<string> {

@@ -326,6 +326,15 @@ describe("mutual TLS", () => {
     expect(lab.core.listEntries()).toHaveLength(1);
   });
 
+  it("refuses a key that others may read", async () => {
+    const server = await lab.restartWithTls();
+    await fs.chmod(server.clientKey.file, 0o640);
+    const message = await messageOf(apply({ server }));
+    expect(message).toContain(`others may read the file ${server.clientKey.file} (owner: uid `);
+    expect(message).toContain("mode: 0640)");
+    expect(lab.core.listEntries()).toEqual([]);
+  });
+
   it("names a file that cannot be used, and never the key", async () => {
     const server = await lab.restartWithTls();
     const key = await fs.readFile(server.clientKey.file, "utf8");

@@ -18,7 +18,8 @@ const hopFields = {
   }),
   privateKey: Type.Optional(
     secretRef(
-      "The private key to log in with, in OpenSSH or PEM format. When not set, the SSH agent is asked.",
+      "The private key to log in with, in OpenSSH or PEM format. A `file` of this user that others may read is " +
+        "refused. When not set, the SSH agent is asked.",
     ),
   ),
   passphrase: Type.Optional(secretRef("The passphrase of `privateKey`, where it has one.")),

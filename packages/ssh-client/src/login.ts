@@ -1,4 +1,9 @@
-import { ProviderError, type Context, withDeadline } from "@nixops4-providers/provider-sdk";
+import {
+  ProviderError,
+  refuseExposedFile,
+  type Context,
+  withDeadline,
+} from "@nixops4-providers/provider-sdk";
 import { fingerprint } from "@nixops4-providers/ssh-keys";
 import type { BaseAgent, ParsedKey } from "ssh2";
 import type { Hop } from "./connection-schema.ts";
@@ -28,6 +33,7 @@ async function loadKey({ privateKey, passphrase }: Hop, who: string, context: Co
       hint: "Point `privateKey` at the other file, the one without `.pub`.",
     });
   }
+  await refuseExposedFile(privateKey!, what);
   return { type: "publickey", key, keys: [describeKey(key)] };
 }
 

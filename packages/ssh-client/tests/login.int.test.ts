@@ -1,5 +1,5 @@
 import { execFile } from "node:child_process";
-import { readFile } from "node:fs/promises";
+import { chmod, chown, copyFile, readFile, symlink } from "node:fs/promises";
 import { join } from "node:path";
 import { promisify } from "node:util";
 import { afterAll, beforeAll, expect, it } from "@jest/globals";
@@ -86,6 +86,53 @@ describeWithSshd("logging in with a key", () => {
       connectionTo(lab, { privateKey: { file: `${encrypted.file}.pub` } }),
     );
     expect(publicKey).toContain("it is a public key");
+  });
+
+  it.each([0o640, 0o604, 0o610, 0o777])(
+    "refuses a key whose file has mode %o, as OpenSSH does",
+    async (mode) => {
+      const file = join(lab.folder, `open ${mode}`);
+      await copyFile(lab.userKey.file, file);
+      await chmod(file, mode);
+      await lab.sshd.reload({ authorizedKeys: [lab.userKey.publicKey] });
+      const link = `${file} link`;
+      await symlink(file, link);
+      for (const path of [file, link]) {
+        const message = await failToConnect(connectionTo(lab, { privateKey: { file: path } }));
+        expect(message).toContain(
+          `others may read the file ${path} (owner: uid ${process.getuid!()}, mode: 0${mode.toString(8)})`,
+        );
+        expect(message).toContain(`\`chmod 600 ${path}\``);
+      }
+      await expect(run("ssh-keygen", ["-y", "-P", "", "-f", file])).rejects.toThrow(
+        /UNPROTECTED PRIVATE KEY/,
+      );
+      await chmod(file, 0o600);
+      expect(await whoAmI(connectionTo(lab, { privateKey: { file } }))).toBe(lab.sshd.user);
+    },
+  );
+
+  const asRoot = process.getuid!() === 0 ? it : it.skip;
+  asRoot("takes a key of another user, who decides who reads it, as OpenSSH does", async () => {
+    const file = join(lab.folder, "of another user");
+    await copyFile(lab.userKey.file, file);
+    await chown(file, 65534, 65534);
+    await chmod(file, 0o644);
+    await lab.sshd.reload({ authorizedKeys: [lab.userKey.publicKey] });
+    await run("ssh-keygen", ["-y", "-P", "", "-f", file]);
+    expect(await whoAmI(connectionTo(lab, { privateKey: { file } }))).toBe(lab.sshd.user);
+  });
+
+  it("refuses a key of 1 to 3 characters, and a passphrase", async () => {
+    for (const short of ["a", "abc"]) {
+      expect(await failToConnect(connectionTo(lab, { privateKey: { value: short } }))).toMatch(
+        /^the private key for \S+ has fewer than 4 characters$/m,
+      );
+      const privateKey = { file: encrypted.file };
+      expect(await failToConnect(connectionTo(lab, { privateKey, passphrase: { value: short } }))).toMatch(
+        /^the passphrase of the private key for \S+ has fewer than 4 characters$/m,
+      );
+    }
   });
 
   it("says which key was refused, for whom and where", async () => {

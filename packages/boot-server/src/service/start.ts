@@ -1,6 +1,6 @@
 import { mkdir, readFile } from "node:fs/promises";
 import { dirname } from "node:path";
-import { ProviderError } from "@nixops4-providers/provider-sdk";
+import { ProviderError, refuseExposedFile } from "@nixops4-providers/provider-sdk";
 import type { BootCore } from "../core/api.ts";
 import { openBootCore } from "./open-boot-core.ts";
 import { startGrpcEdge } from "../grpc/server.ts";
@@ -150,11 +150,13 @@ async function readCertificates(files: NonNullable<Config["grpc"]["tcp"]>) {
       });
     }
   };
-  return {
-    caCertificate: await read(files.caCertificateFile),
-    certificate: await read(files.certificateFile),
-    key: await read(files.keyFile),
-  };
+  const [caCertificate, certificate, key] = [
+    await read(files.caCertificateFile),
+    await read(files.certificateFile),
+    await read(files.keyFile),
+  ];
+  await refuseExposedFile({ file: files.keyFile }, "the server's key");
+  return { caCertificate, certificate, key };
 }
 
 function logTftp(log: Log, event: TftpEvent): void {
