@@ -85,11 +85,36 @@ suite("ssh.file in a folder of another user (root and sshd only)", () => {
     TIMEOUT_MS,
   );
 
-  it("refuses a link of his that leads to a file of root", async () => {
-    asOther("ln", "-s", "../../victim/file", "file");
-    const { error } = await file({ contents: "x", owner: other, group: other });
-    expect(error).toMatch(/is a folder of uid 0 behind one of uid 65534/);
+  const inVictim = {
+    "a relative link to a file": () => ["../../victim/file", "file"],
+    "an absolute link to a file": () => [join(lab.victim, "file"), "file"],
+    "a relative link to a folder": () => ["../../victim", "there"],
+    "an absolute link to a folder": () => [lab.victim, "there"],
+    "an absolute link behind an absolute link": () => [join(lab.folder, "second"), "there"],
+  };
+  it.each(Object.entries(inVictim))("refuses %s of his that leads to one of root", async (_, make) => {
+    asOther("ln", "-s", lab.victim, "second");
+    const [target, name] = make();
+    asOther("ln", "-s", target!, name!);
+    const through = name === "there" ? { path: join(lab.folder, "there", "file") } : {};
+    for (const ensure of ["present", "absent"]) {
+      if (ensure === "absent" && name === "file") continue;
+      const contents = ensure === "present" ? { contents: "x", mode: "0600", group: other } : {};
+      const { error } = await file({ ...contents, ensure, owner: other, ...through });
+      expect(error).toMatch(/uid 65534/);
+    }
     expect(await lab.victimState()).toBe(UNTOUCHED);
+  });
+
+  it("follows a link of his that leads to a folder of his", async () => {
+    asOther("mkdir", "own");
+    asOther("ln", "-s", join(lab.folder, "own"), "absolute");
+    asOther("ln", "-s", "own", "relative");
+    for (const name of ["absolute", "relative"]) {
+      const { error } = await file({ contents: name, owner: other, path: join(lab.folder, name, "file") });
+      expect(error).toBeUndefined();
+      expect(await fs.readFile(join(lab.folder, "own", "file"), "utf8")).toBe(name);
+    }
   });
 
   it("refuses his folder for a file of root, and takes it for one of his", async () => {

@@ -78,6 +78,11 @@ export const UNTOUCHED = "file 0 644 untouched";
 
 const attempts = `
   const fs = require("node:fs");
+  const { dirname, resolve } = require("node:path");
+  let count = 0;
+  // By turns relative and absolute.
+  const link = (target, path) =>
+    fs.symlinkSync(count++ % 2 === 0 ? target : resolve(dirname(path), target), path);
   const attempt = (work) => { try { return work() } catch {} };
   console.log("ready");`;
 
@@ -85,7 +90,7 @@ const attempts = `
 export const SWAP_FOLDER = `${attempts}
   for (;;) {
     attempt(() => fs.renameSync("home/folder", "home/aside"));
-    attempt(() => fs.symlinkSync("../victim", "home/folder"));
+    attempt(() => link("../victim", "home/folder"));
     attempt(() => fs.unlinkSync("home/folder"));
     attempt(() => fs.renameSync("home/aside", "home/folder"));
   }`;
@@ -93,12 +98,12 @@ export const SWAP_FOLDER = `${attempts}
 /** Puts links to the victim's file in the place of each file in `home/folder`, and prints what it can read of them. */
 export const SWAP_FILES = `${attempts}
   for (;;) {
-    attempt(() => fs.symlinkSync("../../victim/file", "home/folder/file"));
+    attempt(() => link("../../victim/file", "home/folder/file"));
     attempt(() => fs.unlinkSync("home/folder/file"));
     for (const name of attempt(() => fs.readdirSync("home/folder")) ?? []) {
       if (!name.startsWith(".nixops4-")) continue;
       attempt(() => fs.renameSync("home/folder/" + name, "home/taken"));
-      attempt(() => fs.symlinkSync("../../victim/file", "home/folder/" + name));
+      attempt(() => link("../../victim/file", "home/folder/" + name));
       attempt(() => console.log(fs.readFileSync("home/taken", "utf8")));
       attempt(() => fs.unlinkSync("home/taken"));
     }

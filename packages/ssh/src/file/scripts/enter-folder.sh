@@ -32,9 +32,20 @@ pass() {
   passed=$1
 }
 
+# Whoever made an absolute link begins at the root again, and may lead to folders of his own only.
+refuse_beyond_links() {
+  for uid in $linked; do
+    if [ "$self" = 0 ] && [ "$(stat -c %u .)" != "$uid" ]; then
+      echo "$(pwd -P) is a folder of uid $(stat -c %u .) behind a link of uid $uid, who could have the file written elsewhere" >&2
+      exit 1
+    fi
+  done
+}
+
 enter_folder() {
   rest=$1
   links=0
+  linked=
   passed=0
   cd /
   while :; do
@@ -57,10 +68,17 @@ enter_folder() {
       if [ "$(stat -c '%i %u %z' "./$part")" != "$before" ]; then rest=$part${rest:+/$rest}; continue; fi
       before=${before#* }
       pass "${before%% *}" link "${here%/}/$part"
-      case $target in /*) cd /; passed=0 ;; esac
+      case $target in
+        /*)
+          if [ "$passed" != 0 ]; then linked="$linked $passed"; fi
+          cd /
+          passed=0
+          ;;
+      esac
       rest=$target${rest:+/$rest}
     elif [ -z "$rest" ]; then
       name=$part
+      refuse_beyond_links
       return
     else
       if [ ! -d "./$part" ]; then echo "the folder ${here%/}/$part does not exist" >&2; exit 1; fi
