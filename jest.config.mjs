@@ -3,9 +3,9 @@ import { availableParallelism } from "node:os";
 /** @type {import("jest").Config} */
 export default {
   testEnvironment: "node",
-  extensionsToTreatAsEsm: [".ts", ".sh"],
+  extensionsToTreatAsEsm: [".ts", ".sh", ".md"],
   transform: {
-    "\\.sh$": "<rootDir>/scripts/lib/text-transform.mjs",
+    "\\.(sh|md)$": "<rootDir>/scripts/lib/text-transform.mjs",
     "\\.ts$": [
       "@swc/jest",
       {

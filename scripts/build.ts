@@ -47,7 +47,7 @@ async function bundleProgram({ folder, executable, plugins = [] }: Program): Pro
     metafile: true,
     // ssh2's optional native parts, and what @grpc/grpc-js loads only to be asked about itself.
     external: ["*.node", "cpu-features", "@grpc/proto-loader"],
-    loader: { ".sh": "text" },
+    loader: { ".sh": "text", ".md": "empty" },
     plugins,
     logLevel: "warning",
   });

@@ -4,7 +4,8 @@ import { join } from "node:path";
 import { staleFiles } from "./gen.ts";
 import { main } from "./lib/main.ts";
 import { checkNixFiles } from "./lib/nix.ts";
-import { root } from "./lib/providers.ts";
+import { providerPackages, root } from "./lib/providers.ts";
+import { undocumented } from "./lib/type-docs.ts";
 import { stalePnpmDeps } from "./pnpm-deps-hash.ts";
 
 export interface CheckResult {
@@ -37,6 +38,7 @@ export async function runChecks(): Promise<CheckResult[]> {
   }
   for (const { name, problem, skipped } of checkNixFiles()) report(name, problem, skipped);
   report("the hash of the npm dependencies (mend with: npm run pnpm-deps-hash)", await stalePnpmDeps());
+  report("every resource type has docs and an example", undocumented(await providerPackages()).join("\n"));
   const stale = await staleFiles();
   report(
     "generated files are current (mend with: npm run gen)",

@@ -195,7 +195,7 @@ function generalHelp(): string {
   const list = [...commands]
     .map(([name, { description }]) => `  ${name.padEnd(12)} ${description}\n`)
     .join("");
-  return `Runs one operation of a resource provider\n\nUsage: provider <COMMAND>\n\nCommands:\n${list}\nFor a command's options: provider <COMMAND> --help\n`;
+  return `Runs one operation of a resource provider\n\nUsage: provider <COMMAND>\n\nCommands:\n${list}  describe     Print what the reference says of a resource type, such as ssh.file\n\nFor a command's options: provider <COMMAND> --help\n`;
 }
 
 function commandHelp(name: string, { description, options }: Command): string {

@@ -1,5 +1,5 @@
 import { execFile } from "node:child_process";
-import { writeFileSync } from "node:fs";
+import { readFileSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 import { describe, expect, it } from "@jest/globals";
 import { builtProvider, runCli } from "../harness/index.ts";
@@ -173,6 +173,35 @@ it("is run by scripts/provider.ts where the user is", async () => {
     env: { ...process.env, INVOKED_FROM: folder },
   });
   expect(outcome).toEqual({ code: 0, stdout: '{\n  "json": null,\n  "stdout": "found"\n}\n', stderr: "" });
+});
+
+describe("provider -- describe", () => {
+  const describeType = (...args: string[]) =>
+    runProgram(process.execPath, ["--import", "tsx", "scripts/provider.ts", "describe", ...args], {
+      cwd: repository,
+    });
+
+  it("prints what the reference says of a type, its example and the types it refers to", async () => {
+    const { code, stdout } = await describeType("wait");
+    expect(code).toBe(0);
+    expect(stdout).toMatch(/^## wait\n\nWaits until a host/);
+    expect(stdout).toContain(readFileSync(join(repository, "examples/ssh/wait.nix"), "utf8"));
+    for (const heading of ["What a change does", "Taking over what exists", "Removal", "Security"])
+      expect(stdout).toContain(`\n### ${heading}\n`);
+    expect(stdout).toContain(
+      "\n- `timeoutSeconds` (number above 0 and up to 1000000, in seconds, default `300`)\n",
+    );
+    expect(stdout).toContain("\n### SecretRef\n");
+    expect(stdout).not.toContain("](#");
+  });
+
+  it("says which types there are", async () => {
+    expect((await describeType("file")).stderr).toBe(
+      'error: several providers have a resource type "file": name one of local.file, ssh.file\n',
+    );
+    expect((await describeType("nothing")).stderr).toContain("name one of dns.record_set, ");
+    expect(await describeType()).toMatchObject({ code: 1 });
+  });
 });
 
 const upstream = process.env["NIXOPS4_UPSTREAM_BIN"];

@@ -1,6 +1,8 @@
-import { mkdirSync, readFileSync, readdirSync, writeFileSync } from "node:fs";
-import { join } from "node:path";
+import { existsSync, mkdirSync, readFileSync, readdirSync, writeFileSync } from "node:fs";
+import { basename, join } from "node:path";
 import { describe, expect, it, jest } from "@jest/globals";
+import { normalize, refuse, type Provider, violationsOf } from "@nixops4-providers/provider-sdk";
+import { contractsOf } from "../../packages/provider-sdk/src/contracts.ts";
 import type { Evaluator, MemberPath } from "../harness/index.ts";
 import { evaluate, moduleSystemsMissing, root } from "./nix-sources.ts";
 import { temporaryFolders } from "./temporary-folder.ts";
@@ -11,16 +13,29 @@ const temporaryFolder = temporaryFolders();
 
 const KEY = "ssh-ed25519 AAAAC3NzaC1lZDI1NTE5AAAAIPzM5VNMcVmkPFE7chyWtdkYVCtMaeG2a2YCrSxS7VHL";
 
+const providers: Provider[] = [];
+for (const name of readdirSync(join(root, "packages"))) {
+  const file = join(root, "packages", name, "src", "provider.ts");
+  // One after another: jest loses its way among modules that are imported at once.
+  if (existsSync(file)) providers.push(((await import(file)) as { provider: Provider }).provider);
+}
+
+/** Each a module of a whole deployment; the reference shows them too. */
+const typeExamples = readdirSync(join(root, "examples"), { recursive: true, encoding: "utf8" })
+  .filter((name) => name.endsWith(".nix"))
+  .map((name) => [name, readFileSync(join(root, "examples", name), "utf8")] as const);
+
 const pages = [
   "README.md",
+  join("examples", "README.md"),
   ...readdirSync(join(root, "docs"), { recursive: true, encoding: "utf8" })
     .filter((name) => name.endsWith(".md"))
     .map((name) => join("docs", name)),
 ];
 const examples = pages.flatMap((page) =>
-  [...readFileSync(join(root, page), "utf8").matchAll(/^```nix\n(.*?)^```$/gms)].map(
-    ([, text], index) => [`${page}, example ${index + 1}`, text!] as const,
-  ),
+  [...readFileSync(join(root, page), "utf8").matchAll(/^```nix\n(.*?)^```$/gms)]
+    .filter(([, text]) => !typeExamples.some(([, example]) => example === text))
+    .map(([, text], index) => [`${page}, example ${index + 1}`, text!] as const),
 );
 
 /** What examples refer to without showing it. */
@@ -37,6 +52,9 @@ function deploymentOf(example: string): Evaluator {
     const folder = join(temporaryFolder(), "flake");
     mkdirSync(folder);
     writeFileSync(join(folder, "flake.nix"), example);
+    for (const [name, text] of typeExamples) {
+      if (example.includes(`./${basename(name)}`)) writeFileSync(join(folder, basename(name)), text);
+    }
     return evaluate(`flake ${folder}`);
   }
   const [first = ""] = /^[a-zA-Z]+/.exec(example) ?? [];
@@ -69,12 +87,19 @@ function deploymentOf(example: string): Evaluator {
     })`);
 }
 
+/** A resource of an example, with the inputs that its provider would get. */
+interface Resource {
+  executable: string;
+  type: string;
+  inputs: Record<string, unknown>;
+}
+
 /** Evaluates all inputs of all resources, and makes up the outputs that they ask for. */
 async function evaluateAll(
   evaluator: Evaluator,
   path: MemberPath,
   known: Map<string, Record<string, unknown>>,
-) {
+): Promise<Resource[]> {
   const answer = async <T>(
     ask: () => Promise<{ value: T } | { needs: { member: MemberPath; output: string } }>,
   ) => {
@@ -91,23 +116,28 @@ async function evaluateAll(
     }
   };
   const members = await answer(() => evaluator.listMembers(path, known));
+  const resources: Resource[] = [];
   for (const [name, kind] of Object.entries(members)) {
     const member = [...path, name];
-    if (kind === "composite") await evaluateAll(evaluator, member, known);
+    if (kind === "composite") resources.push(...(await evaluateAll(evaluator, member, known)));
     else {
-      const { inputNames } = await answer(() => evaluator.resourceInfo(member, known));
-      for (const input of inputNames) await answer(() => evaluator.input(member, input, known));
+      const { provider, type, inputNames } = await answer(() => evaluator.resourceInfo(member, known));
+      const inputs: Record<string, unknown> = {};
+      for (const input of inputNames) {
+        inputs[input] = await answer(() => evaluator.input(member, input, known));
+      }
+      resources.push({ executable: basename(provider.executable), type, inputs });
     }
   }
-  return Object.keys(members).length;
+  return resources;
 }
 
 suite(`the Nix examples of the documentation${moduleSystemsMissing}`, () => {
   it("are some", () => expect(examples.length).toBeGreaterThan(9));
 
   it.each(examples)("%s can be evaluated", async (name, example) => {
-    const count = await evaluateAll(deploymentOf(example), [], new Map());
-    if (!name.startsWith("docs/how-to/migrate.md")) expect(count).toBeGreaterThan(0);
+    const resources = await evaluateAll(deploymentOf(example), [], new Map());
+    if (!name.startsWith("docs/how-to/migrate.md")) expect(resources).not.toEqual([]);
   });
 
   it("keep state and keys outside of the folder that they are in", () => {
@@ -123,3 +153,29 @@ suite(`the Nix examples of the documentation${moduleSystemsMissing}`, () => {
     }
   });
 });
+
+suite(`the example of a resource type${moduleSystemsMissing}`, () => {
+  it.each(typeExamples)("%s is a whole deployment with inputs that the type takes", async (name) => {
+    const evaluator = evaluate(`root {
+      imports = [ ${join(root, "examples", name)} ];
+      _module.args.inputs = { nixops4-providers = self; inherit nixpkgs; };
+    }`);
+    const resources = await evaluateAll(evaluator, [], new Map());
+    const [provider, type] = name.replace(/\.nix$/, "").split("/");
+    expect(resources.map((one) => `${one.executable} ${one.type}`)).toContain(
+      `nixops4-resources-${provider} ${type}`,
+    );
+    for (const resource of resources) expect(await refusalOf(resource)).toBe("");
+  });
+});
+
+/** What the provider's own checks say of inputs. Nothing is created. */
+async function refusalOf({ executable, type, inputs }: Resource): Promise<string> {
+  const { resources } = providers.find((one) => one.executable === executable)!;
+  const resource = resources.find((one) => one.type === type)!;
+  const { inputs: contract } = await contractsOf(resource);
+  const given = normalize(contract.schema, inputs) as Record<string, unknown>;
+  const violations = violationsOf(contract, given);
+  if (violations.length === 0) violations.push(...(resource.check?.(given) ?? []));
+  return violations.length === 0 ? "" : refuse(type, violations).message;
+}

@@ -50,7 +50,7 @@ function run(name: string, program: string, args: readonly string[]): NixCheck {
 
 /** Relative to the project's root. */
 function nixFiles(): string[] {
-  const inFolders = ["nix", "templates", "e2e"].flatMap((folder) =>
+  const inFolders = ["nix", "templates", "e2e", "examples"].flatMap((folder) =>
     readdirSync(join(root, folder), { recursive: true, encoding: "utf8" }).map((name) => join(folder, name)),
   );
   return [...readdirSync(root), ...inFolders]

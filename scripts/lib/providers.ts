@@ -11,7 +11,7 @@ export interface ProviderPackage {
   provider: Provider;
 }
 
-// Packages import shell scripts as texts.
+// Packages import shell scripts and Markdown as texts.
 register("./text-files.mjs", import.meta.url);
 
 /** Every package that has a `src/provider.ts`, by name. */

@@ -1,4 +1,5 @@
 import type { Provider, ResourceType } from "@nixops4-providers/provider-sdk";
+import { exampleOf, sectionsOf } from "./type-docs.ts";
 
 interface Schema {
   title?: string;
@@ -12,7 +13,12 @@ interface Schema {
   required?: string[];
   default?: unknown;
   minimum?: number;
+  exclusiveMinimum?: number;
   maximum?: number;
+  minItems?: number;
+  maxItems?: number;
+  patternError?: string;
+  localPath?: boolean;
   maxProperties?: number;
   sensitive?: boolean;
 }
@@ -24,28 +30,38 @@ export function renderReference(provider: Provider): string {
     `# The \`${provider.name}\` provider`,
     provider.description,
     `Executable: \`${provider.executable}\`. Resource types: ${provider.resources.map(({ type }) => `[\`${type}\`](#${type})`).join(", ")}.`,
-    ...provider.resources.flatMap(renderResource),
-    ...renderTypes(provider),
+    `Relative paths on the deploying machine start from the folder in which nixops4 runs.`,
+    ...provider.resources.flatMap((resource) => renderResource(provider, resource)),
+    ...renderTypes(provider.resources),
     "",
   ].join("\n\n");
 }
 
-function renderResource({ type, description, stateful, inputs, outputs }: ResourceType): string[] {
+/** One type and what it refers to, in Markdown. */
+export function renderType(provider: Provider, resource: ResourceType): string {
+  return [...renderResource(provider, resource), ...renderTypes([resource]), ""].join("\n\n");
+}
+
+function renderResource(provider: Provider, resource: ResourceType): string[] {
+  const { type, description, stateful, inputs, outputs } = resource;
+  const example = exampleOf(provider, resource);
   return [
     `## ${type}`,
     description,
     stateful
       ? "Needs `state`: nixops4 records its outputs and runs it again only when its inputs change."
       : "",
+    ...(example === undefined ? [] : ["### Example", `\`\`\`nix\n${example}\n\`\`\``]),
     "### Inputs",
     renderFields(inputs as Schema, "input"),
     "### Outputs",
     renderFields(outputs as Schema, "output"),
+    ...sectionsOf(resource).flatMap(([heading, text]) => [`### ${heading}`, text]),
   ].filter((part) => part !== "");
 }
 
 /** The objects that have a name: described once, wherever they are used. */
-function renderTypes({ resources }: Provider): string[] {
+function renderTypes(resources: readonly ResourceType[]): string[] {
   const types = new Map<string, Schema>();
   const collect = (schema: Schema) => {
     const object = innerObject(schema);
@@ -79,11 +95,17 @@ function fieldLines(object: Schema, kind: "input" | "output", indent: string): s
 }
 
 function traits(object: Schema, name: string, field: Schema, kind: "input" | "output"): string[] {
+  const { default: value, sensitive, localPath, minItems = 0, maxItems, patternError } = field;
   const all: string[] = [];
-  if (field.default !== undefined) all.push(`default \`${JSON.stringify(field.default)}\``);
+  if (/seconds$/i.test(name)) all.push("in seconds");
+  if (localPath === true) all.push("path on the deploying machine");
+  if (minItems > 0) all.push(`at least ${minItems}`);
+  if (maxItems !== undefined) all.push(`at most ${maxItems}`);
+  if (value !== undefined) all.push(`default \`${JSON.stringify(value)}\``);
   else if (object.required?.includes(name) === true) all.push(...(kind === "input" ? ["**required**"] : []));
   else all.push("optional");
-  if (field.sensitive === true) all.push("secret");
+  if (sensitive === true) all.push("secret");
+  if (patternError !== undefined) all.push(patternError);
   return all;
 }
 
@@ -98,10 +120,13 @@ function typeName(schema: Schema): string {
   return (schema.type ?? "any value") + range(schema);
 }
 
-function range({ minimum, maximum }: Schema): string {
+function range({ minimum, exclusiveMinimum, maximum }: Schema): string {
+  if (exclusiveMinimum !== undefined) {
+    return ` above ${exclusiveMinimum}${maximum === undefined ? "" : ` and up to ${maximum}`}`;
+  }
   if (minimum !== undefined && maximum !== undefined) return ` ${minimum} to ${maximum}`;
   if (minimum !== undefined) return ` from ${minimum}`;
-  return maximum === undefined ? "" : ` to ${maximum}`;
+  return maximum === undefined ? "" : ` up to ${maximum}`;
 }
 
 function innerObject(schema: Schema): Schema {

@@ -1,9 +1,9 @@
-// Lets Node import a shell script as its text, as the bundler and jest do.
+// Lets Node import shell scripts and Markdown as their texts, as the bundler and jest do.
 import { readFile } from "node:fs/promises";
 import { fileURLToPath } from "node:url";
 
 export async function load(url, context, nextLoad) {
-  if (!url.endsWith(".sh")) return nextLoad(url, context);
+  if (!/\.(sh|md)$/.test(url)) return nextLoad(url, context);
   const text = await readFile(fileURLToPath(url), "utf8");
   return { format: "module", shortCircuit: true, source: `export default ${JSON.stringify(text)};` };
 }

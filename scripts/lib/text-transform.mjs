@@ -1,4 +1,4 @@
-// For jest: a shell script is a module whose default export is its text.
+// For jest: shell scripts and Markdown are modules whose default export is their text.
 export default {
   process: (text) => ({ code: `export default ${JSON.stringify(text)};` }),
 };

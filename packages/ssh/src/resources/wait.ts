@@ -7,6 +7,7 @@ import {
   type Static,
 } from "@nixops4-providers/provider-sdk";
 import { checkConnection, connectionSchema, readBootId, waitForSsh } from "@nixops4-providers/ssh-client";
+import docs from "./wait.md";
 
 const inputs = fields({
   connection: connectionSchema,
@@ -33,6 +34,7 @@ export const wait = defineResource({
   description:
     "Waits until a host lets the user in over SSH. A host that is down, still starting or does not know the key " +
     "yet is tried again with growing pauses, which do not trip OpenSSH's penalties. A wrong host key is an error at once.",
+  docs,
   stateful: false,
   inputs,
   outputs,

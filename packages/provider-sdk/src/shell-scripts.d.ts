@@ -1,5 +1,0 @@
-/** A shell script is imported as its text. */
-declare module "*.sh" {
-  const text: string;
-  export default text;
-}

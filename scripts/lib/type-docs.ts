@@ -1,0 +1,71 @@
+// What is written by hand for each resource type: the sections of `<type>.md` beside it, and an example.
+import { existsSync, readFileSync } from "node:fs";
+import { join, relative } from "node:path";
+import type { Provider, ResourceType } from "@nixops4-providers/provider-sdk";
+import { root, type ProviderPackage } from "./providers.ts";
+
+/** By the heading in `<type>.md`, in the order of the reference: the heading there. */
+const SECTIONS = new Map([
+  ["Changes", "What a change does"],
+  ["Taking over", "Taking over what exists"],
+  ["Removal", "Removal"],
+  ["Security", "Security"],
+  ["Errors", "Common errors"],
+]);
+
+/** The sections of a type, with their headings in the reference. */
+export function sectionsOf({ docs = "" }: ResourceType): [heading: string, text: string][] {
+  const given = parseSections(docs);
+  return [...SECTIONS].flatMap(([name, heading]) => {
+    const text = given.get(name);
+    return text === undefined ? [] : [[heading, text]];
+  });
+}
+
+/** The example of a type; `undefined` when there is none. */
+export function exampleOf(provider: Provider, { type }: ResourceType): string | undefined {
+  const path = examplePath(provider, type);
+  return existsSync(path) ? readFileSync(path, "utf8").trim() : undefined;
+}
+
+/** What is missing from the documentation of types, a line each. */
+export function undocumented(packages: readonly ProviderPackage[]): string[] {
+  return packages.flatMap(({ provider }) =>
+    provider.resources
+      .filter(({ docs }) => docs !== undefined)
+      .flatMap((resource) =>
+        problemsOf(provider, resource).map((problem) => `${provider.name}.${resource.type}: ${problem}`),
+      ),
+  );
+}
+
+function problemsOf(provider: Provider, resource: ResourceType): string[] {
+  const given = parseSections(resource.docs ?? "");
+  const missing = [...SECTIONS.keys()].filter((name) => (given.get(name) ?? "") === "");
+  const unknown = [...given.keys()].filter((name) => !SECTIONS.has(name));
+  const changes = given.get("Changes") ?? "";
+  const unsaid = Object.keys(resource.inputs.properties).filter((name) => !changes.includes(`\`${name}\``));
+  const example = relative(root, examplePath(provider, resource.type));
+  return [
+    ...(exampleOf(provider, resource) === undefined ? [`there is no ${example}`] : []),
+    ...missing.map((name) => `its docs have no section "${name}"`),
+    ...unknown.map((name) => `its docs have a section "${name}", which the reference does not know`),
+    ...(missing.includes("Changes")
+      ? []
+      : unsaid.map((name) => `the section "Changes" does not say what a change of \`${name}\` does`)),
+  ];
+}
+
+function examplePath({ name }: Provider, type: string): string {
+  return join(root, "examples", name, `${type}.nix`);
+}
+
+function parseSections(docs: string): Map<string, string> {
+  const [, ...sections] = `\n${docs}`.split(/\n## /);
+  return new Map(
+    sections.map((section) => {
+      const [name = "", ...lines] = section.split("\n");
+      return [name.trim(), lines.join("\n").trim()];
+    }),
+  );
+}
