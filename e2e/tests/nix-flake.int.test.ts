@@ -165,7 +165,7 @@ function nix(...args: string[]) {
 
     const [network, gcRoot] = [join(folder, "network"), join(folder, "gc-root")];
     const env = { ...process.env, ...unit.environment, DIRECTORY: network, GC_ROOT: gcRoot };
-    expect(spawnSync("bash", ["-euc", unit.script], { env }).status).toBe(0);
+    expect(spawnSync("bash", ["--norc", "-euc", unit.script], { env }).status).toBe(0);
     const disko = ["--override-input", "disko", `path:${join(folder, "nixops4")}`];
     nix("flake", "lock", `path:${network}`, ...flake.slice(1, -1), ...disko);
     const { nodes } = JSON.parse(readFileSync(join(network, "flake.lock"), "utf8")) as {

@@ -21,7 +21,12 @@ const SOURCE = "/nix/store/00000000000000000000000000000000-source";
 interface System {
   services: Record<string, Unit>;
   sockets: Record<string, Unit & { listenStreams: string[]; listenDatagrams: string[] }>;
-  boot: { initrd: { systemd: { enable: boolean; services: Record<string, Unit> } } };
+  boot: {
+    initrd: {
+      availableKernelModules: string[];
+      systemd: { enable: boolean; services: Record<string, Unit> };
+    };
+  };
   bootServerSettings: { nbps: Record<string, string> };
   dnsmasq: { resolveLocalQueries: boolean; settings: Record<string, unknown> };
   extraDependencies: string[];
@@ -34,6 +39,7 @@ interface System {
     networkmanager: { enable: boolean };
     wireless: { enable: boolean };
   };
+  hardware: { enableAllHardware: boolean; enableRedistributableFirmware: boolean };
   "nixos-generate-config": { configuration: string; flake: string };
   openssh: { enable: boolean; hostKeys: unknown[]; settings: Record<string, string> };
   users: { users: Record<string, { openssh: { authorizedKeys: { keys: string[] } } }> };
@@ -182,7 +188,8 @@ suite(`the NixOS module of the landscaper${missing}`, () => {
       signKeyPaths: ["/var/lib/nixops4-cache/secret-key"],
     });
     const folder = temporaryFolder();
-    const run = () => spawnSync("bash", ["-euc", `umask 077\n${script}`], { cwd: folder, encoding: "utf8" });
+    const run = () =>
+      spawnSync("bash", ["--norc", "-euc", `umask 077\n${script}`], { cwd: folder, encoding: "utf8" });
     expect(run()).toMatchObject({ status: 0, stderr: "" });
     const publicKey = readFileSync(join(folder, "public-key"), "utf8");
     expect(publicKey).toMatch(/^landscaper-1:[A-Za-z0-9+/]+=*$/);
@@ -210,7 +217,10 @@ suite(`the NixOS module of the landscaper${missing}`, () => {
     const template = join(root, "templates/default");
     const env = { ...process.env, ...environment, DIRECTORY: directory, TEMPLATE: template };
     const gcRoot = join(temporaryFolder(), "gc-root");
-    const run = spawnSync("bash", ["-euc", script], { encoding: "utf8", env: { ...env, GC_ROOT: gcRoot } });
+    const run = spawnSync("bash", ["--norc", "-euc", script], {
+      encoding: "utf8",
+      env: { ...env, GC_ROOT: gcRoot },
+    });
     expect(run).toMatchObject({ status: 0, stderr: "" });
     const flake = readFileSync(join(template, "flake.nix"), "utf8");
     expect(readFileSync(join(directory, "flake.nix"), "utf8")).toBe(
@@ -225,7 +235,7 @@ suite(`the NixOS module of the landscaper${missing}`, () => {
     const folder = temporaryFolder();
     const [network, home] = [join(folder, "network"), join(folder, "home")];
     const env = { ...process.env, HOME: home, NIX_REMOTE: join(folder, "store") };
-    const make = spawnSync("bash", ["-euc", script], {
+    const make = spawnSync("bash", ["--norc", "-euc", script], {
       encoding: "utf8",
       env: {
         ...env,
@@ -401,6 +411,12 @@ suite(`the NixOS module of the installer${missing}`, () => {
       settings: { PermitRootLogin: "prohibit-password" },
     });
     expect(installer.users.users["root"]?.openssh.authorizedKeys.keys).toEqual(["ssh-ed25519 AAAA"]);
+  });
+
+  it("has the drivers of all hardware, and the firmware that cards load", () => {
+    expect(installer.hardware).toEqual({ enableAllHardware: true, enableRedistributableFirmware: true });
+    const controllers = ["aacraid", "megaraid_sas", "mpt3sas", "smartpqi"];
+    expect(installer.boot.initrd.availableKernelModules).toEqual(expect.arrayContaining(controllers));
   });
 
   it("leaves out what an unattended install does not need", () => {

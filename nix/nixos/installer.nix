@@ -42,7 +42,8 @@ in
     };
 
     hardware.enableAllHardware = true;
-    hardware.enableRedistributableFirmware = true;
+    # Which the image of nixpkgs goes without, and some cards do not work without.
+    hardware.enableRedistributableFirmware = mkForce true;
     boot.initrd.availableKernelModules = import ../lib/storage-controllers.nix;
 
     systemd.services.nixops4-installer = {

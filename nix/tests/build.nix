@@ -75,7 +75,9 @@ let
     stdenvNoCC = { inherit mkDerivation; };
     nodejs_24 = program "node" node;
     nodejs-slim_24 = pkgs.nodejs_24;
-    pnpm_10 = program "pnpm" pnpm;
+    pnpm_10 = program "pnpm" pnpm // {
+      version = "10";
+    };
     fetchPnpmDeps = import ./nixos/fetch-pnpm-deps.nix {
       inherit lib;
       build = _: runCommand "pnpm-deps" { } "ln -s ${pnpmStore} $out";

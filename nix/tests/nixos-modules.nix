@@ -47,6 +47,7 @@ let
     inherit (config)
       boot
       fileSystems
+      hardware
       networking
       users
       ;

@@ -31,16 +31,42 @@ let
     types.package
     (types.listOf types.str)
   ];
+  unitName = types.strMatching "[a-zA-Z0-9@%:_.\\-]+[.](service|socket|device|mount|automount|swap|target|path|timer|scope|slice)";
   unit = {
-    description = option types.str "";
-    after = list types.str;
-    before = list types.str;
-    requires = list types.str;
-    requiredBy = list types.str;
-    wants = list types.str;
-    wantedBy = list types.str;
+    description = option types.singleLineStr "";
+    after = list unitName;
+    before = list unitName;
+    requires = list unitName;
+    requiredBy = list unitName;
+    wants = list unitName;
+    wantedBy = list unitName;
     unitConfig = set unitValue;
   };
+  hasKnown =
+    field: values: config:
+    !config ? ${field} || lib.elem config.${field} values;
+  isService =
+    config:
+    lib.all (check: check config) [
+      (hasKnown "Type" [
+        "dbus"
+        "exec"
+        "forking"
+        "idle"
+        "notify"
+        "notify-reload"
+        "oneshot"
+        "simple"
+      ])
+      (hasKnown "Restart" [
+        "always"
+        "no"
+        "on-abnormal"
+        "on-abort"
+        "on-failure"
+        "on-success"
+      ])
+    ];
   service = submodule (
     unit
     // {
@@ -48,7 +74,7 @@ let
       path = list (types.either types.package types.str);
       restartIfChanged = option types.bool true;
       script = text;
-      serviceConfig = set unitValue;
+      serviceConfig = option (types.addCheck (types.attrsOf unitValue) isService) { };
       startAt = option (types.either types.str (types.listOf types.str)) [ ];
     }
   );
@@ -89,8 +115,8 @@ in
       enableRedistributableFirmware = option types.bool false;
     };
     fileSystems = set (submodule {
-      device = required types.str;
-      fsType = required types.str;
+      device = required types.nonEmptyStr;
+      fsType = required types.nonEmptyStr;
     });
     isoImage.appendToMenuLabel = option types.str "";
     networking = {
@@ -101,7 +127,7 @@ in
           allowedUDPPorts = list types.port;
         });
       };
-      hostName = option types.str "nixos";
+      hostName = option (types.strMatching "|[[:alnum:]]([[:alnum:]_-]{0,61}[[:alnum:]])?") "nixos";
       interfaces = set (submodule {
         ipv4.addresses = list (submodule {
           address = required types.str;

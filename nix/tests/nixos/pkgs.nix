@@ -74,7 +74,6 @@ let
       "openssh"
       "parted"
       "pnpmConfigHook"
-      "pnpm_10"
       "qemu_test"
       "shellcheck"
       "systemd"
@@ -85,6 +84,7 @@ let
     ] (name: package name { })
     // {
       inherit lib;
+      pnpm_10 = package "pnpm" { version = "10.34.5"; };
       callPackage = lib.callPackageWith pkgs;
       fetchPnpmDeps = import ./fetch-pnpm-deps.nix {
         inherit lib;

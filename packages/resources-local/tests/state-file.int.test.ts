@@ -514,7 +514,7 @@ withSource("nixops4's own test of its local provider (skipped without NIXOPS4_SO
     // The folder that npm was called in is where paths of `npm run provider` begin.
     const paths = { INIT_CWD: folder, PATH: `${bin}:${process.env["PATH"]}`, out: join(folder, "out") };
     const env = { ...process.env, ...paths };
-    const { stdout } = await run("bash", ["-euo", "pipefail", "-c", script], { cwd: folder, env });
+    const { stdout } = await run("bash", ["--norc", "-euo", "pipefail", "-c", script], { cwd: folder, env });
     expect(stdout).toContain("All state persistence tests passed!");
     expect(stdout).toContain("Documentation examples state resolution test passed!");
     expect(existsSync(join(folder, "out"))).toBe(true);

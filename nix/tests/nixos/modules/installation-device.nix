@@ -3,7 +3,9 @@
 {
   documentation.enable = lib.mkOverride 60 true;
   documentation.nixos.enable = lib.mkOverride 60 true;
-  networking.wireless.enable = lib.mkDefault true;
+  hardware.enableAllHardware = true;
+  hardware.enableRedistributableFirmware = lib.mkDefault true;
+  networking.networkmanager.enable = true;
   services.openssh.enable = lib.mkDefault true;
   services.openssh.settings.PermitRootLogin = lib.mkDefault "yes";
   system.extraDependencies = [ "/nix/store/00000000000000000000000000000000-stdenv" ];
