@@ -18,7 +18,7 @@ const hopFields = {
   }),
   privateKey: Type.Optional(
     secretRef(
-      "The private key to log in with, in OpenSSH or PEM format. A `file` of this user that others may read is " +
+      "The private key to log in with, in OpenSSH's format, PEM or PKCS #8. A `file` of this user that others may read is " +
         "refused. When not set, the SSH agent is asked.",
     ),
   ),
@@ -46,7 +46,10 @@ export const connectionSchema = fields(
       exclusiveMinimum: 0,
       default: 10,
       description:
-        "How many seconds each step of connecting to a host may take: TCP, key exchange, login, starting a command.",
+        "How many seconds each step of connecting may take, for the host and each jump host: the TCP connection (of " +
+        "several addresses, each gets a quarter of it), the key exchange with the SSH banner, the login, opening a " +
+        "session, and the start of the login shell. The last may take as long as the command's own timeout, up to " +
+        "60 s, if that is more.",
     }),
   },
   { title: "Connection", description: "How to reach a host over SSH." },

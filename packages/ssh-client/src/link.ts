@@ -146,7 +146,7 @@ async function shakeHands(
           attempt.accepted = rule.accepts(blob);
           return attempt.accepted;
         },
-        authHandler: (methods, _partial, next) => next(attempt.nextMethod(methods)),
+        authHandler: (methods, partial, next) => next(attempt.nextMethod(methods, partial)),
         readyTimeout: 0,
         keepaliveInterval: KEEPALIVE_SECONDS * 1000,
         // ssh2 only counts answers to its own questions, which wait behind an upload on a slow link.
@@ -171,6 +171,8 @@ class Attempt {
   #banner = "";
   #methods: AnyAuthMethod[];
   #acceptedMethods: readonly string[] = [];
+  /** Whether the host took the key, and wants more. */
+  #isPartial = false;
   #agentError: Error | undefined;
 
   constructor(endpoint: Endpoint) {
@@ -183,8 +185,9 @@ class Attempt {
     ];
   }
 
-  nextMethod(accepted: readonly AuthenticationType[] | null): AnyAuthMethod {
+  nextMethod(accepted: readonly AuthenticationType[] | null, isPartial: boolean | null): AnyAuthMethod {
     if (accepted !== null) this.#acceptedMethods = accepted;
+    this.#isPartial ||= isPartial === true;
     // ssh2 ends the attempt on `false`, which its types do not know.
     return this.#methods.shift() ?? (false as unknown as AnyAuthMethod);
   }
@@ -230,9 +233,17 @@ class Attempt {
 
   #refused(error: Error): ConnectError {
     const { label, user, login } = this.#endpoint;
+    const accepted = this.#acceptedMethods.join(", ");
+    if (this.#isPartial) {
+      return this.#needsMore(
+        `${label} took the key ${login.keys.join(", ")}, and then asks ${user} for ${accepted}`,
+      );
+    }
+    if (accepted !== "" && !this.#acceptedMethods.includes("publickey")) {
+      return this.#needsMore(`${label} lets ${user} in by ${accepted} only`);
+    }
     const via = login.type === "agent" ? "from the SSH agent" : "given as privateKey";
-    const methods =
-      this.#acceptedMethods.length === 0 ? "" : `; it accepts ${this.#acceptedMethods.join(", ")}`;
+    const methods = accepted === "" ? "" : `; it accepts ${accepted}`;
     const tooMany = login.keys.length >= MAX_AUTH_TRIES;
     return new ConnectError(
       "authentication",
@@ -244,6 +255,14 @@ class Attempt {
           : `Add that public key to the authorized keys of ${user} on the host, or check \`user\` and \`privateKey\`.`,
       },
     );
+  }
+
+  #needsMore(what: string): ConnectError {
+    return new ConnectError("authentication", `${what}${this.#says}`, {
+      hint:
+        "A key must be enough to log in: in sshd_config of the host, set `AuthenticationMethods publickey` and " +
+        "`PubkeyAuthentication yes` for this user (in a `Match User` block).",
+    });
   }
 
   /** For sshd this is a failed login as any other, which it counts against this address. */

@@ -4,7 +4,14 @@ import {
   type Context,
   withDeadline,
 } from "@nixops4-providers/provider-sdk";
-import { fingerprint } from "@nixops4-providers/ssh-keys";
+import {
+  convertPkcs8,
+  decodePrivateKey,
+  encodePrivateKey,
+  fingerprint,
+  isPkcs8,
+  PrivateKeyError,
+} from "@nixops4-providers/ssh-keys";
 import type { BaseAgent, ParsedKey } from "ssh2";
 import type { Hop } from "./connection-schema.ts";
 
@@ -24,10 +31,9 @@ async function loadKey({ privateKey, passphrase }: Hop, who: string, context: Co
   const what = `the private key for ${who}`;
   const text = await context.key(privateKey!, what);
   const secret = passphrase && (await context.key(passphrase, `the passphrase of ${what}`));
-  const { utils } = await loadSsh2();
-  // ssh2's own messages are not passed on: some quote pieces of what they could not read.
-  const key = utils.parseKey(text, secret);
-  if (key instanceof Error) throw unusableKey(what, text, secret, key);
+  const key = await parseKey(text, secret).catch((error: unknown) => {
+    throw unusableKey(what, secret, error);
+  });
   if (!key.isPrivateKey()) {
     throw new ProviderError(`cannot use ${what}: it is a public key`, {
       hint: "Point `privateKey` at the other file, the one without `.pub`.",
@@ -37,22 +43,32 @@ async function loadKey({ privateKey, passphrase }: Hop, who: string, context: Co
   return { type: "publickey", key, keys: [describeKey(key)] };
 }
 
-function unusableKey(
-  what: string,
-  text: string,
-  passphrase: string | undefined,
-  error: Error,
-): ProviderError {
-  if (isEncrypted(text, error)) {
-    return passphrase === undefined
-      ? new ProviderError(`cannot use ${what}: it is encrypted, and no passphrase is given`, {
-          hint: "Set `passphrase`, or add the key to an SSH agent and drop `privateKey`.",
-        })
-      : new ProviderError(`cannot use ${what}: the passphrase is wrong, or the key is damaged`);
+/** ssh2 reads old PEM itself; of OpenSSH's own format it knows few ciphers, and it does not know PKCS #8. */
+async function parseKey(text: string, passphrase: string | undefined): Promise<ParsedKey> {
+  const { utils } = await loadSsh2();
+  const plain = text.includes("-----BEGIN OPENSSH PRIVATE KEY-----")
+    ? await encodePrivateKey((await decodePrivateKey(text, passphrase)).keyPair)
+    : isPkcs8(text)
+      ? await convertPkcs8(text, passphrase)
+      : text;
+  const key = utils.parseKey(plain, passphrase);
+  if (!(key instanceof Error)) return key;
+  throw new PrivateKeyError(isEncrypted(text, key) ? "passphrase" : "format", "ssh2 cannot read it");
+}
+
+/** ssh2's own messages are not passed on: some quote pieces of what they could not read. */
+function unusableKey(what: string, passphrase: string | undefined, error: unknown): ProviderError {
+  if (!(error instanceof PrivateKeyError)) throw error;
+  if (error.reason !== "passphrase") {
+    return new ProviderError(`cannot use ${what}: it is damaged or of a format that is not supported`, {
+      hint: "`ssh-keygen -p -f FILE` rewrites a key in OpenSSH's own format, which is.",
+    });
   }
-  return new ProviderError(`cannot use ${what}: it is damaged or of a format that is not supported`, {
-    hint: "`ssh-keygen -p -f FILE` rewrites a key in OpenSSH's own format, which is.",
-  });
+  return passphrase === undefined
+    ? new ProviderError(`cannot use ${what}: it is encrypted, and no passphrase is given`, {
+        hint: "Set `passphrase`, or add the key to an SSH agent and drop `privateKey`.",
+      })
+    : new ProviderError(`cannot use ${what}: the passphrase is wrong, or the key is damaged`);
 }
 
 function isEncrypted(text: string, error: Error): boolean {
@@ -82,12 +98,29 @@ async function askAgent(who: string, context: Context): Promise<Login> {
   } catch (cause) {
     throw new ProviderError(`cannot ask the SSH agent at ${socket} for its keys`, { cause, hint });
   }
-  if (keys.length === 0) {
-    throw new ProviderError(`there is no key to log in with as ${who}: the SSH agent at ${socket} has none`, {
-      hint,
-    });
-  }
+  if (keys.length === 0) throw await noUsableKey(who, socket, hint, context);
   return { type: "agent", agent, keys: keys.map(describeKey) };
+}
+
+/** Why an agent is of no use. ssh2 leaves out what it does not know: certificates, keys on security tokens. */
+async function noUsableKey(
+  who: string,
+  socket: string,
+  hint: string,
+  context: Context,
+): Promise<ProviderError> {
+  const { listKeyTypes } = await import("./agent-key-types.ts");
+  const listed = listKeyTypes(socket);
+  const types = await withDeadline(listed, AGENT_TIMEOUT_SECONDS, "it did not answer", context.signal).catch(
+    () => [],
+  );
+  const what = `there is no key to log in with as ${who}: the SSH agent at ${socket} has none`;
+  if (types.length === 0) return new ProviderError(what, { hint });
+  return new ProviderError(`${what} that can be used here; it has only ${[...new Set(types)].join(", ")}`, {
+    hint:
+      "Certificates and keys on FIDO tokens (sk-…) are not supported: add an ordinary key to the agent " +
+      "and to the authorized keys on the host, or set `privateKey`.",
+  });
 }
 
 function describeKey(key: ParsedKey): string {

@@ -45,10 +45,32 @@ describeWithSshd("logging in with a key", () => {
     ["ecdsa", ["-t", "ecdsa", "-b", "384"]],
     ["rsa", ["-t", "rsa", "-b", "2048"]],
     ["rsa in PEM format", ["-t", "rsa", "-b", "2048", "-m", "PEM"]],
+    ["rsa in PKCS #8", ["-t", "rsa", "-b", "2048", "-m", "PKCS8"]],
+    ["ecdsa in PKCS #8", ["-t", "ecdsa", "-b", "521", "-m", "PKCS8"]],
   ])("works with %s", async (name, args) => {
     const key = await makeSshKey(lab.folder, `user ${name}`, args);
     await lab.sshd.reload({ authorizedKeys: [key.publicKey] });
     expect(await whoAmI(connectionTo(lab, { privateKey: { file: key.file } }))).toBe(lab.sshd.user);
+  });
+
+  it("works with ed25519 in PKCS #8, as OpenSSL writes it", async () => {
+    const file = join(lab.folder, "openssl-key");
+    await run("openssl", ["genpkey", "-algorithm", "ed25519", "-out", file]);
+    const { stdout } = await run("openssl", [
+      "pkey",
+      "-in",
+      file,
+      "-pubout",
+      "-outform",
+      "DER",
+      "-out",
+      `${file}.der`,
+    ]);
+    expect(stdout).toBe("");
+    const point = (await readFile(`${file}.der`)).subarray(-32);
+    const blob = Buffer.concat([Buffer.from("0000000b7373682d6564323535313900000020", "hex"), point]);
+    await lab.sshd.reload({ authorizedKeys: [`ssh-ed25519 ${blob.toString("base64")}`] });
+    expect(await whoAmI(connectionTo(lab, { privateKey: { file } }))).toBe(lab.sshd.user);
   });
 
   it("takes the key from a value, a variable or a command", async () => {
@@ -63,7 +85,11 @@ describeWithSshd("logging in with a key", () => {
 
   it.each([
     ["OpenSSH's format", []],
+    ["OpenSSH's format by chacha20-poly1305", ["-Z", "chacha20-poly1305@openssh.com"]],
+    ["OpenSSH's format by aes128-gcm", ["-Z", "aes128-gcm@openssh.com"]],
     ["PEM format", ["-t", "rsa", "-b", "2048", "-m", "PEM"]],
+    ["PKCS #8", ["-t", "rsa", "-b", "2048", "-m", "PKCS8"]],
+    ["PKCS #8 (ecdsa)", ["-t", "ecdsa", "-m", "PKCS8"]],
   ])("opens an encrypted key in %s, and says when the passphrase is missing or wrong", async (name, args) => {
     const key = await makeSshKey(lab.folder, `encrypted ${name}`, [...args, "-N", "open sesame"]);
     await lab.sshd.reload({ authorizedKeys: [key.publicKey] });
@@ -144,6 +170,26 @@ describeWithSshd("logging in with a key", () => {
   });
 });
 
+describeWithSshd("logging in where a key is not enough", () => {
+  let lab: SshLab;
+  beforeAll(async () => void (lab = await startSshLab()));
+  afterAll(() => lab.stop());
+
+  it.each([
+    ["publickey,password", /took the key ssh-ed25519 \S+, and then asks .* for password/],
+    ["password,publickey", /lets .* in by password only/],
+    ["password", /lets .* in by password only/],
+  ])("says what %s wants, and that a key must be enough", async (methods, message) => {
+    await lab.sshd.reload({
+      extraConfig: [`AuthenticationMethods ${methods}`, "PasswordAuthentication yes"],
+    });
+    const text = await failToConnect(connectionTo(lab));
+    expect(text).toMatch(message);
+    expect(text).toContain("AuthenticationMethods publickey");
+    expect(text).not.toContain("authorized keys");
+  });
+});
+
 describeWithSshd("logging in with an SSH agent", () => {
   let lab: SshLab;
   let pid = 0;
@@ -187,6 +233,29 @@ describeWithSshd("logging in with an SSH agent", () => {
     await lab.sshd.reload({ authorizedKeys: [rsa.publicKey] });
     expect(await whoAmI(byAgent())).toBe(lab.sshd.user);
     expect(lab.sshd.log()).toContain("Accepted publickey");
+  });
+
+  it("says so when it has nothing but a certificate", async () => {
+    await sshAdd("-D");
+    const key = await makeSshKey(lab.folder, "certified");
+    await run("ssh-keygen", [
+      "-q",
+      "-s",
+      lab.userKey.file,
+      "-I",
+      "id",
+      "-n",
+      lab.sshd.user,
+      `${key.file}.pub`,
+    ]);
+    await sshAdd(key.file);
+    // A public key in a file of its own, so that the certificate stays.
+    await copyFile(`${key.file}.pub`, join(lab.folder, "to be removed.pub"));
+    await sshAdd("-d", join(lab.folder, "to be removed.pub"));
+    const message = await failToConnect(byAgent());
+    expect(message).toContain(`the SSH agent at ${socket()} has none that can be used here`);
+    expect(message).toContain("it has only ssh-ed25519-cert-v01@openssh.com");
+    expect(message).toContain("Certificates");
   });
 
   it("explains what happens when it has too many keys", async () => {

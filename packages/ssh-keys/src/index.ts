@@ -1,5 +1,6 @@
 export { generateKeyPair, type KeyPairOptions } from "./generate.ts";
 export type { KeyPair } from "./key-pair.ts";
+export { convertPkcs8, isPkcs8 } from "./pkcs8.ts";
 export {
   decodePrivateKey,
   type DecodedPrivateKey,

@@ -1,5 +1,5 @@
 // The file format openssh-key-v1: PROTOCOL.key in the sources of OpenSSH.
-import { createCipheriv, createDecipheriv, randomBytes } from "node:crypto";
+import { createCipheriv, createDecipheriv, type DecipherGCM, randomBytes } from "node:crypto";
 import { ecdsaKeyPair, ED25519_SEED_BYTES, ed25519KeyPair, type KeyPair, rsaKeyPair } from "./key-pair.ts";
 import { curveOf, type PublicKey, publicKeyFromBlob } from "./public-key.ts";
 import { messageOf, string, uint32, WireReader } from "./wire.ts";
@@ -44,21 +44,40 @@ const END = "-----END OPENSSH PRIVATE KEY-----";
 const LINE_LENGTH = 70;
 const MAGIC = "openssh-key-v1\0";
 
+/** How a file is encrypted. */
+interface Cipher {
+  /** OpenSSL's name. */
+  name: string;
+  keyBytes: number;
+  ivBytes: number;
+  blockBytes: number;
+  /** Of the authentication tag, which stands behind the private part. */
+  tagBytes: number;
+}
+
 const CIPHER = "aes256-ctr";
-/** OpenSSL's names. */
-const CIPHERS = new Map([
-  [CIPHER, "aes-256-ctr"],
-  ["aes256-cbc", "aes-256-cbc"],
+/** All that `ssh-keygen -Z` takes. */
+const CIPHERS = new Map<string, Cipher>([
+  ["3des-cbc", { name: "des-ede3-cbc", keyBytes: 24, ivBytes: 8, blockBytes: 8, tagBytes: 0 }],
+  ...[128, 192, 256].flatMap((bits) =>
+    ["cbc", "ctr"].map((mode) => [`aes${bits}-${mode}`, aes(bits, mode)] as const),
+  ),
+  ...[128, 256].map((bits) => [`aes${bits}-gcm@openssh.com`, aes(bits, "gcm")] as const),
+  // Of its two keys the second is for the lengths of packets. PROTOCOL.chacha20poly1305 in the sources of OpenSSH.
+  [
+    "chacha20-poly1305@openssh.com",
+    { name: "chacha20", keyBytes: 64, ivBytes: 0, blockBytes: 8, tagBytes: 16 },
+  ],
 ]);
-const KEY_BYTES = 32;
-const IV_BYTES = 16;
+/** OpenSSL's form of packet number 0 and block 1. */
+const CHACHA20_IV = Buffer.from([1, ...Array<number>(15).fill(0)]);
+const CHACHA20_KEY_BYTES = 32;
 const SALT_BYTES = 16;
 const DEFAULT_ROUNDS = 24;
 /** About a minute of work; a damaged file may ask for years. */
 const MAX_ROUNDS = 4096;
 
 const PLAIN_BLOCK_BYTES = 8;
-const CIPHER_BLOCK_BYTES = 16;
 
 /** Writes a private key as ssh-keygen does, encrypted with aes256-ctr when there is a passphrase. */
 export async function encodePrivateKey(keyPair: KeyPair, options: EncodeOptions = {}): Promise<string> {
@@ -85,20 +104,21 @@ export function inspectPrivateKey(text: string): PrivateKeyInfo {
  */
 export async function decodePrivateKey(text: string, passphrase?: string): Promise<DecodedPrivateKey> {
   const envelope = readEnvelope(text);
-  const { encrypted, publicKey } = envelope;
-  const section = encrypted ? await decrypt(envelope, passphrase) : envelope.section;
+  const { encrypted, publicKey, cipher } = envelope;
+  const section =
+    cipher === undefined ? envelope.section : await decrypt({ ...envelope, cipher }, passphrase);
   return orDamaged(() => {
     const reader = new WireReader(section);
     const check = reader.uint32();
     if (reader.uint32() !== check) {
       if (!encrypted) throw new Error("its check numbers differ");
-      throw new PrivateKeyError("passphrase", "the passphrase is wrong, or the file is damaged");
+      throw wrongPassphrase();
     }
     const start = reader.offset;
     const rebuild = readSecretNumbers(reader, publicKey);
     const privateFields = section.subarray(start, reader.offset);
     const keyPair = rebuild(reader.text());
-    requirePadding(reader.rest(), encrypted ? CIPHER_BLOCK_BYTES : PLAIN_BLOCK_BYTES);
+    requirePadding(reader.rest(), cipher?.blockBytes ?? PLAIN_BLOCK_BYTES);
     if (!keyPair.publicKey.blob.equals(publicKey.blob) || !keyPair.privateFields.equals(privateFields)) {
       throw new Error("its private half does not belong to its public half");
     }
@@ -107,11 +127,12 @@ export async function decodePrivateKey(text: string, passphrase?: string): Promi
 }
 
 interface Envelope extends PrivateKeyInfo {
-  cipher: string;
-  kdf: string;
+  /** `undefined` when it is not encrypted. */
+  cipher: Cipher | undefined;
   kdfOptions: Buffer;
-  /** Padded, and encrypted unless the cipher is "none". */
+  /** Padded, and encrypted if there is a cipher. */
   section: Buffer;
+  tag: Buffer;
 }
 
 function readEnvelope(text: string): Envelope {
@@ -119,29 +140,40 @@ function readEnvelope(text: string): Envelope {
   return orDamaged(() => {
     const reader = new WireReader(bytes);
     if (reader.take(MAGIC.length).toString("latin1") !== MAGIC) throw new Error("its first bytes are wrong");
-    const cipher = reader.text();
-    const kdf = reader.text();
-    const encrypted = requireSupported(cipher, kdf);
+    const cipher = supportedCipher(reader.text(), reader.text());
     const kdfOptions = reader.string();
     if (reader.uint32() !== 1) throw new Error("it does not hold exactly one key");
     const publicKey = publicKeyFromBlob(reader.string());
     const section = reader.string();
+    const tag = reader.take(cipher?.tagBytes ?? 0);
     reader.end();
-    if (section.length % (encrypted ? CIPHER_BLOCK_BYTES : PLAIN_BLOCK_BYTES) !== 0) {
+    if (section.length % (cipher?.blockBytes ?? PLAIN_BLOCK_BYTES) !== 0) {
       throw new Error("its private part has a wrong length");
     }
-    return { publicKey, encrypted, cipher, kdf, kdfOptions, section };
+    return { publicKey, encrypted: cipher !== undefined, cipher, kdfOptions, section, tag };
   });
 }
 
-/** Returns whether the file is encrypted. */
-function requireSupported(cipher: string, kdf: string): boolean {
-  if (cipher === "none" && kdf === "none") return false;
-  if (CIPHERS.has(cipher) && kdf === "bcrypt") return true;
+/** Returns `undefined` when the file is not encrypted. */
+function supportedCipher(name: string, kdf: string): Cipher | undefined {
+  if (name === "none" && kdf === "none") return undefined;
+  const cipher = CIPHERS.get(name);
+  if (cipher !== undefined && kdf === "bcrypt") return cipher;
   throw new PrivateKeyError(
     "format",
-    `it is encrypted otherwise than by ${[...CIPHERS.keys()].join(" or ")}; \`ssh-keygen -p -Z ${CIPHER} -f <file>\` changes it`,
+    `it is encrypted by a cipher that is not supported; \`ssh-keygen -p -Z ${CIPHER} -f <file>\` changes it`,
   );
+}
+
+function aes(bits: number, mode: string): Cipher {
+  const isGcm = mode === "gcm";
+  return {
+    name: `aes-${bits}-${mode}`,
+    keyBytes: bits / 8,
+    ivBytes: isGcm ? 12 : 16,
+    blockBytes: 16,
+    tagBytes: isGcm ? 16 : 0,
+  };
 }
 
 function unarmor(text: string): Buffer {
@@ -182,7 +214,12 @@ function readSecretNumbers(reader: WireReader, publicKey: PublicKey): (comment: 
   return (comment) => ed25519KeyPair(seed, comment);
 }
 
-type ProtectedSection = Omit<Envelope, keyof PrivateKeyInfo>;
+interface ProtectedSection {
+  cipher: string;
+  kdf: string;
+  kdfOptions: Buffer;
+  section: Buffer;
+}
 
 function leavePlain(fields: Buffer): ProtectedSection {
   return {
@@ -195,20 +232,23 @@ function leavePlain(fields: Buffer): ProtectedSection {
 
 async function encrypt(fields: Buffer, passphrase: string, rounds: number): Promise<ProtectedSection> {
   const salt = randomBytes(SALT_BYTES);
-  const { key, iv } = await deriveKey(passphrase, salt, rounds);
-  const cipher = createCipheriv(CIPHERS.get(CIPHER)!, key, iv).setAutoPadding(false);
+  const { name, keyBytes, ivBytes, blockBytes } = CIPHERS.get(CIPHER)!;
+  const derived = await deriveKey(passphrase, salt, rounds, keyBytes + ivBytes);
+  const cipher = createCipheriv(name, derived.subarray(0, keyBytes), derived.subarray(keyBytes));
+  cipher.setAutoPadding(false);
   return {
     cipher: CIPHER,
     kdf: "bcrypt",
     kdfOptions: Buffer.concat([string(salt), uint32(rounds)]),
-    section: Buffer.concat([cipher.update(pad(fields, CIPHER_BLOCK_BYTES)), cipher.final()]),
+    section: Buffer.concat([cipher.update(pad(fields, blockBytes)), cipher.final()]),
   };
 }
 
-async function decrypt({ cipher, kdfOptions, section }: Envelope, passphrase: string | undefined) {
+async function decrypt(envelope: Envelope & { cipher: Cipher }, passphrase: string | undefined) {
   if (passphrase === undefined) {
     throw new PrivateKeyError("passphrase", "it is encrypted and no passphrase is given");
   }
+  const { cipher, kdfOptions, section, tag } = envelope;
   const { salt, rounds } = orDamaged(() => {
     const reader = new WireReader(kdfOptions);
     const options = { salt: reader.string(), rounds: reader.uint32() };
@@ -219,23 +259,34 @@ async function decrypt({ cipher, kdfOptions, section }: Envelope, passphrase: st
     }
     return options;
   });
-  const { key, iv } = await deriveKey(passphrase, salt, rounds);
-  const decipher = createDecipheriv(CIPHERS.get(cipher)!, key, iv).setAutoPadding(false);
-  return Buffer.concat([decipher.update(section), decipher.final()]);
+  const derived = await deriveKey(passphrase, salt, rounds, cipher.keyBytes + cipher.ivBytes);
+  const key = derived.subarray(0, cipher.keyBytes);
+  // Its tag is not checked: that the two halves of the key belong together tells as much.
+  if (cipher.name === "chacha20") {
+    return createDecipheriv(cipher.name, key.subarray(0, CHACHA20_KEY_BYTES), CHACHA20_IV).update(section);
+  }
+  const decipher = createDecipheriv(cipher.name, key, derived.subarray(cipher.keyBytes));
+  decipher.setAutoPadding(false);
+  if (cipher.tagBytes > 0) (decipher as DecipherGCM).setAuthTag(tag);
+  try {
+    return Buffer.concat([decipher.update(section), decipher.final()]);
+  } catch (cause) {
+    throw wrongPassphrase(cause);
+  }
 }
 
-async function deriveKey(
-  passphrase: string,
-  salt: Buffer,
-  rounds: number,
-): Promise<{ key: Buffer; iv: Buffer }> {
+function wrongPassphrase(cause?: unknown): PrivateKeyError {
+  return new PrivateKeyError("passphrase", "the passphrase is wrong, or the file is damaged", { cause });
+}
+
+async function deriveKey(passphrase: string, salt: Buffer, rounds: number, length: number): Promise<Buffer> {
   const bcrypt = (await import("bcrypt-pbkdf")).default;
   const bytes = Buffer.from(passphrase, "utf8");
-  const derived = Buffer.alloc(KEY_BYTES + IV_BYTES);
+  const derived = Buffer.alloc(length);
   if (bcrypt.pbkdf(bytes, bytes.length, salt, salt.length, derived, derived.length, rounds) !== 0) {
     throw new PrivateKeyError("passphrase", "the passphrase is empty");
   }
-  return { key: derived.subarray(0, KEY_BYTES), iv: derived.subarray(KEY_BYTES) };
+  return derived;
 }
 
 /** Fills up the last block by 1, 2, 3 and so on. */
