@@ -101,7 +101,9 @@ export async function startProcess(
     child.on("error", () => {});
     return child;
   } catch (cause) {
-    throw new ProviderError(`cannot run ${executable}`, { cause });
+    const { startFailure } = await import("./start-failure.ts");
+    const cwd = options.cwd === undefined ? undefined : String(options.cwd);
+    throw await startFailure(executable, { cwd, path: (options.env ?? process.env)["PATH"] }, cause);
   }
 }
 

@@ -45,6 +45,33 @@ describe("exec", () => {
     expect(await sh("cat")).toEqual({ stdout: "", json: null });
   });
 
+  it.each([
+    ["#!/bin/sh\r\necho hello\r\n", "has Windows line ends (CRLF)"],
+    ["#!/nonexistent/bash -e\n", "the interpreter /nonexistent/bash, which "],
+  ])("says what is wrong with a script that begins with %j", async (text, message) => {
+    await fs.writeFile(join(folder, "a-script"), text, { mode: 0o755 });
+    const path = `${folder}:${process.env["PATH"]}`;
+    for (const [executable, inputs] of [
+      [join(folder, "a-script"), {}],
+      ["./a-script", { cwd: folder }],
+      ["a-script", { env: { PATH: path } }],
+    ] as const) {
+      const failed = provider.create("exec", { executable, ...inputs });
+      await expect(failed).rejects.toThrow(message);
+      await expect(failed).rejects.toThrow(join(folder, "a-script"));
+    }
+  });
+
+  it("says that a program of another system lacks its loader", async () => {
+    const program = await fs.readFile("/bin/true");
+    const at = program.indexOf("/lib64/ld-linux");
+    program.write("/none0", at);
+    await fs.writeFile(join(folder, "program"), program, { mode: 0o755 });
+    await expect(provider.create("exec", { executable: join(folder, "program") })).rejects.toThrow(
+      "exists, but the loader that it names does not",
+    );
+  });
+
   it("adds to the environment and changes the folder", async () => {
     const real = await fs.realpath(folder);
     expect(
@@ -73,7 +100,12 @@ describe("exec", () => {
     await expect(provider.create("exec", { executable: "no-such-program" })).rejects.toThrow(
       "cannot run no-such-program: spawn no-such-program ENOENT",
     );
-    await expect(sh("true", { cwd: join(folder, "missing") })).rejects.toThrow("ENOENT");
+    const missing = join(folder, "missing");
+    await expect(sh("true", { cwd: missing })).rejects.toThrow(
+      `cannot run sh: the folder to run it in, ${missing}, does not exist`,
+    );
+    await fs.writeFile(missing, "");
+    await expect(sh("true", { cwd: missing })).rejects.toThrow(`${missing}, is not a folder`);
   });
 
   it("parses JSON on request, and does not quote what is not JSON", async () => {
