@@ -6,7 +6,7 @@ import { lockFile, type LockOptions } from "./lock.ts";
 import { naming } from "./naming.ts";
 import { errorWithCode, withPlace } from "./place.ts";
 import { readRecords } from "./read-records.ts";
-import { replaceFile, temporaryName } from "./replace-file.ts";
+import { replaceFile, setMode, temporaryName } from "./replace-file.ts";
 
 export interface LogOptions extends LockOptions {
   /** Told where the remains of a cut-off record were put. */
@@ -14,6 +14,9 @@ export interface LogOptions extends LockOptions {
 }
 
 const CHUNK_BYTES = 1024 * 1024;
+/** What link(2) answers on file systems without hard links. */
+const NO_LINKS = new Set(["EPERM", "ENOSYS", "ENOTSUP", "EOPNOTSUPP"]);
+const CLAIM_SECONDS = 10;
 const BATCH_CHARACTERS = 256 * 1024;
 
 /** So much is in the page cache sooner than a thread could be told to put it there. */
@@ -33,13 +36,17 @@ export async function createLog(path: string, first: object): Promise<boolean> {
     const handle = await fs.open(temporary, "wx", 0o600);
     try {
       try {
+        await setMode(handle, 0o600);
         await naming(path, handle.writeFile(encode(first)));
         await naming(path, handle.sync());
       } finally {
         await handle.close();
       }
       // Unlike a rename, a link does not replace what somebody else has made meanwhile.
-      await fs.link(temporary, place.at());
+      await fs.link(temporary, place.at()).catch((error: NodeJS.ErrnoException) => {
+        if (!NO_LINKS.has(error.code ?? "")) throw error;
+        return renameToNew(temporary, place.at());
+      });
     } catch (error) {
       if ((error as NodeJS.ErrnoException).code === "EEXIST") return false;
       throw error;
@@ -50,6 +57,19 @@ export async function createLog(path: string, first: object): Promise<boolean> {
     return true;
   });
   return naming(path, work);
+}
+
+/** Renames a file where there are no hard links: to a name that nothing else has, as a link would have it. */
+async function renameToNew(from: string, to: string): Promise<void> {
+  // An empty log is one that was not begun: whoever finds it waits for our lock, and then looks again.
+  const claim = await fs.open(to, "wx", 0o600);
+  try {
+    await lockFile(claim.fd, "exclusive", { timeoutSeconds: CLAIM_SECONDS });
+    if ((await claim.stat()).size > 0) throw errorWithCode("EEXIST", `${to} exists`);
+    await fs.rename(from, to);
+  } finally {
+    await claim.close();
+  }
 }
 
 /**
@@ -112,11 +132,14 @@ export class OpenLog {
     return opened !== undefined && opened === there;
   }
 
-  /** Leaves the file readable by its owner only; returns the mode that it had if that was wider. */
+  /**
+   * Leaves the file readable by its owner only; returns the mode that it had if that was wider. Fails with EPERM and no
+   * syscall where the file system does not keep permissions.
+   */
   async restrict(): Promise<number | undefined> {
     const mode = (await this.#handle.stat()).mode & 0o7777;
     if ((mode & 0o077) === 0) return undefined;
-    await this.#handle.chmod(mode & 0o700);
+    await setMode(this.#handle, mode & 0o700);
     return mode;
   }
 

@@ -1,6 +1,7 @@
 import { constants, existsSync, type BigIntStats } from "node:fs";
 import * as fs from "node:fs/promises";
 import { join, resolve } from "node:path";
+import { runProcess } from "@nixops4-providers/provider-sdk";
 
 /**
  * A name in a folder that is held open. Calls on {@link at} go through the descriptor of the folder, so nobody can
@@ -168,14 +169,25 @@ class Walk {
   }
 }
 
+/** What a file system answers that cannot synchronize a folder by itself: some shared folders, for one. */
+const NO_FOLDER_SYNC = new Set(["EINVAL", "ENOSYS", "ENOTSUP", "EOPNOTSUPP"]);
+
 /** Makes renames, links and removals in a folder durable. */
 export async function syncFolder(folder: string): Promise<void> {
   const handle = await fs.open(folder, "r");
   try {
-    await handle.sync();
+    await handle.sync().catch((error: NodeJS.ErrnoException) => {
+      if (!NO_FOLDER_SYNC.has(error.code ?? "")) throw error;
+      return syncFileSystem(handle);
+    });
   } finally {
     await handle.close();
   }
+}
+
+/** By syncfs(2), which Node does not have. */
+async function syncFileSystem(folder: fs.FileHandle): Promise<void> {
+  await runProcess("sync", ["-f", "/dev/fd/3"], { inheritFds: [folder.fd] });
 }
 
 export function errorWithCode(code: string, message: string): NodeJS.ErrnoException {

@@ -147,7 +147,7 @@ async function writeInPlace(place: Place, contents: Contents, mode: number | und
 }
 
 /** Sets the mode and reads it back: on some file systems (FAT, some shared folders) chmod(2) does nothing. */
-async function setMode(handle: fs.FileHandle, mode: number): Promise<void> {
+export async function setMode(handle: fs.FileHandle, mode: number): Promise<void> {
   await handle.chmod(mode).catch(async (error: NodeJS.ErrnoException) => {
     // Where nothing needs to change, being refused does no harm.
     if (((await handle.stat()).mode & 0o7777) !== mode) throw error;

@@ -52,7 +52,8 @@ describe.each(FAULTS)("%s", (code) => {
 });
 
 it("names the file where a new one cannot be made", async () => {
-  failing.arm("ENOSPC", 2);
+  // stat, open, chmod, stat, writeFile
+  failing.arm("ENOSPC", 4);
   await expect(createLog(join(folder, "new"), { n: 0 })).rejects.toThrow(
     new RegExp(`ENOSPC.*${join(folder, "new")}`),
   );

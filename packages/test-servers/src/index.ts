@@ -20,6 +20,7 @@ export { netbootLabAvailable, startNetbootLab, type Dnsmasq, type NetbootLab } f
 export { netbootLinux, type NetbootLinux } from "./netboot-linux.ts";
 export { type NetbootMachineOptions } from "./netboot-machine.ts";
 export { type VirtualMachine } from "./qemu.ts";
+export { exfatFolder, missingForExfat } from "./shared-folder.ts";
 export { FailingFs, FAULTS } from "./failing-fs.ts";
 export { OTHER_USER, OtherUserLab, SWAP_FILES, SWAP_FOLDER, UNTOUCHED } from "./other-user.ts";
 

@@ -86,8 +86,9 @@ async function ensureFile(inputs: Inputs, context: Context): Promise<void> {
   const size = (await stat(name).catch(() => undefined))?.size;
   if (size === undefined && (await explain(name, () => createFile(name)))) return;
   await withLog(inputs, context, async (log) => {
-    // nixops4's own provider leaves an empty file when it dies before the first event.
-    if ((await log.size()) === 0) return log.append(initialEvent());
+    // nixops4's own provider leaves an empty file when it dies before the first event. So does createLog where there are
+    // no hard links.
+    if ((await log.size()) === 0) return log.replace([initialEvent()]);
     const { events } = await readEvents(name, log);
     const state = await stateFrom(name, events);
     if (events.length > compactAfterEvents) await log.replace([compactedEvent(events, state)]);
@@ -257,8 +258,13 @@ async function open(
         `the last event in ${name} had been cut off: its ${bytes} bytes were moved to ${sideFile}`,
       ),
   });
-  if (lock === "exclusive") await restrict(name, log, context);
-  return log;
+  try {
+    if (lock === "exclusive") await restrict(name, log, context);
+    return log;
+  } catch (error) {
+    await log.close();
+    throw error;
+  }
 }
 
 async function restrict(name: string, log: OpenLog, context: Context): Promise<void> {
@@ -267,6 +273,8 @@ async function restrict(name: string, log: OpenLog, context: Context): Promise<v
     if (mode === undefined) return;
     context.log.warn(`${name} was open to others (mode ${mode.toString(8)}) and has mode 0600 now`);
   } catch (error) {
+    // On a file system without modes: secrets are about to be added.
+    if ((error as NodeJS.ErrnoException).syscall === undefined) throw error;
     context.log.warn(`others may read ${name}, and its mode cannot be changed: ${(error as Error).message}`);
   }
 }

@@ -1,0 +1,39 @@
+import { execFileSync, spawnSync } from "node:child_process";
+import { mkdtempSync, rmdirSync, rmSync, truncateSync, writeFileSync } from "node:fs";
+import { tmpdir } from "node:os";
+import { join } from "node:path";
+
+const BYTES = 16 * 1024 * 1024;
+
+/** Why there can be no {@link exfatFolder} here; `undefined` when there can. */
+export function missingForExfat(): string | undefined {
+  if (process.getuid?.() !== 0) return "it needs root";
+  for (const program of ["mkfs.exfat", "mount.exfat-fuse", "losetup"]) {
+    if (spawnSync(program, ["--help"]).error !== undefined) return `${program} was not found`;
+  }
+  return spawnSync("losetup", ["--find"]).status === 0 ? undefined : "there are no loop devices";
+}
+
+/**
+ * A folder of a file system without hard links, owners and modes: all in it has the mode that the umask leaves.
+ * Returns its path and what removes it.
+ */
+export function exfatFolder(umask: string): { path: string; remove(): void } {
+  const base = mkdtempSync(join(tmpdir(), "exfat-"));
+  const image = join(base, "image");
+  writeFileSync(image, "");
+  truncateSync(image, BYTES);
+  execFileSync("mkfs.exfat", [image], { stdio: "ignore" });
+  const device = execFileSync("losetup", ["--find", "--show", image], { encoding: "utf8" }).trim();
+  const path = mkdtempSync(join(tmpdir(), "exfat-mount-"));
+  execFileSync("mount.exfat-fuse", ["-o", `umask=${umask}`, device, path], { stdio: "ignore" });
+  return {
+    path,
+    remove() {
+      execFileSync("umount", ["--lazy", path]);
+      execFileSync("losetup", ["--detach", device]);
+      rmdirSync(path);
+      rmSync(base, { recursive: true });
+    },
+  };
+}
