@@ -13,18 +13,14 @@ export function isPkcs8(text: string): boolean {
  */
 export async function convertPkcs8(text: string, passphrase: string | undefined): Promise<string> {
   const key = open(text, passphrase);
-  switch (key.asymmetricKeyType) {
-    case "rsa":
-      return key.export({ format: "pem", type: "pkcs1" }) as string;
-    case "ec":
-      return key.export({ format: "pem", type: "sec1" }) as string;
-    case "ed25519": {
-      const der = key.export({ format: "der", type: "pkcs8" });
-      return encodePrivateKey(ed25519KeyPair(der.subarray(-ED25519_SEED_BYTES), ""));
-    }
-    default:
-      throw new PrivateKeyError("format", `SSH has no keys of the type ${key.asymmetricKeyType}`);
+  const { asymmetricKeyType: type } = key;
+  if (type === "rsa") return key.export({ format: "pem", type: "pkcs1" }) as string;
+  if (type === "ec") return key.export({ format: "pem", type: "sec1" }) as string;
+  if (type === "ed25519") {
+    const der = key.export({ format: "der", type: "pkcs8" });
+    return encodePrivateKey(ed25519KeyPair(der.subarray(-ED25519_SEED_BYTES), ""));
   }
+  throw new PrivateKeyError("format", `SSH has no keys of the type ${type}`);
 }
 
 function open(text: string, passphrase: string | undefined): KeyObject {
