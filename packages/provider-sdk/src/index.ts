@@ -2,6 +2,7 @@ export type { Static } from "typebox/type";
 export { Redactor, type Context, type Log, type Progress } from "./context.ts";
 export { describeError, ProviderError } from "./errors.ts";
 export { refuseExposedFile } from "./exposed-file.ts";
+export { bareHost, hostProblem } from "./host-address.ts";
 export { LineTail } from "./line-tail.ts";
 export { warnOfStoreCopy } from "./nix-store-copy.ts";
 export { normalize } from "./normalize.ts";
@@ -21,4 +22,4 @@ export { ensureField, fields, nullable, secretRef, type SecretRef, sensitive } f
 export { serve } from "./serve.ts";
 export { sleep, startTimer, timeoutSignal, withDeadline } from "./timers.ts";
 export { Type } from "./type.ts";
-export { refuse, violationsOf } from "./violations.ts";
+export { refuse, unexpandedPaths, violationsOf } from "./violations.ts";

@@ -65,7 +65,12 @@ function toViolation(
       const forms = wanted === "object" ? formsOf(schemaAt(root, segments)) : "";
       return { path: at(), message: `must be ${wanted}, is ${typeAt(value, segments)}${forms}` };
     }
+    case "minLength":
+      return { path: at(), message: atLeast(params["limit"] as number, "character") };
+    case "minItems":
+      return { path: at(), message: atLeast(params["limit"] as number, "item") };
     case "pattern":
+    case "format":
       return { path: at(), message: schemaAt(root, segments)?.patternError ?? message ?? "does not match" };
     case "minProperties":
     case "maxProperties":
@@ -76,6 +81,10 @@ function toViolation(
     default:
       return { path: at(), message: message ?? `violates ${keyword}` };
   }
+}
+
+function atLeast(limit: number, what: string): string {
+  return limit === 1 ? "must not be empty" : `must have at least ${limit} ${what}s`;
 }
 
 function formsOf({ properties = {}, maxProperties }: JsonSchema = {}): string {

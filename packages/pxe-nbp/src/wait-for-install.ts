@@ -14,6 +14,7 @@ import { takeHardwareReport } from "./hardware-report.ts";
 import { openBootService, untilReached } from "./server.ts";
 
 const SHOWN_LOG_LINES = 20;
+const HAS_ALL = "the machine has all it needs: its installer should begin soon";
 
 /** Returns when the machine is installed; throws when it will not be without somebody's help. */
 export async function waitForInstall(inputs: Inputs, context: Context): Promise<Outputs> {
@@ -135,15 +136,18 @@ class Narrator {
       this.#downloads.clear();
       this.#hasAll = false;
     }
-    if (step === "delivered") this.#hasAll = true;
-    if (step === "delivered") log.info("the machine has all it needs: its installer should begin soon");
+    if (step === "delivered") {
+      this.#hasAll = true;
+      log.info(HAS_ALL);
+    }
     const state = describeState(entry);
     if (state !== this.#lastState) {
       this.#lastState = state;
       if (hasStopped(entry)) log.warn(`${state}; waiting for the next network boot${logTail(entry)}`);
       else log.info(state);
     }
-    this.#progress.update(describeProgress(entry) || state);
+    const isLoaded = entry.phase === "BOOTING" && this.#hasAll;
+    this.#progress.update(isLoaded ? HAS_ALL : describeProgress(entry) || state);
   }
 
   #tellDownload({ name, sent, size }: { name: string; sent: number; size: number }): void {

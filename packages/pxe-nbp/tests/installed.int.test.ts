@@ -49,6 +49,11 @@ it("shows the way of a machine from the first request to its report", async () =
   }
   await said("the machine is loading kernel");
   await said("the machine is loading initrd");
+  await lab.core.overlay(lab.core.getEntry(ENTRY_ID)!.boot!.id, "192.0.2.50").delivered();
+  await said("the machine has all it needs: its installer should begin soon");
+  // What is heard of a download afterwards is old.
+  lab.core.sighted({ mac: MAC, text: "", download: { name: "initrd", sent: 70, size: 100 } });
+  await said("s; the machine has all it needs: its installer should begin soon)");
   await installer.claim();
   await said("the installer has begun");
   await installer.report("partition", {

@@ -28,12 +28,19 @@ export async function connect(connection: Connection, context: Context): Promise
       const tooBusy = error instanceof ConnectError && error.reason === "dropped";
       if (!tooBusy || performance.now() > giveUpAt) {
         endLinks(links);
-        throw error;
+        throw withAdviceToWait(error);
       }
       // At random, so that the others who were turned away do not all come back at once.
       await sleep(DROPPED_PAUSE_SECONDS * (0.5 + Math.random()), context.signal);
     }
   }
+}
+
+/** Of no use to who waits already. */
+function withAdviceToWait(error: unknown): unknown {
+  if (!(error instanceof ConnectError) || error.reason !== "unreachable") return error;
+  const hint = `${error.hint ?? ""} To wait for a host, use \`ssh.wait\`.`.trimStart();
+  return new ConnectError(error.reason, error.message, { cause: error.cause, hint });
 }
 
 /** Connects, does something with the connection, and ends it whatever happens. */

@@ -1,8 +1,15 @@
-import { fields, secretRef, Type, type Static, type Violation } from "@nixops4-providers/provider-sdk";
-import { parsePublicKey } from "@nixops4-providers/ssh-keys";
+import {
+  fields,
+  hostProblem,
+  secretRef,
+  Type,
+  type Static,
+  type Violation,
+} from "@nixops4-providers/provider-sdk";
+import { hostKeyProblem } from "./known-hosts.ts";
 
 const hopFields = {
-  host: Type.String({ minLength: 1, description: "The name or the address of the host." }),
+  host: Type.String({ minLength: 1, description: "The name or the IP address of the host." }),
   port: Type.Integer({
     minimum: 1,
     maximum: 65535,
@@ -13,8 +20,8 @@ const hopFields = {
   hostPublicKeys: Type.Array(Type.String(), {
     minItems: 1,
     description:
-      "The public keys that the host may present, as lines of the form `ssh-ed25519 AAAA…`. A host that " +
-      "presents any other is not logged in to.",
+      "The public keys that the host may present, as lines of the form `ssh-ed25519 AAAA…`, or lines of known_hosts for " +
+      "this host, hashed ones too. A host that presents any other is not logged in to.",
   }),
   privateKey: Type.Optional(
     secretRef(
@@ -66,20 +73,19 @@ export function checkConnection(connection: Connection, path = "connection"): Vi
   ];
 }
 
-function checkHop({ hostPublicKeys, privateKey, passphrase, agent }: Hop, path: string): Violation[] {
-  const violations = hostPublicKeys.flatMap((line, index) => {
-    try {
-      parsePublicKey(line);
-      return [];
-    } catch (error) {
-      return [{ path: `${path}.hostPublicKeys[${index}]`, message: (error as Error).message }];
-    }
-  });
+function checkHop(hop: Hop, path: string): Violation[] {
+  const { host, hostPublicKeys, privateKey, passphrase, agent } = hop;
+  const violations: Violation[] = [];
+  const report = (field: string, message: string | undefined) => {
+    if (message !== undefined) violations.push({ path: `${path}.${field}`, message });
+  };
+  report("host", hostProblem(host));
+  hostPublicKeys.forEach((line, index) => report(`hostPublicKeys[${index}]`, hostKeyProblem(line, hop)));
   if (privateKey === undefined && !agent) {
-    violations.push({ path: `${path}.privateKey`, message: "is required when agent is false" });
+    report("privateKey", "is required when agent is false");
   }
   if (privateKey === undefined && passphrase !== undefined) {
-    violations.push({ path: `${path}.passphrase`, message: "is given without a privateKey" });
+    report("passphrase", "is given without a privateKey");
   }
   return violations;
 }

@@ -8,8 +8,7 @@ import type { Endpoint } from "./endpoint.ts";
 /** RFC 4254 section 5.1 */
 const ADMINISTRATIVELY_PROHIBITED = 1;
 
-export const UNREACHABLE_HINT =
-  "Check the address, that the host is up and that sshd listens on this port; to wait for a host, use `ssh.wait`.";
+export const UNREACHABLE_HINT = "Check the address, that the host is up and that sshd listens on this port.";
 
 export async function dialTcp(
   { host, port, label, timeoutSeconds }: Endpoint,

@@ -1,6 +1,7 @@
-import type { Context } from "@nixops4-providers/provider-sdk";
-import { parsePublicKey, type PublicKey } from "@nixops4-providers/ssh-keys";
-import type { Connection, Hop } from "./connection-schema.ts";
+import { bareHost, type Context } from "@nixops4-providers/provider-sdk";
+import type { PublicKey } from "@nixops4-providers/ssh-keys";
+import type { Connection } from "./connection-schema.ts";
+import { parseHostKey } from "./known-hosts.ts";
 import { loadLogin, type Login } from "./login.ts";
 
 /** A host with everything at hand that connecting to it takes. */
@@ -19,13 +20,14 @@ export interface Endpoint {
 export async function prepareRoute(connection: Connection, context: Context): Promise<Endpoint[]> {
   const endpoints: Endpoint[] = [];
   for (const hop of [...connection.jump, connection]) {
-    const label = formatLabel(hop);
+    const host = bareHost(hop.host);
+    const label = formatLabel(host, hop.port);
     endpoints.push({
-      host: hop.host,
+      host,
       port: hop.port,
       user: hop.user,
       label,
-      pins: hop.hostPublicKeys.map(parsePublicKey),
+      pins: hop.hostPublicKeys.map(parseHostKey),
       login: await loadLogin(hop, `${hop.user}@${label}`, context),
       timeoutSeconds: connection.connectTimeoutSeconds,
     });
@@ -33,6 +35,6 @@ export async function prepareRoute(connection: Connection, context: Context): Pr
   return endpoints;
 }
 
-function formatLabel({ host, port }: Hop): string {
+function formatLabel(host: string, port: number): string {
   return host.includes(":") ? `[${host}]:${port}` : `${host}:${port}`;
 }

@@ -3,6 +3,7 @@ export { connect, withConnection } from "./connect.ts";
 export { connectOver } from "./connect-over.ts";
 export { connectToStranger } from "./connect-to-stranger.ts";
 export { checkConnection, type Connection, connectionSchema } from "./connection-schema.ts";
+export { plainHostKey } from "./known-hosts.ts";
 export { readBootId } from "./read-boot-id.ts";
 export {
   type FiniteScript,

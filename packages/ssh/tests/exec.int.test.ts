@@ -52,6 +52,13 @@ describeWithSshd("ssh.exec", () => {
     expect(error).toMatch(/failed with exit code: 9\n.*\n {2}because/);
   });
 
+  it("refuses a path on the host that a shell would have expanded", async () => {
+    expect((await exec({ command: "true", creates: "~/done" })).error).toContain(
+      "creates: must not begin with `~`, which is not expanded: write the whole path",
+    );
+    expect((await exec({ command: "true", creates: "" })).error).toContain("creates: must not be empty");
+  });
+
   it("is skipped by creates and unless", async () => {
     const skipped = { stdout: "", json: null };
     expect((await exec({ command: "echo ran", creates: lab.folder })).outputs).toEqual(skipped);

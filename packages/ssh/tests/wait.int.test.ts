@@ -46,7 +46,16 @@ describeWithSshd("ssh.wait", () => {
 
   it("refuses a connection without host keys", async () => {
     const { error } = await create("wait", { connection: { ...lab.connection, hostPublicKeys: [] } });
-    expect(error).toContain("connection.hostPublicKeys: must NOT have fewer than 1 items");
+    expect(error).toContain("connection.hostPublicKeys: must not be empty");
+  });
+
+  it("does not advise to wait, unlike a resource that does not wait", async () => {
+    const connection = { ...lab.connection, port: 1 };
+    const waited = await create("wait", { connection, timeoutSeconds: 0.5 });
+    expect(waited.error).toMatch(/cannot connect to 127\.0\.0\.1:1: .*ECONNREFUSED/);
+    expect(waited.error).not.toContain("ssh.wait");
+    const { error } = await create("exec", { connection, command: "true" });
+    expect(error).toMatch(/sshd listens on this port\. To wait for a host, use `ssh\.wait`\.$/);
   });
 
   it("fails at once on a wrong host key", async () => {

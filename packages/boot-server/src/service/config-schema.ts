@@ -7,6 +7,7 @@ const port = (value: number, description: string) =>
 const listenAddress = (what: string) =>
   Type.String({
     format: "ip",
+    patternError: "must be an IP address",
     default: "0.0.0.0",
     description: `The IP address on which ${what}. \`0.0.0.0\` is every IPv4 address of this host, \`::\` every one.`,
   });
@@ -17,19 +18,22 @@ const limit = (value: number, minimum: number, description: string) =>
 const text = (description: string, value?: string) =>
   Type.String({ minLength: 1, ...(value === undefined ? {} : { default: value }), description });
 
+const path = (description: string, value?: string) => ({ ...text(description, value), localPath: true });
+
 /** Everything that can be set: in the configuration file, and by flags made from this. */
 export const configSchema = fields({
-  store: text(
+  store: path(
     "The folder that keeps entries and uploads. It is made when it is not there, and one server has it to itself.",
     "/var/lib/nixops4-boot-server",
   ),
-  nixStore: text(
+  nixStore: path(
     "The Nix store from which kernels and ramdisks are served in place, where it has them.",
     "/nix/store",
   ),
   publicUrl: Type.Optional(
     Type.String({
       pattern: "^https?://[^\\s/?#]+(/[^\\s?#]*)?$",
+      patternError: "must be a URL without a query, such as https://boot.example.org",
       description:
         "Under which URL machines reach this server by HTTP, needed behind a proxy. When not set, the address and " +
         "port to which a machine has come.",
@@ -55,12 +59,13 @@ export const configSchema = fields({
   ),
   grpc: fields(
     {
-      socket: text(
+      socket: path(
         "The unix socket of the API. Its folder is made when it is not there.",
         "/run/nixops4-boot-server/api.sock",
       ),
       mode: Type.String({
         pattern: "^0?[0-7]{3}$",
+        patternError: "must be 3 octal digits, such as 0660",
         default: "0660",
         description:
           "The mode of the unix socket, in octal digits: whoever can write to it may do everything.",
@@ -70,9 +75,9 @@ export const configSchema = fields({
           {
             address: listenAddress("API calls are taken"),
             port: port(8443, "The TCP port for API calls; 0 takes a free one."),
-            caCertificateFile: text("The certificate of the CA whose clients may do everything (PEM)."),
-            certificateFile: text("The certificate of this server (PEM)."),
-            keyFile: text("The private key that belongs to it (PEM). It is read before `user` takes effect."),
+            caCertificateFile: path("The certificate of the CA whose clients may do everything (PEM)."),
+            certificateFile: path("The certificate of this server (PEM)."),
+            keyFile: path("The private key that belongs to it (PEM). It is read before `user` takes effect."),
           },
           {
             description:
@@ -83,7 +88,7 @@ export const configSchema = fields({
     },
     { default: {}, description: "The API for `nixops4`." },
   ),
-  nbps: Type.Record(Type.String(), text("The path of the file."), {
+  nbps: Type.Record(Type.String(), path("The path of the file."), {
     default: {
       "undionly.kpxe": "/usr/lib/ipxe/undionly.kpxe",
       "ipxe.efi": "/usr/lib/ipxe/ipxe.efi",

@@ -1,4 +1,5 @@
 import { describe, expect, it } from "@jest/globals";
+import { configSchema } from "./config-schema.ts";
 import { renderConfigReference } from "./config-reference.ts";
 import { applyFlags, settings } from "./flags.ts";
 import { checkConfig } from "./load-config.ts";
@@ -43,7 +44,41 @@ describe("checkConfig", () => {
       "tftp.port",
     ]);
   });
+
+  it("says in words what a text must look like, and expands no path", () => {
+    const wrong = {
+      grpc: { mode: "rwx" },
+      http: { address: "lan0" },
+      publicUrl: "boot.example.org",
+      store: "~/boot",
+    };
+    expect(
+      messageOf(() => checkConfig(wrong, "x.json"))
+        .split("\n")
+        .slice(1)
+        .toSorted(),
+    ).toEqual([
+      "  grpc.mode: must be 3 octal digits, such as 0660",
+      "  http.address: must be an IP address",
+      "  publicUrl: must be a URL without a query, such as https://boot.example.org",
+      "  store: must not begin with `~`, which is not expanded: write the whole path",
+    ]);
+    const mute = subschemas(configSchema).filter(
+      ({ pattern, format, patternError }) =>
+        (pattern ?? format) !== undefined && typeof patternError !== "string",
+    );
+    expect(mute).toEqual([]);
+  });
 });
+
+function subschemas(schema: object): Record<string, unknown>[] {
+  return [
+    schema,
+    ...Object.values(schema).flatMap((value: unknown) =>
+      typeof value === "object" && value !== null ? subschemas(value) : [],
+    ),
+  ] as Record<string, unknown>[];
+}
 
 describe("flags", () => {
   it("win over the file, and name every setting", () => {

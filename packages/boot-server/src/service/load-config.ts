@@ -2,7 +2,13 @@ import { existsSync } from "node:fs";
 import { readFile, stat } from "node:fs/promises";
 import { isIP } from "node:net";
 import { Ajv } from "ajv";
-import { normalize, ProviderError, refuse, violationsOf } from "@nixops4-providers/provider-sdk";
+import {
+  normalize,
+  ProviderError,
+  refuse,
+  unexpandedPaths,
+  violationsOf,
+} from "@nixops4-providers/provider-sdk";
 import { configSchema, type Config } from "./config-schema.ts";
 import { applyFlags } from "./flags.ts";
 
@@ -30,13 +36,15 @@ export function checkConfig(written: unknown, source: string): Config {
   const value = normalize(schema, normalize(schema, written));
   const validate = newAjv().compile(configSchema);
   const check = (config: unknown) => (validate(config) ? [] : (validate.errors ?? []));
-  const violations = violationsOf({ schema, check }, value);
+  const violations = [...violationsOf({ schema, check }, value), ...unexpandedPaths(schema, value)];
   if (violations.length > 0) throw refuse(`the configuration is wrong (${source})`, violations);
   return value as Config;
 }
 
 function newAjv(): Ajv {
-  return new Ajv({ allErrors: true, strict: true }).addFormat("ip", (text) => isIP(text) !== 0);
+  return new Ajv({ allErrors: true, strict: true })
+    .addFormat("ip", (text) => isIP(text) !== 0)
+    .addVocabulary(["patternError", "localPath"]);
 }
 
 async function readObject(path: string): Promise<Record<string, unknown>> {

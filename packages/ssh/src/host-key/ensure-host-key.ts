@@ -10,22 +10,16 @@ import {
 import {
   connect,
   ConnectError,
+  type Connection,
   connectOver,
   connectToStranger,
-  type Connection,
+  plainHostKey,
   type SshConnection,
   waitForSsh,
 } from "@nixops4-providers/ssh-client";
 import { fingerprint, keySpec, parsePublicKey, sshfp } from "@nixops4-providers/ssh-keys";
 import type { Inputs, Outputs } from "../resources/host-key.ts";
-import {
-  formatEntry,
-  formatStatement,
-  plainKey,
-  successorsOf,
-  type Succession,
-  verifyRecord,
-} from "./statement.ts";
+import { formatEntry, formatStatement, successorsOf, type Succession, verifyRecord } from "./statement.ts";
 import { type KeyFile, type Observed, readRecord, Target } from "./target.ts";
 
 /** What does not change while a resource is worked on. Keys are lines without comment. */
@@ -80,9 +74,9 @@ export async function ensureHostKey(
     pins: [
       ...(recorded === undefined ? [] : [recorded]),
       ...trustedInputs(inputs, settled === undefined ? undefined : previous?.inputs),
-    ].map(plainKey),
+    ].map(plainHostKey),
     history: [...(recorded === undefined ? [] : [recorded]), ...inputs.connection.hostPublicKeys].map(
-      plainKey,
+      plainHostKey,
     ),
     operationId,
     settled,
@@ -109,8 +103,8 @@ export async function ensureHostKey(
  * inputs have only now is the operator's word.
  */
 function trustedInputs({ connection }: Inputs, settledInputs: Partial<Inputs> | undefined): string[] {
-  const former = settledInputs?.connection?.hostPublicKeys.map(plainKey) ?? [];
-  return connection.hostPublicKeys.filter((key) => !former.includes(plainKey(key)));
+  const former = settledInputs?.connection?.hostPublicKeys.map(plainHostKey) ?? [];
+  return connection.hostPublicKeys.filter((key) => !former.includes(plainHostKey(key)));
 }
 
 /** The same for the same key asked for: what an interrupted run began, the next one recognizes by it. */

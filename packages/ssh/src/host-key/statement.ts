@@ -72,11 +72,6 @@ export function successorsOf(key: string, successions: readonly Succession[]): s
   return keys.slice(1);
 }
 
-/** A key as a line without comment, for comparing. */
-export function plainKey(line: string): string {
-  return formatPublicKey({ ...parsePublicKey(line), comment: "" });
-}
-
 function verifyEntry(line: string, host: string, signers: readonly PublicKey[]): Succession {
   const { statement, signature } = parseObject(line, ["signature", "statement"]);
   const { version, host: statedHost, ...stated } = parseObject(statement!, STATEMENT_FIELDS);

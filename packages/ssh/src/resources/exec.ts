@@ -53,7 +53,12 @@ const inputs = fields({
       "which is an error.",
   }),
   creates: Type.Optional(
-    Type.String({ minLength: 1, description: "A path on the host: when it exists, the command is skipped." }),
+    Type.String({
+      minLength: 1,
+      pattern: "^([^~]|$)",
+      patternError: "must not begin with `~`, which is not expanded: write the whole path",
+      description: "A path on the host: when it exists, the command is skipped.",
+    }),
   ),
   unless: Type.Optional(
     Type.String({
