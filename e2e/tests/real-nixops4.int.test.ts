@@ -64,8 +64,8 @@ class Nixops4 {
     return fs.readdirSync(this.folder).filter((name) => name.startsWith(start));
   }
 
-  start(args: readonly string[]): Running {
-    return new Running([join(bin, "nixops4"), ...args, "--file", "deployment.nix"], this.folder);
+  start(args: readonly string[], wrapper: readonly string[] = []): Running {
+    return new Running([...wrapper, join(bin, "nixops4"), ...args, "--file", "deployment.nix"], this.folder);
   }
 
   /** As in a terminal; what is written to its standard input is typed. */
@@ -76,13 +76,13 @@ class Nixops4 {
 
   /** Applies from no terminal; resolves to its log and exit code. */
   async apply(...members: string[]): Promise<{ code: number | null; log: string }> {
-    const running = this.start(["apply", "--no-interactive", ...members]);
-    return { code: await running.ended, log: running.log };
+    return this.start(["apply", "--no-interactive", ...members]).result();
   }
 
-  /** Fails when it fails. */
+  /** Fails when it fails. Its log goes through a pipe, which nixops4 cannot write to if a provider makes it non-blocking. */
   async succeed(...members: string[]): Promise<string> {
-    const { code, log } = await this.apply(...members);
+    const pipe = ["bash", "-c", 'set -o pipefail; "$@" 2>&1 | cat', "bash"];
+    const { code, log } = await this.start(["apply", "--no-interactive", ...members], pipe).result();
     if (code !== 0) throw new Error(`nixops4 apply has failed (${code}):\n${log.slice(-3000)}`);
     return log;
   }
@@ -104,7 +104,6 @@ class Running {
   readonly child: ChildProcess;
 
   constructor([program = "", ...args]: readonly string[], cwd: string) {
-    // A file: nixops4 panics where it cannot write at once, to a pipe that some child has made non-blocking.
     this.#log = join(cwd, `log-${(count += 1)}`);
     const log = fs.openSync(this.#log, "a");
     const { NIX_REMOTE: _, NODE_OPTIONS: __, ...inherited } = process.env;
@@ -130,6 +129,10 @@ class Running {
 
   get log(): string {
     return fs.readFileSync(this.#log, "utf8");
+  }
+
+  async result(): Promise<{ code: number | null; log: string }> {
+    return { code: await this.ended, log: this.log };
   }
 
   /** As a terminal does: to nixops4 and its providers. */

@@ -2,7 +2,7 @@ import { ProviderError } from "./errors.ts";
 import { printable } from "./printable.ts";
 import { runProcess } from "./process.ts";
 import type { SecretRef } from "./schema.ts";
-import { writeAll } from "./write-all.ts";
+import { writeToStandardError } from "./standard-error.ts";
 
 /** What an operation may use besides its inputs. */
 export interface Context {
@@ -81,8 +81,7 @@ export function createContext(options: {
 }): Context {
   const { provider, type, isStateful, signal, redactor } = options;
   const print = (line: string, colours: boolean) =>
-    writeLog(`${printable(redactor.redact(line), { colours })}
-`);
+    writeToStandardError(Buffer.from(`${printable(redactor.redact(line), { colours })}\n`));
   const write = (line: string) => print(line, false);
   const prefix = `${provider}.${type}:`;
   const log: Log = {
@@ -106,18 +105,6 @@ export function createContext(options: {
     return text;
   };
   return { type, isStateful, signal, log, progress: (what) => startProgress(what, log), secret, key };
-}
-
-/**
- * Not through process.stderr: Node makes a pipe non-blocking, for nixops4 too, which ends when it cannot write. Nobody may
- * read the log any more, after the end of nixops4: what is being done goes on without one then.
- */
-function writeLog(text: string): void {
-  try {
-    writeAll(2, Buffer.from(text));
-  } catch {
-    // There is nowhere to say so.
-  }
 }
 
 function startProgress(what: string, log: Log): Progress {

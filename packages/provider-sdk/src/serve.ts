@@ -5,6 +5,7 @@ import { ProviderError } from "./errors.ts";
 import { readLines } from "./lines.ts";
 import type { Response } from "./protocol.ts";
 import type { Provider } from "./resource.ts";
+import { claimStandardStreams } from "./standard-error.ts";
 import { retrying, writeAll } from "./write-all.ts";
 
 const ABORT_GRACE_MS = 1_800;
@@ -19,7 +20,7 @@ const STOP_SIGNALS = ["SIGINT", "SIGTERM", "SIGHUP", "SIGQUIT"] as const;
 export function serve(provider: Provider): void {
   if (process.argv.length > 2)
     return void import("./usage.ts").then(({ answerArguments }) => answerArguments(provider));
-  Object.defineProperty(process, "stdout", { configurable: true, get: () => process.stderr });
+  claimStandardStreams();
   void serveRequests(provider);
 }
 

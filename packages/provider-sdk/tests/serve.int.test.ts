@@ -1,6 +1,6 @@
 import { spawn, spawnSync } from "node:child_process";
 import { once } from "node:events";
-import { constants, existsSync, readdirSync, readFileSync } from "node:fs";
+import { existsSync, readdirSync, readFileSync } from "node:fs";
 import { mkdtemp, rm } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
@@ -83,20 +83,6 @@ describe("serve", () => {
     expect(provider.stderr).toContain("printed by console.log");
     expect(provider.stderr).toContain("printed to process.stdout");
     expect(provider.stderr).toContain("printed by a child");
-  });
-
-  it("leaves nixops4's standard error blocking when it logs", async () => {
-    const folder = await mkdtemp(join(tmpdir(), "serve-"));
-    spawnSync("mkfifo", [join(folder, "log")]);
-    // The shell opens the pipe, and its flags are those of the open file, which the provider inherits.
-    const script = `exec 2<>"$0"; "$@" >&2; sed -n 's/^flags:[[:space:]]*//p' /proc/$$/fdinfo/2`;
-    const args = ["-c", script, join(folder, "log"), process.execPath, ...command];
-    const child = spawn("sh", args, { cwd: root, stdio: ["pipe", "pipe", "ignore"] });
-    child.stdin.end(`${line("log")}\n`);
-    const flags = Number.parseInt(await text(child.stdout), 8);
-    expect(flags & constants.O_RDWR).toBe(constants.O_RDWR);
-    expect(flags & constants.O_NONBLOCK).toBe(0);
-    await rm(folder, { recursive: true });
   });
 
   it("refuses a line over 64 MiB and goes on", async () => {

@@ -1,4 +1,6 @@
 import { spawn } from "node:child_process";
+import { once } from "node:events";
+import { constants } from "node:fs";
 import * as fs from "node:fs/promises";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
@@ -33,6 +35,24 @@ async function marked(mark: string): Promise<string[]> {
 }
 
 describe("exec", () => {
+  it("leaves nixops4's standard error blocking", async () => {
+    await runProcess("mkfifo", [join(folder, "log")]);
+    const log = await fs.open(join(folder, "log"), "r+");
+    const child = spawn(builtProvider("local"), { stdio: ["pipe", "pipe", log.fd] });
+    const ended = once(child, "exit");
+    const inputProperties = { executable: "sh", args: ["-c", "echo logged >&2; cat"], stdin: "text" };
+    const request = { createResourceRequest: { type: "exec", inputProperties, isStateful: false } };
+    child.stdin.write(`${JSON.stringify(request)}\n`);
+    await once(child.stdout, "data");
+    // While it still runs: Node restores the flags when it exits. They are those of the open file, which both have.
+    const info = await fs.readFile(`/proc/self/fdinfo/${log.fd}`, "latin1");
+    child.stdin.end();
+    await ended;
+    await log.close();
+    const flags = Number.parseInt(/^flags:\s*(\d+)/m.exec(info)?.[1] ?? "", 8);
+    expect(flags & (constants.O_RDWR | constants.O_NONBLOCK)).toBe(constants.O_RDWR);
+  });
+
   it("returns what the program prints, with arguments and standard input as given", async () => {
     expect(await provider.create("exec", { executable: "echo", args: ["a b", "$HOME", "c'd"] })).toEqual({
       stdout: "a b $HOME c'd\n",
