@@ -6,6 +6,9 @@ import { join } from "node:path";
 import { setTimeout as sleep } from "node:timers/promises";
 import { afterEach, describe, expect, it } from "@jest/globals";
 import { makeSshKey, startSshd } from "@nixops4-providers/test-servers";
+import { BACKENDS, dnsServersAvailable } from "../../packages/dns/tests/lab.ts";
+import { missingForNamespaces, startNamespaceTarget } from "../../packages/nixos/tests/namespace-target.ts";
+import { buildSystem } from "../../packages/nixos/tests/test-systems.ts";
 import {
   type ApplyError,
   applyDeployment,
@@ -143,6 +146,10 @@ class Running {
 
 const LOCAL = "providers = { inherit (self.modules.nixops4Provider) local; };";
 const STATE = `state = { type = providers.local.state_file; inputs.name = "state.json"; };`;
+
+function nixString(text: string): string {
+  return JSON.stringify(text).replaceAll("${", "\\${");
+}
 
 function shell(script: string): string {
   return `{ type = providers.local.exec; inputs = { executable = "sh"; args = [ "-c" ${JSON.stringify(script)} ]; }; }`;
@@ -337,21 +344,42 @@ suite(`the real nixops4${missing}`, () => {
     );
   }, 120_000);
 
-  it("applies types of every provider in one deployment, three times", async () => {
-    const nixops4 = Nixops4.withModule("{ }");
-    const { folder } = nixops4;
-    const bootService = await BootService.onLoopback(folder);
-    cleanUps.push(() => bootService.kill());
-    const [hostKey, user] = [
-      await makeSshKey(folder, "ssh_host_ed25519_key"),
-      await makeSshKey(folder, "user"),
-    ];
-    const sshd = await startSshd({ folder, hostKeyFiles: [hostKey.file], authorizedKeys: [user.publicKey] });
-    cleanUps.push(() => sshd.stop());
-    fs.writeFileSync(nixops4.path("kernel"), "a kernel");
-    fs.mkdirSync(nixops4.path("tftp"));
-    const members = (text: string) => `{ members, providers, lib, ... }:
+  const withServers = dnsServersAvailable && missingForNamespaces() === undefined ? it : it.skip;
+  withServers(
+    "applies every type in one deployment, three times",
+    async () => {
+      const nixops4 = Nixops4.withModule("{ }");
+      const { folder } = nixops4;
+      const bootService = await BootService.onLoopback(folder);
+      cleanUps.push(() => bootService.kill());
+      const [hostKey, user] = [
+        await makeSshKey(folder, "ssh_host_ed25519_key"),
+        await makeSshKey(folder, "user"),
+      ];
+      const sshd = await startSshd({
+        folder,
+        hostKeyFiles: [hostKey.file],
+        authorizedKeys: [user.publicKey],
+      });
+      cleanUps.push(() => sshd.stop());
+      fs.writeFileSync(nixops4.path("kernel"), "a kernel");
+      fs.mkdirSync(nixops4.path("tftp"));
+      fs.mkdirSync(nixops4.path("dns"));
+      const powerDns = await BACKENDS.find(({ label }) => label === "PowerDNS by HTTP")!.start(
+        nixops4.path("dns"),
+      );
+      cleanUps.push(() => powerDns.stop());
+      const host = await startNamespaceTarget();
+      cleanUps.push(() => host.stop());
+      const systems = { one: await buildSystem({ name: "one" }), two: await buildSystem({ name: "two" }) };
+      const members = (text: keyof typeof systems) => `{ members, providers, lib, ... }:
       let
+        toHost = builtins.fromJSON ${nixString(JSON.stringify(host.connection))};
+        inZone = {
+          zone = "made.test";
+          server = builtins.fromJSON ${nixString(JSON.stringify(powerDns.server))};
+          verify.nameServers."ns1.made.test" = "${powerDns.target.address}:${powerDns.target.port}";
+        };
         connectionTo = hostPublicKey: {
           host = "127.0.0.1"; port = ${sshd.port}; user = "${sshd.user}";
           hostPublicKeys = [ hostPublicKey ]; privateKey.file = "${user.file}";
@@ -359,7 +387,15 @@ suite(`the real nixops4${missing}`, () => {
         connection = connectionTo members.host_key.outputs.hostPublicKey;
         server.socket = "${bootService.socket}";
       in {
-        providers = { inherit (self.modules.nixops4Provider) local ssh ssh-keypair pxe-nbp; };
+        providers = {
+          inherit (self.modules.nixops4Provider) local ssh ssh-keypair pxe-nbp dns;
+          # With the Nix store of the machine, in which the systems are: nixops4's own is another.
+          nixos = {
+            imports = [ self.modules.nixops4Provider.nixos ];
+            executable = lib.mkForce "/usr/bin/env";
+            args = lib.mkForce ([ "-u" "NIX_STORE_DIR" "-u" "NIX_STATE_DIR" "-u" "NIX_LOG_DIR" "-u" "NIX_CONF_DIR" "${builtProvider("nixos")}" ]);
+          };
+        };
         members = {
           ${STATE}
           memo = { type = providers.local.memo; state = members.state; inputs.initialize_with = { n = 1.0; }; };
@@ -375,37 +411,58 @@ suite(`the real nixops4${missing}`, () => {
             inherit server; name = "m"; macs = [ "52:54:00:12:34:56" ]; kernel = "${folder}/kernel"; }; };
           installed = { type = providers.pxe-nbp.installed; inputs = { inherit server; inherit (members.entry.outputs) entryId; timeoutSeconds = 100; }; };
           tftp = { type = providers.pxe-nbp.tftp_entry; inputs = { root = "${folder}/tftp"; macs = [ "52:54:00:12:34:56" ]; kernel = "vmlinuz"; }; };
+          zone = { type = providers.dns.zone; state = members.state; inputs = {
+            inherit (inZone) server; name = "made.test"; nameServers = [ "ns1.made.test" ]; }; };
+          # The zone comes first.
+          address = { type = providers.dns.record_set; state = members.state; inputs = inZone // {
+            name = "ns1"; type = "A"; values = lib.optional (members.zone.outputs.serial >= 0) "127.0.0.1"; }; };
+          text = { type = providers.dns.records; state = members.state; inputs = inZone // {
+            records.text.TXT.values = [ (builtins.toJSON "\${members.address.outputs.fqdn} ${text}") ]; }; };
+          copied = { type = providers.nixos.closure; inputs = { connection = toHost; path = "${systems.one}"; substituteOnDestination = false; }; };
+          activated = { type = providers.nixos.system; inputs = {
+            connection = toHost; toplevel = "${systems[text]}"; substituteOnDestination = false; }; };
           outputs = { type = providers.local.file; inputs = { name = "outputs"; contents = builtins.toJSON {
             inherit (members.remote_exec.outputs) stdout; inherit (members.installed.outputs) installedAt;
-            inherit (members.exec) outputs; tftp = members.tftp.outputs; key = members.keypair.outputs.publicKey; }; }; };
+            inherit (members.exec) outputs; copied = members.copied.outputs; tftp = members.tftp.outputs; key = members.keypair.outputs.publicKey; }; }; };
         };
       }`;
-    const install = async () => {
-      for (;;) {
-        const machine = await NetbootingMachine.boot(bootService, "52:54:00:12:34:56", folder).catch(
-          () => undefined,
-        );
-        if (machine !== undefined) return machine.install();
-        await sleep(200);
-      }
-    };
-    nixops4.deploy(`root (${members("one")})`);
-    const installing = install();
-    await nixops4.succeed();
-    await installing;
-    const first = nixops4.read("outputs");
-    expect(JSON.parse(first)).toMatchObject({ stdout: "one", outputs: { stdout: "one\n", json: null } });
-    const state = nixops4.read("state.json");
-    await nixops4.succeed();
-    expect(nixops4.read("outputs")).toBe(first);
-    expect(nixops4.read("state.json")).toBe(state);
-    nixops4.deploy(`root (${members("two")})`);
-    await nixops4.succeed();
-    expect(nixops4.read("outputs")).toBe(first.replaceAll('"one', '"two'));
-    expect(nixops4.read("state.json")).toBe(state);
-    const read = await runOperation(builtProvider("local"), (provider) =>
-      provider.stateRead({ type: "state_file", inputProperties: { name: nixops4.path("state.json") } }),
-    );
-    expect(Object.keys(read["resources"] as object).toSorted()).toEqual(["host_key", "keypair", "memo"]);
-  }, 300_000);
+      const install = async () => {
+        for (;;) {
+          const machine = await NetbootingMachine.boot(bootService, "52:54:00:12:34:56", folder).catch(
+            () => undefined,
+          );
+          if (machine !== undefined) return machine.install();
+          await sleep(200);
+        }
+      };
+      nixops4.deploy(`root (${members("one")})`);
+      const installing = install();
+      await nixops4.succeed();
+      await installing;
+      const first = nixops4.read("outputs");
+      expect(JSON.parse(first)).toMatchObject({ stdout: "one", outputs: { stdout: "one\n", json: null } });
+      const state = nixops4.read("state.json");
+      await nixops4.succeed();
+      expect(nixops4.read("outputs")).toBe(first);
+      expect(nixops4.read("state.json")).toBe(state);
+      nixops4.deploy(`root (${members("two")})`);
+      await nixops4.succeed();
+      expect(nixops4.read("outputs")).toBe(first.replaceAll('"one', '"two'));
+      const added = nixops4.read("state.json").slice(state.length);
+      expect(nixops4.read("state.json").slice(0, state.length)).toBe(state);
+      expect(new Set(added.match(/\/resources\/[^/]*/g))).toEqual(new Set(["/resources/text"]));
+      const read = await runOperation(builtProvider("local"), (provider) =>
+        provider.stateRead({ type: "state_file", inputProperties: { name: nixops4.path("state.json") } }),
+      );
+      expect(Object.keys(read["resources"] as object).toSorted()).toEqual([
+        "address",
+        "host_key",
+        "keypair",
+        "memo",
+        "text",
+        "zone",
+      ]);
+    },
+    300_000,
+  );
 });
