@@ -42,11 +42,11 @@ describe("exec", () => {
     const ended = once(child, "exit");
     const inputProperties = { executable: "sh", args: ["-c", "echo logged >&2; cat"], stdin: "text" };
     const request = { createResourceRequest: { type: "exec", inputProperties, isStateful: false } };
-    child.stdin.write(`${JSON.stringify(request)}\n`);
-    await once(child.stdout, "data");
+    child.stdin!.write(`${JSON.stringify(request)}\n`);
+    await once(child.stdout!, "data");
     // While it still runs: Node restores the flags when it exits. They are those of the open file, which both have.
     const info = await fs.readFile(`/proc/self/fdinfo/${log.fd}`, "latin1");
-    child.stdin.end();
+    child.stdin!.end();
     await ended;
     await log.close();
     const flags = Number.parseInt(/^flags:\s*(\d+)/m.exec(info)?.[1] ?? "", 8);
