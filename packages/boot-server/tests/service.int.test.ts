@@ -2,7 +2,21 @@ import { execFile, execFileSync, spawn, spawnSync } from "node:child_process";
 import { randomBytes } from "node:crypto";
 import { createSocket } from "node:dgram";
 import { existsSync } from "node:fs";
-import { chmod, copyFile, mkdir, readdir, readFile, stat, truncate, writeFile } from "node:fs/promises";
+import {
+  chmod,
+  chown,
+  copyFile,
+  lchown,
+  link,
+  mkdir,
+  readdir,
+  readFile,
+  rm,
+  stat,
+  symlink,
+  truncate,
+  writeFile,
+} from "node:fs/promises";
 import { connect, createServer, type AddressInfo, type Socket } from "node:net";
 import { join } from "node:path";
 import { setTimeout as sleep } from "node:timers/promises";
@@ -341,6 +355,73 @@ asRoot("started as root (needs root)", () => {
     await client.putEntry(changed);
     await get(`${MACHINE_PATH}/boot.ipxe?firmware=efi&architecture=x86_64`);
     expect((await get(`${MACHINE_PATH}/kernel`)).toString()).toBe("another");
+  });
+
+  it("binds ports below 1024 before it goes on as another user", async () => {
+    execFileSync("chmod", ["755", lab.folder]);
+    const script = `ip link set lo up; exec "$@"`;
+    const flags = [...lab.flags, "--user", "nobody", "--tftp-port", "69", "--http-port", "80"];
+    lab.spawn("unshare", ["--net", "sh", "-c", script, "sh", SERVER, "serve", ...flags]);
+    await lab.logged("ready");
+    expect(await lab.status("Uid")).toBe(Array(4).fill("65534").join("\t"));
+    const inside = (...args: string[]) =>
+      promisify(execFile)("nsenter", [`--net=/proc/${lab.process.pid}/ns/net`, "curl", "-sS", ...args]);
+    for (const url of ["http://127.0.0.1/boot.ipxe", "tftp://127.0.0.1/boot.ipxe"]) {
+      expect((await inside(url)).stdout).toContain("#!ipxe");
+    }
+    expect(await lab.connect().listEntries()).toMatchObject({ entries: [] });
+    const socket = await stat(lab.socket);
+    expect([socket.uid, socket.mode & 0o777]).toEqual([65534, 0o660]);
+  });
+
+  it.each(["assets", "overlays", "hardware", "installs.json", "journal.json", "lock"])(
+    "does not touch as root what that user has put in the place of %s",
+    async (name) => {
+      execFileSync("chmod", ["755", lab.folder]);
+      const victim = join(lab.folder, "victim");
+      await mkdir(victim);
+      await writeFile(join(victim, ".upload-1"), "root's", { mode: 0o600 });
+      const before = execFileSync("stat", ["-c", "%n %u %a %s %Z", victim, join(victim, ".upload-1")]);
+      const user = ["--user", "nobody", "--group", "nogroup"];
+      await lab.start(user);
+      await lab.stop();
+      const planted = join(lab.folder, "store", name);
+      await rm(planted, { recursive: true });
+      await symlink(name.includes(".") || name === "lock" ? join(victim, ".upload-1") : victim, planted);
+      await lchown(planted, 65534, 65534);
+      lab.spawn(SERVER, ["serve", ...lab.flags, ...user]);
+      await Promise.race([lab.logged("ready"), lab.exited()]);
+      expect(execFileSync("stat", ["-c", "%n %u %a %s %Z", victim, join(victim, ".upload-1")])).toEqual(
+        before,
+      );
+    },
+  );
+
+  it("says what to do with a file that root has put back", async () => {
+    execFileSync("chmod", ["755", lab.folder]);
+    await lab.start(["--user", "nobody"]);
+    await lab.stop();
+    await chown(join(lab.folder, "store", "installs.json"), 0, 0);
+    const { status, stderr } = server("serve", ...lab.flags, "--user", "nobody");
+    expect({ status, stderr }).toEqual({ status: 1, stderr: expect.stringMatching(/installs.json.*EACCES/) });
+    expect(stderr).toContain("chown(1)");
+  });
+
+  it("gives a store that root has made to that user, and follows no link in it", async () => {
+    execFileSync("chmod", ["755", lab.folder]);
+    await lab.start();
+    await lab.stop();
+    const [store, victim] = [join(lab.folder, "store"), join(lab.folder, "victim")];
+    await writeFile(victim, "root's", { mode: 0o600 });
+    await symlink(victim, join(store, "link"));
+    await lab.start(["--user", "nobody"]);
+    await lab.stop();
+    expect((await stat(victim)).uid).toBe(0);
+    await chown(store, 0, 0);
+    await link(victim, join(store, "second-name"));
+    const { status, stderr } = server("serve", ...lab.flags, "--user", "nobody");
+    expect({ status, stderr }).toEqual({ status: 1, stderr: expect.stringContaining("has another name") });
+    expect((await stat(victim)).uid).toBe(0);
   });
 
   it("says that there is no such user", () => {

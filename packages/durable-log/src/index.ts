@@ -2,7 +2,7 @@ export { LockedError, lockFile, type LockOptions } from "./lock.ts";
 export { openLog, createLog, type OpenLog, type LogOptions, type LogPosition } from "./log.ts";
 export { naming } from "./naming.ts";
 export { DamagedLogError, parseRecords } from "./records.ts";
-export { errorWithCode, syncFolder, withPlace, type Place } from "./place.ts";
+export { errorWithCode, syncFolder, withInode, withPlace, type Place } from "./place.ts";
 export {
   changeMode,
   makeFolder,

@@ -1,4 +1,4 @@
-import { constants, existsSync, type BigIntStats } from "node:fs";
+import { constants, existsSync, type BigIntStats, type Stats } from "node:fs";
 import * as fs from "node:fs/promises";
 import { join, resolve } from "node:path";
 import { runProcess } from "@nixops4-providers/provider-sdk";
@@ -166,6 +166,22 @@ class Walk {
     await this.close();
     this.#folder = folder;
     this.#path = path;
+  }
+}
+
+/**
+ * Calls `use` with a path that leads to the file, folder or link that has a name now, whatever has that name later.
+ * Linux only.
+ */
+export async function withInode<T>(
+  path: string,
+  use: (inode: string, stats: Stats) => Promise<T>,
+): Promise<T> {
+  const handle = await fs.open(path, O_PATH | constants.O_NOFOLLOW);
+  try {
+    return await use(`/proc/self/fd/${handle.fd}`, await handle.stat());
+  } finally {
+    await handle.close();
   }
 }
 

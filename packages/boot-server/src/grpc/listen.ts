@@ -17,6 +17,8 @@ export interface TcpOptions {
   address: string;
   /** 0 for any that is free. */
   port: number;
+  /** Listens there already, in place of `address` and `port`. */
+  bound?: Server | undefined;
   /** Whoever has a client certificate of this CA may do everything. */
   caCertificate: string;
   certificate: string;
@@ -29,16 +31,12 @@ const MAX_CONNECTIONS = 1024;
 const HANDSHAKE_TIMEOUT_MS = 10_000;
 
 /**
- * A unix socket that has its mode from the moment it exists. One that a dead process left is replaced; one that a
- * process listens on is an error.
+ * Makes a unix socket that has its mode from the moment it exists, and closes all connections until it is accepted on.
+ * One that a dead process left is replaced; one that a process listens on is an error.
  */
-export async function listenOnSocket(
-  { path, mode = DEFAULT_MODE }: SocketOptions,
-  onConnection: OnConnection,
-  log: Log,
-): Promise<Server> {
+export async function makeSocket({ path, mode = DEFAULT_MODE }: SocketOptions): Promise<Server> {
   await removeStaleSocket(path);
-  const server = createServer(onConnection);
+  const server = closedServer();
   // The socket is made before listen() returns.
   const umask = process.umask(0o777 & ~mode);
   try {
@@ -46,7 +44,21 @@ export async function listenOnSocket(
   } finally {
     process.umask(umask);
   }
-  return listening(server, log);
+  await once(server, "listening");
+  return server;
+}
+
+/** A server that closes all connections. */
+export function closedServer(): Server {
+  const server = createServer();
+  server.maxConnections = 0;
+  return server;
+}
+
+/** Accepts connections on what {@link makeSocket} made. */
+export function acceptOn(server: Server, onConnection: OnConnection, log: Log): Server {
+  server.on("connection", onConnection);
+  return accepting(server, log);
 }
 
 /** A socket that already listens, as systemd hands it over. */
@@ -56,7 +68,7 @@ export async function listenOnDescriptor(fd: number, onConnection: OnConnection,
 
 /** Only clients with a certificate of the CA get through. */
 export async function listenOnTcp(
-  { address, port, caCertificate, certificate, key }: TcpOptions,
+  { address, port, bound, caCertificate, certificate, key }: TcpOptions,
   onConnection: OnConnection,
   log: Log,
 ): Promise<Server> {
@@ -78,12 +90,16 @@ export async function listenOnTcp(
     const reason: unknown = authorizationError ?? error.message;
     log(`gRPC: refused a connection from ${remoteAddress ?? "a client"}: ${String(reason)}`);
   });
-  return listening(server.listen(port, address), log);
+  return listening(bound === undefined ? server.listen(port, address) : server.listen(bound), log);
 }
 
 async function listening(server: Server, log: Log): Promise<Server> {
-  server.maxConnections = MAX_CONNECTIONS;
   await once(server, "listening");
+  return accepting(server, log);
+}
+
+function accepting(server: Server, log: Log): Server {
+  server.maxConnections = MAX_CONNECTIONS;
   // As when there are no more file descriptors: later ones may get through.
   server.on("error", (error) => log(`gRPC: cannot accept a connection: ${error.message}`));
   return server;

@@ -9,9 +9,10 @@ import { bootServiceDefinition } from "@nixops4-providers/boot-api";
 import type { BootCore } from "../core/api.ts";
 import type { GrpcContext } from "./context.ts";
 import {
+  acceptOn,
   listenOnDescriptor,
-  listenOnSocket,
   listenOnTcp,
+  makeSocket,
   type SocketOptions,
   type TcpOptions,
 } from "./listen.ts";
@@ -27,8 +28,8 @@ import { toStatus } from "./status.ts";
 
 export interface GrpcEdgeOptions {
   core: BootCore;
-  /** A descriptor is one that listens already. */
-  socket?: SocketOptions | { fd: number } | undefined;
+  /** A descriptor and a server are such that listen already. */
+  socket?: SocketOptions | { fd: number } | { server: NetServer } | undefined;
   /** Mutual TLS. */
   tcp?: TcpOptions | undefined;
   /** Where a machine with this MAC address gets its iPXE script. */
@@ -68,11 +69,11 @@ export async function startGrpcEdge({
   const listeners: NetServer[] = [];
   try {
     if (socket !== undefined) {
-      const listener =
+      listeners.push(
         "fd" in socket
-          ? listenOnDescriptor(socket.fd, onConnection, log)
-          : listenOnSocket(socket, onConnection, log);
-      listeners.push(await listener);
+          ? await listenOnDescriptor(socket.fd, onConnection, log)
+          : acceptOn("server" in socket ? socket.server : await makeSocket(socket), onConnection, log),
+      );
     }
     if (tcp !== undefined) listeners.push(await listenOnTcp(tcp, onConnection, log));
   } catch (error) {

@@ -1,5 +1,6 @@
+import { once } from "node:events";
 import { createServer, type IncomingMessage, type Server, type ServerResponse } from "node:http";
-import { type AddressInfo, type ListenOptions, type Socket } from "node:net";
+import type { AddressInfo, Server as NetServer, Socket } from "node:net";
 import { errorAnswer, HttpError, LostConnection, sendJson } from "./answers.ts";
 import type { HttpSources } from "./exchange.ts";
 import { findRoute } from "./router.ts";
@@ -7,8 +8,8 @@ import { routes } from "./routes/index.ts";
 import { httpUrl } from "./url.ts";
 
 export interface HttpEdgeOptions extends HttpSources {
-  /** An IP address and a port (0 takes a free one), or a listening socket that was handed over. */
-  listen: { address: string; port: number } | { fd: number };
+  /** An IP address and a port (0 takes a free one), or something that listens already. */
+  listen: { address: string; port: number } | { fd: number } | { server: NetServer };
   /**
    * What machines reach this server by, such as `http://10.0.0.1:8080`; needed behind a proxy. By default the address
    * and port that each request came in on. Never what the client claims in its Host header.
@@ -100,15 +101,9 @@ class Edge implements HttpEdge {
 
   async listen(): Promise<void> {
     const { listen } = this.#options;
-    const where: ListenOptions & { fd?: number } =
-      "fd" in listen ? listen : { host: listen.address, port: listen.port };
-    await new Promise<void>((resolve, reject) => {
-      this.#server.once("error", reject);
-      this.#server.listen(where, () => {
-        this.#server.off("error", reject);
-        resolve();
-      });
-    });
+    if ("server" in listen) this.#server.listen(listen.server);
+    else this.#server.listen("fd" in listen ? listen : { host: listen.address, port: listen.port });
+    await once(this.#server, "listening");
     this.#port = (this.#server.address() as AddressInfo).port;
     this.#server.on("error", (error) => this.#warn(`HTTP socket: ${error.message}`));
   }

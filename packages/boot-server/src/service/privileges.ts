@@ -1,5 +1,7 @@
-import { lchownSync, lstatSync, readdirSync } from "node:fs";
+import type { Stats } from "node:fs";
+import * as fs from "node:fs/promises";
 import { join } from "node:path";
+import { withInode, withPlace } from "@nixops4-providers/durable-log";
 import { ProviderError, runProcess } from "@nixops4-providers/provider-sdk";
 
 /** Numbers, as the system calls need them. */
@@ -17,22 +19,54 @@ export async function findIdentity(user: string, group: string | undefined): Pro
 }
 
 /**
- * Goes on as somebody else, for good: without the groups and capabilities of root. What is at `owned`, folders with
- * all that is in them, belongs to the new user then. Nothing else runs in between.
+ * Makes a folder, and gives it with all that is in it to a user, unless it is his already: then he may have put
+ * there what is not his, and has to get along with what he may open himself.
  */
-export function becomeUser({ user, uid, gid }: Identity, owned: readonly string[]): void {
-  for (const path of owned) give(path, uid, gid);
+export async function giveFolder(path: string, identity: Identity): Promise<void> {
+  await withPlace(path, { folderMode: 0o755 }, async (place) => {
+    await fs.mkdir(place.at(), { mode: 0o700 }).catch((error: NodeJS.ErrnoException) => {
+      if (error.code !== "EEXIST") throw error;
+    });
+    await withInode(place.at(), async (inode, stats) => {
+      if (stats.uid !== identity.uid) await giveAll(inode, stats, place.shownPath, identity);
+    });
+  });
+}
+
+/** Gives a socket to a user. */
+export async function giveSocket(path: string, { uid, gid }: Identity): Promise<void> {
+  await withPlace(path, { keepLink: true }, async (place) => {
+    await withInode(place.at(), async (inode, stats) => {
+      if (!stats.isSocket()) throw new Error(`${path} is no longer a socket`);
+      await fs.chown(inode, uid, gid);
+    });
+  });
+}
+
+/** Goes on as somebody else, for good: without the groups and capabilities of root. */
+export function becomeUser({ user, uid, gid }: Identity): void {
   // @types/node does not know it.
   (process as unknown as { initgroups: (user: string, group: number) => void }).initgroups(user, gid);
   process.setgid!(gid);
   process.setuid!(uid);
 }
 
-function give(path: string, uid: number, gid: number): void {
-  const stats = lstatSync(path);
-  if (stats.uid !== uid || stats.gid !== gid) lchownSync(path, uid, gid);
-  if (!stats.isDirectory()) return;
-  for (const name of readdirSync(path)) give(join(path, name), uid, gid);
+/** The folder itself comes last: killed before, the next start does it again. */
+async function giveAll(inode: string, stats: Stats, shownPath: string, identity: Identity): Promise<void> {
+  // Whom a link belongs to says nothing.
+  if (stats.isSymbolicLink()) return;
+  if (stats.isDirectory()) {
+    for (const name of await fs.readdir(inode)) {
+      await withInode(join(inode, name), (inner, its) =>
+        giveAll(inner, its, join(shownPath, name), identity),
+      );
+    }
+  } else if (stats.nlink > 1) {
+    throw new ProviderError(`${shownPath} has another name, and may be a file of somebody else`, {
+      hint: "Remove it from the store.",
+    });
+  }
+  await fs.chown(inode, identity.uid, identity.gid);
 }
 
 /** The third field of both databases is the number of the name itself, the fourth of `passwd` that of its group. */

@@ -10,10 +10,11 @@ import { statusPage } from "../http/status/status-page.ts";
 import { startTftpEdge } from "../tftp/edge.ts";
 import type { TftpEvent } from "../tftp/server.ts";
 import { baseUrls, type BaseUrls } from "./base-url.ts";
+import { type BoundSockets, bindSockets, partNames } from "./bind.ts";
 import type { Config } from "./config-schema.ts";
 import type { Log } from "./log.ts";
 import { createMetrics, type Metrics } from "./metrics.ts";
-import { becomeUser, findIdentity } from "./privileges.ts";
+import { becomeUser, findIdentity, giveFolder, giveSocket } from "./privileges.ts";
 import { startPart } from "./start-error.ts";
 import { isUdp6, type HandedSockets } from "./systemd.ts";
 
@@ -25,7 +26,9 @@ export interface Service {
 
 interface Parts {
   config: Config;
-  sockets: HandedSockets;
+  handed: HandedSockets;
+  bound: BoundSockets;
+  certificates: Certificates | undefined;
   log: Log;
   core: BootCore;
   metrics: Metrics;
@@ -35,11 +38,23 @@ interface Edge {
   stop(options: { graceSeconds: number }): Promise<void>;
 }
 
-/** Opens the store, then the edges. When one of them cannot start, all that have started are stopped again. */
-export async function startService(config: Config, sockets: HandedSockets, log: Log): Promise<Service> {
+/**
+ * Opens the store, then the edges. When one of them cannot start, all that have started are stopped again. As root with
+ * `user`, it first binds and reads what takes root, and touches the store as that user only.
+ */
+export async function startService(config: Config, handed: HandedSockets, log: Log): Promise<Service> {
   const { user, group, graceSeconds } = config;
   const isRoot = process.getuid?.() === 0;
   const identity = isRoot && user !== undefined ? await findIdentity(user, group) : undefined;
+  const certificates = config.grpc.tcp && (await readCertificates(config.grpc.tcp));
+  const bound = identity === undefined ? {} : await bindSockets(config, handed);
+  if (identity !== undefined) {
+    if (bound.grpc !== undefined) await giveSocket(config.grpc.socket, identity);
+    await giveFolder(config.store, identity);
+    becomeUser(identity);
+    log("info", "service", `goes on as ${identity.user}`, { uid: identity.uid, gid: identity.gid });
+  } else if (isRoot)
+    log("warn", "service", "runs as root: set `user`, or let systemd start it as another user");
   const core = await openBootCore({
     folder: config.store,
     nixStore: config.nixStore,
@@ -52,17 +67,12 @@ export async function startService(config: Config, sockets: HandedSockets, log: 
     await core.close();
   };
   try {
-    const parts: Parts = { config, sockets, log, core, metrics: createMetrics(core) };
+    const parts: Parts = { config, handed, bound, certificates, log, core, metrics: createMetrics(core) };
     const http = await startHttp(parts);
     edges.push(http);
     const urls = baseUrls(config, http.port);
     if (config.tftp.enable) edges.push(await startTftp(parts, urls));
     edges.push(await startGrpc(parts, urls));
-    if (identity !== undefined) {
-      becomeUser(identity, [config.store, ...(sockets.grpc === undefined ? [config.grpc.socket] : [])]);
-      log("info", "service", `goes on as ${identity.user}`, { uid: identity.uid, gid: identity.gid });
-    } else if (isRoot)
-      log("warn", "service", "runs as root: set `user`, or let systemd start it as another user");
   } catch (error) {
     await stop(0);
     throw error;
@@ -70,14 +80,19 @@ export async function startService(config: Config, sockets: HandedSockets, log: 
   return { stop: async () => stop(graceSeconds) };
 }
 
-async function startHttp({ config, sockets, log, core, metrics }: Parts) {
+async function startHttp({ config, handed, bound, log, core, metrics }: Parts) {
   const { address, port } = config.http;
   const page = statusPage(core);
-  const http = await startPart(`HTTP on ${address} port ${port}`, "http.port", async () =>
+  const http = await startPart(partNames.http(config), "http.port", async () =>
     startHttpEdge({
       core,
       nbps: new Map(Object.entries(config.nbps)),
-      listen: sockets.http === undefined ? { address, port } : { fd: sockets.http },
+      listen:
+        handed.http !== undefined
+          ? { fd: handed.http }
+          : bound.http
+            ? { server: bound.http }
+            : { address, port },
       publicUrl: config.publicUrl,
       statusPage: page,
       metrics: metrics.render,
@@ -100,13 +115,18 @@ async function startHttp({ config, sockets, log, core, metrics }: Parts) {
   };
 }
 
-async function startTftp({ config, sockets, log, core, metrics }: Parts, urls: BaseUrls) {
+async function startTftp({ config, handed, bound, log, core, metrics }: Parts, urls: BaseUrls) {
   const { address, port } = config.tftp;
-  const fd = sockets.tftp;
-  const tftp = await startPart(`TFTP on ${address} port ${port}`, "tftp.port", async () =>
+  const fd = handed.tftp;
+  const tftp = await startPart(partNames.tftp(config), "tftp.port", async () =>
     startTftpEdge({
       core,
-      listen: fd === undefined ? { address, port } : { fd, family: isUdp6(fd) ? 6 : 4 },
+      listen:
+        fd !== undefined
+          ? { fd, family: isUdp6(fd) ? 6 : 4 }
+          : bound.tftp
+            ? { socket: bound.tftp }
+            : { address, port },
       nbps: new Map(Object.entries(config.nbps)),
       script: async (machine) => genericScript(await urls.towards(machine)),
       maxTransfers: config.limits.maxTransfers,
@@ -119,25 +139,29 @@ async function startTftp({ config, sockets, log, core, metrics }: Parts, urls: B
   return tftp;
 }
 
-async function startGrpc({ config, sockets, log, core }: Parts, urls: BaseUrls) {
+async function startGrpc({ config, handed, bound, certificates, log, core }: Parts, urls: BaseUrls) {
   const { socket: path, mode, tcp } = config.grpc;
-  const where = [
-    sockets.grpc === undefined ? path : "systemd's socket",
-    ...(tcp === undefined ? [] : [tcp.address]),
-  ];
-  const grpc = await startPart(`the API on ${where.join(" and ")}`, "grpc", async () => {
-    if (sockets.grpc === undefined) await mkdir(dirname(path), { recursive: true });
+  const grpc = await startPart(partNames.grpc(config, handed), "grpc", async () => {
+    const isOurs = handed.grpc === undefined && bound.grpc === undefined;
+    if (isOurs) await mkdir(dirname(path), { recursive: true });
     return startGrpcEdge({
       core,
-      socket: sockets.grpc === undefined ? { path, mode: Number.parseInt(mode, 8) } : { fd: sockets.grpc },
-      tcp: tcp && { address: tcp.address, port: tcp.port, ...(await readCertificates(tcp)) },
+      socket:
+        handed.grpc !== undefined
+          ? { fd: handed.grpc }
+          : bound.grpc
+            ? { server: bound.grpc }
+            : { path, mode: Number.parseInt(mode, 8) },
+      tcp: tcp && { address: tcp.address, port: tcp.port, bound: bound.grpcTcp, ...certificates! },
       scriptUrl: (mac) => `${urls.general}/machines/${mac.replaceAll(":", "-")}/boot.ipxe`,
       log: (message) => log("warn", "grpc", message),
     });
   });
-  log("info", "grpc", "listens", { socket: sockets.grpc === undefined ? path : "systemd", port: grpc.port });
+  log("info", "grpc", "listens", { socket: handed.grpc === undefined ? path : "systemd", port: grpc.port });
   return grpc;
 }
+
+type Certificates = Awaited<ReturnType<typeof readCertificates>>;
 
 async function readCertificates(files: NonNullable<Config["grpc"]["tcp"]>) {
   const read = async (file: string) => {

@@ -198,6 +198,7 @@ async function exists(path: string): Promise<boolean> {
 const JOURNAL_HINT =
   "Nothing has been changed. Restore the file from a backup; or move it away, to begin without entries, and apply your " +
   "deployment again: which machines were installed is in installs.json, and stays.";
+const FOREIGN_HINT = "Give it with chown(1) to the user as whom the service runs.";
 const INSTALLS_HINT =
   "Nothing has been changed. Restore the file from a backup: it says which machines were installed, and must not be lost.";
 
@@ -211,6 +212,7 @@ async function readFile(
     return await RecordFile.open(path, onRecord, log);
   } catch (cause) {
     const what = cause instanceof DamagedLogError ? "is damaged" : "cannot be read";
-    throw new ProviderError(`${path} ${what}`, { cause, hint });
+    const isForeign = (cause as NodeJS.ErrnoException).code === "EACCES";
+    throw new ProviderError(`${path} ${what}`, { cause, hint: isForeign ? FOREIGN_HINT : hint });
   }
 }

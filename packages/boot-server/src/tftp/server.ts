@@ -1,4 +1,5 @@
 import { createSocket, type Socket } from "node:dgram";
+import { once } from "node:events";
 import { isIPv6 } from "node:net";
 import type { OpenFile, TransferMode } from "./block-reader.ts";
 import { decodePacket, encodeError, ErrorCode, type RequestOption, type TransferRequest } from "./packet.ts";
@@ -7,9 +8,10 @@ import { Transfer, type TftpPeer, type TransferLimits, type TransferOutcome } fr
 /**
  * On a host with several networks name a local IP address: answers to a request that came in on a wildcard address
  * leave from the address that the route has, and clients ignore those from another than they asked. Port 0 takes a
- * free one. `fd` is a bound socket that was handed over.
+ * free one. `fd` is a bound socket that was handed over, `socket` one that was made before.
  */
-export type TftpListen = { address: string; port: number } | { fd: number; family: 4 | 6 };
+export type TftpListen =
+  { address: string; port: number } | { fd: number; family: 4 | 6 } | { socket: Socket };
 
 export type TftpServerOptions = TftpListen & {
   /** Decides what is served; `undefined` is answered with "file not found". The server closes what it opened. */
@@ -97,6 +99,11 @@ export async function startTftpServer(options: TftpServerOptions): Promise<TftpS
   return server;
 }
 
+function familyOf(options: Exclude<TftpListen, { socket: Socket }>): 4 | 6 {
+  if ("fd" in options) return options.family;
+  return isIPv6(options.address) ? 6 : 4;
+}
+
 class Server implements TftpServer {
   #options: TftpServerOptions;
   #limits: TftpLimits;
@@ -120,8 +127,7 @@ class Server implements TftpServer {
   constructor(options: TftpServerOptions) {
     this.#options = options;
     this.#limits = { ...DEFAULT_LIMITS, ...options.limits };
-    const family = "fd" in options ? options.family : isIPv6(options.address) ? 6 : 4;
-    this.#socket = createSocket(`udp${family}`);
+    this.#socket = "socket" in options ? options.socket : createSocket(`udp${familyOf(options)}`);
   }
 
   get port(): number {
@@ -134,14 +140,14 @@ class Server implements TftpServer {
 
   async listen(): Promise<void> {
     const options = this.#options;
-    const where = "fd" in options ? { fd: options.fd } : { address: options.address, port: options.port };
-    await new Promise<void>((resolve, reject) => {
-      this.#socket.once("error", reject);
-      this.#socket.bind(where, () => {
-        this.#socket.off("error", reject);
-        resolve();
-      });
-    });
+    if (!("socket" in options)) {
+      // A descriptor is listening at once.
+      const listening = once(this.#socket, "listening");
+      this.#socket.bind(
+        "fd" in options ? { fd: options.fd } : { address: options.address, port: options.port },
+      );
+      await listening;
+    }
     this.#bound = this.#socket.address();
     this.#socket.on("error", (error) => this.#options.log?.(`TFTP socket: ${error.message}`));
     this.#socket.on("message", (bytes, { address, port }) => this.#receive(bytes, { address, port }));
