@@ -1,6 +1,6 @@
-import { connect } from "node:net";
+import { isIP } from "node:net";
 import { setTimeout as sleep } from "node:timers/promises";
-import { ProviderError, timeoutSignal, type Context, withDeadline } from "@nixops4-providers/provider-sdk";
+import { openTcp, ProviderError, type Context, withDeadline } from "@nixops4-providers/provider-sdk";
 import { runScript, type SshConnection } from "@nixops4-providers/ssh-client";
 import type { HealthCheck, Inputs } from "./resources/system.ts";
 import { RUN_CHECK } from "./scripts.ts";
@@ -19,7 +19,7 @@ export async function requireHealthy(
   for (const check of target.healthChecks) {
     for (;;) {
       try {
-        await tryCheck(ssh, check, target, deadline);
+        await tryCheck(ssh, check, target, deadline, signal);
         break;
       } catch (cause) {
         if (signal.aborted) throw signal.reason;
@@ -37,32 +37,45 @@ async function tryCheck(
   { command, tcp, http, timeoutSeconds: wanted }: HealthCheck,
   { connection, sudo }: Target,
   deadline: number,
+  signal: AbortSignal,
 ): Promise<void> {
   const timeoutSeconds = Math.max(0.1, Math.min(wanted, (deadline - performance.now()) / 1000));
   if (command !== undefined) {
     const doing = "run the health check";
     await runScript(ssh, { script: RUN_CHECK, args: [command], sudo, timeoutSeconds, doing });
   }
-  if (tcp !== undefined) await tryTcp(tcp.host ?? connection.host, tcp.port, timeoutSeconds);
-  if (http !== undefined) await tryHttp(http.url, http.status, timeoutSeconds);
+  if (tcp !== undefined) {
+    const address = { host: tcp.host ?? connection.host, port: tcp.port, timeoutSeconds };
+    (await openTcp(address, signal)).destroy();
+  }
+  if (http !== undefined) {
+    const status = await statusOf(new URL(http.url), timeoutSeconds, signal);
+    if (status !== http.status) {
+      throw new ProviderError(`the answer has status ${status} instead of ${http.status}`);
+    }
+  }
 }
 
-function tryTcp(host: string, port: number, timeoutSeconds: number): Promise<void> {
-  const socket = connect({ host, port });
-  const connected = new Promise<void>((resolve, reject) => {
-    socket.once("connect", resolve).once("error", reject);
-  });
-  return withDeadline(connected, timeoutSeconds, "no answer").finally(() => socket.destroy());
-}
-
-async function tryHttp(url: string, expected: number, timeoutSeconds: number): Promise<void> {
-  const response = await fetch(url, {
-    redirect: "manual",
-    signal: timeoutSignal(timeoutSeconds),
-  });
-  await response.body?.cancel();
-  if (response.status !== expected) {
-    throw new ProviderError(`the answer has status ${response.status} instead of ${expected}`);
+async function statusOf(url: URL, timeoutSeconds: number, signal: AbortSignal): Promise<number | undefined> {
+  const isTls = url.protocol === "https:";
+  const [{ request }, { connect }] = await Promise.all([import("node:http"), import("node:tls")]);
+  // The brackets of an IPv6 address belong to the URL.
+  const host = url.hostname.replace(/^\[|\]$/g, "");
+  const port = Number(url.port) || (isTls ? 443 : 80);
+  const begin = performance.now();
+  const socket = await openTcp({ host, port, timeoutSeconds }, signal);
+  try {
+    const answered = new Promise<number | undefined>((resolve, reject) => {
+      const stream = isTls ? connect({ socket, host, servername: isIP(host) === 0 ? host : "" }) : socket;
+      request(url, { protocol: "http:", createConnection: () => stream, headers: { host: url.host } })
+        .once("response", ({ statusCode }) => resolve(statusCode))
+        .on("error", reject)
+        .end();
+    });
+    const left = timeoutSeconds - (performance.now() - begin) / 1000;
+    return await withDeadline(answered, left, "no answer", signal);
+  } finally {
+    socket.destroy();
   }
 }
 

@@ -9,13 +9,20 @@ export interface Run {
   kill(signal?: NodeJS.Signals): Promise<void>;
 }
 
+export interface DeployOptions {
+  type?: "system" | "closure";
+  env?: Record<string, string>;
+  /** The provider's. */
+  executable?: string;
+}
+
 export function startDeploying(
   target: Pick<Target, "connection">,
   toplevel: string,
   inputs: object = {},
-  { type = "system", env = {} }: { type?: "system" | "closure"; env?: Record<string, string> } = {},
+  { type = "system", env = {}, executable = builtProvider("nixos") }: DeployOptions = {},
 ): Run {
-  const provider = new ProviderProcess(builtProvider("nixos"), { onStderr: () => {}, env });
+  const provider = new ProviderProcess(executable, { onStderr: () => {}, env });
   const create = async () => {
     try {
       return await provider.create(type, {
@@ -51,10 +58,11 @@ export async function failToDeploy(
   target: Pick<Target, "connection">,
   toplevel: string,
   inputs: object = {},
+  options: DeployOptions = {},
 ): Promise<string> {
   let outputs;
   try {
-    outputs = await deploy(target, toplevel, inputs);
+    outputs = await startDeploying(target, toplevel, inputs, options).outputs;
   } catch (error) {
     return (error as Error).message;
   }

@@ -23,6 +23,12 @@ if [ -n "$5" ]; then
   for path in $6; do ln -sfn "$(command -v "$path")" "/run/busybox/$path"; done
   mount --bind "$5" "$(readlink -f /bin/sh)"
 fi
+if [ -n "$7" ]; then
+  mkdir -p "$7"
+  cp "$(readlink -f "$(command -v nix)")" "$7/nix"
+  for program in $6; do [ -e "$7/$program" ] || ln -s nix "$7/$program"; done
+  mount --bind /dev/null "$(readlink -f "$(command -v nix)")"
+fi
 exec "$4" -D -e -f "$2"
 `;
 
@@ -41,18 +47,28 @@ export function missingForNamespaces(): string | undefined {
 export async function startNamespaceTarget({
   storeSize = "100m",
   busybox = "",
+  ownNetwork = false,
+  nixIn = "",
 }: {
   /** For the Nix store, as for `mount`. */
   storeSize?: string;
   /** The path of a static busybox, which is then the shell and all that the PATH has, besides Nix. */
   busybox?: string;
+  /** Whether it has a network of its own, with nothing in it yet. */
+  ownNetwork?: boolean;
+  /** The folder of its Nix, in the place of that of the machine; its home is /run. */
+  nixIn?: string;
 } = {}): Promise<Target> {
   const folder = await mkdtemp(join(tmpdir(), "namespace-target-"));
   const [hostKey, userKey] = await Promise.all([makeSshKey(folder, "host"), makeSshKey(folder, "user")]);
   const port = await freePort();
-  await writeFile(join(folder, "config"), sshdConfig(port, hostKey.file, busybox !== ""));
-  const args = [`${userKey.file}.pub`, join(folder, "config"), storeSize, findSshd()!, busybox, NIX];
-  const child = spawn("unshare", ["--mount", "sh", "-c", SETUP, "target", ...args], {
+  await writeFile(
+    join(folder, "config"),
+    sshdConfig(ownNetwork ? "0.0.0.0" : "127.0.0.1", port, hostKey.file, busybox !== ""),
+  );
+  const args = [`${userKey.file}.pub`, join(folder, "config"), storeSize, findSshd()!, busybox, NIX, nixIn];
+  const namespaces = ["--mount", ...(ownNetwork ? ["--net"] : [])];
+  const child = spawn("unshare", [...namespaces, "sh", "-c", SETUP, "target", ...args], {
     stdio: ["ignore", "ignore", "pipe"],
   });
   let log = "";
@@ -65,6 +81,7 @@ export async function startNamespaceTarget({
       hostPublicKeys: [hostKey.publicKey],
       privateKey: { file: userKey.file },
     },
+    ...(ownNetwork ? { network: ["--net", "-t", String(child.pid)] } : {}),
     async sh(command) {
       const { stdout } = await run("nsenter", ["-t", String(child.pid), "-m", "sh", "-c", command]);
       return stdout.trim();
@@ -88,8 +105,8 @@ export async function startNamespaceTarget({
   return target;
 }
 
-function sshdConfig(port: number, hostKeyFile: string, busybox: boolean): string {
-  return `ListenAddress 127.0.0.1
+function sshdConfig(address: string, port: number, hostKeyFile: string, busybox: boolean): string {
+  return `ListenAddress ${address}
 Port ${port}
 HostKey ${hostKeyFile}
 AuthorizedKeysFile /run/authorized_keys

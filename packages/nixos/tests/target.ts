@@ -4,6 +4,8 @@ import { BUSY } from "@nixops4-providers/test-servers";
 export interface Target {
   /** The input of that name. */
   connection: Record<string, unknown>;
+  /** What `nsenter` takes to enter its network, where it has one of its own. */
+  network?: string[];
   /** Runs a command in `sh` as root there, not over the connection; returns what it prints. */
   sh(command: string): Promise<string>;
   /** How many logins there have been so far. */

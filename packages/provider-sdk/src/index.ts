@@ -6,6 +6,7 @@ export { bareHost, hostProblem } from "./host-address.ts";
 export { LineTail } from "./line-tail.ts";
 export { warnOfStoreCopy } from "./nix-store-copy.ts";
 export { normalize } from "./normalize.ts";
+export { openTcp } from "./open-tcp.ts";
 export { runProcess, startProcess, type RunOptions, type RunResult } from "./process.ts";
 export {
   converge,

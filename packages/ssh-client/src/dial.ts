@@ -1,5 +1,5 @@
 import type { Duplex } from "node:stream";
-import { withDeadline } from "@nixops4-providers/provider-sdk";
+import { openTcp, withDeadline } from "@nixops4-providers/provider-sdk";
 import type { Client } from "ssh2";
 import { ConnectError } from "./connect-error.ts";
 
@@ -10,28 +10,15 @@ const ADMINISTRATIVELY_PROHIBITED = 1;
 
 export const UNREACHABLE_HINT = "Check the address, that the host is up and that sshd listens on this port.";
 
-export async function dialTcp(
-  { host, port, label, timeoutSeconds }: Endpoint,
-  signal: AbortSignal,
-): Promise<Duplex> {
-  const { connect } = await import("node:net");
-  const socket = connect({
-    host,
-    port,
-    noDelay: true,
-    // Node's default of 250 ms for each of several addresses is too short for a far host.
-    autoSelectFamilyAttemptTimeout: Math.min(Math.ceil(timeoutSeconds * 250), 2 ** 31 - 1),
-  });
-  const connected = new Promise<void>((resolve, reject) => {
-    socket.once("connect", resolve).once("error", reject);
-  });
+export async function dialTcp(endpoint: Endpoint, signal: AbortSignal): Promise<Duplex> {
   try {
-    await withDeadline(connected, timeoutSeconds, "no answer", signal);
-    return socket;
+    return await openTcp(endpoint, signal);
   } catch (cause) {
-    socket.destroy();
     if (signal.aborted) throw cause;
-    throw new ConnectError("unreachable", `cannot connect to ${label}`, { cause, hint: UNREACHABLE_HINT });
+    throw new ConnectError("unreachable", `cannot connect to ${endpoint.label}`, {
+      cause,
+      hint: UNREACHABLE_HINT,
+    });
   }
 }
 

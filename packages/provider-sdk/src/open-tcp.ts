@@ -1,0 +1,75 @@
+import type { Socket } from "node:net";
+import { startTimer, withDeadline } from "./timers.ts";
+
+/** RFC 8305 section 5: after so long without an answer, the next address is tried beside those before it. */
+const NEXT_ADDRESS_SECONDS = 0.25;
+
+/**
+ * Connects to a host, at whichever of its addresses answers first. None is given up before `timeoutSeconds` are over:
+ * one may be far away, and others may not answer at all. (Node's own `autoSelectFamily` gives up each after 250 ms.)
+ */
+export async function openTcp(
+  { host, port, timeoutSeconds }: { host: string; port: number; timeoutSeconds: number },
+  signal: AbortSignal,
+): Promise<Socket> {
+  const { lookup } = await import("node:dns/promises");
+  const giveUp = new AbortController();
+  const opened = lookup(host, { all: true }).then(async (addresses) =>
+    openFirst(
+      byTurns(addresses).map(({ address }) => address),
+      port,
+      giveUp.signal,
+    ),
+  );
+  try {
+    return await withDeadline(opened, timeoutSeconds, "no answer", signal);
+  } catch (error) {
+    giveUp.abort(error);
+    throw error;
+  }
+}
+
+async function openFirst(addresses: string[], port: number, signal: AbortSignal): Promise<Socket> {
+  const { connect } = await import("node:net");
+  const sockets = new Set<Socket>();
+  const errors = new Set<string>();
+  let stopTimer = () => {};
+  try {
+    return await new Promise<Socket>((resolve, reject) => {
+      signal.addEventListener("abort", () => reject(signal.reason), { once: true });
+      signal.throwIfAborted();
+      const tryNext = () => {
+        stopTimer();
+        const host = addresses.shift();
+        if (host === undefined) return;
+        const socket = connect({ host, port, noDelay: true });
+        sockets.add(socket);
+        socket.once("connect", () => {
+          sockets.delete(socket);
+          socket.removeAllListeners("error");
+          resolve(socket);
+        });
+        socket.on("error", (error) => {
+          sockets.delete(socket);
+          errors.add(error.message);
+          if (addresses.length > 0) tryNext();
+          else if (sockets.size === 0) reject(new Error([...errors].join("; ")));
+        });
+        stopTimer = startTimer(NEXT_ADDRESS_SECONDS, tryNext);
+      };
+      tryNext();
+    });
+  } finally {
+    stopTimer();
+    for (const socket of sockets) socket.destroy();
+  }
+}
+
+/** The addresses of the two families in turns, in the order that the system prefers. */
+function byTurns<T extends { family: number }>(addresses: T[]): T[] {
+  const first = addresses.filter(({ family }) => family === addresses[0]?.family);
+  const second = addresses.filter(({ family }) => family !== addresses[0]?.family);
+  return Array.from({ length: addresses.length }, (_, index) => [first[index], second[index]])
+    .flat()
+    .filter((address) => address !== undefined);
+}
