@@ -1,8 +1,15 @@
-import { chmod, mkdtemp, rm, writeFile } from "node:fs/promises";
+import { mkdtemp, rm, writeFile } from "node:fs/promises";
 import { createServer } from "node:net";
 import { tmpdir } from "node:os";
-import { join } from "node:path";
+import { join, resolve } from "node:path";
 import type { Duplex } from "node:stream";
+import { describeError, ProviderError, runProcess } from "@nixops4-providers/provider-sdk";
+
+const SOCKET = "socket";
+/** On macOS; Linux allows four more. */
+const LONGEST_SOCKET_PATH = 103;
+/** Where there are other folders for temporary files than TMPDIR and XDG_RUNTIME_DIR. */
+const TEMPORARY_FOLDERS = ["/tmp", "/var/tmp", "/dev/shm"];
 
 /** Lets Nix, which insists on running a program called `ssh`, talk through a connection that is there already. */
 export interface Relay {
@@ -32,14 +39,56 @@ socket.on("close", () => process.exit());
 process.stdout.on("error", () => process.exit());
 `;
 
+const PROBE = "can-you-be-run";
+const SSH = `#!/bin/sh
+[ "$1" != ${PROBE} ] || exit 0
+exec "$NIXOPS4_RELAY_NODE" "\${0%/*}/shim.cjs" "$@"
+`;
+
+/** Makes a folder with the program `ssh`, in the first folder for temporary files where that can be. */
+async function makeProgramFolder(): Promise<string> {
+  const problems: string[] = [];
+  for (const parent of new Set([tmpdir(), process.env["XDG_RUNTIME_DIR"] ?? "/tmp", ...TEMPORARY_FOLDERS])) {
+    try {
+      return await makeProgram(resolve(parent));
+    } catch (error) {
+      problems.push(`${parent}: ${describeError(error)}`);
+    }
+  }
+  throw new ProviderError(`no folder for temporary files can be used:\n${problems.join("\n")}`, {
+    hint: "Set TMPDIR to a folder with a short path, on a file system that is not mounted with noexec.",
+  });
+}
+
+async function makeProgram(parent: string): Promise<string> {
+  if (parent.includes(":")) throw new Error("a PATH cannot have it: it has a colon");
+  const prefix = join(parent, "nixops4-relay-");
+  // The system cuts off a longer path, and the socket is then somewhere else.
+  if (Buffer.byteLength(`${prefix}XXXXXX/${SOCKET}`) > LONGEST_SOCKET_PATH) {
+    throw new Error("its path is too long for a socket");
+  }
+  // Others cannot enter a folder from mkdtemp: it has mode 0700.
+  const folder = await mkdtemp(prefix);
+  try {
+    const program = join(folder, "ssh");
+    await writeFile(join(folder, "shim.cjs"), SHIM);
+    await writeFile(program, SSH, { mode: 0o700 });
+    // Nix would take the next `ssh` on its PATH for one that cannot be run.
+    await runProcess(program, [PROBE], { timeoutSeconds: 60 });
+    return folder;
+  } catch (error) {
+    await rm(folder, { recursive: true, force: true });
+    throw error;
+  }
+}
+
 /** Each run of the shim gets a stream of its own from `open`. */
 export async function startRelay(
   open: () => Promise<Duplex>,
   onError: (error: unknown) => void,
 ): Promise<Relay> {
-  // Others cannot enter a folder from mkdtemp: it has mode 0700.
-  const folder = await mkdtemp(join(tmpdir(), "nixops4-relay-"));
-  const socketPath = join(folder, "socket");
+  const folder = await makeProgramFolder();
+  const socketPath = join(folder, SOCKET);
   const streams = new Set<Duplex>();
   const keep = <T extends Duplex>(stream: T): T => {
     streams.add(stream);
@@ -60,9 +109,6 @@ export async function startRelay(
   };
   const server = createServer((local) => void connectThrough(local));
   try {
-    await writeFile(join(folder, "shim.cjs"), SHIM);
-    await writeFile(join(folder, "ssh"), '#!/bin/sh\nexec "$NIXOPS4_RELAY_NODE" "${0%/*}/shim.cjs" "$@"\n');
-    await chmod(join(folder, "ssh"), 0o700);
     await new Promise<void>((resolve, reject) => {
       server.once("error", reject).listen(socketPath, resolve);
     });

@@ -1,10 +1,10 @@
 import { afterAll, beforeAll, expect, it } from "@jest/globals";
 import { execFileSync } from "node:child_process";
-import { mkdtempSync, readdirSync, rmSync, writeFileSync } from "node:fs";
+import { mkdirSync, mkdtempSync, readdirSync, rmSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
-import { join } from "node:path";
+import { basename, join } from "node:path";
 import { makeSshKey } from "@nixops4-providers/test-servers";
-import { failToDeploy, type Run, startDeploying } from "./deployer.ts";
+import { deploy, failToDeploy, type Run, startDeploying } from "./deployer.ts";
 import { startNamespaceTarget } from "./namespace-target.ts";
 import { describeWithNamespaces } from "./requirements.ts";
 import type { Target } from "./target.ts";
@@ -35,6 +35,27 @@ describeWithNamespaces("copying to a host", () => {
     expect(await target.sh(`cat ${path}`)).toBe("contents");
     expect(await copy()).toEqual({ path });
     expect(await target.logins()).toBe(logins + 2);
+  });
+
+  it.each([
+    "/nix/var/nix/profiles/default/bin",
+    "/run/.nix-profile/bin",
+    "/run/.local/state/nix/profile/bin",
+  ])("finds the Nix that was installed into %s", async (nixIn) => {
+    const other = await startNamespaceTarget({ nixIn });
+    try {
+      await expect(other.sh("nix-store --version")).rejects.toThrow();
+      const path = addToStore("for-another-nix", "contents");
+      const copy = startDeploying(other, path, {}, { type: "closure" });
+      expect(await copy.outputs).toEqual({ path });
+      expect(
+        await deploy(other, system, { healthChecks: [{ command: "nix-store --version" }] }),
+      ).toMatchObject({
+        generation: 1,
+      });
+    } finally {
+      await other.stop();
+    }
   });
 
   it("tells that the disk of the host is full, and leaves nothing half done", async () => {
@@ -74,6 +95,27 @@ describeWithNamespaces("copying to a host", () => {
     expect(await failToDeploy({ connection: down }, system)).toContain("cannot connect to 127.0.0.1:1");
     const other = { ...target.connection, hostPublicKeys: [stranger.publicKey] };
     expect(await failToDeploy({ connection: other }, system)).toContain("host key");
+  });
+
+  it("copies to two hosts at once where TMPDIR has a long path, and where it runs no programs", async () => {
+    const long = join(folder, "x".repeat(60), "y".repeat(60));
+    const noexec = join(folder, "noexec");
+    const others = await Promise.all([startNamespaceTarget(), startNamespaceTarget()]);
+    for (const path of [long, noexec]) mkdirSync(path, { recursive: true });
+    execFileSync("mount", ["-t", "tmpfs", "-o", "noexec", "none", noexec]);
+    try {
+      for (const TMPDIR of [long, noexec]) {
+        const path = addToStore(`for-${basename(TMPDIR)}`, "contents");
+        const copy = (to: Target) =>
+          startDeploying(to, path, {}, { type: "closure", env: { TMPDIR } }).outputs;
+        expect(await Promise.all(others.map(copy))).toEqual([{ path }, { path }]);
+        for (const other of others) expect(await other.sh(`cat ${path}`)).toBe("contents");
+        expect(readdirSync(TMPDIR)).toEqual([]);
+      }
+    } finally {
+      execFileSync("umount", [noexec]);
+      await Promise.all(others.map((other) => other.stop()));
+    }
   });
 
   it("leaves no files of the relay behind", () => {

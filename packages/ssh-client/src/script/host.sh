@@ -8,6 +8,7 @@ if [ -n "$nixops4_root" ] && [ "$(id -u)" != 0 ]; then
 fi
 PATH=${PATH:-/bin}:/run/wrappers/bin:/run/current-system/sw/bin:/nix/var/nix/profiles/default/bin
 PATH=$PATH:/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin
+PATH=$PATH:${HOME:-/root}/.nix-profile/bin:${HOME:-/root}/.local/state/nix/profile/bin
 export PATH
 if [ "$3" = group ]; then
   setsid /bin/sh -c "$nixops4_watchdog" nixops4-watchdog "$$" "$2" "$nixops4_limit" "-$$" </dev/null >/dev/null 2>&1 &

@@ -5,7 +5,8 @@ import type { SshConnection } from "../ssh-connection.ts";
 export interface Script {
   /**
    * For `sh`, the text of a `.sh` file: `import script from "./do-it.sh"`. It runs in dash and busybox, with the
-   * folders of programs of Debian, NixOS and Nix at the end of its PATH. To become a program: `exec "$@"`.
+   * folders of programs of Debian, NixOS and Nix (also of a user) at the end of its PATH. To become a program:
+   * `exec "$@"`.
    */
   script: string;
   /** Its positional parameters; other users of the host can see those of a program that it becomes. */
