@@ -20,7 +20,7 @@ const status: Status = {
   holder: "",
   previousToplevel: "/nix/store/old",
   previousLink: "system-7-link",
-  newFailedUnits: [],
+  details: "",
   currentSystem: "/nix/store/old",
 };
 
@@ -41,7 +41,8 @@ describe("activationError", () => {
 
   it.each([
     [{ reason: "timeout" }, "switch-to-configuration did not finish within 600 s and was ended"],
-    [{ reason: "failed-units", newFailedUnits: ["a.service", "b.mount"] }, "a.service, b.mount"],
+    [{ reason: "failed-units", details: "a.service, b.mount" }, "a.service, b.mount. The host"],
+    [{ reason: "failed-units" }, "something failed that its log does not name (exit code 4)"],
     [{ reason: "unconfirmed" }, "it was not confirmed within 60 s"],
     [{ reason: "boot-loader" }, "could not be made the one to boot"],
     [{ reason: "not-current", currentSystem: "/nix/store/x" }, "left the host with /nix/store/x"],
@@ -63,6 +64,17 @@ describe("activationError", () => {
     );
     expect(messageFor({ ...now, outcome: "rollback-failed" })).toContain(
       "could not be rolled back to /nix/store/old, generation 7 of /profiles/system: it runs /nix/store/new now",
+    );
+  });
+
+  it("says that nothing was changed where the profile cannot have a folder", () => {
+    const status = {
+      outcome: "failed",
+      reason: "profile-folder",
+      details: "mkdir: /profiles: Not a directory",
+    };
+    expect(messageFor(status)).toBe(
+      "cannot activate /nix/store/new on web1:22: the folder /profiles of the profile cannot be made: mkdir: /profiles: Not a directory",
     );
   });
 

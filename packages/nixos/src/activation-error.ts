@@ -1,3 +1,4 @@
+import { dirname } from "node:path";
 import { describeError, ProviderError } from "@nixops4-providers/provider-sdk";
 import { generationOf } from "./observe.ts";
 import type { Status } from "./operation.ts";
@@ -23,6 +24,12 @@ export function activationError(
       { hint: "Nothing was changed. Apply again when it has ended, or raise `lockTimeoutSeconds`." },
     );
   }
+  if (status.reason === "profile-folder") {
+    const folder = `the folder ${dirname(inputs.profile)} of the profile`;
+    return new ProviderError(`${what}: ${folder} cannot be made: ${status.details}`, {
+      hint: "Nothing was changed. Correct `profile`, or make the folder.",
+    });
+  }
   const end = logTail.length === 0 ? "" : `\nThe end of its log:\n${logTail.join("\n").replace(/^/gm, "  ")}`;
   return new ProviderError(
     `${what}: ${reasonOf(status, inputs, failure)}. ${stateAfter(status, inputs)}${end}`,
@@ -30,14 +37,14 @@ export function activationError(
 }
 
 function reasonOf(status: Status, inputs: Inputs, failure: unknown): string {
-  const { reason, exitCode, newFailedUnits } = status;
+  const { reason, exitCode, details } = status;
   switch (reason) {
     case "timeout":
       return `switch-to-configuration did not finish within ${inputs.activationTimeoutSeconds} s and was ended`;
     case "failed-units":
-      return newFailedUnits.length === 0
-        ? "units failed"
-        : `these units failed, and had not before: ${newFailedUnits.join(", ")}`;
+      return details === ""
+        ? "something failed that its log does not name (exit code 4)"
+        : `this failed, and had not in the same way before: ${details}`;
     case "not-current":
       return `switch-to-configuration ended well, but left the host with ${status.currentSystem || "no system"}`;
     case "boot-loader":

@@ -19,7 +19,8 @@ export interface Status {
   previousToplevel: string | null;
   /** The link that the profile was, as `system-41-link`. */
   previousLink: string;
-  newFailedUnits: string[];
+  /** With the reason `failed-units`: what has failed, if its log tells. With `profile-folder`: the error. */
+  details: string;
   currentSystem: string;
 }
 
@@ -148,7 +149,7 @@ function toStatus(value: (name: string) => string): Status {
     holder: value("holder"),
     previousToplevel: value("previousToplevel") || null,
     previousLink: value("previousLink"),
-    newFailedUnits: value("newFailedUnits").split(" ").filter(Boolean),
+    details: value("details"),
     currentSystem: value("currentSystem"),
   };
 }

@@ -15,7 +15,7 @@ shift 8
 log=$dir/log
 stc_lock=/run/nixos/switch-to-configuration.lock
 
-phase=starting outcome='' reason='' exit_code='' holder='' previous='' previous_link='' new_failed_units=''
+phase=starting outcome='' reason='' details='' exit_code='' holder='' previous='' previous_link=''
 committed_link='' rolled_back_exit_code=''
 
 main() {
@@ -26,6 +26,7 @@ main() {
   follow_into_journal
   take_lock
   prune
+  make_profile_folder
   record
   case $action in
     dry-activate) dry_activate ;;
@@ -56,6 +57,7 @@ boot() {
 activate() {
   phase=activating
   report
+  log_start=$(wc -c <"$log")
   limited "$activation_seconds" "$toplevel/bin/switch-to-configuration" test
   exit_code=$code
   judge || undo "$why"
@@ -78,19 +80,49 @@ judge() {
   case $code in
     0 | 100) ;;
     4)
-      new_failed_units=$(failed_units | while read -r unit; do
-        grep -qxF -e "$unit" "$dir/failed-before" || printf '%s ' "$unit"
-      done)
-      if [ -n "$new_failed_units" ] || ! has_systemd; then
+      details=$(new_failures)
+      if [ -n "$details" ] || [ -z "$(what_failed)" ]; then
         why=failed-units
         return 1
       fi
-      say "The units that failed had failed before: not counted."
+      say "What failed had failed in the same way before: not counted."
       ;;
     *) return 1 ;;
   esac
   why=not-current
   [ "$(target /run/current-system)" = "$toplevel" ]
+}
+
+# What has failed, by the log of switch-to-configuration, one a line: a unit, or what has no unit.
+what_failed() {
+  tail -c "+$((log_start + 1))" "$log" | sed -n \
+    -e 's/^warning: the following units failed: //p' \
+    -e 's/^warning: \(user activation for .*\) failed$/\1/p' \
+    -e 's/^Failed to run \(activate script\)$/\1/p' \
+    -e "s/^Activation script snippet \\('.*'\\) failed.*/activation script snippet \\1/p" \
+    -e 's/^Failed to \(re\)\{0,1\}\(start\|load\|stop\) \([^ ]*\): .*/\3/p' \
+    -e 's/^Failed to \(re\)\{0,1\}\(start\|load\|stop\) \([^ ]*\)$/\3/p' \
+    -e 's/^Job for \([^ ]*\) failed.*/\1/p' \
+    -e 's/^A dependency job for \([^ ]*\) failed.*/\1/p' | tr ',' '\n' | sed -e 's/^ *//' -e '/^$/d'
+}
+
+# What of it had not failed before, or had in another way, in one line. A service that is started again and again
+# does not always wait for that when it is looked at.
+new_failures() {
+  for _ in 1 2 3 4 5 6 7 8 9 10; do
+    failing_units >"$dir/failed-now"
+    new=$(what_failed | while read -r what; do
+      way=$(way_of "$what" "$dir/failed-now")
+      if [ -z "$way" ] || [ "$way" != "$(way_of "$what" "$dir/failed-before")" ]; then printf '%s, ' "$what"; fi
+    done)
+    [ -n "$new" ] || return
+    sleep 0.2
+  done
+  printf '%s\n' "${new%, }"
+}
+
+way_of() {
+  while read -r unit way; do [ "$unit" != "$1" ] || printf '%s\n' "$way"; done <"$2"
 }
 
 await_decision() {
@@ -209,10 +241,16 @@ stc_lock_holder() {
   echo "another switch-to-configuration"
 }
 
+# As nixos-rebuild does. Where that fails, nothing was changed yet.
+make_profile_folder() {
+  case $action in switch | boot) ;; *) return ;; esac
+  details=$(mkdir -p "${profile%/*}" 2>&1) || finish failed profile-folder
+}
+
 record() {
   previous=$(target /run/current-system)
   previous_link=$(readlink "$profile" 2>/dev/null)
-  failed_units >"$dir/failed-before"
+  failing_units >"$dir/failed-before"
   # Neither is sure to be in use or in a profile until this is over.
   mkdir -p "$roots"
   ln -sfn "$toplevel" "$roots/next"
@@ -253,7 +291,7 @@ report() {
     printf '%s\n' "phase=$phase" "pid=$$" "toplevel=$toplevel" "action=$action" "profile=$profile"
     printf '%s\n' "outcome=$outcome" "reason=$reason" "exitCode=$exit_code" "holder=$holder"
     printf '%s\n' "previousToplevel=$previous" "previousLink=$previous_link" "rollbackExitCode=$rolled_back_exit_code"
-    printf '%s\n' "newFailedUnits=$new_failed_units" "currentSystem=$(target /run/current-system)"
+    printf '%s\n' "details=$details" "currentSystem=$(target /run/current-system)"
   } >"$dir/status.new"
   mv "$dir/status.new" "$dir/status"
 }
@@ -265,10 +303,25 @@ follow_into_journal() {
   tail=$!
 }
 
-failed_units() {
+# A line for each unit that has failed, or that is to be started again because it did: its name, and how it failed.
+failing_units() {
   has_systemd || return 0
-  timeout 30 systemctl list-units --state=failed --plain --no-legend --full --no-pager 9>&- |
-    while read -r unit _; do printf '%s\n' "$unit"; done
+  timeout 30 systemctl show --state=failed,auto-restart --property=Id --property=Result --property=ExecMainStatus \
+    --no-pager '*' 9>&- | {
+    id='' result='' code=''
+    while IFS='=' read -r name value; do
+      case $name in
+        Id) id=$value ;;
+        Result) result=$value ;;
+        ExecMainStatus) code=$value ;;
+        '')
+          printf '%s\n' "$id $result $code"
+          id='' result='' code=''
+          ;;
+      esac
+    done
+    [ -z "$id" ] || printf '%s\n' "$id $result $code"
+  }
 }
 
 has_systemd() { [ -d /run/systemd/system ]; }
