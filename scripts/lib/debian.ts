@@ -30,6 +30,7 @@ export const TESTS: Programs = {
   age: "age",
   git: "git",
   jq: "jq",
+  perl: "perl-base",
   shellcheck: "shellcheck",
   sudo: "sudo",
   zsh: "zsh",

@@ -1,4 +1,4 @@
-import { access } from "node:fs/promises";
+import { access, readFile } from "node:fs/promises";
 import { hostname, userInfo } from "node:os";
 import { type Context, describeError, ProviderError } from "@nixops4-providers/provider-sdk";
 import { activationError } from "./activation-error.ts";
@@ -9,6 +9,7 @@ import { Operation, OperationLost, type Status } from "./operation.ts";
 import { reboot } from "./reboot.ts";
 import type { Inputs, Outputs } from "./resources/system.ts";
 import { Session } from "./session.ts";
+import { changedInhibitors } from "./switch-inhibitors.ts";
 
 /** On top of what activating, confirming and rolling back may take: for the host to answer again. */
 const RECOVERY_SECONDS = 60;
@@ -21,7 +22,8 @@ export async function convergeSystem(inputs: Inputs, context: Context): Promise<
     let activated: Status | undefined;
     if (seen.operation !== undefined || !isThere(seen, inputs)) {
       await ensurePresent(session, seen, inputs, context);
-      activated = await activate(session, seen, inputs, context);
+      const action = await possibleAction(seen, inputs, session.ssh.label, context);
+      activated = await activate(session, seen, { ...inputs, action }, context);
       seen = await observe(session.ssh, inputs);
     }
     const rebootNeeded = seen.rebootNeeded || activated?.exitCode === 100;
@@ -83,6 +85,35 @@ async function ensurePresent(
   else if (!seen.isSystem) throw notASystem(toplevel, "bin/switch-to-configuration or nixos-version");
 }
 
+/** Returns `boot` for a `switch` that takes a reboot, which then follows; an error where none may. */
+async function possibleAction(
+  seen: Observation,
+  { toplevel, action, reboot }: Inputs,
+  label: string,
+  { log }: Context,
+): Promise<Inputs["action"]> {
+  const isChecked = (action === "switch" || action === "test") && process.env["NIXOS_NO_CHECK"] !== "1";
+  if (!isChecked || seen.operation !== undefined) return action;
+  const next = seen.valid ? seen.inhibitors.toplevel : await localInhibitors(toplevel);
+  const changed = changedInhibitors(seen.inhibitors.current, next);
+  if (changed.length === 0) return action;
+  const why = `the running system cannot change to it: ${changed.join(", ")}`;
+  if (action === "switch" && reboot !== "never") {
+    log.info(`${label} has to be rebooted into ${toplevel}: ${why}`);
+    return "boot";
+  }
+  throw new ProviderError(`cannot ${action} to ${toplevel} on ${label} without a reboot: ${why}`, {
+    hint:
+      'Nothing was activated. Set `reboot = "when-needed"` with `action = "switch"`, or `action = "boot"` and reboot the host. ' +
+      "`NIXOS_NO_CHECK=1` in the environment activates it all the same, which can leave the host unstable.",
+  });
+}
+
+/** Of a system that was copied from here. */
+function localInhibitors(toplevel: string): Promise<string> {
+  return readFile(`${toplevel}/switch-inhibitors`, "utf8").catch(() => "");
+}
+
 /** Starts the operation, or joins the one that an earlier run has left, and brings it to its end. */
 async function activate(
   session: Session,
@@ -140,8 +171,17 @@ function start(operation: Operation, inputs: Inputs): Promise<void> {
     confirmSeconds: rollback.confirmTimeoutSeconds,
     activationSeconds: activationTimeoutSeconds,
     lockSeconds: lockTimeoutSeconds,
-    deployer: `${userInfo().username}@${hostname()}`,
+    deployer: `${userName()}@${hostname()}`,
   });
+}
+
+/** Containers and CI run as users that no passwd file lists. */
+function userName(): string {
+  try {
+    return userInfo().username;
+  } catch {
+    return process.env["USER"] ?? `uid ${process.getuid?.()}`;
+  }
 }
 
 /** Returns why the operation was not confirmed, `undefined` when it was. */

@@ -2,6 +2,7 @@ import { ProviderError } from "@nixops4-providers/provider-sdk";
 import { runScript, type SshConnection } from "@nixops4-providers/ssh-client";
 import { OBSERVE } from "./scripts.ts";
 import { parseValues } from "./remote-values.ts";
+import { changedInhibitors } from "./switch-inhibitors.ts";
 import type { Inputs } from "./resources/system.ts";
 
 export interface Observation {
@@ -15,8 +16,10 @@ export interface Observation {
   valid: boolean;
   /** Whether it is there and a NixOS system. */
   isSystem: boolean;
-  /** Whether parts of the toplevel differ from what was booted. */
+  /** Whether parts of the toplevel wait for a reboot, if it is there. */
   rebootNeeded: boolean;
+  /** What `switch-inhibitors` of these systems has; empty where there is none. */
+  inhibitors: { current: string; toplevel: string };
   /** Whether an earlier operation was cut off. */
   unfinished: boolean;
   /** The id of an operation in progress that does just this. */
@@ -29,13 +32,14 @@ type Wanted = Pick<Inputs, "toplevel" | "profile" | "action" | "sudo">;
 export async function observe(
   ssh: SshConnection,
   { toplevel, profile, action, sudo }: Wanted,
+  timeoutSeconds = 60,
 ): Promise<Observation> {
   const args = [toplevel, profile, action];
   const { stdout } = await runScript(ssh, {
     script: OBSERVE,
     args,
     sudo,
-    timeoutSeconds: 60,
+    timeoutSeconds,
     doing: "look at the system",
   });
   const value = parseValues(stdout.toString("utf8"));
@@ -47,6 +51,10 @@ export async function observe(
   if (value("nix") !== "yes") {
     throw withoutNix(ssh.label);
   }
+  const inhibitors = { current: value("currentInhibitors"), toplevel: value("toplevelInhibitors") };
+  const changed = [inhibitors.current, value("bootedInhibitors")].flatMap((before) =>
+    changedInhibitors(before, inhibitors.toplevel),
+  );
   return {
     bootId: value("bootId"),
     currentSystem: value("currentSystem") || null,
@@ -55,7 +63,8 @@ export async function observe(
     generation: generationOf(value("profileLink")),
     valid: value("valid") === "yes",
     isSystem: value("isSystem") === "yes",
-    rebootNeeded: value("rebootNeeded") === "yes",
+    rebootNeeded: value("rebootNeeded") === "yes" || changed.length > 0,
+    inhibitors,
     unfinished: value("unfinished") === "yes",
     operation: value("operation") || undefined,
   };

@@ -1,14 +1,18 @@
-import { setTimeout as sleep } from "node:timers/promises";
-import { type Context, ProviderError } from "@nixops4-providers/provider-sdk";
-import { readBootId, runScript, type SshConnection, waitForSsh } from "@nixops4-providers/ssh-client";
+import { type Context, describeError, ProviderError, sleep } from "@nixops4-providers/provider-sdk";
+import { runScript, type SshConnection, waitForSsh } from "@nixops4-providers/ssh-client";
+import { observe } from "./observe.ts";
 import { REBOOT } from "./scripts.ts";
 import type { Inputs } from "./resources/system.ts";
 import type { Session } from "./session.ts";
 
-const RETRY_PAUSE_MS = 1000;
-const BOOT_ID_SECONDS = 10;
+const RETRY_PAUSE_SECONDS = 1;
+const OBSERVE_SECONDS = 10;
 
-/** Reboots the host and waits until it lets us in again. `bootId` is that of now. */
+/**
+ * Reboots the host and waits until a system in its Nix store runs on it. `bootId` is that of now. Before that, the
+ * system that goes down may answer, and an initial ramdisk that waits for a passphrase, with the pinned key or
+ * another: they are waited for.
+ */
 export async function reboot(
   session: Session,
   inputs: Inputs,
@@ -20,29 +24,35 @@ export async function reboot(
   const deadline = performance.now() + rebootTimeoutSeconds * 1000;
   context.log.info(`rebooting ${label}`);
   await runScript(session.ssh, { script: REBOOT, sudo, timeoutSeconds: 20, doing: "start the reboot" });
+  let last: unknown;
   for (;;) {
-    await sleep(RETRY_PAUSE_MS);
+    await sleep(RETRY_PAUSE_SECONDS, context.signal);
     const timeoutSeconds = (deadline - performance.now()) / 1000;
-    if (timeoutSeconds <= 0) throw notRebooted(label, rebootTimeoutSeconds);
+    if (timeoutSeconds <= 0) throw notRebooted(label, rebootTimeoutSeconds, last);
     let ssh: SshConnection;
     try {
-      ssh = await waitForSsh(connection, context, { timeoutSeconds });
+      ssh = await waitForSsh(connection, context, { timeoutSeconds, reboots: true });
     } catch (cause) {
       if (context.signal.aborted) throw cause;
       throw notRebooted(label, rebootTimeoutSeconds, cause);
     }
-    if (await hasOtherBootId(ssh, bootId)) return session.replace(ssh);
-    ssh.end();
+    try {
+      await requireRebooted(ssh, inputs, bootId);
+      return session.replace(ssh);
+    } catch (cause) {
+      ssh.end();
+      if (context.signal.aborted) throw context.signal.reason;
+      if (last === undefined) context.log.info(describeError(cause).split("\n")[0]!);
+      last = cause;
+    }
   }
 }
 
-/** `false` also for a host that is going down and does not answer any more. */
-async function hasOtherBootId(ssh: SshConnection, bootId: string): Promise<boolean> {
-  try {
-    const now = await readBootId(ssh, BOOT_ID_SECONDS);
-    return now !== null && now !== bootId;
-  } catch {
-    return false;
+async function requireRebooted(ssh: SshConnection, inputs: Inputs, bootId: string): Promise<void> {
+  const seen = await observe(ssh, inputs, OBSERVE_SECONDS);
+  if (seen.bootId === bootId) throw new ProviderError(`${ssh.label} still runs, from before the reboot`);
+  if (seen.bootedSystem === null || seen.currentSystem === null) {
+    throw new ProviderError(`${ssh.label} runs, but not its system: it may be in its initial ramdisk`);
   }
 }
 

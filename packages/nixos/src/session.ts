@@ -1,5 +1,5 @@
 import { setTimeout as sleep } from "node:timers/promises";
-import type { Context } from "@nixops4-providers/provider-sdk";
+import { type Context, describeError } from "@nixops4-providers/provider-sdk";
 import {
   connect,
   type Connection,
@@ -49,9 +49,11 @@ export class Session {
       } catch (error) {
         const left = (giveUpAt - performance.now()) / 1000;
         if (isFinal(error) || signal.aborted || left <= 0) throw error;
-        log.warn(error instanceof Error ? error.message : String(error));
+        log.warn(describeError(error).split("\n")[0]!);
         await sleep(RETRY_PAUSE_MS);
-        this.replace(await waitForSsh(this.#connection, this.#context, { timeoutSeconds: left }));
+        // Where it crashed, it reboots.
+        const options = { timeoutSeconds: left, reboots: true };
+        this.replace(await waitForSsh(this.#connection, this.#context, options));
       }
     }
   }

@@ -5,6 +5,7 @@ import { join } from "node:path";
 import { setTimeout as sleep } from "node:timers/promises";
 import { promisify } from "node:util";
 import { type DebianUser, type DebianVm, makeSshKey, startDebianVm } from "@nixops4-providers/test-servers";
+import { makeRamdiskWithSshd } from "./ramdisk-with-sshd.ts";
 import type { Target } from "./target.ts";
 
 const CONTROL_PORT = 2222;
@@ -22,6 +23,8 @@ WantedBy=multi-user.target
 
 export interface VmTarget extends Target {
   vm: DebianVm;
+  /** Lets an initial ramdisk go on that waits with an SSH server. */
+  unlock(): Promise<void>;
 }
 
 /** A virtual machine with systemd. */
@@ -29,7 +32,18 @@ export async function startVmTarget(users: DebianUser[] = []): Promise<VmTarget>
   const folder = await mkdtemp(join(tmpdir(), "vm-target-"));
   const userKey = await makeSshKey(folder, "user");
   const authorizedKeys = [userKey.publicKey];
-  const vm = await startDebianVm({ folder, authorizedKeys, users, ports: [CONTROL_PORT] });
+  const hostKey = await makeSshKey(folder, "vm_host_key");
+  const other = await makeSshKey(folder, "ramdisk_host_key");
+  const hostKeys = { pinned: hostKey.file, other: other.file };
+  const vm = await startDebianVm({
+    folder,
+    authorizedKeys,
+    hostKeyFiles: [hostKey.file],
+    users,
+    ports: [CONTROL_PORT],
+    extraInitrd: await makeRamdiskWithSshd(folder, { hostKeys, authorizedKey: userKey.publicKey }),
+    extraKernelParameters: ["rdinit=/ssh-init"],
+  });
   const ssh = async (port: number, command: string, extraOptions: string[] = []) => {
     const options = ["StrictHostKeyChecking=no", "UserKnownHostsFile=/dev/null", "LogLevel=ERROR"];
     options.push(...extraOptions);
@@ -53,6 +67,7 @@ export async function startVmTarget(users: DebianUser[] = []): Promise<VmTarget>
   await ssh(vm.port, `cat >${unit} <<'END'\n${CONTROL_UNIT}END\nsystemctl enable --now control`);
   return {
     vm,
+    unlock: async () => void (await ssh(vm.port, "touch /unlocked")),
     connection: {
       host: vm.host,
       port: vm.port,

@@ -2,20 +2,47 @@ import { execFileSync } from "node:child_process";
 import { afterAll, beforeAll, beforeEach, describe, expect, it } from "@jest/globals";
 import { labAvailable } from "@nixops4-providers/test-servers";
 import { deploy, failToDeploy, type Run, startDeploying } from "./deployer.ts";
+import { WAIT_WITH } from "./ramdisk-with-sshd.ts";
+import { FORGET_UNITS, type SwitchedUnits, switchUnits } from "./switch-units.ts";
 import { callsOf, eventually, type HostState, PROFILE, reset, stateOf } from "./target.ts";
 import { buildSystem, type TestSystem } from "./test-systems.ts";
 import { startVmTarget, type VmTarget } from "./vm-target.ts";
+
+const LOOP = "Restart=always\nRestartSec=3600";
+const OLD = service("false", "Type=oneshot");
+const RELOADED = service("sleep 1000", "ExecReload=false");
 
 const SYSTEMS = {
   base: { onTest: "systemctl start ssh; rm -f /run/ssh-is-down" },
   next: {},
   held: { onTest: "while [ -e /run/hold ]; do sleep 0.5; done" },
-  newFailure: { afterTest: "systemd-run --quiet --unit new-failure false; sleep 1; exit 4" },
-  oldFailure: { afterTest: "exit 4" },
+  crashLoop: switched({
+    units: { "exit4-loop.service": service("false", LOOP) },
+    start: ["exit4-loop.service"],
+  }),
+  dependencyFails: switched({
+    units: {
+      "exit4-base.service": service("false", "Type=oneshot"),
+      "exit4-top.service": `[Unit]\nRequires=exit4-base.service\nAfter=exit4-base.service\n${service("sleep 1000")}`,
+    },
+    start: ["exit4-top.service"],
+  }),
+  reloadFails: switched({ units: { "exit4-reload.service": RELOADED }, reload: ["exit4-reload.service"] }),
+  userFails: switched({ units: {}, failingUsers: ["admin"] }),
+  failsOtherwise: switched({
+    units: { "exit4-old.service": service("sh -c 'exit 7'", "Type=oneshot") },
+    start: ["exit4-old.service"],
+  }),
+  failsAsBefore: switched({ units: { "exit4-old.service": OLD }, start: ["exit4-old.service"] }),
+  namesNothing: { afterTest: "exit 4" },
   noSshd: { onTest: "systemctl stop ssh; pkill -KILL -f 'sshd: roo[t]@notty' || true" },
   panic: { onTest: "echo c >/proc/sysrq-trigger; sleep 60" },
   otherKernel: { kernel: "another kernel" },
+  throughRamdisk: { kernel: "a kernel for it" },
+  throughPinnedRamdisk: { kernel: "a kernel for the other" },
   forAdmin: {},
+  withDbus: { inhibitors: { "dbus-implementation": "dbus" } },
+  withBroker: { inhibitors: { "dbus-implementation": "broker" } },
 } satisfies Record<string, Omit<TestSystem, "name">>;
 
 /** In milliseconds: the processor is emulated. */
@@ -46,7 +73,7 @@ suite(`nixos.system on Debian with systemd${missing === undefined ? "" : ` (skip
 
   beforeEach(async () => {
     await reset(target, systems.base);
-    await target.sh("rm -f /run/hold; systemctl reset-failed");
+    await target.sh(`rm -f /run/hold; ${FORGET_UNITS}`);
     base = await stateOf(target);
     expect(base).toMatchObject({ currentSystem: systems.base, profile: systems.base });
   }, SLOW);
@@ -76,14 +103,41 @@ suite(`nixos.system on Debian with systemd${missing === undefined ? "" : ` (skip
     SLOW,
   );
 
-  it(
-    "counts only units that had not failed before",
-    async () => {
-      const error = await failToDeploy(target, systems.newFailure);
-      expect(error).toContain("these units failed, and had not before: new-failure.service.");
+  it.each([
+    ["crashLoop", "exit4-loop.service"],
+    ["dependencyFails", "exit4-top.service, exit4-base.service"],
+    ["reloadFails", "exit4-reload.service"],
+    ["userFails", "user activation for admin"],
+    ["failsOtherwise", "exit4-old.service"],
+  ] as const)(
+    "goes back when something fails with exit code 4 that had not failed so before (%s)",
+    async (name, what) => {
+      await hasUnit("exit4-old.service", OLD, "start exit4-old || true");
+      await hasUnit("exit4-reload.service", RELOADED, "start exit4-reload");
+      const error = await failToDeploy(target, systems[name]);
+      expect(error).toMatch(
+        new RegExp(`this failed, and had not in the same way before: ${what}(,.*)?\\. The host`),
+      );
       expectRolledBack(error);
       expect(await stateOf(target)).toEqual(base);
-      expect(await deploy(target, systems.oldFailure)).toMatchObject({ previousToplevel: systems.base });
+      expect(await callsOf(target)).toEqual([`test ${name}`, "test base"]);
+    },
+    SLOW,
+  );
+
+  it(
+    "does not count what had failed in the same way before, and counts a failure that has no name",
+    async () => {
+      await hasUnit("exit4-old.service", OLD, "start exit4-old || true");
+      const run = startDeploying(target, systems.failsAsBefore);
+      expect(await run.outputs).toMatchObject({ previousToplevel: systems.base });
+      expect(run.log()).toContain("warning: the following units failed: exit4-old.service");
+      await reset(target, systems.base);
+      base = await stateOf(target);
+      const error = await failToDeploy(target, systems.namesNothing);
+      expect(error).toContain("something failed that its log does not name (exit code 4)");
+      expectRolledBack(error);
+      expect(await stateOf(target)).toEqual(base);
     },
     SLOW,
   );
@@ -185,6 +239,59 @@ suite(`nixos.system on Debian with systemd${missing === undefined ? "" : ` (skip
     SLOW,
   );
 
+  it.each([
+    ["other", "throughRamdisk", /Exit before auth/g, 3],
+    ["pinned", "throughPinnedRamdisk", /Pubkey auth succeeded/g, 15],
+  ] as const)(
+    "waits while the host is in an initial ramdisk that has an SSH server with the %s host key",
+    async (key, name, answered, times) => {
+      await target.sh(`ln -sfn ${systems.base} /run/booted-system; echo ${key} >${WAIT_WITH}; sync`);
+      const bootId = await target.sh("cat /proc/sys/kernel/random/boot_id");
+      const seen = target.vm.console().length;
+      const console = () => target.vm.console().slice(seen);
+      const run = startDeploying(target, systems[name], {
+        reboot: "when-needed",
+        rebootTimeoutSeconds: 900,
+        rollback: { confirmTimeoutSeconds: 20 },
+      });
+      const attempts = async () => (console().match(answered) ?? []).length >= times;
+      await Promise.race([run.outputs, eventually("the ramdisk has answered", 120, attempts)]);
+      expect(console()).toContain(`waiting with the host key ${key}`);
+      if (key === "other") expect(console()).not.toMatch(/auth succeeded|login attempt/i);
+      await target.unlock();
+      const outputs = await run.outputs;
+      expect(outputs).toMatchObject({ rebootNeeded: false, previousToplevel: systems.base });
+      expect(outputs["bootId"]).not.toBe(bootId);
+      expect(await target.sh("readlink -f /run/booted-system")).toBe(systems[name]);
+    },
+    SLOW,
+  );
+
+  it(
+    "boots and reboots where a switch inhibitor has changed",
+    async () => {
+      await target.sh(`ln -sfn ${systems.withDbus} /run/booted-system`);
+      const first = await deploy(target, systems.withDbus);
+      await target.sh("rm /run/test-calls");
+      const run = startDeploying(target, systems.withBroker, { reboot: "when-needed" });
+      const outputs = await run.outputs;
+      expect(outputs).toMatchObject({ rebootNeeded: false, previousToplevel: systems.withDbus });
+      expect(outputs["bootId"]).not.toBe(first["bootId"]);
+      expect(run.log()).toContain("dbus-implementation: dbus -> broker");
+      expect(run.log()).not.toContain("activating withBroker");
+      expect(await stateOf(target)).toMatchObject({
+        currentSystem: systems.withBroker,
+        profile: systems.withBroker,
+        bootDefault: systems.withBroker,
+      });
+      const boot = { action: "boot", reboot: "when-needed" };
+      const back = await deploy(target, systems.withDbus, boot);
+      expect(back).toMatchObject({ rebootNeeded: false });
+      expect(back["bootId"]).not.toBe(outputs["bootId"]);
+    },
+    SLOW,
+  );
+
   it(
     "works for a user who is root by sudo, and says what is wrong with one who is not",
     async () => {
@@ -203,6 +310,12 @@ suite(`nixos.system on Debian with systemd${missing === undefined ? "" : ` (skip
     SLOW,
   );
 
+  async function hasUnit(name: string, contents: string, command: string): Promise<void> {
+    await target.sh(
+      `cat >/run/systemd/system/${name} <<'END'\n${contents}END\nsystemctl daemon-reload; systemctl ${command}`,
+    );
+  }
+
   async function activating(run: Run, name: string): Promise<void> {
     await eventually(`${name} is being activated`, 60, async () => run.log().includes(`activating ${name}`));
   }
@@ -218,6 +331,14 @@ suite(`nixos.system on Debian with systemd${missing === undefined ? "" : ` (skip
     );
   }
 });
+
+function switched(units: SwitchedUnits): Omit<TestSystem, "name"> {
+  return { afterTest: switchUnits(units) };
+}
+
+function service(command: string, more = ""): string {
+  return `[Service]\nExecStart=${command}\n${more}\n`;
+}
 
 /** Adds a file with the contents that an expression has, and all it refers to, to the store of this machine. */
 function storeFile(name: string, expression: string): string {

@@ -1,8 +1,13 @@
 import { afterAll, beforeAll, beforeEach, expect, it } from "@jest/globals";
+import { builtProvider } from "@nixops4-providers/e2e";
 import { timeSince } from "@nixops4-providers/test-servers";
-import { existsSync } from "node:fs";
+import { execFileSync } from "node:child_process";
+import { existsSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from "node:fs";
 import { createServer } from "node:http";
+import { createServer as createTlsServer } from "node:https";
 import type { AddressInfo } from "node:net";
+import { tmpdir } from "node:os";
+import { dirname, join } from "node:path";
 import { deploy, failToDeploy, startDeploying } from "./deployer.ts";
 import { startNamespaceTarget } from "./namespace-target.ts";
 import { describeWithNamespaces } from "./requirements.ts";
@@ -11,7 +16,7 @@ import { buildSystem, type TestSystem } from "./test-systems.ts";
 
 const SYSTEMS = {
   base: { onTest: "cp /run/all-keys /run/authorized_keys 2>/dev/null" },
-  next: {},
+  next: { onTest: "cp /run/nixops4/holder /run/nixos/deployer" },
   slow: { onTest: "sleep 3" },
   long: { onTest: "until [ -e /run/let-go ]; do sleep 0.1; done" },
   hang: { onTest: "sleep 1000" },
@@ -24,6 +29,8 @@ const SYSTEMS = {
   lockedOut: { onTest: "cp /run/authorized_keys /run/all-keys; : >/run/authorized_keys" },
   otherKernel: { kernel: "2" },
   tellsVariables: { onTest: 'echo "NIXOS_NO_CHECK is <$NIXOS_NO_CHECK>"' },
+  withDbus: { inhibitors: { "dbus-implementation": "dbus", old: "1" } },
+  withBroker: { inhibitors: { "dbus-implementation": "broker", new: "1" } },
 } satisfies Record<string, Omit<TestSystem, "name">>;
 
 const busybox = ["/bin/busybox", "/usr/bin/busybox"].find((path) => existsSync(path));
@@ -175,6 +182,31 @@ describeWithNamespaces("nixos.system on a host without systemd", () => {
     expect(await deploy(target, systems.otherKernel)).toMatchObject({ rebootNeeded: true });
   });
 
+  it("refuses to switch to what takes a reboot, and tells that after `boot`", async () => {
+    await target.sh(`ln -sfn ${systems.withDbus} /run/booted-system`);
+    expect(await deploy(target, systems.withDbus)).toMatchObject({ rebootNeeded: false });
+    base = await stateOf(target);
+    await target.sh("rm /run/test-calls");
+    for (const action of ["switch", "test"]) {
+      const error = await failToDeploy(target, systems.withBroker, { action });
+      expect(error).toContain(`cannot ${action} to ${systems.withBroker} on`);
+      expect(error).toContain(
+        "without a reboot: the running system cannot change to it: dbus-implementation: dbus -> broker\n",
+      );
+    }
+    expect(await stateOf(target)).toEqual(base);
+    expect(await callsOf(target)).toEqual([]);
+    const boot = { action: "boot" };
+    expect(await deploy(target, systems.withBroker, boot)).toMatchObject({ rebootNeeded: true });
+    expect(await deploy(target, systems.withBroker, boot)).toMatchObject({ rebootNeeded: true });
+    expect(await callsOf(target)).toEqual(["boot withBroker"]);
+    // What the real program makes of it.
+    await expect(target.sh(`${systems.withBroker}/bin/switch-to-configuration test`)).rejects.toThrow();
+    const forced = startDeploying(target, systems.withBroker, {}, { env: { NIXOS_NO_CHECK: "1" } });
+    expect(await forced.outputs).toMatchObject({ rebootNeeded: true });
+    expect(await stateOf(target)).toMatchObject({ currentSystem: systems.withBroker });
+  });
+
   it("takes the profile and the boot loader back when the boot loader fails", async () => {
     const error = await failToDeploy(target, systems.badBoot);
     expect(error).toContain("could not be made the one to boot");
@@ -230,6 +262,20 @@ describeWithNamespaces("nixos.system on a host without systemd", () => {
     await deploy(target, systems.base);
   });
 
+  it("makes the folder of a profile that has none, before it activates", async () => {
+    const profile = "/nix/var/nix/profiles/system-profiles/test";
+    expect(await deploy(target, systems.next, { profile })).toMatchObject({ generation: 1 });
+    expect(await target.sh(`readlink -f ${profile}`)).toBe(systems.next);
+    expect(await callsOf(target)).toEqual(["test next", "boot next"]);
+    const error = await failToDeploy(target, systems.slow, { profile: "/etc/passwd/profile" });
+    expect(error).toMatch(/the folder \/etc\/passwd of the profile cannot be made: .*File exists/);
+    expect(error).toContain("Nothing was changed");
+    expect(await callsOf(target)).toEqual(["test next", "boot next"]);
+    await target.sh(`rm -r ${dirname(profile)}`);
+    await deploy(target, systems.next, { profile, action: "boot" });
+    expect(await target.sh(`readlink -f ${profile}`)).toBe(systems.next);
+  });
+
   it("confirms with health checks, which may take a while to hold", async () => {
     const server = createServer((_, response) => response.writeHead(204).end());
     await new Promise<void>((resolve) => server.listen(0, "127.0.0.1", resolve));
@@ -254,13 +300,46 @@ describeWithNamespaces("nixos.system on a host without systemd", () => {
     expect(await stateOf(target)).toMatchObject({ currentSystem: systems.next });
   });
 
+  it("asks over HTTPS for a certificate that the deploying machine trusts", async () => {
+    const folder = mkdtempSync(join(tmpdir(), "https-"));
+    const [keyFile, certFile] = [join(folder, "key"), join(folder, "cert")];
+    const request = "req -x509 -newkey ec -pkeyopt ec_paramgen_curve:prime256v1 -nodes -subj /CN=test".split(
+      " ",
+    );
+    const names = ["-addext", "subjectAltName=DNS:localhost,IP:127.0.0.1"];
+    execFileSync("openssl", [...request, ...names, "-keyout", keyFile, "-out", certFile], {
+      stdio: "ignore",
+    });
+    const identity = { key: readFileSync(keyFile), cert: readFileSync(certFile) };
+    const server = createTlsServer(identity, ({ headers, url }, response) =>
+      response.writeHead(url === "/here" && headers.host?.endsWith(`:${port}`) === true ? 200 : 404).end(),
+    );
+    await new Promise<void>((resolve) => server.listen(0, "127.0.0.1", resolve));
+    const { port } = server.address() as AddressInfo;
+    const healthChecks = ["localhost", "127.0.0.1"].map((host) => ({
+      http: { url: `https://${host}:${port}/here` },
+    }));
+    try {
+      const trusting = { env: { NODE_EXTRA_CA_CERTS: certFile } };
+      await startDeploying(target, systems.next, { healthChecks }, trusting).outputs;
+      const error = await failToDeploy(target, systems.base, { ...confirmWithin(2), healthChecks });
+      expect(error).toMatch(/the health check HTTP https:\/\/localhost:\d+\/here failed: .*certificate/);
+    } finally {
+      server.close();
+      rmSync(folder, { recursive: true });
+    }
+  });
+
   it.each([
     [
       { command: "echo no good >&2; exit 3" },
       "`echo no good >&2; exit 3` failed: cannot run the health check on",
     ],
     [{ tcp: { port: 1 } }, "TCP 127.0.0.1:1 failed: connect ECONNREFUSED"],
-    [{ http: { url: "http://127.0.0.1:1/" } }, "HTTP http://127.0.0.1:1/ failed: fetch failed"],
+    [
+      { http: { url: "http://127.0.0.1:1/" } },
+      "HTTP http://127.0.0.1:1/ failed: connect ECONNREFUSED 127.0.0.1:1",
+    ],
     [{ command: "sleep 60", timeoutSeconds: 1 }, "did not finish within 1 s"],
   ])("goes back when a health check fails: %j", async (check, reason) => {
     const error = await failToDeploy(target, systems.next, { ...confirmWithin(2), healthChecks: [check] });
@@ -314,6 +393,21 @@ describeWithNamespaces("nixos.system on a host without systemd", () => {
     const run = startDeploying(target, systems.tellsVariables, {}, { env: { NIXOS_NO_CHECK: "1 2" } });
     await run.outputs;
     expect(run.log()).toContain("NIXOS_NO_CHECK is <1 2>");
+  });
+
+  it("works for a deployer that no passwd file lists", async () => {
+    const folder = mkdtempSync(join(tmpdir(), "nobody-"));
+    const executable = join(folder, "provider");
+    const unlisted = "exec env -u USER unshare --user --map-user=54321";
+    writeFileSync(executable, `#!/bin/sh\n${unlisted} ${builtProvider("nixos")} "$@"\n`, { mode: 0o755 });
+    try {
+      await startDeploying(target, systems.next, {}, { executable }).outputs;
+      expect(await target.sh("cat /run/nixos/deployer")).toMatch(
+        /^uid 54321@\S+, to activate .*-next, since/,
+      );
+    } finally {
+      rmSync(folder, { recursive: true });
+    }
   });
 
   it("can be interrupted at any time, and the host goes back by itself", async () => {

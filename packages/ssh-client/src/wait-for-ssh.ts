@@ -22,15 +22,16 @@ const LOGIN_PAUSE = { first: 2, longest: 30 };
 
 /**
  * Tries to connect until it succeeds. A host that is down, starting or does not know the key yet is tried again;
- * a wrong host key and a key of ours that cannot be used are errors at once. Throws a {@link ConnectError} when
- * the time is up.
+ * a wrong host key and a key of ours that cannot be used are errors at once. With `reboots`, a wrong host key and a
+ * server that does not speak our SSH are tried again, too: they may be those of the initial ramdisk. Throws a
+ * {@link ConnectError} when the time is up.
  */
 export async function waitForSsh(
   connection: Connection,
   context: Context,
-  options: { timeoutSeconds: number },
+  options: { timeoutSeconds: number; reboots?: boolean },
 ): Promise<SshConnection> {
-  const { timeoutSeconds } = options;
+  const { timeoutSeconds, reboots = false } = options;
   const endpoints = await prepareRoute(connection, context);
   const { user, label } = endpoints.at(-1)!;
   const progress = context.progress(`waiting for SSH as ${user} on ${label}`);
@@ -47,7 +48,9 @@ export async function waitForSsh(
         return new SshConnection(links, context.signal);
       } catch (error) {
         if (signal.aborted) throw error;
-        if (!(error instanceof ConnectError) || !isPassing(error)) throw error;
+        // The jump hosts are not those that reboot.
+        const mayBeRamdisk = reboots && links.length === endpoints.length - 1;
+        if (!(error instanceof ConnectError) || !(mayBeRamdisk || isPassing(error))) throw error;
         lastFailure = error;
         progress.update(describeError(error).split("\n")[0]!);
         const next = error.reason === "authentication" ? loginPauses.next() : probePauses.next();

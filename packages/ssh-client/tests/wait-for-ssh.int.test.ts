@@ -86,6 +86,32 @@ describeWithSshd("waiting for SSH", () => {
     expect((error as ConnectError).reason).toBe("host-key");
   });
 
+  it("waits for the pinned key where the host reboots, and sends nothing before", async () => {
+    const seen = lab.sshd.log().length;
+    await lab.sshd.reload({ hostKeyFiles: [stranger.file] });
+    const waiting = waitForSsh(connectionTo(lab), testContext(), { timeoutSeconds: 60, reboots: true });
+    const attempts = () => count(lab.sshd.log().slice(seen), "Connection from");
+    while (attempts() < 2) await new Promise((resolve) => setTimeout(resolve, 20));
+    expect(lab.sshd.log().slice(seen)).not.toMatch(/userauth-request|publickey/);
+    await lab.sshd.reload({ hostKeyFiles: [lab.hostKey.file] });
+    (await waiting).end();
+  });
+
+  it("says at its deadline that a host that reboots has another key, and does not wait for that of a jump host", async () => {
+    const connection = connectionTo(lab, { hostPublicKeys: [stranger.publicKey] });
+    const during = { timeoutSeconds: 1, reboots: true };
+    const error: unknown = await waitForSsh(connection, testContext(), during).catch(
+      (reason: unknown) => reason,
+    );
+    expect(describeError(error)).toMatch(/within 1 s: the host key of .* is not the expected one/);
+    const jump = [{ ...connection, agent: false }];
+    const behind = waitForSsh(connectionTo(lab, { jump }), testContext(), {
+      timeoutSeconds: 600,
+      reboots: true,
+    });
+    await expect(behind).rejects.toMatchObject({ reason: "host-key" });
+  });
+
   it("keeps the connection to a jump host while the host behind it starts", async () => {
     const hop = await startSshLab();
     await lab.sshd.stop();

@@ -1,5 +1,5 @@
 import { execFile } from "node:child_process";
-import { readFile } from "node:fs/promises";
+import { readFile, writeFile } from "node:fs/promises";
 import { connect } from "node:net";
 import { join } from "node:path";
 import { promisify } from "node:util";
@@ -24,6 +24,8 @@ export interface DebianVmOptions {
   memoryMiB?: number;
   /** As in `["systemd.show_status=1", "loglevel=7"]`, for a console that tells more. */
   extraKernelParameters?: string[];
+  /** A cpio archive whose files join those of the initial ramdisk; `rdinit=/…` then runs another first program. */
+  extraInitrd?: string;
 }
 
 /** Debian in a virtual machine that loopback reaches and that reaches nothing itself. */
@@ -48,8 +50,8 @@ const SSH_PORT = 22;
  * or Debian's if there is none. Ends with this process at the latest.
  */
 export async function startDebianVm(options: DebianVmOptions): Promise<DebianVm> {
-  const { folder, authorizedKeys, users = [] } = options;
-  const root = await debianRoot();
+  const { folder, authorizedKeys, users = [], extraInitrd } = options;
+  const root = await withInitrd(await debianRoot(), extraInitrd, folder);
   const hostKeyFiles = options.hostKeyFiles ?? [(await makeSshKey(folder, "vm_host_key")).file];
   const hostKeys = await Promise.all(
     hostKeyFiles.map(async (file) => ({ file, publicKey: (await readFile(`${file}.pub`, "utf8")).trim() })),
@@ -75,6 +77,17 @@ export async function startDebianVm(options: DebianVmOptions): Promise<DebianVm>
     await vm.stop();
     throw error;
   }
+}
+
+/** The kernel reads one archive after the other. */
+async function withInitrd(root: DebianRoot, extra: string | undefined, folder: string): Promise<DebianRoot> {
+  if (extra === undefined) return root;
+  const initrd = join(folder, "initrd");
+  await writeFile(
+    initrd,
+    Buffer.concat(await Promise.all([root.initrd, extra].map((file) => readFile(file)))),
+  );
+  return { ...root, initrd };
 }
 
 function qemuArguments(

@@ -120,15 +120,18 @@ const inputs = fields({
   reboot: Type.Enum(["never", "when-needed", "always"], {
     default: "never",
     description:
-      "Whether to reboot the host into the new system: `when-needed` if the booted system has another kernel, " +
-      "initial ramdisk, kernel modules, kernel parameters or systemd, or if `switch-to-configuration` asks for it; " +
-      "`always` if the host was booted with any other system.",
+      "Whether to reboot the host into the new system. `when-needed`: if the booted system has another kernel, initial " +
+      "ramdisk, kernel modules, kernel parameters or systemd, if `switch-to-configuration` asks for it, or if a switch " +
+      "inhibitor has changed (NixOS's `system.switch.inhibitors`): then `switch` does what `boot` does before the " +
+      "reboot. `always`: if the host was booted with any other system. `never`: a changed switch inhibitor is an error.",
   }),
   rebootTimeoutSeconds: Type.Integer({
     minimum: 1,
     maximum: 86_400,
     default: 300,
-    description: "How many seconds a reboot may take until the host lets the user in again.",
+    description:
+      "How many seconds a reboot may take until the host lets the user in again. An SSH server in its initial ramdisk, " +
+      "where you enter a passphrase, does not count, whatever host key it has.",
   }),
 });
 
@@ -141,7 +144,7 @@ const outputs = fields({
   }),
   bootId: Type.String({ description: "Changes with each boot of the host." }),
   rebootNeeded: Type.Boolean({
-    description: "Whether parts of the system, such as its kernel, wait for a reboot.",
+    description: "Whether parts of the system, such as its kernel or a switch inhibitor, wait for a reboot.",
   }),
 });
 

@@ -13,6 +13,7 @@ reboot_needed() {
   for part in kernel initrd kernel-modules kernel-params systemd; do same "$part" || return 0; done
   return 1
 }
+inhibitors() { [ ! -f "$1/switch-inhibitors" ] || tr '\n' ' ' <"$1/switch-inhibitors"; }
 value uid "$(id -u)"
 value bootId "$(cat /proc/sys/kernel/random/boot_id)"
 value currentSystem "$(target /run/current-system)"
@@ -26,6 +27,9 @@ fi
 if [ -x "$toplevel/bin/switch-to-configuration" ] && [ -e "$toplevel/nixos-version" ]; then value isSystem yes; fi
 if reboot_needed; then value rebootNeeded yes; fi
 if [ -L /nix/var/nix/gcroots/nixops4/next ]; then value unfinished yes; fi
+value currentInhibitors "$(inhibitors /run/current-system)"
+value bootedInhibitors "$(inhibitors "$booted")"
+value toplevelInhibitors "$(inhibitors "$toplevel")"
 for status in /run/nixops4/*/status; do
   [ -e "$status" ] || continue
   kill -0 "$(sed -n 's/^pid=//p' "$status")" 2>/dev/null || continue
