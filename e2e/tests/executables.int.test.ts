@@ -40,6 +40,7 @@ it("there is one for each provider and service", () => {
     "nixops4-resources-dns",
     "nixops4-resources-local",
     "nixops4-resources-nixos",
+    "nixops4-resources-proxmox",
     "nixops4-resources-pxe-nbp",
     "nixops4-resources-ssh",
     "nixops4-resources-ssh-keypair",

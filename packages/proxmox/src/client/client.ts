@@ -1,0 +1,136 @@
+import { type Context, ProviderError, sleep } from "@nixops4-providers/provider-sdk";
+import type { Connection } from "../connection.ts";
+import { ConnectError, LostAnswerError, PveError, TaskError } from "./errors.ts";
+import { type HttpAnswer, Https, type HttpRequest } from "./https.ts";
+
+/** What is sent: numbers and booleans become the text that Proxmox VE takes; `undefined` is left out. */
+export type Params = Record<string, string | number | boolean | undefined>;
+
+const BASE = "/api2/json";
+/** A refused connection is a daemon that starts again, or an address that is wrong. */
+const CONNECT_RETRY_SECONDS = 10;
+const FIRST_PAUSE_SECONDS = 0.2;
+const LONGEST_PAUSE_SECONDS = 5;
+
+/** Proxmox VE's API, with a token. */
+export class PveClient {
+  readonly context: Context;
+  readonly #https: Https;
+  readonly #connection: Connection;
+  readonly #authorization: string;
+
+  constructor(connection: Connection, secret: string, context: Context) {
+    this.context = context;
+    this.#connection = connection;
+    this.#authorization = `PVEAPIToken=${connection.tokenId}=${secret}`;
+    this.#https = new Https(connection);
+  }
+
+  get tokenId(): string {
+    return this.#connection.tokenId;
+  }
+
+  get<Data>(path: string, params: Params = {}): Promise<Data> {
+    return this.request("GET", path, params) as Promise<Data>;
+  }
+
+  /** The `data` of the answer. What may succeed a moment later is tried again. */
+  request(method: string, path: string, params: Params = {}): Promise<unknown> {
+    const query = encode(params);
+    const isInPath = method === "GET" || method === "DELETE";
+    const target = isInPath && query !== "" ? `${path}?${query}` : path;
+    return this.retry(`${method} ${path}`, async () => {
+      const body = Buffer.from(isInPath ? "" : query);
+      const type = { "content-type": "application/x-www-form-urlencoded" };
+      return this.send(`${method} ${path}`, {
+        method,
+        path: target,
+        // Without a length, Node would send chunks, which are refused.
+        headers: isInPath ? {} : { ...type, "content-length": body.length },
+        ...(isInPath ? {} : { body }),
+      });
+    });
+  }
+
+  /** One request, without another try. */
+  async send(
+    what: string,
+    request: Omit<HttpRequest, "timeoutSeconds" | "signal"> & { timeoutSeconds?: number },
+  ): Promise<unknown> {
+    const { timeoutSeconds = this.#connection.timeoutSeconds, headers } = request;
+    try {
+      const answer = await this.#https.send({
+        ...request,
+        path: `${BASE}${request.path}`,
+        headers: { accept: "application/json", authorization: this.#authorization, ...headers },
+        timeoutSeconds,
+        signal: this.context.signal,
+      });
+      return dataOf(what, answer);
+    } catch (error) {
+      this.context.signal.throwIfAborted();
+      if (error instanceof PveError || error instanceof ConnectError || error instanceof LostAnswerError)
+        throw error;
+      throw new LostAnswerError(what, error);
+    }
+  }
+
+  /** Tries again, with growing pauses, while the error is one that passes. */
+  async retry<Result>(what: string, attempt: () => Promise<Result>): Promise<Result> {
+    const start = performance.now();
+    for (let pause = FIRST_PAUSE_SECONDS; ; pause = Math.min(pause * 2, LONGEST_PAUSE_SECONDS)) {
+      try {
+        return await attempt();
+      } catch (error) {
+        const patience = this.#patienceFor(error, what);
+        const elapsed = (performance.now() - start) / 1000;
+        if (elapsed + pause > patience) throw error;
+        this.context.log.debug(`${what} is tried again: ${(error as Error).message}`);
+        await sleep(pause, this.context.signal);
+      }
+    }
+  }
+
+  /** For how many seconds an error may pass; 0 where it does not. */
+  #patienceFor(error: unknown, what: string): number {
+    const { retrySeconds } = this.#connection;
+    if (error instanceof ConnectError)
+      return error.mayPass ? Math.min(retrySeconds, CONNECT_RETRY_SECONDS) : 0;
+    // Reading twice does no harm.
+    if (error instanceof LostAnswerError)
+      return what.startsWith("GET ") ? Math.min(retrySeconds, CONNECT_RETRY_SECONDS) : 0;
+    if (error instanceof PveError) return error.isLocked || error.isUnreached ? retrySeconds : 0;
+    return error instanceof TaskError && error.isLocked ? retrySeconds : 0;
+  }
+
+  close(): void {
+    this.#https.close();
+  }
+}
+
+function encode(params: Params): string {
+  const search = new URLSearchParams();
+  for (const [name, value] of Object.entries(params)) {
+    if (value !== undefined)
+      search.set(name, typeof value === "boolean" ? (value ? "1" : "0") : String(value));
+  }
+  return search.toString();
+}
+
+function dataOf(what: string, { status, reason, text }: HttpAnswer): unknown {
+  const body = parse(text);
+  if (status === 200 && body !== undefined) return body["data"] ?? null;
+  if (status === 200) throw new ProviderError(`${what}: the answer is not JSON`);
+  const error = new PveError(what, status, reason, (body?.["errors"] ?? {}) as Record<string, unknown>);
+  if (error.isUnanswered) throw new LostAnswerError(what, error);
+  throw error;
+}
+
+function parse(text: string): Record<string, unknown> | undefined {
+  try {
+    const value: unknown = JSON.parse(text);
+    return typeof value === "object" && value !== null ? (value as Record<string, unknown>) : undefined;
+  } catch {
+    return undefined;
+  }
+}

@@ -1,0 +1,101 @@
+import { ProviderError } from "@nixops4-providers/provider-sdk";
+
+/** What Proxmox VE refused. */
+export class PveError extends ProviderError {
+  readonly status: number;
+  /** The text on the status line. */
+  readonly reason: string;
+
+  constructor(what: string, status: number, reason: string, errors: Record<string, unknown> = {}) {
+    const fields = Object.entries(errors).map(([name, message]) => `${name}: ${String(message).trim()}`);
+    super(`${what}: ${status} ${[reason, ...fields].join("; ")}`, hintFor(status, reason));
+    this.status = status;
+    this.reason = [reason, ...fields].join("; ");
+  }
+
+  /** What is not there is no 404. */
+  get isNotFound(): boolean {
+    return (
+      this.status === 404 ||
+      (this.status === 500 && /does not exist|no such (resource|pool)/.test(this.reason))
+    );
+  }
+
+  get isTaken(): boolean {
+    return this.status === 500 && /already (exists|defined)|config file already exists/.test(this.reason);
+  }
+
+  get isChangedMeanwhile(): boolean {
+    return this.status === 500 && this.reason.includes("checksum mismatch (file change");
+  }
+
+  /** A new task may be unknown for a moment. */
+  get isUnknownTask(): boolean {
+    return this.status === 400 && this.reason.includes("no such task");
+  }
+
+  get isLocked(): boolean {
+    return isLockMessage(this.reason);
+  }
+
+  /** The node was not reached (595), or did not answer (596, 599): then nobody knows what it did. */
+  get isUnreached(): boolean {
+    return this.status === 595;
+  }
+
+  /** The node is not there at all, or not reached. */
+  get isUnreachable(): boolean {
+    return this.isUnreached || (this.status === 500 && this.reason.includes("hostname lookup"));
+  }
+
+  get isUnanswered(): boolean {
+    return [596, 597, 599].includes(this.status);
+  }
+}
+
+function hintFor(status: number, reason: string): { hint?: string } {
+  if (status === 401) return { hint: "Check connection.tokenId and connection.tokenSecret." };
+  if (status === 403) return { hint: `Give the token this privilege, or a role that has it: ${reason}` };
+  return {};
+}
+
+/** A lock goes away by itself, unless an operation died with it. */
+function isLockMessage(text: string): boolean {
+  return /\b(VM|CT) is locked|can't lock file|got timeout.*lock|lock.*got timeout/.test(text);
+}
+
+/** The answer to a request that may have changed something was lost. */
+export class LostAnswerError extends ProviderError {
+  constructor(what: string, cause: unknown) {
+    super(`${what}: there was no answer`, {
+      cause,
+      hint: "Whether it happened is found out by the next apply.",
+    });
+  }
+}
+
+/** The connection could not be made; nothing was sent. */
+export class ConnectError extends ProviderError {
+  readonly mayPass: boolean;
+
+  constructor(endpoint: string, cause: unknown) {
+    super(`cannot connect to ${endpoint}`, { cause });
+    const { code = "" } = (cause ?? {}) as { code?: string };
+    this.mayPass = ["ECONNREFUSED", "ECONNRESET", "ETIMEDOUT", "EHOSTUNREACH", "EPIPE"].includes(code);
+  }
+}
+
+/** A task that ended, and not well. */
+export class TaskError extends ProviderError {
+  readonly exitStatus: string;
+
+  constructor(what: string, exitStatus: string, log: readonly string[]) {
+    const lines = log.map((line) => `\n  ${line}`).join("");
+    super(`${what} failed: ${exitStatus}${lines}`);
+    this.exitStatus = exitStatus;
+  }
+
+  get isLocked(): boolean {
+    return isLockMessage(this.exitStatus);
+  }
+}

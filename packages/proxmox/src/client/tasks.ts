@@ -1,0 +1,93 @@
+import { ProviderError, sleep } from "@nixops4-providers/provider-sdk";
+import type { Params, PveClient } from "./client.ts";
+import { PveError, TaskError } from "./errors.ts";
+
+const FIRST_POLL_SECONDS = 0.05;
+const LONGEST_POLL_SECONDS = 1;
+/** The pause is this part of the time that the task has taken: what is short is noticed soon. */
+const POLL_SHARE = 0.1;
+const UNKNOWN_SECONDS = 10;
+const LOG_LINES = 15;
+
+interface Status {
+  status: string;
+  exitstatus?: string;
+}
+
+export interface TaskRequest {
+  method: "POST" | "PUT" | "DELETE";
+  path: string;
+  params?: Params;
+  /** What is being done, as "creating VM 100". */
+  what: string;
+  timeoutSeconds: number;
+}
+
+/** Asks for work and waits until it is done. A lock that only the task meets is waited for, too. */
+export function runTask(
+  client: PveClient,
+  { method, path, params = {}, what, timeoutSeconds }: TaskRequest,
+): Promise<void> {
+  return client.retry(`${method} ${path}`, async () => {
+    const upid = await client.request(method, path, params);
+    if (isUpid(upid)) await waitForTask(client, upid, what, timeoutSeconds);
+  });
+}
+
+/** Some requests are done at once and return nothing. */
+function isUpid(value: unknown): value is string {
+  return typeof value === "string" && value.startsWith("UPID:");
+}
+
+/** Waits for the end of a task. Its warnings are shown; its failure is an error with the end of its log. */
+async function waitForTask(
+  client: PveClient,
+  upid: string,
+  what: string,
+  timeoutSeconds: number,
+): Promise<void> {
+  const path = `/nodes/${nodeOf(upid)}/tasks/${encodeURIComponent(upid)}`;
+  const start = performance.now();
+  const progress = client.context.progress(what);
+  try {
+    for (;;) {
+      const elapsed = (performance.now() - start) / 1000;
+      const status = await readStatus(client, `${path}/status`, elapsed);
+      if (status?.status === "stopped")
+        return await judge(client, path, what, status.exitstatus ?? "no exit status");
+      if (elapsed > timeoutSeconds) throw tooLong(what, timeoutSeconds, upid);
+      const pause = Math.min(Math.max(elapsed * POLL_SHARE, FIRST_POLL_SECONDS), LONGEST_POLL_SECONDS);
+      await sleep(pause, client.context.signal);
+    }
+  } finally {
+    progress.done();
+  }
+}
+
+async function readStatus(client: PveClient, path: string, elapsed: number): Promise<Status | undefined> {
+  try {
+    return await client.get<Status>(path);
+  } catch (error) {
+    if (error instanceof PveError && error.isUnknownTask && elapsed < UNKNOWN_SECONDS) return undefined;
+    throw error;
+  }
+}
+
+async function judge(client: PveClient, path: string, what: string, exitStatus: string): Promise<void> {
+  if (exitStatus === "OK") return;
+  const lines = await client.get<{ t: string }[]>(`${path}/log`, { limit: 0 });
+  const log = lines.map(({ t }) => t);
+  if (!exitStatus.startsWith("WARNINGS")) throw new TaskError(what, exitStatus, log.slice(-LOG_LINES));
+  const warnings = log.filter((line) => /^\s*WARN/i.test(line) && !line.startsWith("TASK"));
+  for (const line of warnings) client.context.log.warn(`${what}: ${line}`);
+}
+
+function tooLong(what: string, timeoutSeconds: number, upid: string): ProviderError {
+  return new ProviderError(`${what} takes more than ${timeoutSeconds} s`, {
+    hint: `The task goes on: ${upid}. Apply again when it is done, or raise taskTimeoutSeconds.`,
+  });
+}
+
+function nodeOf(upid: string): string {
+  return upid.split(":")[1] ?? "";
+}

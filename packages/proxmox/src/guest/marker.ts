@@ -1,0 +1,22 @@
+/** Whose a guest is: written into its notes, where a comment of Markdown is not shown. */
+export interface Marker {
+  owner: string;
+  name: string;
+}
+
+const PATTERN = /<!-- nixops4: owner=(\S+) name=(\S+) -->/;
+
+export function readMarker(description: string | undefined): Marker | undefined {
+  const [, owner, name] = PATTERN.exec(description ?? "") ?? [];
+  return owner === undefined || name === undefined ? undefined : { owner, name };
+}
+
+/** The notes with the marker below them. */
+export function withMarker(description: string, { owner, name }: Marker): string {
+  const marker = `<!-- nixops4: owner=${owner} name=${name} -->`;
+  return description === "" ? marker : `${description.trimEnd()}\n\n${marker}`;
+}
+
+export function withoutMarker(description: string): string {
+  return description.replace(PATTERN, "").trimEnd();
+}

@@ -1,0 +1,68 @@
+import { sleep } from "@nixops4-providers/provider-sdk";
+import type { PveClient } from "../client/client.ts";
+import { type Guest, pathOf } from "./guest.ts";
+
+/** A guest as it is. */
+export interface Observed extends Guest {
+  /** Each key with the value that it has or, where a change is pending, will have. */
+  readonly values: ReadonlyMap<string, string>;
+  /** The keys whose change waits for a power cycle. */
+  readonly pendingKeys: ReadonlySet<string>;
+  readonly isRunning: boolean;
+  readonly isHaManaged: boolean;
+  /** Whether it is just being made, and has no configuration yet. */
+  readonly isBeingMade: boolean;
+}
+
+interface Pending {
+  key: string;
+  value?: string | number;
+  pending?: string | number;
+  delete?: number;
+}
+
+interface Status {
+  status: string;
+  lock?: string;
+  ha?: { managed?: number };
+}
+
+/** Reads a guest's configuration with what is pending, and its status. */
+export async function observe(client: PveClient, guest: Guest): Promise<Observed> {
+  const path = pathOf(guest);
+  const [entries, status] = await Promise.all([
+    client.get<Pending[]>(`${path}/pending`),
+    client.get<Status>(`${path}/status/current`),
+  ]);
+  const values = entries
+    .filter(({ key, delete: deleted = 0 }) => deleted === 0 && key !== "digest")
+    .map(({ key, value, pending }) => [key, String(pending ?? value ?? "")] as const);
+  const pendingKeys = entries.filter(
+    ({ pending, delete: deleted = 0 }) => pending !== undefined || deleted !== 0,
+  );
+  return {
+    kind: guest.kind,
+    node: guest.node,
+    vmid: guest.vmid,
+    values: new Map(values),
+    pendingKeys: new Set(pendingKeys.map(({ key }) => key)),
+    isRunning: status.status === "running",
+    isHaManaged: status.ha?.managed === 1,
+    isBeingMade: status.lock === "create" || status.lock === "clone",
+  };
+}
+
+/** As {@link observe}, again and again until it is as expected or the time is up; the last is returned. */
+export async function observeUntil(
+  client: PveClient,
+  guest: Guest,
+  timeoutSeconds: number,
+  isDone: (seen: Observed) => boolean,
+): Promise<Observed> {
+  const start = performance.now();
+  for (;;) {
+    const seen = await observe(client, guest);
+    if (isDone(seen) || performance.now() - start > timeoutSeconds * 1000) return seen;
+    await sleep(0.2, client.context.signal);
+  }
+}

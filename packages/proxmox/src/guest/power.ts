@@ -1,0 +1,91 @@
+import { ProviderError } from "@nixops4-providers/provider-sdk";
+import type { PveClient } from "../client/client.ts";
+import { TaskError } from "../client/errors.ts";
+import { runTask } from "../client/tasks.ts";
+import { type Guest, labelOf, pathOf } from "./guest.ts";
+import { observe, observeUntil, type Observed } from "./observe.ts";
+
+export interface PowerOptions {
+  taskTimeoutSeconds: number;
+  shutdownTimeoutSeconds: number;
+}
+
+/** How long a guest under high availability, or one that restarts itself, takes to be there after its task. */
+const SETTLE_SECONDS = 60;
+
+export async function start(
+  client: PveClient,
+  guest: Guest,
+  { taskTimeoutSeconds }: PowerOptions,
+): Promise<Observed> {
+  await power(client, guest, "start", {}, `starting ${labelOf(guest)}`, taskTimeoutSeconds);
+  return expectRunning(client, guest, true);
+}
+
+/** Asks a guest to shut down, and stops it when it has not after the deadline. */
+export async function stop(client: PveClient, guest: Guest, options: PowerOptions): Promise<Observed> {
+  const { shutdownTimeoutSeconds: timeout, taskTimeoutSeconds } = options;
+  const what = `shutting down ${labelOf(guest)}`;
+  try {
+    await power(
+      client,
+      guest,
+      "shutdown",
+      { timeout: Math.ceil(timeout) },
+      what,
+      timeout + taskTimeoutSeconds,
+    );
+  } catch (error) {
+    if (!(error instanceof TaskError)) throw error;
+    client.context.log.warn(`${labelOf(guest)} did not shut down within ${timeout} s and is stopped`);
+    await power(client, guest, "stop", {}, `stopping ${labelOf(guest)}`, taskTimeoutSeconds);
+  }
+  return expectRunning(client, guest, false);
+}
+
+/** Stops and starts a guest, so that what is pending becomes active. */
+export async function powerCycle(client: PveClient, guest: Guest, options: PowerOptions): Promise<Observed> {
+  const { shutdownTimeoutSeconds: timeout, taskTimeoutSeconds } = options;
+  try {
+    // Done by the node alone: a crash of ours in between does not leave the guest stopped.
+    const what = `power cycling ${labelOf(guest)}`;
+    await power(client, guest, "reboot", { timeout: Math.ceil(timeout) }, what, timeout + taskTimeoutSeconds);
+  } catch (error) {
+    if (!(error instanceof TaskError)) throw error;
+    await stop(client, guest, options);
+  }
+  const seen = await observeUntil(
+    client,
+    guest,
+    5,
+    ({ isRunning, pendingKeys }) => isRunning && pendingKeys.size === 0,
+  );
+  return seen.isRunning ? seen : start(client, guest, options);
+}
+
+async function power(
+  client: PveClient,
+  guest: Guest,
+  action: string,
+  params: Record<string, number>,
+  what: string,
+  timeoutSeconds: number,
+): Promise<void> {
+  await runTask(client, {
+    method: "POST",
+    path: `${pathOf(guest)}/status/${action}`,
+    params,
+    what,
+    timeoutSeconds,
+  });
+}
+
+async function expectRunning(client: PveClient, guest: Guest, wanted: boolean): Promise<Observed> {
+  const first = await observe(client, guest);
+  if (first.isRunning === wanted) return first;
+  const seen = await observeUntil(client, guest, SETTLE_SECONDS, ({ isRunning }) => isRunning === wanted);
+  if (seen.isRunning === wanted) return seen;
+  throw new ProviderError(
+    `${labelOf(guest)} is not ${wanted ? "running" : "stopped"} though the task ended well`,
+  );
+}

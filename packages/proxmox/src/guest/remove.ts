@@ -1,0 +1,36 @@
+import { ProviderError } from "@nixops4-providers/provider-sdk";
+import type { PveClient } from "../client/client.ts";
+import { PveError } from "../client/errors.ts";
+import { runTask } from "../client/tasks.ts";
+import { type Guest, labelOf, pathOf } from "./guest.ts";
+import type { Observed } from "./observe.ts";
+import { type PowerOptions, stop } from "./power.ts";
+
+/** Stops a guest and deletes it with its disks. */
+export async function remove(client: PveClient, seen: Observed, options: PowerOptions): Promise<void> {
+  if (seen.values.get("protection") === "1") {
+    throw new ProviderError(`${labelOf(seen)} is protected`, {
+      hint: "Nothing was changed. Apply once with protection = false first.",
+    });
+  }
+  if (seen.isRunning) await stop(client, seen, options);
+  await runTask(client, {
+    method: "DELETE",
+    path: pathOf(seen),
+    params: { purge: true, "destroy-unreferenced-disks": true },
+    what: `deleting ${labelOf(seen)}`,
+    timeoutSeconds: options.taskTimeoutSeconds,
+  });
+  if (await isThere(client, seen))
+    throw new ProviderError(`${labelOf(seen)} is still there after it was deleted`);
+}
+
+async function isThere(client: PveClient, guest: Guest): Promise<boolean> {
+  try {
+    await client.get(`${pathOf(guest)}/status/current`);
+    return true;
+  } catch (error) {
+    if (error instanceof PveError && error.isNotFound) return false;
+    throw error;
+  }
+}

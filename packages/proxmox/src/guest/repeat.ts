@@ -1,0 +1,26 @@
+import { sleep } from "@nixops4-providers/provider-sdk";
+import type { PveClient } from "../client/client.ts";
+import { LostAnswerError, PveError } from "../client/errors.ts";
+
+const ATTEMPTS = 5;
+
+/**
+ * Runs a flow that observes before it acts. It begins again when an answer was lost, when somebody else changed the guest
+ * at the same time, and when the guest moved to another node.
+ */
+export async function repeat<Result>(client: PveClient, flow: () => Promise<Result>): Promise<Result> {
+  for (let attempt = 1; ; attempt++) {
+    try {
+      return await flow();
+    } catch (error) {
+      if (attempt === ATTEMPTS || !mayPass(error)) throw error;
+      client.context.log.debug(`begins again: ${(error as Error).message}`);
+      await sleep(0.2 * attempt, client.context.signal);
+    }
+  }
+}
+
+function mayPass(error: unknown): boolean {
+  if (error instanceof LostAnswerError) return true;
+  return error instanceof PveError && (error.isChangedMeanwhile || error.isNotFound);
+}

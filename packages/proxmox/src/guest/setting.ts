@@ -1,0 +1,75 @@
+import { parseProps, printProps, type Props } from "../client/property-string.ts";
+
+/** One key of a guest's configuration, as it is wanted. */
+export interface Setting {
+  key: string;
+  /** The input that it comes from. */
+  path: string;
+  /** The text for a guest that does not have the key. */
+  initial: string;
+  /** The text for one that has it: what is not ours in it stays. */
+  merge(existing: string): string;
+  isSame(existing: string): boolean;
+}
+
+/** A key whose text is one value. */
+export function scalar(key: string, path: string, value: string | number | boolean): Setting {
+  const text = typeof value === "boolean" ? (value ? "1" : "0") : String(value);
+  return { key, path, initial: text, merge: () => text, isSame: (existing) => isSameValue(existing, text) };
+}
+
+/** Numbers come back as text, and texts as numbers; notes get a final newline. */
+function isSameValue(a: string, b: string): boolean {
+  if (a.trimEnd() === b.trimEnd()) return true;
+  return a.trim() !== "" && b.trim() !== "" && Number(a) === Number(b);
+}
+
+export interface PropsOptions {
+  key: string;
+  path: string;
+  defaultKey: string;
+  /** The properties that are ours; `undefined` takes one away. */
+  managed: Readonly<Record<string, string | undefined>>;
+  /** What it means when a property is not there. */
+  defaults?: Props;
+  /** Reads what is there into the names that `managed` has. */
+  read?: (text: string) => Props;
+}
+
+/** A key whose text has named properties: those that are not managed stay as they are. */
+export function propsSetting({ key, path, defaultKey, managed, defaults = {}, read }: PropsOptions): Setting {
+  const parse = read ?? ((text: string) => parseProps(text, defaultKey));
+  const merged = (existing: string) => ({ ...parse(existing), ...managed });
+  return {
+    key,
+    path,
+    initial: printProps(managed, defaultKey),
+    merge: (existing) => printProps(merged(existing), defaultKey),
+    isSame: (existing) => canonical(merged(existing), defaults) === canonical(parse(existing), defaults),
+  };
+}
+
+function canonical(props: Readonly<Record<string, string | undefined>>, defaults: Props): string {
+  const entries = Object.entries(props)
+    .filter(([name, value]) => value !== undefined && value !== defaults[name])
+    .toSorted(([a], [b]) => (a < b ? -1 : 1));
+  return JSON.stringify(entries);
+}
+
+/** Tags, which come back sorted and in lower case. */
+export function tagsSetting(tags: readonly string[]): Setting | undefined {
+  if (tags.length === 0) return undefined;
+  const canonicalTags = (text: string) =>
+    [...new Set(text.toLowerCase().split(/[;, ]+/))]
+      .filter((tag) => tag !== "")
+      .toSorted()
+      .join(";");
+  const text = canonicalTags(tags.join(";"));
+  return {
+    key: "tags",
+    path: "tags",
+    initial: text,
+    merge: () => text,
+    isSame: (existing) => canonicalTags(existing) === text,
+  };
+}

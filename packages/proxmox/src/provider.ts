@@ -1,0 +1,9 @@
+import { defineProvider } from "@nixops4-providers/provider-sdk";
+import { vm } from "./resources/vm.ts";
+
+export const provider = defineProvider({
+  name: "proxmox",
+  executable: "nixops4-resources-proxmox",
+  description: "Virtual machines, containers, images and pools on Proxmox VE, never recreated by surprise.",
+  resources: [vm],
+});

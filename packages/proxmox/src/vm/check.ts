@@ -1,0 +1,115 @@
+import type { Violation } from "@nixops4-providers/provider-sdk";
+import { checkConnection } from "../connection.ts";
+import type { Inputs } from "../resources/vm.ts";
+
+const DISK_KEY = /^(scsi([0-9]|[12][0-9]|30)|virtio([0-9]|1[0-5])|sata[0-5]|ide[0-3])$/;
+
+/** Keys that inputs of their own set. */
+const OWN_KEY =
+  /^(vmid|node|pool|name|description|tags|cores|sockets|cpu|cpulimit|memory|balloon|bios|machine|ostype|scsihw|efidisk0|tpmstate0|boot|serial0|vga|agent|onboot|startup|protection|lock|digest|delete|revert|start|(net|ipconfig|unused|scsi|virtio|sata|ide)\d+|ciuser|sshkeys|nameserver|searchdomain|ciupgrade|cipassword)$/;
+
+/** What the schema cannot say of a VM. */
+export function checkVm(inputs: Inputs): Violation[] {
+  return [
+    ...checkConnection(inputs.connection),
+    ...checkDisks(inputs),
+    ...checkSlots(inputs),
+    ...checkBootOrder(inputs),
+    ...checkExtraConfig(inputs),
+    ...checkCombinations(inputs),
+  ];
+}
+
+function checkDisks({ disks, clone, ensure }: Inputs): Violation[] {
+  return Object.entries(disks).flatMap(([key, { storage, size, importFrom }]) => {
+    const path = `disks.${key}`;
+    const violations: Violation[] = [];
+    if (!DISK_KEY.test(key)) {
+      violations.push({
+        path,
+        message: "must be scsi0 to scsi30, virtio0 to virtio15, sata0 to sata5 or ide0 to ide3",
+      });
+    }
+    if (clone !== undefined || ensure === "absent") return violations;
+    if (storage === undefined) violations.push({ path: `${path}.storage`, message: "is required" });
+    if (size === undefined && importFrom === undefined) {
+      violations.push({ path: `${path}.size`, message: "is required without importFrom" });
+    }
+    return violations;
+  });
+}
+
+function checkSlots({ disks, cdrom, cloudInit }: Inputs): Violation[] {
+  const drives = [
+    { path: "cdrom.slot", slot: cdrom?.slot },
+    { path: "cloudInit.slot", slot: cloudInit?.slot },
+  ];
+  return drives
+    .filter(({ slot }, index) => {
+      if (slot === undefined) return false;
+      return slot in disks || drives.findIndex((other) => other.slot === slot) < index;
+    })
+    .map(({ path, slot }) => ({ path, message: `${slot} is used twice` }));
+}
+
+function checkBootOrder({ bootOrder = [], disks, cdrom, networks, clone, cloudInit }: Inputs): Violation[] {
+  // A template brings devices that are not named here.
+  if (clone !== undefined || networks === undefined) return [];
+  const known = [
+    ...Object.keys(disks),
+    ...(cdrom === undefined ? [] : [cdrom.slot]),
+    ...(cloudInit === undefined ? [] : [cloudInit.slot]),
+    ...networks.map((_, index) => `net${index}`),
+  ];
+  return bootOrder.flatMap((device, index) =>
+    known.includes(device) || /^(usb|hostpci)/.test(device)
+      ? []
+      : [{ path: `bootOrder[${index}]`, message: `there is no ${device}; there are ${known.join(", ")}` }],
+  );
+}
+
+function checkExtraConfig({ extraConfig }: Inputs): Violation[] {
+  return Object.entries(extraConfig).flatMap(([key, value]) => {
+    const path = `extraConfig.${key}`;
+    if (!/^[a-z][a-z0-9-]*$/.test(key)) return [{ path, message: "must be a key of `qm set`, as hotplug" }];
+    if (OWN_KEY.test(key)) return [{ path, message: "has an input of its own" }];
+    const isRootOnly =
+      ["args", "arch", "skiplock", "hookscript"].includes(key) ||
+      (key.startsWith("hostpci") && !value.includes("mapping=")) ||
+      (/^(parallel\d+|serial\d+)$/.test(key) && value.startsWith("/"));
+    if (!isRootOnly) return [];
+    const hint = key.startsWith("hostpci") ? "; use a mapping of the cluster: mapping=NAME" : "";
+    return [{ path, message: `is for root with a password only, no token may set it${hint}` }];
+  });
+}
+
+function checkCombinations({
+  ha,
+  started,
+  waitForIp,
+  agent,
+  cloudInit,
+  networks,
+  efiDisk,
+  bios,
+  clone,
+}: Inputs): Violation[] {
+  const violations: Violation[] = [];
+  if (ha !== undefined && started !== undefined) {
+    violations.push({ path: "started", message: "must not be set together with ha, which decides it" });
+  }
+  const isStatic = [cloudInit?.ipv4, cloudInit?.ipv6].some((one) => one?.includes("/") === true);
+  if (waitForIp !== undefined && agent === false && !isStatic) {
+    violations.push({ path: "waitForIp", message: "needs the agent, or a static address in cloudInit" });
+  }
+  if (waitForIp !== undefined && networks?.length === 0) {
+    violations.push({ path: "waitForIp", message: "needs a network card" });
+  }
+  if (waitForIp !== undefined && (started === false || (ha !== undefined && ha.state !== "started"))) {
+    violations.push({ path: "waitForIp", message: "needs a VM that runs" });
+  }
+  if (efiDisk !== undefined && bios === undefined && clone === undefined) {
+    violations.push({ path: "efiDisk", message: 'is for bios = "ovmf"' });
+  }
+  return violations;
+}

@@ -1,0 +1,105 @@
+import { ProviderError } from "@nixops4-providers/provider-sdk";
+import { findByName, listCluster, locate } from "../guest/find.ts";
+import { type Guest, labelOf } from "../guest/guest.ts";
+import { readMarker } from "../guest/marker.ts";
+import { observe, type Observed, observeUntil } from "../guest/observe.ts";
+import { PveError } from "../client/errors.ts";
+import type { Run } from "./run.ts";
+
+/** The VM, wherever it is now; `undefined` when there is none yet. One that is not ours is refused. */
+export async function findVm(run: Run): Promise<Observed | undefined> {
+  const known = run.previousOutputs?.vmid ?? undefined;
+  if (known !== undefined) return findKnown(run, known);
+  return run.inputs.vmid === undefined ? findNamed(run) : findById(run, run.inputs.vmid);
+}
+
+/** The one that an earlier run made. */
+async function findKnown(run: Run, vmid: number): Promise<Observed | undefined> {
+  const { inputs, previousOutputs } = run;
+  if (inputs.vmid !== undefined && inputs.vmid !== vmid) {
+    throw new ProviderError(`the VM has the ID ${vmid}, which cannot be changed to ${inputs.vmid}`, {
+      path: "vmid",
+      hint: "Set vmid back. To have a new VM instead, add a new member for it.",
+    });
+  }
+  const seen = await observeAt(run, vmid, previousOutputs?.node ?? inputs.node);
+  if (seen !== undefined) return expectOurs(run, seen);
+  if (inputs.ensure === "absent" || inputs.ifMissing === "create") return undefined;
+  throw new ProviderError(`VM ${vmid} (${inputs.name}) is gone: no node has it`, {
+    path: "ifMissing",
+    hint: 'Restore it from a backup with this ID, or set ifMissing = "create" to have a new one with empty disks.',
+  });
+}
+
+async function findById(run: Run, vmid: number): Promise<Observed | undefined> {
+  const seen = await observeAt(run, vmid, run.inputs.node);
+  return seen === undefined ? undefined : expectOurs(run, await waitUntilMade(run, seen));
+}
+
+/** Without an ID: what an interrupted run left is found by its name and marker. */
+async function findNamed(run: Run): Promise<Observed | undefined> {
+  const { client, facts, inputs } = run;
+  const listed = (await listCluster(client)).filter(
+    ({ type, name }) => type === "qemu" && name === inputs.name,
+  );
+  const ours = await firstOurs(
+    run,
+    listed.map(({ node, vmid }) => ({ kind: "qemu", node, vmid })),
+  );
+  if (ours !== undefined) return ours;
+  const guests = await findByName(client, facts, "qemu", inputs.name, inputs.taskTimeoutSeconds);
+  const found = await firstOurs(run, guests);
+  if (found !== undefined || guests.length === 0) return found;
+  if (inputs.ensure === "absent" && !inputs.adopt) return undefined;
+  throw foreign(guests[0]!, inputs.name);
+}
+
+async function firstOurs(run: Run, guests: Guest[]): Promise<Observed | undefined> {
+  for (const guest of guests) {
+    const seen = await observeIfThere(run, guest);
+    if (seen !== undefined && isOurs(run, seen)) return seen;
+  }
+  return undefined;
+}
+
+function isOurs({ inputs }: Run, { values }: Observed): boolean {
+  const marker = readMarker(values.get("description"));
+  return marker?.owner === inputs.owner && marker.name === inputs.name;
+}
+
+async function observeAt(run: Run, vmid: number, hint: string): Promise<Observed | undefined> {
+  const seen = await observeIfThere(run, { kind: "qemu", node: hint, vmid });
+  if (seen !== undefined) return seen;
+  const guest = await locate(run.client, run.facts, "qemu", vmid, undefined);
+  return guest === undefined ? undefined : observe(run.client, guest);
+}
+
+async function observeIfThere({ client }: Run, guest: Guest): Promise<Observed | undefined> {
+  try {
+    return await observe(client, guest);
+  } catch (error) {
+    if (error instanceof PveError && (error.isNotFound || error.isUnreachable)) return undefined;
+    throw error;
+  }
+}
+
+/** While it is made, a VM has no marker yet. */
+async function waitUntilMade({ client, inputs }: Run, seen: Observed): Promise<Observed> {
+  if (!seen.isBeingMade) return seen;
+  return observeUntil(client, seen, inputs.taskTimeoutSeconds, ({ isBeingMade }) => !isBeingMade);
+}
+
+function expectOurs(run: Run, seen: Observed): Observed {
+  const { inputs } = run;
+  const marker = readMarker(seen.values.get("description"));
+  if (inputs.adopt || marker?.owner === inputs.owner) return seen;
+  throw foreign(seen, seen.values.get("name") ?? "without a name", marker?.owner);
+}
+
+function foreign(guest: Guest, name: string, owner?: string): ProviderError {
+  const whose = owner === undefined ? "was not made by nixops4" : `belongs to the owner ${owner}`;
+  return new ProviderError(`${labelOf(guest)} (${name}) on ${guest.node} ${whose}`, {
+    path: "adopt",
+    hint: `Nothing was changed. To take it over, set vmid = ${guest.vmid} and adopt = true; else choose another name or ID.`,
+  });
+}

@@ -1,0 +1,209 @@
+import { flag, parseProps, type Props } from "../client/property-string.ts";
+import { readMarker, withMarker, withoutMarker } from "../guest/marker.ts";
+import { propsSetting, scalar, type Setting, tagsSetting } from "../guest/setting.ts";
+import type { Inputs } from "../resources/vm.ts";
+
+/** Inputs of this run or, as far as they are known, of the one before. */
+export type SomeInputs = Partial<Inputs>;
+
+const MODELS = ["virtio", "e1000", "e1000e", "rtl8139", "vmxnet3"];
+
+/** What a new VM has where nothing else is said. A clone has what its template has. */
+export function withDefaults(inputs: Inputs): Inputs {
+  if (inputs.clone !== undefined) return inputs;
+  return {
+    ...inputs,
+    cores: inputs.cores ?? 1,
+    sockets: inputs.sockets ?? 1,
+    cpuType: inputs.cpuType ?? "x86-64-v2-AES",
+    memory: inputs.memory ?? 2048,
+    bios: inputs.bios ?? "seabios",
+    osType: inputs.osType ?? "l26",
+    scsiController: inputs.scsiController ?? "virtio-scsi-single",
+    serialConsole: inputs.serialConsole ?? true,
+    agent: inputs.agent ?? true,
+  };
+}
+
+/** The keys that inputs set, without those of disks. */
+export function settingsOf(inputs: SomeInputs): Setting[] {
+  return [
+    ...simpleSettings(inputs),
+    ...firmwareSettings(inputs),
+    ...(inputs.networks ?? []).map(networkSetting),
+    ...cdromSettings(inputs),
+    ...cloudInitSettings(inputs),
+    ...Object.entries(inputs.extraConfig ?? {}).map(([key, value]) => freeSetting(key, value)),
+  ];
+}
+
+function simpleSettings(inputs: SomeInputs): Setting[] {
+  const { bootOrder, tags, serialConsole } = inputs;
+  return [
+    optional("name", "name", inputs.name),
+    tagsSetting(tags ?? []),
+    optional("cores", "cores", inputs.cores),
+    optional("sockets", "sockets", inputs.sockets),
+    optional("cpulimit", "cpuLimit", inputs.cpuLimit),
+    optional("balloon", "balloon", inputs.balloon),
+    optional("ostype", "osType", inputs.osType),
+    optional("scsihw", "scsiController", inputs.scsiController),
+    optional("onboot", "onBoot", inputs.onBoot),
+    optional("startup", "startup", inputs.startup),
+    optional("protection", "protection", inputs.protection),
+    optional("serial0", "serialConsole", serialConsole === true ? "socket" : undefined),
+    optional("boot", "bootOrder", bootOrder === undefined ? undefined : `order=${bootOrder.join(";")}`),
+  ].filter((setting) => setting !== undefined);
+}
+
+function firmwareSettings({ bios, machine, cpuType, memory, display, agent }: SomeInputs): Setting[] {
+  const byType = (key: string, path: string, name: string, text: string | undefined, defaults: Props = {}) =>
+    text === undefined
+      ? []
+      : [propsSetting({ key, path, defaultKey: name, managed: parseProps(text, name), defaults })];
+  return [
+    ...(bios === undefined ? [] : [scalar("bios", "bios", bios)]),
+    ...byType("machine", "machine", "type", machine),
+    ...byType("cpu", "cpuType", "cputype", cpuType),
+    ...byType("memory", "memory", "current", memory?.toString()),
+    ...byType("vga", "display", "type", display, { type: "std" }),
+    ...byType("agent", "agent", "enabled", flag(agent), { enabled: "0" }),
+  ];
+}
+
+function optional(
+  key: string,
+  path: string,
+  value: string | number | boolean | undefined,
+): Setting | undefined {
+  return value === undefined ? undefined : scalar(key, path, value);
+}
+
+/** Any key: what is the same but for the order of its properties is the same. */
+function freeSetting(key: string, value: string): Setting {
+  const setting = scalar(key, `extraConfig.${key}`, value);
+  if (!value.includes("=")) return setting;
+  const sorted = (text: string) => text.split(",").toSorted().join(",");
+  return { ...setting, isSame: (existing) => sorted(existing) === sorted(value) };
+}
+
+type Network = NonNullable<Inputs["networks"]>[number];
+
+function networkSetting(network: Network, index: number): Setting {
+  const { mac, rateMegabytes, vlan, mtu, firewall, linkDown } = network;
+  return propsSetting({
+    key: `net${index}`,
+    path: `networks[${index}]`,
+    defaultKey: "model",
+    read: readNetwork,
+    defaults: { firewall: "0", link_down: "0" },
+    managed: {
+      model: network.model,
+      // One that was chosen by Proxmox VE stays.
+      ...(mac === undefined ? {} : { macaddr: mac.toUpperCase() }),
+      bridge: network.bridge,
+      tag: vlan?.toString(),
+      firewall: firewall ? "1" : undefined,
+      link_down: linkDown ? "1" : undefined,
+      mtu: mtu?.toString(),
+      rate: rateMegabytes?.toString(),
+    },
+  });
+}
+
+/** A card comes back as `virtio=MAC,bridge=…`. */
+export function readNetwork(text: string): Props {
+  const props = parseProps(text, "model");
+  const model = MODELS.find((one) => props[one] !== undefined);
+  if (model === undefined) return props;
+  const { [model]: mac = "", ...rest } = props;
+  return { model, macaddr: mac.toUpperCase(), ...rest };
+}
+
+function cdromSettings({ cdrom }: SomeInputs): Setting[] {
+  if (cdrom === undefined) return [];
+  const text = `${cdrom.image ?? "none"},media=cdrom`;
+  const file = (value: string) => parseProps(value, "file")["file"];
+  return [
+    {
+      key: cdrom.slot,
+      path: "cdrom",
+      initial: text,
+      merge: () => text,
+      isSame: (existing) => file(existing) === file(text),
+    },
+  ];
+}
+
+function cloudInitSettings({ cloudInit }: SomeInputs): Setting[] {
+  if (cloudInit === undefined) return [];
+  const { storage, slot, user, sshKeys, nameServers, searchDomain, upgrade } = cloudInit;
+  const drive = `${storage}:cloudinit,media=cdrom`;
+  const isOurs = (existing: string) => existing.startsWith(`${storage}:`) && existing.includes("cloudinit");
+  const ipconfig = ipConfigOf(cloudInit);
+  return [
+    { key: slot, path: "cloudInit", initial: drive, merge: () => drive, isSame: isOurs },
+    optional("ciuser", "cloudInit.user", user),
+    sshKeys === undefined ? undefined : sshKeysSetting(sshKeys),
+    ipconfig === ""
+      ? undefined
+      : propsSetting({
+          key: "ipconfig0",
+          path: "cloudInit",
+          defaultKey: "",
+          managed: parseProps(ipconfig, ""),
+        }),
+    optional("nameserver", "cloudInit.nameServers", nameServers?.join(" ")),
+    optional("searchdomain", "cloudInit.searchDomain", searchDomain),
+    optional("ciupgrade", "cloudInit.upgrade", upgrade),
+  ].filter((setting) => setting !== undefined);
+}
+
+function ipConfigOf({ ipv4, gateway4, ipv6, gateway6 }: NonNullable<Inputs["cloudInit"]>): string {
+  return [
+    ipv4 === undefined ? "" : `ip=${ipv4}`,
+    gateway4 === undefined ? "" : `gw=${gateway4}`,
+    ipv6 === undefined ? "" : `ip6=${ipv6}`,
+    gateway6 === undefined ? "" : `gw6=${gateway6}`,
+  ]
+    .filter((part) => part !== "")
+    .join(",");
+}
+
+/** Keys are kept as they are in a URL. */
+function sshKeysSetting(keys: readonly string[]): Setting {
+  const plain = keys.map((key) => key.trim()).join("\n");
+  const text = encodeURIComponent(plain).replaceAll(
+    /[!'()*]/g,
+    (one) => `%${one.charCodeAt(0).toString(16).toUpperCase()}`,
+  );
+  return {
+    key: "sshkeys",
+    path: "cloudInit.sshKeys",
+    initial: text,
+    merge: () => text,
+    isSame: (existing) => decode(existing).trim() === plain,
+  };
+}
+
+function decode(text: string): string {
+  try {
+    return decodeURIComponent(text);
+  } catch {
+    return text;
+  }
+}
+
+/** The notes with the marker. Where no notes are wanted, those that are there stay. */
+export function descriptionSetting({ description, owner, name }: Inputs, dropped: boolean): Setting {
+  const marker = { owner, name };
+  const text = (existing: string) =>
+    withMarker(description ?? (dropped ? "" : withoutMarker(existing)), marker);
+  return {
+    key: "description",
+    path: "description",
+    initial: text(""),
+    merge: text,
+    isSame: (existing) => readMarker(existing) !== undefined && text(existing) === existing.trimEnd(),
+  };
+}

@@ -1,0 +1,106 @@
+import { builtProvider, type Properties, runOperation } from "@nixops4-providers/e2e";
+import { afterAll, afterEach, beforeAll, expect, it } from "@jest/globals";
+import { FakePve } from "./fake-pve/fake-pve.ts";
+import type { FakeRequest } from "./fake-pve/request.ts";
+import { hasOfficialSchema } from "./fake-pve/official-schema.ts";
+
+const executable = builtProvider("proxmox");
+
+/** One resource as nixops4 keeps it: created once, then updated with what was there before. */
+export class Member {
+  readonly #type: string;
+  #previous: { inputs: Properties; outputs: Properties } | undefined;
+  /** What the last run logged. */
+  log = "";
+
+  constructor(type: string) {
+    this.#type = type;
+  }
+
+  /** Applies inputs in a process of its own. */
+  async apply(inputs: Properties): Promise<Properties> {
+    const outputs = await runOperation(
+      executable,
+      async (provider) => {
+        try {
+          return this.#previous === undefined
+            ? await provider.create(this.#type, inputs, true)
+            : await provider.update(this.#type, {
+                inputs,
+                previousInputs: this.#previous.inputs,
+                previousOutputs: this.#previous.outputs,
+              });
+        } finally {
+          this.log = provider.stderr;
+        }
+      },
+      { onStderr: () => {} },
+    );
+    this.#previous = { inputs, outputs };
+    return outputs;
+  }
+
+  /** Forgets what was recorded, as a lost state does. */
+  forget(): void {
+    this.#previous = undefined;
+  }
+}
+
+/** The error of a run that has to fail. */
+export async function failure(run: Promise<unknown>): Promise<string> {
+  try {
+    await run;
+  } catch (error) {
+    return (error as Error).message;
+  }
+  throw new Error("it did not fail");
+}
+
+/**
+ * A fake for each test. Every request is held against the official schema where that is there.
+ */
+export function useFakePve(): () => FakePve {
+  let fake: FakePve;
+  const start = async () => {
+    fake = await FakePve.start();
+  };
+  beforeAll(start);
+  afterEach(async () => {
+    const { violations, requests } = fake;
+    await fake.close();
+    await start();
+    seen.push(...requests);
+    refused.push(...violations);
+    expect(violations).toEqual([]);
+  });
+  afterAll(async () => fake.close());
+  return () => fake;
+}
+
+const seen: FakeRequest[] = [];
+const refused: string[] = [];
+
+/** The last test of a suite: says whether its requests were held against the official schema. */
+export function itFollowsTheOfficialSchema(): void {
+  const check = hasOfficialSchema ? it : it.skip;
+  check("sends only requests that the official schema allows (needs PVE_API_SCHEMA)", () => {
+    expect(seen.length).toBeGreaterThan(0);
+    expect(refused).toEqual([]);
+  });
+}
+
+/** The inputs of a small VM on the fake. */
+export function vmInputs(fake: FakePve, more: Properties = {}): Properties {
+  return {
+    connection: { ...fake.connection, retrySeconds: 10 },
+    node: "pve",
+    name: "web",
+    cores: 2,
+    memory: 1024,
+    disks: { scsi0: { storage: "local-lvm", size: "8G" } },
+    networks: [{ bridge: "vmbr0" }],
+    shutdownTimeoutSeconds: 1,
+    taskTimeoutSeconds: 20,
+    ...more,
+  };
+}

@@ -1,0 +1,185 @@
+import { expect, it } from "@jest/globals";
+import { failure, itFollowsTheOfficialSchema, Member, useFakePve, vmInputs } from "./lab.ts";
+
+const fake = useFakePve();
+
+it("makes a VM that runs, with what was asked for", async () => {
+  const vm = new Member("vm");
+  const outputs = await vm.apply(vmInputs(fake(), { tags: ["Web", "a"], description: "Serves *pages*" }));
+  expect(outputs).toEqual({
+    vmid: 100,
+    node: "pve",
+    macAddresses: [expect.stringMatching(/^([0-9a-f]{2}:){5}[0-9a-f]{2}$/)],
+    ipAddresses: [],
+  });
+  const { config, status } = fake().vm(100);
+  expect(status).toBe("running");
+  expect(config).toMatchObject({
+    name: "web",
+    cores: "2",
+    memory: "1024",
+    tags: "a;web",
+    scsihw: "virtio-scsi-single",
+    agent: "1",
+    serial0: "socket",
+    scsi0: "local-lvm:vm-100-disk-0,size=8G",
+    description: "Serves *pages*\n\n<!-- nixops4: owner=nixops4 name=web -->\n",
+  });
+});
+
+const everything = () => ({
+  vmid: 123,
+  tags: ["b", "A"],
+  description: "Notes",
+  pool: "web",
+  sockets: 1,
+  cpuType: "host",
+  cpuLimit: 1.5,
+  balloon: 512,
+  bios: "ovmf",
+  machine: "q35",
+  osType: "l26",
+  scsiController: "virtio-scsi-single",
+  efiDisk: { storage: "local-lvm" },
+  tpm: { storage: "local-lvm" },
+  disks: {
+    scsi0: {
+      storage: "files",
+      size: "8G",
+      importFrom: "files:import/nixos.qcow2",
+      discard: true,
+      ssd: true,
+      ioThread: true,
+      cache: "writeback",
+      backup: false,
+    },
+    virtio1: { storage: "local-lvm", size: "512M" },
+  },
+  cdrom: { image: "local:iso/debian.iso" },
+  networks: [
+    { bridge: "vmbr0", mac: "bc:24:11:00:00:01", vlan: 12, firewall: true, mtu: 1400, rateMegabytes: 12.5 },
+    { bridge: "vmbr1", model: "e1000", linkDown: true },
+  ],
+  bootOrder: ["scsi0", "net0"],
+  serialConsole: true,
+  display: "serial0",
+  agent: true,
+  cloudInit: {
+    storage: "local-lvm",
+    user: "root",
+    sshKeys: ["ssh-ed25519 AAAAC3Nza+/= a b", "ssh-ed25519 BBBB c"],
+    ipv4: "192.0.2.10/24",
+    gateway4: "192.0.2.1",
+    ipv6: "auto",
+    nameServers: ["192.0.2.53", "2001:db8::53"],
+    searchDomain: "example.org",
+    upgrade: false,
+  },
+  onBoot: true,
+  startup: "order=1,up=30",
+  protection: false,
+  extraConfig: { numa: "1", hotplug: "disk,network,usb", rng0: "source=/dev/urandom" },
+});
+
+function withImages() {
+  const { cluster } = fake();
+  cluster.addVolume("files:import/nixos.qcow2", "import", 2 * 1024 ** 3);
+  cluster.addVolume("local:iso/debian.iso", "iso", 600 * 1024 ** 2);
+  cluster.pools.set("web", { comment: "", storages: new Set(), guests: new Set() });
+}
+
+it("changes nothing at the second apply, whatever attributes are set", async () => {
+  withImages();
+  const vm = new Member("vm");
+  const inputs = vmInputs(fake(), everything());
+  const first = await vm.apply(inputs);
+  expect(fake().vm(123).config).toMatchObject({
+    scsi0: expect.stringContaining("size=8G"),
+    sshkeys: expect.stringContaining("ssh-ed25519%20AAAAC3Nza%2B%2F%3D"),
+    cpulimit: "1.5",
+  });
+  fake().requests.length = 0;
+  expect(await vm.apply(inputs)).toEqual(first);
+  vm.forget();
+  expect(await vm.apply(inputs)).toEqual(first);
+  expect(fake().writes).toEqual([]);
+});
+
+it("asks three times at most for a VM that is as wanted", async () => {
+  const vm = new Member("vm");
+  const inputs = vmInputs(fake(), { waitForIp: {} });
+  await vm.apply(inputs);
+  fake().requests.length = 0;
+  await vm.apply(inputs);
+  expect(fake().requests.map(({ path }) => path)).toHaveLength(3);
+});
+
+it("refuses bad input before any request", async () => {
+  const bad = vmInputs(fake(), {
+    vmid: 99,
+    name: "not a name",
+    disks: { sda: { storage: "local-lvm", size: "8 GB" }, scsi31: { storage: "-", size: "8G" } },
+    networks: [{ bridge: "vmbr0", mac: "00:00:00:00:00" }],
+  });
+  const message = await failure(new Member("vm").apply(bad));
+  for (const text of [
+    "vmid: must be >= 100",
+    "name: must be a DNS name",
+    "disks.sda.size: must be a number of MiB",
+    "disks.scsi31.storage: must be the ID",
+    "networks[0].mac: must be the MAC",
+  ]) {
+    expect(message).toContain(text);
+  }
+  const worse = vmInputs(fake(), {
+    disks: { sda: { size: "8G" }, scsi1: { storage: "local-lvm" } },
+    extraConfig: { args: "-foo", hostpci0: "01:00", cores: "2" },
+    bootOrder: ["scsi7"],
+    cdrom: { slot: "ide0" },
+    cloudInit: { storage: "local-lvm" },
+    waitForIp: {},
+    agent: false,
+    started: false,
+  });
+  const second = await failure(new Member("vm").apply(worse));
+  for (const text of [
+    "disks.sda: must be scsi0 to",
+    "disks.sda.storage: is required",
+    "disks.scsi1.size: is required without importFrom",
+    "extraConfig.args: is for root with a password only",
+    "extraConfig.hostpci0: is for root with a password only",
+    "extraConfig.cores: has an input of its own",
+    "bootOrder[0]: there is no scsi7",
+    "cloudInit.slot: ide0 is used twice",
+    "waitForIp: needs the agent",
+    "waitForIp: needs a VM that runs",
+  ]) {
+    expect(second).toContain(text);
+  }
+  expect(fake().requests).toEqual([]);
+});
+
+it("deletes a VM with its disks, stopping it when it does not shut down", async () => {
+  fake().cluster.newGuests.heedsShutdown = false;
+  const vm = new Member("vm");
+  await vm.apply(vmInputs(fake()));
+  const gone = { vmid: null, node: null, macAddresses: [], ipAddresses: [] };
+  expect(await vm.apply(vmInputs(fake(), { ensure: "absent" }))).toEqual(gone);
+  expect(vm.log).toContain("did not shut down within 1 s and is stopped");
+  expect(fake().cluster.guests.size).toBe(0);
+  expect([...fake().cluster.volumes.keys()]).toEqual([]);
+  expect(await vm.apply(vmInputs(fake(), { ensure: "absent" }))).toEqual(gone);
+});
+
+it("waits for the address of the first card, and says what to do where there is no agent", async () => {
+  const outputs = await new Member("vm").apply(vmInputs(fake(), { waitForIp: { family: "ipv6" } }));
+  expect(outputs["ipAddresses"]).toEqual(["192.0.2.100", "2001:db8::100"]);
+  fake().cluster.newGuests.hasAgent = false;
+  const message = await failure(
+    new Member("vm").apply(vmInputs(fake(), { name: "mail", waitForIp: { timeoutSeconds: 0.5 } })),
+  );
+  expect(message).toContain("the guest agent of VM 101 has not answered within 0.5 s");
+  expect(message).toContain("services.qemuGuest.enable = true");
+});
+
+itFollowsTheOfficialSchema();
