@@ -54,7 +54,7 @@ async function bundleProgram({ folder, executable, plugins = [] }: Program): Pro
   const chunks = await Promise.all(
     outputFiles.map(async ({ path, text }) => [`./${basename(path)}`, await toCommonJs(text)] as const),
   );
-  // Renamed into place: the one that is there may be about to be started.
+  // Renamed into place: a process may be about to start the existing one.
   const temporary = join(root, "dist", executable);
   await writeFile(temporary, packChunks(`./${executable}.js`, Object.fromEntries(chunks)));
   await chmod(temporary, 0o755);

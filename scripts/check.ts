@@ -17,7 +17,7 @@ export interface CheckResult {
 }
 
 const tools: Record<string, string[]> = {
-  "format (mend with: npm run format)": ["prettier", "--check", "--log-level=warn", "."],
+  "format (fix with: npm run format)": ["prettier", "--check", "--log-level=warn", "."],
   lint: ["oxlint", "--type-aware", "--deny-warnings", "--quiet"],
   types: ["tsc", "--project", "tsconfig.json"],
   "unused code": ["knip", "--no-progress"],
@@ -37,11 +37,11 @@ export async function runChecks(): Promise<CheckResult[]> {
     report(name, run.status === 0 ? "" : output);
   }
   for (const { name, problem, skipped } of checkNixFiles()) report(name, problem, skipped);
-  report("the hash of the npm dependencies (mend with: npm run pnpm-deps-hash)", await stalePnpmDeps());
+  report("the hash of the npm dependencies (fix with: npm run pnpm-deps-hash)", await stalePnpmDeps());
   report("every resource type has docs and an example", undocumented(await providerPackages()).join("\n"));
   const stale = await staleFiles();
   report(
-    "generated files are current (mend with: npm run gen)",
+    "generated files are current (fix with: npm run gen)",
     stale.length === 0 ? "" : `stale: ${stale.join(", ")}`,
   );
   return results;

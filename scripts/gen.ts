@@ -39,7 +39,7 @@ async function generatedFiles(): Promise<Map<string, string>> {
     files.set(join(references, `${provider.name}.md`), renderReference(provider));
   }
   files.set(join(references, "boot-server.md"), renderConfigReference());
-  // Rendered by Nix from sources that are not here; what is there stays when they are missing.
+  // Rendered by Nix from sources that are not here; the existing page stays when they are missing.
   const nixPages = nixReference();
   for (const name of ["components.md", "nixos-modules.md"]) {
     const page = join(references, name);

@@ -404,7 +404,7 @@ suite(`the NixOS module of the installer${missing}`, () => {
     });
   });
 
-  it("lets in with the temporary host key, by key only", () => {
+  it("accepts logins with the temporary host key, by key only", () => {
     expect(installer.openssh).toEqual({
       enable: true,
       hostKeys: [{ type: "ed25519", path: "/run/nixops4/ssh_host_ed25519_key" }],

@@ -22,7 +22,7 @@ in
       type = types.nonEmptyStr;
       example = "enp1s0";
       description = ''
-        The network card on whose network machines are installed. Best a network of its own: whoever is on it can see
+        The network card on whose network machines are installed. Best a network of its own: anybody on it can see
         what the machines load.
       '';
     };

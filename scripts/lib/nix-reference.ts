@@ -45,7 +45,7 @@ one of these names. State and keys are in \`directory\`.`,
 What is no option here is an input of a member: \`members.nixos.inputs.reboot = "when-needed";\`,
 \`members.installation.inputs.timeoutSeconds = 7200;\`.
 
-It also needs [\`state\`](https://nixops.dev): the member that keeps the state of its keys (in a \`network\`, that is there). The
+It also needs [\`state\`](https://nixops.dev): the member that keeps the state of its keys (a \`network\` has one). The
 NixOS configuration gets the machine's name, its address and sshd (and \`ssh.host\` is \`ip\` when not set); it must bring a boot loader, and either disko
 (\`disko.devices\`) or \`diskoScript\`.`,
   nixos: `A host's NixOS configuration, deployed by [\`nixos.system\`](nixos.md#system). It takes the place of the component

@@ -16,7 +16,7 @@ export function checkNixFiles(): NixCheck[] {
   const files = nixFiles();
   return [
     run("Nix files can be parsed", "nix-instantiate", ["--parse", ...files]),
-    run("format of Nix files (mend with: npm run format)", nixfmt(), ["--check", ...files]),
+    run("format of Nix files (fix with: npm run format)", nixfmt(), ["--check", ...files]),
   ];
 }
 

@@ -1,4 +1,4 @@
-# The least that is, to whoever installs, boots or activates it, a NixOS system: its user land is Debian's, and all that
+# The least that can be installed, booted and activated as a NixOS system: its user land is Debian's, and all that
 # is special about a machine is in here.
 {
   hostName,

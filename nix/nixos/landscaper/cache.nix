@@ -21,7 +21,7 @@ in
     enable = mkOption {
       type = types.bool;
       default = true;
-      description = "Whether to serve this server's Nix store, signed, to the network. Whoever is on it can read all of it.";
+      description = "Whether to serve this server's Nix store, signed, to the network. Anybody on it can read all of it.";
     };
     port = mkOption {
       type = types.port;

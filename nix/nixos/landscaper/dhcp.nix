@@ -27,7 +27,7 @@ let
     interface = [ cfg.interface ];
     # As bind-interfaces, and the interface may come up later.
     bind-dynamic = mkDefault true;
-    # What iPXE sends, whoever loaded it.
+    # iPXE sends this, however it was loaded.
     dhcp-userclass = [ "set:ipxe,iPXE" ];
   };
 

@@ -161,7 +161,7 @@ describe("assets", () => {
     expect(await leftovers()).toEqual([]);
   });
 
-  it("cut off by whoever uploads leave nothing behind", async () => {
+  it("cut off by the client leave nothing behind", async () => {
     async function* broken(): AsyncIterable<Uint8Array> {
       yield bytes.subarray(0, 1_000_000);
       throw new Error("the disk is gone");
@@ -427,7 +427,7 @@ describe("the socket", () => {
     expect(await fs.readFile(path, "utf8")).toBe("mine");
   });
 
-  it("may come from whoever starts the service", async () => {
+  it("may be set by the parent process of the service", async () => {
     const path = join(lab.folder, "inherited.sock");
     const listener = createServer().listen(`${path}.new`);
     await once(listener, "listening");

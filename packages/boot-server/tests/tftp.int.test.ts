@@ -229,7 +229,7 @@ describe("the protocol, packet by packet", () => {
     expect(first.port).not.toBe(server.port);
     peer.send(ack(1), first.port);
     await peer.next();
-    // On the way for long: it must not start the transfer anew.
+    // On the way for long: it must not restart the transfer.
     peer.send(request, server.port);
     expect(await peer.nextWithin(50)).toBeUndefined();
     peer.send(ack(2), first.port);

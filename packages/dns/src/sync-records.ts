@@ -22,7 +22,7 @@ const MAX_PAUSE_MS = 3_000;
 export interface Synced {
   /** What was there before the first change, by key; empty when nothing was changed. */
   changed: Map<string, Change>;
-  /** What is there now. */
+  /** The current records. */
   observed: Map<string, Observed>;
 }
 

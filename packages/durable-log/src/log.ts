@@ -61,7 +61,7 @@ export async function createLog(path: string, first: object): Promise<boolean> {
 
 /** Renames a file where there are no hard links: to a name that nothing else has, as a link would have it. */
 async function renameToNew(from: string, to: string): Promise<void> {
-  // An empty log is one that was not begun: whoever finds it waits for our lock, and then looks again.
+  // An empty log is one that was not begun: a process that finds it waits for our lock, and then looks again.
   const claim = await fs.open(to, "wx", 0o600);
   try {
     await lockFile(claim.fd, "exclusive", { timeoutSeconds: CLAIM_SECONDS });

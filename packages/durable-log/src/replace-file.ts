@@ -8,7 +8,7 @@ import { errorWithCode, type Place, type PlaceOptions, withPlace } from "./place
  * whole. The new contents are on the disk when this returns. Links in the path are followed as {@link withPlace}
  * says; nobody can make this write elsewhere.
  *
- * What is there and is not a regular file (a device, a pipe) is written to in place; a pipe of another user is
+ * An existing path that is not a regular file (a device, a pipe) is written to in place; a pipe of another user is
  * refused (EPERM), and so is a file of another user in a folder that everybody can write to (EACCES), as with
  * Linux's fs.protected_regular. The file has its mode before it has its contents: a file system that lets others
  * read what is to be private is refused (EPERM).
@@ -47,7 +47,7 @@ export interface ReplaceOptions extends PlaceOptions {
 }
 
 /**
- * Writes into a file that is there, for one that cannot be replaced (a mount point, a folder without write
+ * Writes into an existing file, for one that cannot be replaced (a mount point, a folder without write
  * permission). A crash can leave a part of the contents.
  */
 export async function overwriteFile(
@@ -72,7 +72,7 @@ export async function readRegularFile(path: string): Promise<{ contents: Buffer;
   }
 }
 
-/** Gives a file that is there another mode, on the disk when this returns. */
+/** Changes the mode of an existing file; it is on the disk when this returns. */
 export async function changeMode(path: string, mode: number): Promise<void> {
   await withPlace(path, {}, async (place) => {
     const handle = await fs.open(
@@ -88,7 +88,7 @@ export async function changeMode(path: string, mode: number): Promise<void> {
   });
 }
 
-/** Makes a folder with this mode, whatever the umask; it is on the disk when this returns. One that is there stays. */
+/** Makes a folder with this mode, whatever the umask; it is on the disk when this returns. An existing folder stays as it is. */
 export async function makeFolder(path: string, mode: number): Promise<void> {
   await withPlace(path, { keepLink: true }, async (place) => {
     try {

@@ -12,7 +12,7 @@ const MARGIN_MS = 500;
 export class Unconfirmable extends ProviderError {}
 
 /**
- * Shows that the host is well: logs in anew, runs the health checks, and then `seal` over that new connection, which
+ * Shows that the host is well: logs in again, runs the health checks, and then `seal` over that new connection, which
  * it returns. Tries again until `rollback.confirmTimeoutSeconds` are over, and then throws the last failure.
  */
 export async function confirmHealth(

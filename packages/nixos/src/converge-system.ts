@@ -195,7 +195,8 @@ async function confirm(
   try {
     const fresh = await confirmHealth(inputs, context, async (ssh) => {
       const decision = await operation.decide(ssh, "confirmed", toplevel);
-      if (decision !== "confirmed") throw new Unconfirmable("the host did not wait any longer");
+      if (decision !== "confirmed")
+        throw new Unconfirmable("the confirmation came too late: the host had already decided to roll back");
     });
     session.replace(fresh);
     return undefined;

@@ -11,7 +11,7 @@ const LONGEST_SOCKET_PATH = 103;
 /** Where there are other folders for temporary files than TMPDIR and XDG_RUNTIME_DIR. */
 const TEMPORARY_FOLDERS = ["/tmp", "/var/tmp", "/dev/shm"];
 
-/** Lets Nix, which insists on running a program called `ssh`, talk through a connection that is there already. */
+/** Lets Nix, which insists on running a program called `ssh`, talk through an existing connection. */
 export interface Relay {
   /** For the environment of Nix. */
   env: Record<string, string>;

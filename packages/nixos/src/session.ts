@@ -10,7 +10,7 @@ import {
 
 const RETRY_PAUSE_MS = 500;
 
-/** A connection that is made anew when it gets lost. */
+/** A connection that is made again when it is lost. */
 export class Session {
   readonly #connection: Connection;
   readonly #context: Context;

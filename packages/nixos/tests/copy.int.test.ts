@@ -27,7 +27,7 @@ describeWithNamespaces("copying to a host", () => {
     await target.stop();
   });
 
-  it("copies a closure over the one connection, and looks at one that is there", async () => {
+  it("copies a closure over the one connection, and finds one that was copied already", async () => {
     const path = addToStore("some-file", "contents");
     const copy = () => startCopying(path).outputs;
     const logins = await target.logins();

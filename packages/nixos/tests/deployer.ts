@@ -36,7 +36,7 @@ export function startDeploying(
     }
   };
   const outputs = create();
-  // Whoever kills a run need not ask for its outputs.
+  // A test that kills a run need not ask for its outputs.
   outputs.catch(() => {});
   return {
     outputs,

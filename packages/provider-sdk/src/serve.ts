@@ -142,7 +142,7 @@ function send(response: Response): void {
   try {
     writeAll(1, bytes);
   } catch (error) {
-    // Whoever reads the answers is gone: there is nobody left to work for or to complain to.
+    // The reader of the answers is gone: there is nobody left to work for or to complain to.
     if ((error as NodeJS.ErrnoException).code === "EPIPE") process.exit(0);
     throw error;
   }

@@ -47,7 +47,7 @@ export async function syncBootEntry(inputs: Inputs, context: Context): Promise<O
   }
 }
 
-/** Until the machine is installed. Whoever evaluates the deployment keeps it until the apply ends. */
+/** Until the machine is installed. The evaluation of the deployment keeps it until the apply ends. */
 async function keepWhatIsNeeded(inputs: Inputs, { phase, spec }: Entry, context: Context): Promise<void> {
   const { gcRootsFolder, kernel, initrd, cmdline, files } = inputs;
   if (gcRootsFolder === undefined) return;

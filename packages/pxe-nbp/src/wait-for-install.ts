@@ -84,7 +84,7 @@ function judge(
   }
   if (phase === "REFUSED") {
     throw new ProviderError(`${entryId}: ${describeState(entry)}${logTail(entry)}`, {
-      hint: "When the cause is mended, apply again, and let the machine boot from the network.",
+      hint: "When the cause is fixed, apply again, and let the machine boot from the network.",
     });
   }
   if (hasStopped(entry) && spec!.onInterrupted !== "RETRY") {

@@ -217,7 +217,7 @@ describe("an install that ends badly", () => {
     expect(await message).toMatch(
       /: the installer refused to begin on \S+, and touched no disk; in the stage check-disk: there is no disk\nThe end/,
     );
-    expect(await message).toContain("\nWhen the cause is mended, apply again, and let the machine boot");
+    expect(await message).toContain("\nWhen the cause is fixed, apply again, and let the machine boot");
     await arm();
     const { outputs, said: saidAgain } = wait();
     await saidAgain("its last boot refused to begin in the stage check-disk: there is no disk");

@@ -243,7 +243,7 @@ describe("state_file", () => {
     expect((await eventsInFile()).map(({ index }) => index)).toEqual(Array.from({ length: 21 }, (_, i) => i));
   });
 
-  it("waits for whoever holds the flock(2), says so, and gives up after lockTimeoutSeconds", async () => {
+  it("waits for the process that holds the flock(2), says so, and gives up after lockTimeoutSeconds", async () => {
     await create(start());
     const holder = spawn("flock", ["-x", name, "sleep", "60"], { stdio: "ignore", detached: true });
     try {

@@ -41,7 +41,7 @@ export async function openLink(
   }
 }
 
-/** As {@link openLink}, over a stream to the host that is there already. */
+/** As {@link openLink}, over an existing stream to the host. */
 export function openLinkOver(stream: Duplex, endpoint: Endpoint, signal: AbortSignal): Promise<Link> {
   return shakeHands(endpoint, stream, signal, {
     algorithms: pinnedAlgorithms(endpoint.pins),
@@ -202,7 +202,7 @@ class Attempt {
 
   timedOut(): ConnectError {
     const { label, timeoutSeconds } = this.#endpoint;
-    const what = this.#sawBanner ? `${this.phase} did not finish` : "it did not say that it speaks SSH";
+    const what = this.#sawBanner ? `${this.phase} did not finish` : "no SSH banner";
     return new ConnectError("unreachable", `cannot connect to ${label}: ${what} within ${timeoutSeconds} s`, {
       hint: this.#sawBanner
         ? "The host may be overloaded, or an SSH agent may be waiting for you."
@@ -220,7 +220,9 @@ class Attempt {
     if (this.presented !== undefined && !this.accepted)
       return hostKeyMismatch(this.#endpoint, this.presented);
     if (error.message.includes("Handshake failed")) {
-      return new ConnectError("protocol", `cannot agree with ${label} on how to talk`, { cause: error });
+      return new ConnectError("protocol", `SSH handshake with ${label} failed: no common algorithms`, {
+        cause: error,
+      });
     }
     // A number is the reason of a DISCONNECT message: the server says why it ends the connection.
     const isRefusal = error.level === "client-authentication" || typeof error.code === "number";

@@ -166,7 +166,7 @@ describeWithSshd("a host that cannot be reached", () => {
     const started = Date.now();
     const error = await failToConnect(connectionTo(lab, { port: silent.port, connectTimeoutSeconds: 1 }));
     expect(error.reason).toBe("unreachable");
-    expect(error.message).toContain("it did not say that it speaks SSH within 1 s");
+    expect(error.message).toContain("no SSH banner within 1 s");
     expect(Date.now() - started).toBeGreaterThan(990);
     expect(await timeSince(started)).toBeLessThan(3_000);
     await silent.stop();

@@ -98,7 +98,7 @@ function readLast({ inputs, outputs }: { inputs: Partial<Inputs>; outputs: Parti
   } catch (cause) {
     throw new ProviderError("cannot read the key pair's public key in the state", {
       cause,
-      hint: "Put the state back as it was; or drop this member's record from it, so that the key is made or taken over anew.",
+      hint: "Put the state back as it was; or drop this member's record from it, so that the key is made or taken over again.",
     });
   }
 }

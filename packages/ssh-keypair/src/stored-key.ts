@@ -34,7 +34,7 @@ export async function openKey(text: string, passphrases: Passphrases): Promise<S
   }
 }
 
-/** The text to store: the one that is there if its comment and passphrase are as wanted, else a new one. */
+/** The text to store: the existing one if its comment and passphrase are as wanted, else a new one. */
 export async function storedAs(
   key: Pick<StoredKey, "keyPair"> & Partial<StoredKey>,
   wanted: { comment: string; passphrase: string | undefined; check: number | undefined },

@@ -194,7 +194,7 @@ function unarmor(text: string): Buffer {
   return bytes;
 }
 
-/** Reads the private fields; what it returns makes the key pair anew from the secret numbers alone. */
+/** Reads the private fields; what it returns computes the key pair from the secret numbers alone. */
 function readSecretNumbers(reader: WireReader, publicKey: PublicKey): (comment: string) => KeyPair {
   if (reader.text() !== publicKey.type) throw new Error("its halves are of different types");
   const curve = curveOf(publicKey.type);

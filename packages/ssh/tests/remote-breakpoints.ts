@@ -50,7 +50,7 @@ exec "$name" "$@"
     return this.#folder;
   }
 
-  /** Counts anew from 1; 0 stops nothing. */
+  /** Counts from 1 again; 0 stops nothing. */
   stopAt(call: number): void {
     writeFileSync(this.#path("calls"), "");
     rmSync(this.#path("dead"), { force: true });

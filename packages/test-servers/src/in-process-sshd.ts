@@ -10,7 +10,7 @@ export type SshServer = Pick<Sshd, "host" | "port" | "user" | "log" | "stop">;
 export type SshServerOptions = Pick<SshdOptions, "hostKeyFiles" | "authorizedKeys"> & { port: number };
 
 /**
- * Starts an SSH server in this process, for where OpenSSH's is not installed. Like that one it lets in only the user who
+ * Starts an SSH server in this process, for where OpenSSH's is not installed. Like that one it accepts only the user who
  * started it, by public key, and takes no host key file that others can read. Runs commands, and nothing else.
  */
 export async function startInProcessSshd(options: SshServerOptions): Promise<SshServer> {

@@ -22,7 +22,7 @@ interface=${name}
 bind-interfaces
 dhcp-range=${range},${mode === "dhcp" ? "12h" : "proxy"}
 
-# What iPXE sends, whoever loaded it.
+# iPXE sends this, however it was loaded.
 dhcp-userclass=set:ipxe,iPXE
 `;
   const dhcp = `

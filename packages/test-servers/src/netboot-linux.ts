@@ -20,7 +20,7 @@ export async function netbootLinux(folder: string): Promise<NetbootLinux> {
   const root = await debianRoot();
   const [base, init] = await Promise.all([readFile(root.initrd), readFile(INIT)]);
   const initrd = join(folder, "initrd");
-  // The kernel unpacks one archive after the other: this /init replaces the one that is there.
+  // The kernel unpacks one archive after the other: this /init replaces the first archive's.
   await writeFile(initrd, Buffer.concat([base, archiveOf("init", init)]));
   return { kernel: root.kernel, initrd };
 }

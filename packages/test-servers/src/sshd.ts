@@ -22,7 +22,7 @@ export interface SshdOptions extends SshdSettings {
   name?: string;
 }
 
-/** A running OpenSSH server that lets in only the user who started it. */
+/** A running OpenSSH server that accepts only the user who started it. */
 export interface Sshd {
   host: "127.0.0.1";
   port: number;

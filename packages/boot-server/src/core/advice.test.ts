@@ -128,7 +128,7 @@ describe("advice", () => {
     const interrupted: Step[] = [{ kind: "booted", boot }, claimed, { kind: "interrupted", reason: "" }];
     const retry = { onInterrupted: "retry" as const };
     expect(advice({ entry: entryAfter(failed) })).toEqual([
-      'The install failed at "disko": mend the cause, raise installGeneration to 4 and apply.',
+      'The install failed at "disko": fix the cause, raise installGeneration to 4 and apply.',
     ]);
     expect(advice({ entry: entryAfter(interrupted) })).toEqual([
       expect.stringContaining("raise installGeneration to 4 and apply"),

@@ -62,7 +62,7 @@ function* entryAdvice(entry: Entry, missingAssets: boolean, now: number): Iterab
   if (phase === "failed") {
     yield spec.onInterrupted === "retry"
       ? "The install failed; with the next network boot it begins again."
-      : `The install failed at ${JSON.stringify(report?.stage ?? "")}: mend the cause, ${again}.`;
+      : `The install failed at ${JSON.stringify(report?.stage ?? "")}: fix the cause, ${again}.`;
   }
   if (phase === "interrupted") {
     yield spec.onInterrupted === "retry"

@@ -45,7 +45,7 @@ export interface EntrySpec {
   onInterrupted: "hold" | "retry";
   /** How a BIOS machine boots from disk: the first disk by iPXE, or the next in the firmware's boot order. */
   biosLocalBoot: "sanboot" | "exit";
-  /** After this many seconds without a claim the entry expires. A put of the same entry starts them anew. */
+  /** After this many seconds without a claim the entry expires. A put of the same entry restarts the time. */
   expireSeconds: number;
   /** An install that has not reported for this many seconds counts as interrupted. */
   silenceSeconds: number;

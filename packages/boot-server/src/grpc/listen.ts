@@ -19,7 +19,7 @@ export interface TcpOptions {
   port: number;
   /** Listens there already, in place of `address` and `port`. */
   bound?: Server | undefined;
-  /** Whoever has a client certificate of this CA may do everything. */
+  /** A client with a certificate of this CA may do everything. */
   caCertificate: string;
   certificate: string;
   key: string;

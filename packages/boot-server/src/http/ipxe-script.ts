@@ -57,7 +57,7 @@ export function genericScript(baseUrl: string, machine = "${netX/mac:hexhyp}"): 
 }
 
 /**
- * Loads and starts the installer. Whatever fails is tried again, so that the server may be started anew meanwhile.
+ * Loads and starts the installer. A step that fails is tried again, so that the server may be restarted meanwhile.
  * Refused with a command line that iPXE would change.
  */
 export function installScript(options: InstallScriptOptions): string {
@@ -73,7 +73,7 @@ export function installScript(options: InstallScriptOptions): string {
     "set failures:int32 0",
     "set step kernel",
     ":kernel",
-    // A BIOS kernel gets every image that is there as an initrd.
+    // A BIOS kernel gets every loaded image as an initrd.
     "imgfree",
     `${fetch("kernel", "kernel", `${machineUrl}/kernel`)} ${words} || goto retry`,
     ...initrds.flatMap((name, i) => [

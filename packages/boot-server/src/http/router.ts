@@ -30,7 +30,7 @@ function decodeSegment(segment: string): string {
   try {
     decoded = decodeURIComponent(segment);
   } catch {
-    throw new HttpError(400, "a percent sign in the path that encodes nothing");
+    throw new HttpError(400, "invalid percent-encoding in the path");
   }
   // eslint-disable-next-line no-control-regex
   if (/[/\\\x00-\x1f\x7f]/.test(decoded)) throw new HttpError(400, "an odd character in the path");

@@ -68,7 +68,7 @@ export const configSchema = fields({
         patternError: "must be 3 octal digits, such as 0660",
         default: "0660",
         description:
-          "The mode of the unix socket, in octal digits: whoever can write to it may do everything.",
+          "The mode of the unix socket, in octal digits. A process that can write to it may do everything.",
       }),
       tcp: Type.Optional(
         fields(

@@ -6,7 +6,7 @@ const MIN_LONG_BYTES = 4 * 1024 * 1024;
 export class RecordFile {
   readonly #log: OpenLog;
   #bytes: number;
-  /** Of what was written when all of it was written anew. */
+  /** Of what was written when all of it was rewritten. */
   #leastBytes: number;
 
   private constructor(log: OpenLog, bytes: number, leastBytes: number) {

@@ -89,7 +89,7 @@ async function withDeadline<T>(work: Promise<T>): Promise<T> {
 }
 
 function sightingOf(event: TftpEvent) {
-  // Not even a request: whoever sent it, it was no firmware.
+  // Not even a request: no firmware sends that.
   if (event.filename === undefined) return undefined;
   const name = shownName(event.filename);
   const download = (sent: number, size: number) => ({ name, sent, size });

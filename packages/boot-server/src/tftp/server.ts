@@ -221,7 +221,7 @@ class Server implements TftpServer {
     if (session === undefined) return false;
     const { transfer } = session;
     const same = session.request.equals(request);
-    // A client that started anew may use its old port: then the old transfer makes no progress.
+    // A client that started over may use its old port: then the old transfer makes no progress.
     if (same && !(transfer?.heard && transfer.stalled)) {
       transfer?.repeatFirst();
       return true;

@@ -27,7 +27,7 @@ const HOST_NAME = /^(?=.{1,253}$)[a-z0-9]([a-z0-9-]{0,61}[a-z0-9])?(\.[a-z0-9]([
 
 /**
  * Makes what mutual TLS needs and is not there yet: a CA, and certificates of it for one server and its clients.
- * A key or a CA that is there is never replaced.
+ * An existing key or CA is never replaced.
  */
 export async function initTls({
   folder,
@@ -79,7 +79,7 @@ class Files {
     this.#folder = folder;
   }
 
-  /** What is there, once it is known to be whole. */
+  /** The existing files, once they are known to be complete. */
   async pair(name: string): Promise<{ certificate: string | undefined; key: string | undefined }> {
     const certificate = await this.#read(`${name}.crt`, (pem) => new X509Certificate(pem));
     const key = await this.#read(`${name}.key`, createPrivateKey);

@@ -52,7 +52,7 @@ export type Outputs = Static<typeof outputs>;
 
 export const zone = defineResource({
   type: "zone",
-  description: "A zone on a PowerDNS server. One that is there is taken over with its records.",
+  description: "A zone on a PowerDNS server. An existing zone is taken over with its records.",
   stateful: true,
   inputs,
   outputs,

@@ -1,7 +1,7 @@
 #!/bin/sh
 # The program that activates a system on the host, for `sh`: dash and busybox run it too. It needs nobody from its
 # start on, writes what happens to `log` and where it stands to `status`, in its own folder, and waits for the
-# link `decision` there, which whoever comes first makes: the deployer or its own deadline.
+# link `decision` there, which is made by the first of the two: the deployer or its own deadline.
 #
 # A switch is a `test` first, so that until it is confirmed the boot loader and the profile still have the old
 # system: that is what a crash, a power loss or a hang boots into.
@@ -19,7 +19,7 @@ phase=starting outcome='' reason='' details='' exit_code='' holder='' previous='
 committed_link='' rolled_back_exit_code=''
 
 main() {
-  # Whoever starts it a second time, because the first answer got lost, finds it running.
+  # A deployer that starts it a second time, because the first answer got lost, finds it running.
   mkdir "$dir/running" 2>/dev/null || exit 0
   : >>"$log"
   report

@@ -97,7 +97,7 @@ const inputs = fields({
     maximum: 315_360_000,
     default: 604_800,
     description:
-      "An entry whose machine has not begun to install expires after this many seconds. Each apply starts them anew.",
+      "An entry whose machine has not begun to install expires after this many seconds. Each apply restarts the time.",
   }),
   silenceSeconds: Type.Integer({
     minimum: 10,

@@ -35,7 +35,7 @@ const inputs = fields({
       localPath: true,
       description:
         "The file that the private key is written to, in OpenSSH's format and with mode 0600; missing folders " +
-        "get mode 0700. A key of the right kind that is there already becomes this resource's key; any other " +
+        "get mode 0700. An existing key of the right kind becomes this resource's key; any other " +
         "file is left alone and refused. When the path changes, the file moves; when it is no longer set, the " +
         "file stays.",
     }),
@@ -50,7 +50,7 @@ const inputs = fields({
     default: false,
     description:
       "Whether the private key is returned as `privateKey`, for want of `privateKeyFile` and `ageRecipients`, one of " +
-      "which is required otherwise. **Whoever can read the state or the log has the key then**: nixops4 prints all " +
+      "which is required otherwise. **Anybody who can read the state or the log then has the key**: nixops4 prints all " +
       "outputs at the end of each apply.",
   }),
   passphrase: Type.Optional(

@@ -283,7 +283,7 @@ async function prove({ inputs, context }: Job, { target, label }: Host, place: K
   }
 }
 
-/** Has sshd read its host keys anew. It must present the new key on a fresh connection, or the old one comes back. */
+/** Makes sshd reload its host keys. It must present the new key on a fresh connection, or the old one comes back. */
 async function takeUp(job: Job, host: Host, file: KeyFile): Promise<SshConnection> {
   const { inputs, context } = job;
   const { target, label } = host;

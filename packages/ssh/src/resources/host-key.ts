@@ -48,7 +48,7 @@ const inputs = fields({
         maxProperties: 1,
         title: "Reload",
         description:
-          "How sshd is made to read its host keys anew. When not set, SIGHUP is sent to the sshd that answers at the " +
+          "How sshd is made to reload its host keys. When not set, SIGHUP is sent to the sshd that answers at the " +
           "address, which needs no knowledge of how it is run.",
       },
     ),

@@ -191,7 +191,7 @@ document.addEventListener("click", ({ target }) => {
 
 document.addEventListener("toggle", ({ target }) => target.open && scrollToEnds(target), true);
 
-// Not by navigator.clipboard: that is there only on pages that came over TLS.
+// Not by navigator.clipboard: only pages that came over TLS have it.
 function copy(button) {
   const code = button.parentElement.querySelector("code");
   const range = document.createRange();

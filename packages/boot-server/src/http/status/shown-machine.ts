@@ -41,7 +41,7 @@ function together(cards: readonly MachineStatus[]): Omit<ShownMachine, "key"> {
   };
 }
 
-/** What an installer says is a sign of life too, also when the server has been started anew since. */
+/** What an installer says is a sign of life too, also when the server has been restarted since. */
 function lastSeen({ lastSeenAt, entry }: MachineStatus): number | undefined {
   const seen = [lastSeenAt, entry?.bootedAt, entry?.claimedAt, entry?.report?.reportedAt];
   const times = seen.filter((at) => at !== undefined);

@@ -32,7 +32,7 @@ pass() {
   passed=$1
 }
 
-# Whoever made an absolute link begins at the root again, and may lead to folders of his own only.
+# An absolute link begins at the root again, and may lead to folders of its owner only.
 refuse_beyond_links() {
   for uid in $linked; do
     if [ "$self" = 0 ] && [ "$(stat -c %u .)" != "$uid" ]; then
