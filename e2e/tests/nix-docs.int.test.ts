@@ -3,7 +3,7 @@ import { basename, join } from "node:path";
 import { describe, expect, it, jest } from "@jest/globals";
 import { normalize, refuse, type Provider, violationsOf } from "@nixops4-providers/provider-sdk";
 import { contractsOf } from "../../packages/provider-sdk/src/contracts.ts";
-import type { Evaluator, MemberPath } from "../harness/index.ts";
+import { applyDeployment, type Evaluator, type MemberPath } from "../harness/index.ts";
 import { evaluate, moduleSystemsMissing, root } from "./nix-sources.ts";
 import { temporaryFolders } from "./temporary-folder.ts";
 
@@ -156,18 +156,40 @@ suite(`the Nix examples of the documentation${moduleSystemsMissing}`, () => {
 
 suite(`the example of a resource type${moduleSystemsMissing}`, () => {
   it.each(typeExamples)("%s is a whole deployment with inputs that the type takes", async (name) => {
-    const evaluator = evaluate(`root {
-      imports = [ ${join(root, "examples", name)} ];
-      _module.args.inputs = { nixops4-providers = self; inherit nixpkgs; };
-    }`);
-    const resources = await evaluateAll(evaluator, [], new Map());
+    const resources = await evaluateAll(exampleAt(join(root, "examples", name)), [], new Map());
     const [provider, type] = name.replace(/\.nix$/, "").split("/");
     expect(resources.map((one) => `${one.executable} ${one.type}`)).toContain(
       `nixops4-resources-${provider} ${type}`,
     );
     for (const resource of resources) expect(await refusalOf(resource)).toBe("");
   });
+
+  // The others need hosts, servers and machines.
+  const onThisMachine = typeExamples.filter(([name]) => /^(local|ssh-keypair)\/|tftp_entry/.test(name));
+  it.each(onThisMachine)("%s is applied, and changes nothing when it is applied again", async (_, text) => {
+    const folder = temporaryFolder();
+    const file = join(folder, "example.nix");
+    writeFileSync(file, text.replaceAll(/"\/(var\/lib\/nixops4\/example|srv\/tftp)/g, `"${folder}`));
+    await applyDeployment(exampleAt(file), { cwd: folder });
+    const files = readTree(folder);
+    const again = await applyDeployment(exampleAt(file), { cwd: folder });
+    expect(again.filter(({ error }) => error !== undefined)).toEqual([]);
+    expect(readTree(folder)).toEqual(files);
+  });
 });
+
+function readTree(folder: string): Record<string, string> {
+  const entries = readdirSync(folder, { recursive: true, withFileTypes: true });
+  const files = entries.filter((entry) => entry.isFile()).map((entry) => join(entry.parentPath, entry.name));
+  return Object.fromEntries(files.map((file) => [file, readFileSync(file, "utf8")]));
+}
+
+function exampleAt(file: string): Evaluator {
+  return evaluate(`root {
+    imports = [ ${file} ];
+    _module.args.inputs = { nixops4-providers = self; inherit nixpkgs; };
+  }`);
+}
 
 /** What the provider's own checks say of inputs. Nothing is created. */
 async function refusalOf({ executable, type, inputs }: Resource): Promise<string> {

@@ -30,7 +30,7 @@ export function renderReference(provider: Provider): string {
     `# The \`${provider.name}\` provider`,
     provider.description,
     `Executable: \`${provider.executable}\`. Resource types: ${provider.resources.map(({ type }) => `[\`${type}\`](#${type})`).join(", ")}.`,
-    `Relative paths on the deploying machine start from the folder in which nixops4 runs.`,
+    `Relative paths on the deploying machine start from the folder in which nixops4 runs. [What this provider trusts and protects](../explanation/security.md#${provider.name}).`,
     ...provider.resources.flatMap((resource) => renderResource(provider, resource)),
     ...renderTypes(provider.resources),
     "",

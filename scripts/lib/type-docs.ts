@@ -30,13 +30,17 @@ export function exampleOf(provider: Provider, { type }: ResourceType): string | 
 
 /** What is missing from the documentation of types, a line each. */
 export function undocumented(packages: readonly ProviderPackage[]): string[] {
-  return packages.flatMap(({ provider }) =>
-    provider.resources
-      .filter(({ docs }) => docs !== undefined)
+  const security = readFileSync(join(root, "docs", "explanation", "security.md"), "utf8");
+  return packages.flatMap(({ provider }) => [
+    ...(security.includes(`\n### ${provider.name}\n`)
+      ? []
+      : [`${provider.name}: docs/explanation/security.md has no section "${provider.name}"`]),
+    ...provider.resources
+      .filter(({ docs }) => docs !== undefined || provider.name !== "proxmox")
       .flatMap((resource) =>
         problemsOf(provider, resource).map((problem) => `${provider.name}.${resource.type}: ${problem}`),
       ),
-  );
+  ]);
 }
 
 function problemsOf(provider: Provider, resource: ResourceType): string[] {

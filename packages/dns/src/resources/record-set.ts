@@ -10,6 +10,7 @@ import {
 import { ttlField, valuesDescription, zoneFields, zoneOutputs } from "../common-fields.ts";
 import { capabilitiesOf, checkServer } from "../server.ts";
 import { readWanted } from "../wanted.ts";
+import docs from "./record-set.md";
 
 const inputs = fields({
   ...zoneFields,
@@ -50,6 +51,7 @@ export const recordSet = defineResource({
     "All records of one name and type. They are created only where there are none, and replaced only when they are " +
     "what was last seen; a change leaves no moment without an answer. It is done when the records have been read back " +
     "and every name server serves them.",
+  docs,
   stateful: true,
   inputs,
   outputs,

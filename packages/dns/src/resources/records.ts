@@ -10,6 +10,7 @@ import {
 import { ttlField, valuesDescription, zoneFields, zoneOutputs } from "../common-fields.ts";
 import { capabilitiesOf, checkServer } from "../server.ts";
 import { checkTogether, readWanted, wantedOf } from "../wanted.ts";
+import docs from "./records.md";
 
 const recordsSchema = Type.Record(
   Type.String(),
@@ -62,6 +63,7 @@ export const records = defineResource({
   description:
     "Many record sets of one zone, changed together: with the guarantees of `record_set`, and when one of them is " +
     "refused, none is changed.",
+  docs,
   stateful: true,
   inputs,
   outputs,

@@ -7,6 +7,7 @@ import {
   type Static,
 } from "@nixops4-providers/provider-sdk";
 import { powerdnsSchema } from "../server.ts";
+import docs from "./zone.md";
 
 const inputs = fields({
   server: fields(
@@ -53,6 +54,7 @@ export type Outputs = Static<typeof outputs>;
 export const zone = defineResource({
   type: "zone",
   description: "A zone on a PowerDNS server. An existing zone is taken over with its records.",
+  docs,
   stateful: true,
   inputs,
   outputs,

@@ -2,6 +2,7 @@ import { converge, defineResource, fields, Type, type Static } from "@nixops4-pr
 import { checkConnection, connectionSchema } from "@nixops4-providers/ssh-client";
 import { checkStorePath } from "../store-path.ts";
 import { copyTimeoutField, substituteField, sudoField } from "./common-fields.ts";
+import docs from "./closure.md";
 
 const inputs = fields({
   connection: connectionSchema,
@@ -23,6 +24,7 @@ export const closure = defineResource({
   description:
     "Copies a store path, and all that it refers to, from the deploying machine to the Nix store of a host. What is " +
     "there already is not sent again. Nothing keeps the path from being garbage collected.",
+  docs,
   stateful: false,
   inputs,
   outputs,

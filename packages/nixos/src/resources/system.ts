@@ -10,6 +10,7 @@ import {
 import { checkConnection, connectionSchema } from "@nixops4-providers/ssh-client";
 import { checkStorePath } from "../store-path.ts";
 import { copyTimeoutField, substituteField, sudoField } from "./common-fields.ts";
+import docs from "./system.md";
 
 const healthCheckSchema = fields(
   {
@@ -158,6 +159,7 @@ export const system = defineResource({
     "Makes a host run a NixOS system: copies it, activates it, and confirms that over a new connection and by " +
     "health checks, else the host rolls back by itself. What runs on the host does not depend on the connection or " +
     "on the deploying machine. A host that runs the system already is left alone.",
+  docs,
   stateful: false,
   waitsForOrphans: true,
   inputs,

@@ -13,6 +13,7 @@ import { cmdlineField, joinCmdline, refuseCmdline } from "../cmdline.ts";
 import { gcRootsField } from "../gc-roots.ts";
 import { checkMacs, macsField } from "../mac.ts";
 import { checkServer, serverSchema } from "../server.ts";
+import docs from "./boot-entry.md";
 
 const overlayFileSchema = fields({
   contents: Type.Optional(
@@ -137,6 +138,7 @@ export const bootEntry = defineResource({
     "What one machine boots from the boot service to install itself. It is installed once for each " +
     "`installGeneration`: applying again, also with a new kernel or command line, never wipes a machine that has been " +
     "installed. Nothing is turned on or waited for: see `installed`.",
+  docs,
   stateful: false,
   inputs,
   outputs,

@@ -8,6 +8,7 @@ import {
 } from "@nixops4-providers/provider-sdk";
 import { gcRootsField } from "../gc-roots.ts";
 import { checkServer, serverSchema } from "../server.ts";
+import docs from "./installed.md";
 
 const inputs = fields({
   server: serverSchema,
@@ -78,6 +79,7 @@ export const installed = defineResource({
     "Waits until a machine has reported that it is installed, and shows how far it is. An install that was refused " +
     "by the installer, failed or was interrupted is an error with the stage and the last lines of the log; the last two, " +
     'where the entry says `onInterrupted = "retry"`, are a warning. A machine that is installed already is not waited for.',
+  docs,
   stateful: false,
   inputs,
   outputs,

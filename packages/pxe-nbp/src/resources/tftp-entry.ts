@@ -11,6 +11,7 @@ import { cmdlineField, joinCmdline } from "../cmdline.ts";
 import { checkBootFiles } from "../loader-files.ts";
 import { checkMacs, macsField } from "../mac.ts";
 import { asList, pathOf } from "../one-or-more.ts";
+import docs from "./tftp-entry.md";
 
 const inputs = fields({
   root: Type.String({
@@ -73,6 +74,7 @@ export const tftpEntry = defineResource({
     "the machine that runs nixops4. Each file is replaced as a whole; one that already is as it should be is not " +
     "written to; one that somebody else wrote is left alone and refused. Nothing keeps the machine from booting this " +
     "every time: for installs use `boot_entry`.",
+  docs,
   stateful: false,
   inputs,
   outputs,

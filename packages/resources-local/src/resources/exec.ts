@@ -9,6 +9,7 @@ import {
   type Context,
   type Static,
 } from "@nixops4-providers/provider-sdk";
+import docs from "./exec.md";
 
 const inputs = fields({
   executable: Type.String({
@@ -66,6 +67,7 @@ export const exec = defineResource({
   description:
     "Runs a program and returns what it prints. It runs on each apply (with `state`: when its inputs have " +
     "changed), so it should be idempotent. Its standard error is shown as it comes; any exit code but 0 is an error.",
+  docs,
   stateful: false,
   waitsForOrphans: true,
   inputs,

@@ -15,6 +15,7 @@ import {
   type Static,
   type Violation,
 } from "@nixops4-providers/provider-sdk";
+import docs from "./file.md";
 
 const inputs = fields({
   name: Type.String({
@@ -49,9 +50,8 @@ export const file = defineResource({
   type: "file",
   description:
     "A file on the machine that runs nixops4. It is replaced as a whole: whenever the machine stops, the file " +
-    "has its old contents or its new ones. A file that already is as it should be is not written to. The owner, the " +
-    "access list (ACL) and the extended attributes of an existing file are kept, the list unless `mode` takes access " +
-    "away, which is told.",
+    "has its old contents or its new ones. A file that already is as it should be is not written to.",
+  docs,
   stateful: false,
   inputs,
   outputs,
@@ -111,8 +111,7 @@ async function replaceOrOverwrite(
   context: Context,
 ): Promise<void> {
   try {
-    const onAclLost = () => context.log.warn(`${name} was replaced: its access list (ACL) is gone`);
-    await replaceFile(name, contents, { mode, onAclLost });
+    await replaceFile(name, contents, { mode });
   } catch (error) {
     // A file in a folder we may not write to, or one that is a mount point, can only be written in place.
     const code = (error as NodeJS.ErrnoException).code ?? "";

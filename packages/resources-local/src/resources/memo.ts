@@ -1,4 +1,5 @@
 import { defineResource, fields, ProviderError, Type } from "@nixops4-providers/provider-sdk";
+import docs from "./memo.md";
 
 const inputs = fields({
   initialize_with: Type.Unknown({
@@ -15,6 +16,7 @@ export const memo = defineResource({
   description:
     "Remembers a value for as long as its state exists, whatever the expression says later: for what must not " +
     "change after the first deployment, such as NixOS' `system.stateVersion`.",
+  docs,
   stateful: true,
   inputs,
   outputs,

@@ -19,6 +19,7 @@ import {
 } from "@nixops4-providers/provider-sdk";
 import type { Document } from "../state/document.ts";
 import { compactedEvent, initialEvent, isEvent, nextIndex, type LoggedEvent } from "../state/events.ts";
+import docs from "./state-file.md";
 
 const inputs = fields({
   name: Type.String({
@@ -55,6 +56,7 @@ export const stateFile = defineResource({
     "A file that records the state of other resources: a sequence of JSON Patch (RFC 6902) events, in the format " +
     "of nixops4's own `state_file`. Each event is on the disk before nixops4 goes on. An event that a crash has " +
     "cut off is moved to a file beside it (`<name>.torn-…`); a file that is damaged otherwise is refused.",
+  docs,
   stateful: false,
   inputs,
   outputs,

@@ -12,6 +12,7 @@ import {
   warnOfStoreCopy,
 } from "@nixops4-providers/provider-sdk";
 import { refuseKeySize } from "@nixops4-providers/ssh-keys/key-size";
+import docs from "./keypair.md";
 
 const inputs = fields({
   algorithm: Type.Enum(["ed25519", "ecdsa", "rsa"], {
@@ -95,6 +96,7 @@ export const keypair = defineResource({
   description:
     "An SSH key pair for a user or a host. The key stays the same until `algorithm`, `bits` or `keepers` change: " +
     "a private key file that got lost or damaged is an error, never a reason for a new key.",
+  docs,
   stateful: true,
   inputs,
   outputs,

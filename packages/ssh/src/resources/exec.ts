@@ -20,6 +20,7 @@ import {
 import existsScript from "../exec/scripts/exists.sh";
 import runScriptText from "../exec/scripts/run.sh";
 import succeedsScript from "../exec/scripts/succeeds.sh";
+import docs from "./exec.md";
 
 const inputs = fields({
   connection: connectionSchema,
@@ -98,6 +99,7 @@ export const exec = defineResource({
     "Runs a command on a host and returns what it prints. It runs on each apply (with `state`: when its inputs have " +
     "changed), so it should be idempotent, or be skipped by `creates` or `unless`. Its standard error is shown as it " +
     "comes; any exit code but 0 is an error. A command whose connection was lost may still be running.",
+  docs,
   stateful: false,
   waitsForOrphans: true,
   inputs,

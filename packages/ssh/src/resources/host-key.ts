@@ -9,6 +9,7 @@ import {
 } from "@nixops4-providers/provider-sdk";
 import { refuseKeySize } from "@nixops4-providers/ssh-keys/key-size";
 import { checkConnection, connectionSchema } from "@nixops4-providers/ssh-client";
+import docs from "./host-key.md";
 
 const inputs = fields({
   connection: connectionSchema,
@@ -101,6 +102,7 @@ export const hostKey = defineResource({
     "such a statement by a key that is known. Runs at the same time wait for each other. Until the new key is in the " +
     "state, anybody who has the private half of a key in `hostPublicKeys` can make such a statement. From then on only " +
     "the recorded key counts, and a key that is added to `hostPublicKeys` later.",
+  docs,
   stateful: true,
   inputs,
   outputs,

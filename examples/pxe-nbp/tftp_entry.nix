@@ -1,0 +1,19 @@
+# What a machine boots from a TFTP server that is there already, at each network boot: a rescue system.
+{ inputs, providers, ... }:
+{
+  providers.pxe-nbp = inputs.nixops4-providers.modules.nixops4Provider.pxe-nbp;
+
+  members.rescue = {
+    type = providers.pxe-nbp.tftp_entry;
+    inputs = {
+      root = "/srv/tftp";
+      macs = [ "52:54:00:12:34:56" ];
+      kernel = "debian/linux";
+      initrd = "debian/initrd.gz";
+      cmdline = [
+        "console=ttyS0"
+        "rescue/enable=true"
+      ];
+    };
+  };
+}
