@@ -1,10 +1,15 @@
+import { existsSync, readdirSync } from "node:fs";
 import { join } from "node:path";
 
 export const binFolder = join(import.meta.dirname, "../../dist/bin");
 
-/** The executable that `npm run build` makes of a provider. */
-export function builtProvider(
-  name: "local" | "ssh-keypair" | "ssh" | "nixos" | "pxe-nbp" | "dns" | "proxmox",
-): string {
-  return join(binFolder, `nixops4-resources-${name}`);
+const PREFIX = "nixops4-resources-";
+
+/** The executable that `npm run build` makes of a provider, such as `ssh`. */
+export function builtProvider(name: string): string {
+  const executable = join(binFolder, PREFIX + name);
+  if (existsSync(executable)) return executable;
+  const names = existsSync(binFolder) ? readdirSync(binFolder).filter((file) => file.startsWith(PREFIX)) : [];
+  const built = names.map((file) => file.slice(PREFIX.length)).join(", ");
+  throw new Error(`no provider "${name}" has been built (${built || "none"} has): run \`npm run build\``);
 }

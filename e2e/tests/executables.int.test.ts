@@ -34,17 +34,13 @@ afterAll(async () => {
   await fs.rm(folder, { recursive: true });
 });
 
-it("there is one for each provider and service", () => {
-  expect(executables).toEqual([
-    "nixops4-boot-server",
-    "nixops4-resources-dns",
-    "nixops4-resources-local",
-    "nixops4-resources-nixos",
-    "nixops4-resources-proxmox",
-    "nixops4-resources-pxe-nbp",
-    "nixops4-resources-ssh",
-    "nixops4-resources-ssh-keypair",
-  ]);
+it("there is one for each provider and service", async () => {
+  const manifests = join(import.meta.dirname, "../../nix/providers");
+  const names = (await fs.readdir(manifests)).map(async (name) => {
+    const manifest = JSON.parse(await fs.readFile(join(manifests, name), "utf8")) as { executable: string };
+    return manifest.executable;
+  });
+  expect(executables).toEqual(["nixops4-boot-server", ...(await Promise.all(names))].toSorted());
 });
 
 describe.each(executables)("%s, copied elsewhere", (name) => {

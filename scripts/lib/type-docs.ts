@@ -1,6 +1,7 @@
 // What is written by hand for each resource type: the sections of `<type>.md` beside it, and an example.
 import { existsSync, readFileSync } from "node:fs";
-import { join, relative } from "node:path";
+import { readFile } from "node:fs/promises";
+import { basename, join, relative } from "node:path";
 import type { Provider, ResourceType } from "@nixops4-providers/provider-sdk";
 import { root, type ProviderPackage } from "./providers.ts";
 
@@ -41,6 +42,26 @@ export function undocumented(packages: readonly ProviderPackage[]): string[] {
         problemsOf(provider, resource).map((problem) => `${provider.name}.${resource.type}: ${problem}`),
       ),
   ]);
+}
+
+/** The providers and types that a list of them leaves out, a line each. */
+export async function unlisted(packages: readonly ProviderPackage[]): Promise<string[]> {
+  const [readme, packagesReadme] = await Promise.all(
+    ["README.md", "packages/README.md"].map((path) => readFile(join(root, path), "utf8")),
+  );
+  return packages.flatMap(({ folder, provider }) => {
+    const links = provider.resources.map(({ type }) => `docs/reference/${provider.name}.md#${type}`);
+    const line =
+      packagesReadme!.split("\n").find((text) => text.startsWith(`- [${basename(folder)}](`)) ?? "";
+    return [
+      ...links
+        .filter((link) => !readme!.includes(`(${link})`))
+        .map((link) => `README.md does not link to ${link}`),
+      ...provider.resources
+        .filter(({ type }) => !line.includes(`\`${type}\``))
+        .map(({ type }) => `packages/README.md does not list \`${type}\` of ${basename(folder)}`),
+    ];
+  });
 }
 
 function problemsOf(provider: Provider, resource: ResourceType): string[] {
