@@ -88,7 +88,7 @@ const absent = Object.keys(SHELLS).filter((shell) => pathOf(shell) === undefined
 const SECONDS = 1000;
 
 async function create(provider: string, type: string, inputs: object, isStateful = false) {
-  const process = new ProviderProcess(builtProvider(provider as "ssh"), { onStderr: () => {} });
+  const process = new ProviderProcess(builtProvider(provider), { onStderr: () => {} });
   try {
     const outputs: Record<string, unknown> = await process.create(type, inputs, isStateful);
     return { outputs, error: undefined, log: process.stderr };
