@@ -24,7 +24,7 @@ export async function convergeSystem(inputs: Inputs, context: Context): Promise<
       await ensurePresent(session, seen, inputs, context);
       const action = await possibleAction(seen, inputs, session.ssh.label, context);
       activated = await activate(session, seen, { ...inputs, action }, context);
-      seen = await observe(session.ssh, inputs);
+      seen = await observe(session.ssh, inputs, { isValid: true });
     }
     const rebootNeeded = seen.rebootNeeded || activated?.exitCode === 100;
     if (isRebootDue(seen, rebootNeeded, inputs)) {
@@ -276,13 +276,14 @@ async function rebootInto(
   const { toplevel } = inputs;
   const { label } = session.ssh;
   await reboot(session, inputs, before.bootId, context);
+  let seen = before;
   try {
     session.replace(
       await confirmHealth(inputs, context, async (ssh) => {
-        const { bootedSystem, currentSystem } = await observe(ssh, inputs);
-        if (bootedSystem === toplevel && currentSystem === toplevel) return;
+        seen = await observe(ssh, inputs, { isValid: true });
+        if (seen.bootedSystem === toplevel && seen.currentSystem === toplevel) return;
         throw new Unconfirmable(
-          `it was booted with ${bootedSystem ?? "no system"} and runs ${currentSystem ?? "none"}`,
+          `it was booted with ${seen.bootedSystem ?? "no system"} and runs ${seen.currentSystem ?? "none"}`,
         );
       }),
     );
@@ -292,7 +293,7 @@ async function rebootInto(
       hint: "Nothing was rolled back: the system before this one is still in its boot menu.",
     });
   }
-  return observe(session.ssh, inputs);
+  return seen;
 }
 
 function toOutputs(

@@ -21,7 +21,7 @@ export async function copyClosure(
   { sudo, substituteOnDestination, timeoutSeconds }: CopyOptions,
   context: Context,
 ): Promise<void> {
-  await requireValid(path, ssh.label, context);
+  await requireHere(path, ssh.label);
   const progress = context.progress(`copying ${path} to ${ssh.label}`);
   const log = new NixLog();
   const remoteErrors: string[] = [];
@@ -48,6 +48,7 @@ export async function copyClosure(
       },
     });
   } catch (cause) {
+    await requireValid(path, ssh.label, context);
     throw copyError(path, ssh, [...log.errors, ...remoteErrors.slice(-10)], cause, context);
   } finally {
     progress.done();
@@ -63,7 +64,7 @@ function copyArguments(path: string, substituteOnDestination: boolean): string[]
   return [...nix, "copy", ...options, "--to", "ssh-ng://nixops4-target?max-connections=1", path];
 }
 
-async function requireValid(path: string, label: string, { signal }: Context): Promise<void> {
+async function requireHere(path: string, label: string): Promise<void> {
   try {
     await access(path);
   } catch {
@@ -72,10 +73,15 @@ async function requireValid(path: string, label: string, { signal }: Context): P
       { hint: "Build it first, on the deploying machine or on the host." },
     );
   }
+}
+
+/** Says why a copy has failed, where that is why. */
+async function requireValid(path: string, label: string, { signal }: Context): Promise<void> {
+  if (signal.aborted) return;
   try {
     await runProcess("nix-store", ["--check-validity", path], { signal, timeoutSeconds: 60 });
   } catch (cause) {
-    if (signal.aborted || !isNotValid(cause)) throw cause;
+    if (!isNotValid(cause)) return;
     throw new ProviderError(
       `cannot copy ${path} to ${label}: it is there, but not valid in the Nix store of the deploying machine`,
       { hint: "An interrupted build or copy leaves such paths. Build it again: `nix-store --realise`." },

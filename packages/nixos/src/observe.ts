@@ -28,13 +28,13 @@ export interface Observation {
 
 type Wanted = Pick<Inputs, "toplevel" | "profile" | "action" | "sudo">;
 
-/** Looks at the host, in one round trip. */
+/** Looks at the host, in one round trip. With `isValid`, the toplevel is known to be in its store. */
 export async function observe(
   ssh: SshConnection,
   { toplevel, profile, action, sudo }: Wanted,
-  timeoutSeconds = 60,
+  { timeoutSeconds = 60, isValid = false } = {},
 ): Promise<Observation> {
-  const args = [toplevel, profile, action];
+  const args = [toplevel, profile, action, isValid ? "valid" : ""];
   const { stdout } = await runScript(ssh, {
     script: OBSERVE,
     args,

@@ -49,7 +49,7 @@ export async function reboot(
 }
 
 async function requireRebooted(ssh: SshConnection, inputs: Inputs, bootId: string): Promise<void> {
-  const seen = await observe(ssh, inputs, OBSERVE_SECONDS);
+  const seen = await observe(ssh, inputs, { timeoutSeconds: OBSERVE_SECONDS, isValid: true });
   if (seen.bootId === bootId) throw new ProviderError(`${ssh.label} still runs, from before the reboot`);
   if (seen.bootedSystem === null || seen.currentSystem === null) {
     throw new ProviderError(`${ssh.label} runs, but not its system: it may be in its initial ramdisk`);

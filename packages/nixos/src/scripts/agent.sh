@@ -127,7 +127,7 @@ way_of() {
 
 await_decision() {
   deadline_in "$confirm_seconds"
-  until [ -L "$dir/decision" ] || is_over; do sleep 0.2; done
+  until [ -L "$dir/decision" ] || is_over; do sleep 0.05; done
   ln -s unconfirmed "$dir/decision" 2>/dev/null
   decision=$(readlink "$dir/decision")
 }

@@ -4,7 +4,7 @@
 dir=/run/nixops4/$1
 phase='' pid=''
 is_alive() { kill -0 "$pid" 2>/dev/null; }
-for _ in 1 2 3 4 5 6 7 8 9 10 11 12 13 14 15 16 17 18 19 20; do
+for pause in 0.05 0.05 0.05 0.05 0.05 0.05 0.05 0.05 0.2 0.2 0.2 0.2 0.2 0.2 0.2 0.2 0.2 0.2 0.2 0.2 0.2 0.2 0.2 0.2; do
   if [ ! -d "$dir" ]; then
     printf 'lost=yes\nlog\n'
     exit 0
@@ -17,7 +17,7 @@ for _ in 1 2 3 4 5 6 7 8 9 10 11 12 13 14 15 16 17 18 19 20; do
     [ "$(wc -c <"$dir/log")" -le "$2" ] || break
     is_alive || break
   fi
-  sleep 0.2
+  sleep "$pause"
 done
 if [ -e "$dir/status" ]; then
   # Asked before the status is read: an agent that ends in between says so in it.

@@ -1,12 +1,15 @@
 # shellcheck shell=sh
-# Prints what there is to know before and after, as `name=value`. Arguments: toplevel, profile, action.
-toplevel=$1 profile=$2 action=$3
+# Prints what there is to know before and after, as `name=value`. Arguments: toplevel, profile, action, and `valid`
+# where the toplevel is known to be in the store.
+toplevel=$1 profile=$2 action=$3 known=${4:-}
 value() { printf '%s=%s\n' "$1" "$2"; }
 target() { [ ! -e "$1" ] || readlink -f "$1"; }
 booted=/run/booted-system
 # Links are compared by where they lead, files by their contents.
 same() {
-  [ "$(target "$booted/$1")" = "$(target "$toplevel/$1")" ] || cmp -s "$booted/$1" "$toplevel/$1"
+  # shellcheck disable=SC3013 # dash and busybox have it.
+  [ "$booted/$1" -ef "$toplevel/$1" ] || cmp -s "$booted/$1" "$toplevel/$1" ||
+    { [ ! -e "$booted/$1" ] && [ ! -e "$toplevel/$1" ]; }
 }
 reboot_needed() {
   [ -e "$booted" ] && [ -e "$toplevel" ] || return 1
@@ -14,15 +17,29 @@ reboot_needed() {
   return 1
 }
 inhibitors() { [ ! -f "$1/switch-inhibitors" ] || tr '\n' ' ' <"$1/switch-inhibitors"; }
+# Sets phase, pid and what it is about, of an operation.
+read_status() {
+  phase='' pid='' its_toplevel='' its_action='' its_profile=''
+  while IFS='=' read -r name text; do
+    case $name in
+      phase) phase=$text ;;
+      pid) pid=$text ;;
+      toplevel) its_toplevel=$text ;;
+      action) its_action=$text ;;
+      profile) its_profile=$text ;;
+    esac
+  done <"$1"
+}
+read -r boot_id </proc/sys/kernel/random/boot_id
 value uid "$(id -u)"
-value bootId "$(cat /proc/sys/kernel/random/boot_id)"
+value bootId "$boot_id"
 value currentSystem "$(target /run/current-system)"
 value bootedSystem "$(target "$booted")"
 value profileTarget "$(target "$profile")"
 value profileLink "$(readlink "$profile")"
 if command -v nix-store >/dev/null; then
   value nix yes
-  if nix-store --check-validity "$toplevel" 2>/dev/null; then value valid yes; fi
+  if [ "$known" = valid ] || nix-store --check-validity "$toplevel" 2>/dev/null; then value valid yes; fi
 fi
 if [ -x "$toplevel/bin/switch-to-configuration" ] && [ -e "$toplevel/nixos-version" ]; then value isSystem yes; fi
 if reboot_needed; then value rebootNeeded yes; fi
@@ -32,11 +49,10 @@ value bootedInhibitors "$(inhibitors "$booted")"
 value toplevelInhibitors "$(inhibitors "$toplevel")"
 for status in /run/nixops4/*/status; do
   [ -e "$status" ] || continue
-  kill -0 "$(sed -n 's/^pid=//p' "$status")" 2>/dev/null || continue
-  if grep -qx phase=done "$status"; then continue; fi
-  grep -qxF -e "toplevel=$toplevel" "$status" || continue
-  grep -qxF -e "action=$action" "$status" || continue
-  grep -qxF -e "profile=$profile" "$status" || continue
+  read_status "$status"
+  [ "$phase" != 'done' ] || continue
+  kill -0 "$pid" 2>/dev/null || continue
+  [ "$its_toplevel:$its_action:$its_profile" = "$toplevel:$action:$profile" ] || continue
   operation=${status%/status}
   value operation "${operation##*/}"
 done
