@@ -50,25 +50,25 @@ function install() {
   if (existsSync(stamp) && readFileSync(stamp, "utf8") === wanted) return;
   stopAt(findInstallObstacle());
   console.error(`Installing dependencies with ${manifest.packageManager} …`);
-  const installed = spawnSync(
-    "npm",
-    [
-      "exec",
-      "--yes",
-      "--",
-      manifest.packageManager,
-      "install",
-      "--frozen-lockfile",
-      "--reporter=append-only",
-    ],
-    // A standard output of its own: the task's output may be read by a program.
-    { cwd: root, stdio: ["ignore", 2, 2], env: { ...process.env, CI: "true" } },
-  );
-  if (installed.status !== 0) {
-    console.error("error: installing the dependencies failed (see above). Is the npm registry reachable?");
+  // A standard output of its own: the task's output may be read by a program.
+  if (pnpmInstall(["--reporter=append-only"], ["ignore", 2, 2]).status !== 0) {
+    console.error(`error: installing the dependencies failed (see above). ${installHint()}`);
     process.exit(1);
   }
   writeFileSync(stamp, wanted);
+}
+
+function pnpmInstall(options, stdio) {
+  const args = ["exec", "--yes", "--", manifest.packageManager, "install", "--frozen-lockfile", ...options];
+  return spawnSync("npm", args, { cwd: root, stdio, encoding: "utf8", env: { ...process.env, CI: "true" } });
+}
+
+function installHint() {
+  // Compares the manifests with the lockfile, and needs no registry.
+  const { stdout } = pnpmInstall(["--lockfile-only", "--offline"], ["ignore", "pipe", "ignore"]);
+  if (!stdout?.includes("ERR_PNPM_OUTDATED_LOCKFILE")) return "Is the npm registry reachable?";
+  const update = `npm exec -- ${manifest.packageManager} install --lockfile-only`;
+  return `pnpm-lock.yaml does not match the package.json files: run \`${update}\`, then \`npm run pnpm-deps-hash\`.`;
 }
 
 function fingerprint() {
