@@ -319,19 +319,25 @@ suite(`the component network${moduleSystemsMissing}`, () => {
         "a disk that is not told",
         `${main} a.device = "/dev/disk/nixops4-a";`,
         "",
-        /members\.web\.disks\.a\.byId, serial, minBytes or maxBytes must say/,
+        /`hosts\.web\.disks\.a\.byId', serial, minBytes or maxBytes must say/,
       ],
       [
         "a disk that the layout has not",
         main,
         `disks.b.serial = "B";`,
-        /members\.web\.disks\.b: the layout has no such disk.*; it has main/,
+        /`hosts\.web\.disks\.b': the layout has no such disk.*; it has main/,
       ],
       [
         "a host key that a restart loses",
         main,
         `module.fileSystems = { "/".fsType = "tmpfs"; "/nix".fsType = "ext4"; };`,
-        /members\.web\.hostKeyPath: \/etc\/ssh\/ssh_host_ed25519_key is lost at each boot/,
+        /`hosts\.web\.hostKeyPath' is \/etc\/ssh\/ssh_host_ed25519_key, which is lost at each boot/,
+      ],
+      [
+        "a serial number for a disk that the layout does not leave open",
+        `x.device = "/dev/vda";`,
+        `disk.serial = "S";`,
+        /`hosts\.web\.disk' tells of the disk \/dev\/disk\/nixops4, which the layout has not; it has \/dev\/vda/,
       ],
     ])("refuse %s, naming the option", async (_, disks, settings, message) => {
       await expect(jobOf(layout(disks, settings))).rejects.toThrow(message);
@@ -541,7 +547,7 @@ suite(`the component network${moduleSystemsMissing}`, () => {
       ],
       [
         "a wrong address",
-        host(`ip = "10.0.0.256";`),
+        host(`mac = "52:54:00:12:34:56"; ip = "10.0.0.256";`),
         ["web", "nixos"],
         "connection",
         /`members\.web\.ip' is not of type/,
@@ -579,7 +585,7 @@ suite(`the component network${moduleSystemsMissing}`, () => {
         withHost(`disk.minBytes = null;`),
         entry,
         "files",
-        /members\.web\.disk\.byId, serial, minBytes or maxBytes must say/,
+        /`hosts\.web\.disk\.byId', serial, minBytes or maxBytes must say/,
       ],
       [
         "a wrong kind of key",
@@ -667,6 +673,33 @@ suite(`the component network${moduleSystemsMissing}`, () => {
         "disk sizes that no disk has",
         `hosts.web = ${machine("disk.maxBytes = 10;")};`,
         "`hosts.web.disk.minBytes' is 8000000000, more than `hosts.web.disk.maxBytes', 10",
+      ],
+      [
+        "sizes of another disk that no disk has",
+        `hosts.web = ${machine("disks.data = { minBytes = 5; maxBytes = 3; };")};`,
+        "`hosts.web.disks.data.minBytes' is 5, more than `hosts.web.disks.data.maxBytes', 3",
+      ],
+      [
+        "a gateway that is the machine itself",
+        `hosts.web = ${machine(`gateway = "10.0.0.9";`)};`,
+        "`hosts.web.gateway' is the address of the machine itself, 10.0.0.9",
+      ],
+      [
+        "a card that another host boots from, though not this one",
+        `hosts.web = ${machine(`macs = [ "52:54:00:00:00:01" ];`)};
+         hosts.db = { mac = "52:54:00:12:34:56"; ip = "10.0.0.8"; };`,
+        "`hosts.web.mac' is that of `hosts.db', too: 52:54:00:12:34:56",
+      ],
+      [
+        "a card in the bond of another host",
+        `hosts.web = ${machine(`bond.macs = [ "52:54:00:00:00:01" ];`)};
+         hosts.db = { mac = "52:54:00:00:00:01"; ip = "10.0.0.8"; };`,
+        "`hosts.web.mac' is that of `hosts.db', too: 52:54:00:00:00:01",
+      ],
+      [
+        "a VLAN that there cannot be",
+        `hosts.web = ${machine("vlan = 4095;")};`,
+        "`members.web.vlan' is not of type",
       ],
       [
         "a path in place of a disk's name",

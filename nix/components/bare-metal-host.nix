@@ -15,7 +15,12 @@ let
   inherit (lib) mkOption types;
   inherit (import ../lib/types.nix { inherit lib; }) hostName ipAddress macAddress;
   diskOptions = import ./common/disk-options.nix { inherit lib; };
-  inherit (import ../lib/ip.nix { inherit lib; }) inSameNetwork isAddress isV4;
+  inherit (import ../lib/ip.nix { inherit lib; })
+    inSameNetwork
+    isAddress
+    isSame
+    isV4
+    ;
   inherit
     (import ../lib/schema-types.nix {
       inherit lib;
@@ -28,7 +33,7 @@ let
   disks = import ./common/disks.nix {
     inherit lib;
     inherit (config) disk disks;
-    where = options.disk.byId.loc;
+    inherit option;
     layout = system.config.disko.devices.disk or { };
   };
   hostKeyPath =
@@ -39,13 +44,24 @@ let
           lib.attrNames system.config.fileSystems
         )
       )
-      "${lib.showOption options.hostKeyPath.loc}: ${config.hostKeyPath} is lost at each boot, as `/` is a tmpfs: set services.openssh.hostKeys to a file that stays"
+      "${option "hostKeyPath"} is ${config.hostKeyPath}, which is lost at each boot, as `/` is a tmpfs: set services.openssh.hostKeys to a file that stays"
       config.hostKeyPath;
   # Overruled by what somebody sets as a default.
   preset = lib.mkOverride 1250;
   option = name: "`${config.optionPath}.${name}'";
   # Values of the wrong type are found as early: nothing else asks for these before the installer's job is made.
-  problems = builtins.deepSeq [ config.disk config.disks ] config.problems;
+  problems = builtins.deepSeq [
+    config.bond
+    config.disk
+    config.disks
+    config.macs
+    config.nameservers
+    config.vlan
+  ] config.problems;
+  wrongSize =
+    path: disk:
+    lib.optional (disk.minBytes != null && disk.maxBytes != null && disk.minBytes > disk.maxBytes)
+      "${option "${path}.minBytes"} is ${toString disk.minBytes}, more than ${option "${path}.maxBytes"}, ${toString disk.maxBytes}";
   isLinkLocal = address: !isV4 address && inSameNetwork 10 address "fe80::";
   inherit (config) ip gateway prefixLength;
   connection = hostPublicKey: {
@@ -359,14 +375,11 @@ in
             && !(isAddress gateway && (inSameNetwork prefixLength ip gateway || isLinkLocal gateway))
           )
           "${option "gateway"} is ${gateway}, which is not on the network of ${option "ip"}, ${ip}/${toString prefixLength}"
-      ++
-        lib.optional
-          (
-            config.disk.minBytes != null
-            && config.disk.maxBytes != null
-            && config.disk.minBytes > config.disk.maxBytes
-          )
-          "${option "disk.minBytes"} is ${toString config.disk.minBytes}, more than ${option "disk.maxBytes"}, ${toString config.disk.maxBytes}";
+      ++ lib.optional (
+        isAddress ip && gateway != null && isAddress gateway && isSame ip gateway
+      ) "${option "gateway"} is the address of the machine itself, ${ip}"
+      ++ wrongSize "disk" config.disk
+      ++ lib.concatLists (lib.mapAttrsToList (name: wrongSize "disks.${name}") config.disks);
 
     # Of `state`, which two members need: a host without it is refused by its own name.
     requireState = true;

@@ -56,7 +56,13 @@ let
       same = isSame;
     };
     mac = {
-      of = host: map (mac: lib.toLower (lib.replaceStrings [ "-" ] [ ":" ] mac)) host.macs;
+      of =
+        host:
+        lib.unique (
+          map (mac: lib.toLower (lib.replaceStrings [ "-" ] [ ":" ] mac)) (
+            [ host.mac ] ++ host.macs ++ lib.optionals (host.bond != null) host.bond.macs
+          )
+        );
       same = one: other: one == other;
     };
     hostName = {

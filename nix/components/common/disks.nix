@@ -3,19 +3,18 @@
   lib,
   disk,
   disks,
-  # The path of an option of `disk`, for errors.
-  where,
+  # The name of an option of the host, for errors.
+  option,
   # `disko.devices.disk`, or nothing where the machine has no disko.
   layout,
 }:
 let
-  optionOf = name: field: lib.showOption (lib.init (lib.init where) ++ name ++ [ field ]);
   main = "/dev/disk/nixops4";
   told =
-    option: criteria:
+    path: criteria:
     lib.throwIf
       (lib.all (value: value == null) (lib.attrValues (lib.removeAttrs criteria [ "allowWipe" ])))
-      "${optionOf option "byId"}, serial, minBytes or maxBytes must say which disk is installed to"
+      "${option "${path}.byId"}, serial, minBytes or maxBytes must say which disk is installed to"
       criteria;
 
   # What disko leaves as it is needs no permission.
@@ -47,7 +46,7 @@ let
         };
     in
     if device == null || device == "${main}-${name}" then
-      told [ "disks" name ] criteria
+      told "disks.${name}" criteria
     else if lib.hasPrefix "/dev/disk/by-id/" device then
       criteria // { byId = device; }
     else
@@ -55,15 +54,17 @@ let
 
   chosen =
     if layout == { } then
-      [ (told [ "disk" ] disk // { name = "main"; }) ]
+      [ (told "disk" disk // { name = "main"; }) ]
       ++ lib.mapAttrsToList (name: _: otherDisk name null // { inherit name; }) disks
     else
       lib.throwIf (unknown != [ ])
-        "${
-          optionOf [ "disks" ] (lib.head unknown)
-        }: the layout has no such disk whose device is not ${main}; it has ${lib.concatStringsSep ", " (lib.attrNames devices)}"
+        "${option "disks.${lib.head unknown}"}: the layout has no such disk whose device is not ${main}; it has ${lib.concatStringsSep ", " (lib.attrNames devices)}"
         (
-          map (name: told [ "disk" ] disk // { inherit name; }) mainNames
+          lib.throwIf (mainNames == [ ] && (disk.byId != null || disk.serial != null || disk.allowWipe))
+            "${option "disk"} tells of the disk ${main}, which the layout has not; it has ${lib.concatStringsSep ", " (lib.attrValues devices)}"
+            map
+            (name: told "disk" disk // { inherit name; })
+            mainNames
           ++ lib.mapAttrsToList (name: device: otherDisk name device // { inherit name; }) others
         );
 in
