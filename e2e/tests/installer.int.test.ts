@@ -404,13 +404,15 @@ suite(`the installer${reason === undefined ? "" : ` (skipped: ${reason})`}`, () 
       "may be set by %s in each stage",
       async (step) => {
         const trial = await lab.trial();
-        await trial.declare();
+        const substituters = [{ url: lab.cache.url("held"), publicKey: lab.cache.publicKey }];
+        await trial.declare(trial.job({ substituters }));
         const machine = await trial.netboot();
         const clock = join(lab.folder, "clock");
         const set = (offset: string) => fs.writeFile(clock, `${offset}\n`);
         await set("+0");
         for (const stage of ["partition", "install"]) await machine.run("touch", `/run/hold-${stage}`);
         await lab.service.kill();
+        lab.cache.hold();
         const installation = trial.install(machine, {
           LD_PRELOAD: faketime,
           FAKETIME_TIMESTAMP_FILE: clock,
@@ -422,19 +424,35 @@ suite(`the installer${reason === undefined ? "" : ` (skipped: ${reason})`}`, () 
         // It says it every ten seconds, whatever the clock says.
         await installation.says(/does not answer yet[^]*does not answer yet/);
         await lab.service.start();
+
+        await installation.says(/fetch: copying path/);
+        await set("+0");
+        await lab.service.kill();
+        lab.cache.release();
+        await installation.says(/the claim is not granted/);
+        await set(step);
+        await installation.says(/the claim is not granted[^]*the claim is not granted/);
+        await lab.service.start();
         await reaches(trial, "partition");
 
-        await set("+0");
         let last = await reportedAt(trial);
         const another = async () => {
           await until("another report", async () => (await reportedAt(trial)) > last);
           last = await reportedAt(trial);
         };
-        await another();
-        await set(step);
-        await another();
-        await another();
+        const stepBackAndForth = async () => {
+          for (const offset of ["+0", step]) {
+            await set(offset);
+            await another();
+          }
+        };
+        await stepBackAndForth();
+        lab.cache.hold();
         await machine.run("rm", "/run/hold-partition");
+        await installation.says(/copy: copying path/);
+        await reaches(trial, "copy");
+        await stepBackAndForth();
+        lab.cache.release();
         await reaches(trial, "install");
         await lab.service.kill();
         await machine.run("rm", "/run/hold-install");
