@@ -288,6 +288,7 @@ suite(`the component network${moduleSystemsMissing}`, () => {
       const { disks, script } = await jobOf(
         layout(
           `${main} a.device = "/dev/disk/nixops4-a"; b.device = "/dev/disk/by-id/b1"; c.device = "/dev/vdc";
+           b.content.extraArgs = [ "-f" "/dev/disk/by-id/b1-part1" "/dev/vdc2" "/dev/disk/by-partlabel/disk-main-x" ];
            kept = { device = "/dev/vdd"; destroy = false; };`,
           `disks.a.serial = "A1"; disks.c = { minBytes = 5; allowWipe = true; };`,
         ),
@@ -326,6 +327,20 @@ suite(`the component network${moduleSystemsMissing}`, () => {
         main,
         `disks.b.serial = "B";`,
         /`hosts\.web\.disks\.b': the layout has no such disk.*; it has main/,
+      ],
+      [
+        "a pool on a disk that is none of the layout",
+        main,
+        `module.disko.devices.zpool.tank.mode.topology.vdev = [
+          { members = [ "main" "/dev/disk/by-partlabel/disk-main-zfs" "/dev/mapper/x" "/dev/disk/nixops4" "/dev/sdb" ]; }
+        ];`,
+        /disko\.devices names \/dev\/sdb, which is the device of no disk/,
+      ],
+      [
+        "a file system that goes on on another disk",
+        `main = { device = "/dev/disk/nixops4"; content = { type = "btrfs"; extraArgs = [ "-f" "/dev/vdx" ]; }; };`,
+        "",
+        /disko\.devices names \/dev\/vdx, which is the device of no disk/,
       ],
       [
         "a host key that a restart loses",

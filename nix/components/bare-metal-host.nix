@@ -34,7 +34,7 @@ let
     inherit lib;
     inherit (config) disk disks;
     inherit option;
-    layout = system.config.disko.devices.disk or { };
+    layout = system.config.disko.devices or { };
   };
   hostKeyPath =
     lib.throwIf
@@ -253,7 +253,8 @@ in
       description = ''
         The other disks, by the name that they have in the layout (`disko.devices.disk`). The installer finds and checks
         all disks of the layout before it wipes any. Those whose `device` is `/dev/disk/nixops4-<name>` are told by the
-        options here; where `device` is something else, that tells which disk it is.
+        options here; where `device` is something else, that tells which disk it is. A layout with a pool or a file system
+        on a device that is no disk of it is refused.
       '';
     };
     diskoScript = mkOption {

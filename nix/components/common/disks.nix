@@ -5,7 +5,7 @@
   disks,
   # The name of an option of the host, for errors.
   option,
-  # `disko.devices.disk`, or nothing where the machine has no disko.
+  # `disko.devices`, or nothing where the machine has no disko.
   layout,
 }:
 let
@@ -26,8 +26,43 @@ let
         ...
       }:
       destroy
-    ) layout
+    ) (layout.disk or { })
   );
+
+  # Pools and file systems can also be made on devices that are no disk of the layout.
+  isMade =
+    path:
+    lib.any (prefix: lib.hasPrefix prefix path) (
+      [
+        "/dev/disk/by-partlabel/"
+        "/dev/mapper/"
+        "/dev/md/"
+        "/dev/zvol/"
+      ]
+      ++ map (name: "/dev/${name}/") (lib.attrNames (layout.lvm_vg or { }))
+    );
+  devicesIn =
+    value:
+    if lib.isList value then
+      lib.filter (path: lib.isString path && lib.hasPrefix "/dev/" path && !isMade path) value
+      ++ lib.concatMap devicesIn (lib.filter (inner: !lib.isString inner) value)
+    else if lib.isAttrs value && !lib.isDerivation value then
+      lib.concatMap devicesIn (
+        lib.attrValues (
+          lib.filterAttrs (name: _: !lib.hasPrefix "_" name && name != "additionalKeyFiles") value
+        )
+      )
+    else
+      [ ];
+  # The device itself, or of a partition the device that it is on.
+  wholeOf =
+    path:
+    let
+      partition = builtins.match "(.*)-part[0-9]+|(/dev/[a-z]+)[0-9]+|(/dev/.*[0-9])p[0-9]+" path;
+    in
+    if partition == null then path else lib.findFirst (whole: whole != null) path partition;
+  unchecked = lib.filter (path: !lib.elem (wholeOf path) (lib.attrValues devices)) (devicesIn layout);
+
   mainNames = lib.attrNames (lib.filterAttrs (_: device: device == main) devices);
   others = lib.filterAttrs (_: device: device != main) devices;
   unknown = lib.attrNames (lib.removeAttrs disks (lib.attrNames others));
@@ -53,11 +88,14 @@ let
       criteria // { path = device; };
 
   chosen =
-    if layout == { } then
+    if !layout ? disk then
       [ (told "disk" disk // { name = "main"; }) ]
       ++ lib.mapAttrsToList (name: _: otherDisk name null // { inherit name; }) disks
     else
-      lib.throwIf (unknown != [ ])
+      lib.throwIf (unchecked != [ ])
+        "disko.devices names ${lib.head unchecked}, which is the device of no disk in disko.devices.disk: nobody would check what is on it. Make it a disk there, and name that or its partition"
+        lib.throwIf
+        (unknown != [ ])
         "${option "disks.${lib.head unknown}"}: the layout has no such disk whose device is not ${main}; it has ${lib.concatStringsSep ", " (lib.attrNames devices)}"
         (
           lib.throwIf (mainNames == [ ] && (disk.byId != null || disk.serial != null || disk.allowWipe))
