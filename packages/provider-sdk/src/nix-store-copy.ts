@@ -1,11 +1,11 @@
-import { access } from "node:fs/promises";
-import { dirname, join, resolve } from "node:path";
+import { access, realpath } from "node:fs/promises";
+import { basename, dirname, join, resolve } from "node:path";
 import type { Context } from "./context.ts";
 import { runProcess } from "./process.ts";
 
 /** Warns when evaluating the flake that a secret file lies in would copy the file into the Nix store. */
 export async function warnOfStoreCopy(path: string, what: string, context: Context): Promise<void> {
-  const file = resolve(path);
+  const file = await withoutLinks(resolve(path));
   const flake = await findAbove(file, "flake.nix");
   if (flake === undefined || (await isIgnoredByGit(file))) return;
   context.log.warn(
@@ -23,6 +23,11 @@ async function isIgnoredByGit(file: string): Promise<boolean> {
     () => true,
     () => false,
   );
+}
+
+async function withoutLinks(path: string): Promise<string> {
+  const folder = await realpath(dirname(path)).catch(() => dirname(path));
+  return join(folder, basename(path));
 }
 
 /** The nearest file or folder of that name in a folder above a path. */

@@ -217,6 +217,19 @@ describe("state_file", () => {
     const provider = start();
     await create(provider);
     expect(provider.stderr).toContain(`Nix copies the folder of ${join(folder, "flake.nix")} into its store`);
+
+    // A link from elsewhere leads there, too.
+    const other = await fs.mkdtemp(join(tmpdir(), "state-file-"));
+    await fs.mkdir(join(folder, "state"));
+    await fs.symlink(join(folder, "state"), join(other, "link"));
+    const direct = name;
+    name = join(other, "link/state.json");
+    const linked = start();
+    await create(linked);
+    expect(linked.stderr).toContain(`Nix copies the folder of ${join(folder, "flake.nix")} into its store`);
+    await fs.rm(other, { recursive: true });
+    name = direct;
+
     await run("git", ["init", "-q", folder]);
     await fs.writeFile(join(folder, ".gitignore"), "state.json\n");
     const ignored = start();
