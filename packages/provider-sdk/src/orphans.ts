@@ -1,10 +1,10 @@
 import { createHash } from "node:crypto";
 import { readFileSync } from "node:fs";
-import { lstat, mkdir, readdir, readFile, rm, writeFile } from "node:fs/promises";
-import { tmpdir } from "node:os";
+import { readdir, readFile, rm, writeFile } from "node:fs/promises";
 import { join } from "node:path";
 import { setTimeout as sleep } from "node:timers/promises";
 import type { Context } from "./context.ts";
+import { privateFolder } from "./private-folder.ts";
 
 const POLL_MS = 200;
 
@@ -90,23 +90,6 @@ function stateOf(pid: number): { parent: number; started: string } | undefined {
     // The name of the program, in parentheses, may have spaces.
     const fields = readFileSync(`/proc/${pid}/stat`, "latin1").split(") ").at(-1)!.split(" ");
     return { parent: Number(fields[1]), started: fields[19]! };
-  } catch {
-    return undefined;
-  }
-}
-
-/** A folder that only this user can enter; `undefined` where there is none. */
-async function privateFolder(): Promise<string | undefined> {
-  const uid = process.getuid?.();
-  const parent = process.env["XDG_RUNTIME_DIR"] ?? (uid === 0 ? "/run" : tmpdir());
-  const folder = join(parent, `nixops4-providers-${uid}`);
-  try {
-    await mkdir(folder, { mode: 0o700 }).catch((error: NodeJS.ErrnoException) => {
-      if (error.code !== "EEXIST") throw error;
-    });
-    const stats = await lstat(folder);
-    const isPrivate = stats.isDirectory() && stats.uid === uid && (stats.mode & 0o077) === 0;
-    return isPrivate ? folder : undefined;
   } catch {
     return undefined;
   }

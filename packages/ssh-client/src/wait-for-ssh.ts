@@ -11,6 +11,7 @@ import type { Connection } from "./connection-schema.ts";
 import { prepareRoute } from "./endpoint.ts";
 import type { Link } from "./link.ts";
 import { endLinks, openRoute } from "./route.ts";
+import { SharedWait } from "./shared-wait.ts";
 import { SshConnection } from "./ssh-connection.ts";
 
 /**
@@ -23,8 +24,8 @@ const LOGIN_PAUSE = { first: 2, longest: 30 };
 /**
  * Tries to connect until it succeeds. A host that is down, starting or does not know the key yet is tried again;
  * a wrong host key and a key of ours that cannot be used are errors at once. With `reboots`, a wrong host key and a
- * server that does not speak our SSH are tried again, too: they may be those of the initial ramdisk. Throws a
- * {@link ConnectError} when the time is up.
+ * server that does not speak our SSH are tried again, too: they may be those of the initial ramdisk. Of several
+ * processes that wait for the same host, one tries. Throws a {@link ConnectError} when the time is up.
  */
 export async function waitForSsh(
   connection: Connection,
@@ -40,11 +41,14 @@ export async function waitForSsh(
   const links: Link[] = [];
   const probePauses = pauses(PROBE_PAUSE);
   const loginPauses = pauses(LOGIN_PAUSE);
+  const shared = await SharedWait.start(endpoints);
   let lastFailure: ConnectError | undefined;
   try {
     for (;;) {
       try {
+        await shared.takeTurn(signal);
         await openRoute(endpoints, links, signal);
+        await shared.tellSuccess();
         return new SshConnection(links, context.signal);
       } catch (error) {
         if (signal.aborted) throw error;
@@ -52,6 +56,7 @@ export async function waitForSsh(
         const mayBeRamdisk = reboots && links.length === endpoints.length - 1;
         if (!(error instanceof ConnectError) || !(mayBeRamdisk || isPassing(error))) throw error;
         lastFailure = error;
+        await shared.tellFailure(error);
         progress.update(describeError(error).split("\n")[0]!);
         const next = error.reason === "authentication" ? loginPauses.next() : probePauses.next();
         await sleep(next.value, signal);
@@ -66,9 +71,10 @@ export async function waitForSsh(
     }
     if (!timeUp.aborted) throw error;
     throw new ConnectError("unreachable", `${label} did not let ${user} in within ${timeoutSeconds} s`, {
-      cause: lastFailure ?? new Error("it did not answer"),
+      cause: lastFailure ?? (await shared.heard()) ?? new Error("it did not answer"),
     });
   } finally {
+    await shared.end();
     progress.done();
   }
 }

@@ -1,5 +1,5 @@
 import { readFileSync } from "node:fs";
-import { afterAll, beforeAll, expect, it } from "@jest/globals";
+import { afterAll, beforeAll, describe, expect, it } from "@jest/globals";
 import { makeSshKey, startSshLab, type SshLab, TcpProxy, timeSince } from "@nixops4-providers/test-servers";
 import { create, describeWithSshd, eventually, start } from "./lab.ts";
 
@@ -64,6 +64,53 @@ describeWithSshd("ssh.wait", () => {
       connection: { ...lab.connection, hostPublicKeys: [publicKey] },
     });
     expect(error).toMatch(/is not the expected one: expected SHA256:.*, presented SHA256:/);
+  });
+
+  describe("of many members for one host", () => {
+    const attempts = (log: string) => log.split("Connection from").length - 1;
+
+    it("makes one attempt for all, also when the one that tries is killed", async () => {
+      const stranger = await makeSshKey(lab.folder, "stranger");
+      const connection = { ...lab.connection, privateKey: { file: stranger.file } };
+      const before = lab.sshd.log().length;
+      const log = () => lab.sshd.log().slice(before);
+      const first = start();
+      const killed = expect(first.create("wait", { connection })).rejects.toThrow();
+      const others: ReturnType<typeof create>[] = [];
+      try {
+        await eventually(() => attempts(log()) === 1, 30);
+        for (let count = 0; count < 12; count += 1)
+          others.push(create("wait", { connection, timeoutSeconds: 60 }));
+        const late = await create("wait", { connection, timeoutSeconds: 4 });
+        expect(late.error).toContain("did not let");
+        expect(late.error).toMatch(
+          /another process tries, and the last time: .* refused to let .* in with the key/,
+        );
+        // Tries at 0, 2 and 6 s.
+        expect(attempts(log())).toBeLessThanOrEqual(4);
+        await first.kill("SIGKILL");
+        await killed;
+        const soFar = attempts(log());
+        await eventually(() => attempts(log()) > soFar, 30);
+      } finally {
+        await lab.sshd.reload({ authorizedKeys: [stranger.publicKey] });
+        await first.kill("SIGKILL");
+      }
+      const results = await Promise.all(others);
+      expect(results.map(({ error }) => error)).toEqual(results.map(() => undefined));
+      // Each logs in once, and few have failed.
+      expect(attempts(log())).toBeLessThanOrEqual(12 + 8);
+      await lab.sshd.reload({ authorizedKeys: [lab.userKey.publicKey] });
+    });
+
+    it("does not keep those that are let in waiting for each other", async () => {
+      const delayed = await TcpProxy.start(lab.sshd.port);
+      const connection = { ...lab.connection, port: delayed.port };
+      const results = await Promise.all(Array.from({ length: 8 }, () => create("wait", { connection })));
+      expect(results.map(({ error }) => error)).toEqual(results.map(() => undefined));
+      expect(delayed.connections).toBe(8);
+      await delayed.stop();
+    });
   });
 
   it.each(["a closed port", "a host that says nothing"])(

@@ -33,7 +33,8 @@ export const wait = defineResource({
   type: "wait",
   description:
     "Waits until a host lets the user in over SSH. A host that is down, still starting or does not know the key " +
-    "yet is tried again with growing pauses, which do not trip OpenSSH's penalties. A wrong host key is an error at once.",
+    "yet is tried again with growing pauses, which do not trip OpenSSH's penalties; of several members that wait for " +
+    "the same host with the same key, one tries, and the others follow once it was let in. A wrong host key is an error at once.",
   docs,
   stateful: false,
   inputs,
