@@ -1,4 +1,5 @@
 import type { Socket } from "node:net";
+import { bareHost } from "./host-address.ts";
 import { startTimer, withDeadline } from "./timers.ts";
 
 /** RFC 8305 section 5: after so long without an answer, the next address is tried beside those before it. */
@@ -14,7 +15,7 @@ export async function openTcp(
 ): Promise<Socket> {
   const { lookup } = await import("node:dns/promises");
   const giveUp = new AbortController();
-  const opened = lookup(host, { all: true }).then(async (addresses) =>
+  const opened = lookup(bareHost(host), { all: true }).then(async (addresses) =>
     openFirst(
       byTurns(addresses).map(({ address }) => address),
       port,

@@ -2,6 +2,7 @@ import {
   converge,
   defineResource,
   fields,
+  hostProblem,
   nullable,
   Type,
   type Static,
@@ -180,6 +181,8 @@ function check({ connection, toplevel, action, healthChecks, reboot }: Inputs): 
         message: "must have exactly one of command, tcp, http",
       });
     }
+    const problem = tcp?.host === undefined ? undefined : hostProblem(tcp.host);
+    if (problem !== undefined) violations.push({ path: `healthChecks[${index}].tcp.host`, message: problem });
   }
   if (reboot !== "never" && action !== "switch" && action !== "boot") {
     violations.push({
