@@ -58,7 +58,7 @@ describeWithSshd("running scripts", () => {
       .toSorted();
     expect(seen).toEqual([...plain, "A=x"].toSorted());
     expect(await printed(ssh, 'echo "$PATH"')).toMatch(
-      /^.*:\/run\/current-system\/sw\/bin:.*:\/sbin:\/bin\n$/,
+      /^.*:\/run\/current-system\/sw\/bin:.*:\/sbin:\/bin:\/\S+\/\.nix-profile\/bin:\/\S+\/nix\/profile\/bin\n$/,
     );
   });
 

@@ -39,6 +39,7 @@ export class RemoteScript {
   readonly #timers: (() => void)[] = [];
   #outputBytes = 0;
   #sshEnd = "the channel was closed";
+  #sentAt = Infinity;
   #overdue = false;
   #failure: ScriptError | undefined;
   #settle: () => void;
@@ -129,7 +130,10 @@ export class RemoteScript {
       this.#stdout.rest = Buffer.alloc(0);
     }
     if (refusal !== undefined) this.#failToRun();
-    if (before !== "ended" && phase === "ended") this.#after(AFTERMATH_SECONDS, this.#settle);
+    if (before !== "ended" && phase === "ended") {
+      this.#overdue = performance.now() - this.#sentAt >= this.#job.timeoutSeconds * 1000;
+      this.#after(AFTERMATH_SECONDS, this.#settle);
+    }
     this.#noticeEnd();
   }
 
@@ -137,9 +141,10 @@ export class RemoteScript {
     const { stdin, timeoutSeconds, stream } = this.#job;
     const { joined } = this.#stdout;
     if (joined) this.#stderr.begin();
+    // Before the host's watchdog can begin to count.
+    this.#sentAt = performance.now();
     this.#channel.write(preamble(this.#marks, this.#job, joined));
     if (stream) return;
-    this.#after(timeoutSeconds, () => (this.#overdue = true));
     this.#after(timeoutSeconds + GRACE_SECONDS, () =>
       this.#fail("timeout", `it did not finish within ${timeoutSeconds} s and could not be ended`, {
         hint: "It may be running still.",
