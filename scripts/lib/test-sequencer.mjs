@@ -13,6 +13,8 @@ const EMULATING = {
 /** The same of other suites that take long; what is not named here comes after them. */
 const OTHERS = {
   "packages/dns/tests/record-set": 170,
+  "packages/proxmox/tests/faults": 110,
+  "packages/proxmox/tests/peer-bugs": 60,
   "packages/dns/tests/records": 120,
   "packages/dns/tests/many-writers": 120,
   "e2e/tests/installer": 190,

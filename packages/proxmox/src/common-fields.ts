@@ -3,7 +3,7 @@ import { connectionField } from "./connection.ts";
 
 const NAME_PATTERN =
   "^[A-Za-z0-9]([A-Za-z0-9-]{0,61}[A-Za-z0-9])?(\\.[A-Za-z0-9]([A-Za-z0-9-]{0,61}[A-Za-z0-9])?)*$";
-const STORAGE_PATTERN = "^[A-Za-z][A-Za-z0-9._-]*[A-Za-z0-9]$";
+export const STORAGE_PATTERN = "^[A-Za-z][A-Za-z0-9._-]*[A-Za-z0-9]$";
 const SIZE_PATTERN = "^[1-9][0-9]*[MGT]$";
 const NODE_PATTERN = "^[A-Za-z0-9]([A-Za-z0-9-]*[A-Za-z0-9])?$";
 const POOL_PATTERN = "^[A-Za-z0-9._-]+(/[A-Za-z0-9._-]+){0,2}$";

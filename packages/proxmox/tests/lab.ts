@@ -1,3 +1,4 @@
+import { readFileSync } from "node:fs";
 import { builtProvider, type Properties, runOperation } from "@nixops4-providers/e2e";
 import { afterAll, afterEach, beforeAll, expect, it } from "@jest/globals";
 import { FakePve } from "./fake-pve/fake-pve.ts";
@@ -12,6 +13,8 @@ export class Member {
   #previous: { inputs: Properties; outputs: Properties } | undefined;
   /** What the last run logged. */
   log = "";
+  /** The most memory that the process had, where it was watched. */
+  peakMebibytes: number | undefined;
 
   constructor(type: string) {
     this.#type = type;
@@ -32,6 +35,7 @@ export class Member {
               });
         } finally {
           this.log = provider.stderr;
+          if (watched) this.peakMebibytes = peakOf(provider.pid);
         }
       },
       { onStderr: () => {} },
@@ -44,6 +48,23 @@ export class Member {
   forget(): void {
     this.#previous = undefined;
   }
+}
+
+let watched = false;
+
+/** Has members note how much memory their processes had. */
+export async function peakMemory<Result>(run: () => Promise<Result>): Promise<Result> {
+  watched = true;
+  try {
+    return await run();
+  } finally {
+    watched = false;
+  }
+}
+
+function peakOf(pid: number): number {
+  const [, kibibytes] = /^VmHWM:\s+(\d+) kB$/m.exec(readFileSync(`/proc/${pid}/status`, "utf8"))!;
+  return Number(kibibytes) / 1024;
 }
 
 /** The error of a run that has to fail. */

@@ -26,8 +26,8 @@ export class PveClient {
     this.#https = new Https(connection);
   }
 
-  get tokenId(): string {
-    return this.#connection.tokenId;
+  get retrySeconds(): number {
+    return this.#connection.retrySeconds;
   }
 
   get<Data>(path: string, params: Params = {}): Promise<Data> {

@@ -40,7 +40,7 @@ function isUpid(value: unknown): value is string {
 }
 
 /** Waits for the end of a task. Its warnings are shown; its failure is an error with the end of its log. */
-async function waitForTask(
+export async function waitForTask(
   client: PveClient,
   upid: string,
   what: string,

@@ -80,12 +80,13 @@ async function power(
   });
 }
 
-async function expectRunning(client: PveClient, guest: Guest, wanted: boolean): Promise<Observed> {
+/** Waits until a guest runs, or not: high availability acts by itself, and later. */
+export async function expectRunning(client: PveClient, guest: Guest, wanted: boolean): Promise<Observed> {
   const first = await observe(client, guest);
   if (first.isRunning === wanted) return first;
   const seen = await observeUntil(client, guest, SETTLE_SECONDS, ({ isRunning }) => isRunning === wanted);
   if (seen.isRunning === wanted) return seen;
   throw new ProviderError(
-    `${labelOf(guest)} is not ${wanted ? "running" : "stopped"} though the task ended well`,
+    `${labelOf(guest)} is not ${wanted ? "running" : "stopped"} after ${SETTLE_SECONDS} s`,
   );
 }

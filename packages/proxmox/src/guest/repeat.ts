@@ -9,11 +9,13 @@ const ATTEMPTS = 5;
  * at the same time, and when the guest moved to another node.
  */
 export async function repeat<Result>(client: PveClient, flow: () => Promise<Result>): Promise<Result> {
+  const start = performance.now();
   for (let attempt = 1; ; attempt++) {
     try {
       return await flow();
     } catch (error) {
-      if (attempt === ATTEMPTS || !mayPass(error)) throw error;
+      const isLate = performance.now() - start >= client.retrySeconds * 1000;
+      if (attempt === ATTEMPTS || isLate || !mayPass(error)) throw error;
       client.context.log.debug(`begins again: ${(error as Error).message}`);
       await sleep(0.2 * attempt, client.context.signal);
     }

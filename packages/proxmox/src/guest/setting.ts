@@ -1,3 +1,5 @@
+import type { GuestInputs } from "./guest-run.ts";
+import { readMarker, withMarker, withoutMarker } from "./marker.ts";
 import { parseProps, printProps, type Props } from "../client/property-string.ts";
 
 /** One key of a guest's configuration, as it is wanted. */
@@ -71,5 +73,23 @@ export function tagsSetting(tags: readonly string[]): Setting | undefined {
     initial: text,
     merge: () => text,
     isSame: (existing) => canonicalTags(existing) === text,
+  };
+}
+
+/** The notes with the marker. Where none are wanted and none were, those that are there stay. */
+export function descriptionSetting(
+  { description, owner, name }: GuestInputs,
+  previous: Partial<GuestInputs>,
+): Setting {
+  const marker = { owner, name };
+  const isDropped = description === undefined && (previous.description ?? undefined) !== undefined;
+  const text = (existing: string) =>
+    withMarker(description ?? (isDropped ? "" : withoutMarker(existing)), marker);
+  return {
+    key: "description",
+    path: "description",
+    initial: text(""),
+    merge: text,
+    isSame: (existing) => readMarker(existing) !== undefined && text(existing) === existing.trimEnd(),
   };
 }

@@ -11,8 +11,8 @@ export interface Ha {
 
 interface Resource {
   state?: string;
-  max_restart?: number;
-  max_relocate?: number;
+  max_restart?: number | string;
+  max_relocate?: number | string;
 }
 
 /** Puts a guest under high availability as wanted, or takes it out where it was before. */
@@ -44,5 +44,9 @@ async function read(client: PveClient, path: string): Promise<Resource | undefin
 }
 
 function isOther({ state = "started", max_restart = 1, max_relocate = 1 }: Resource, wanted: Ha): boolean {
-  return state !== wanted.state || max_restart !== wanted.maxRestart || max_relocate !== wanted.maxRelocate;
+  return (
+    state !== wanted.state ||
+    Number(max_restart) !== wanted.maxRestart ||
+    Number(max_relocate) !== wanted.maxRelocate
+  );
 }

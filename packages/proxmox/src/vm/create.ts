@@ -1,6 +1,6 @@
 import { ProviderError, refuse, type Violation } from "@nixops4-providers/provider-sdk";
 import { runTask } from "../client/tasks.ts";
-import { isTaken, withFreeId } from "../guest/allocate.ts";
+import { makeGuest } from "../guest/allocate.ts";
 import { locate } from "../guest/find.ts";
 import { type Guest, labelOf } from "../guest/guest.ts";
 import { withMarker } from "../guest/marker.ts";
@@ -15,19 +15,8 @@ export async function createVm(run: Run): Promise<Guest> {
   await preflightCreate(run);
   const { inputs } = run;
   const make = inputs.clone === undefined ? makeNew(run) : await makeClone(run);
-  const vmid =
-    inputs.vmid === undefined ? await withFreeId(run.client, make) : await makeWithId(make, inputs.vmid);
+  const vmid = await makeGuest(run.client, inputs.vmid, make);
   return { kind: "qemu", node: inputs.node, vmid };
-}
-
-async function makeWithId(make: (vmid: number) => Promise<void>, vmid: number): Promise<number> {
-  try {
-    await make(vmid);
-    return vmid;
-  } catch (error) {
-    if (!isTaken(error)) throw error;
-    throw new ProviderError(`the ID ${vmid} was just taken by somebody else`, { path: "vmid", cause: error });
-  }
 }
 
 function makeNew({ client, inputs }: Run) {

@@ -1,8 +1,9 @@
+import type { Changes } from "../guest/changes.ts";
 import { labelOf } from "../guest/guest.ts";
 import type { Observed } from "../guest/observe.ts";
 import { type Need, type Plan, preflight } from "../guest/preflight.ts";
 import type { Inputs } from "../resources/vm.ts";
-import { type Changes, isNothing } from "./changes.ts";
+
 import { volumesOf } from "./disks.ts";
 import { agentPrivileges, privilegeForKey } from "./privileges.ts";
 import type { Run } from "./run.ts";
@@ -55,7 +56,6 @@ export async function preflightCreate(run: Run): Promise<void> {
 
 /** What changing a VM takes. */
 export async function preflightChanges(run: Run, seen: Observed, changes: Changes): Promise<void> {
-  if (isNothing(changes)) return;
   const { inputs, facts } = run;
   const { set, remove, grow, isRisky } = changes;
   const paths = pathsFor(inputs, seen.vmid);

@@ -1,5 +1,4 @@
 import { flag, parseProps, type Props } from "../client/property-string.ts";
-import { readMarker, withMarker, withoutMarker } from "../guest/marker.ts";
 import { propsSetting, scalar, type Setting, tagsSetting } from "../guest/setting.ts";
 import type { Inputs } from "../resources/vm.ts";
 
@@ -192,18 +191,4 @@ function decode(text: string): string {
   } catch {
     return text;
   }
-}
-
-/** The notes with the marker. Where no notes are wanted, those that are there stay. */
-export function descriptionSetting({ description, owner, name }: Inputs, dropped: boolean): Setting {
-  const marker = { owner, name };
-  const text = (existing: string) =>
-    withMarker(description ?? (dropped ? "" : withoutMarker(existing)), marker);
-  return {
-    key: "description",
-    path: "description",
-    initial: text(""),
-    merge: text,
-    isSame: (existing) => readMarker(existing) !== undefined && text(existing) === existing.trimEnd(),
-  };
 }

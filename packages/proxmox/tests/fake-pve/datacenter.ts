@@ -1,5 +1,6 @@
 import { demand, permissionsOf } from "./access.ts";
 import { listed } from "./guests.ts";
+import { startGuest, stopGuest } from "./power.ts";
 import { Refusal } from "./request.ts";
 import { type Call, route, type Route } from "./routes.ts";
 
@@ -65,10 +66,12 @@ function haRoutes(): Route[] {
       if (!cluster.guests.has(Number(sid.split(":")[1])))
         throw new Refusal(500, `unable to find '${sid}' on cluster`);
       cluster.ha.set(sid, { state: "started", ...params });
+      actLater(cluster, sid);
     }),
     route("PUT /cluster/ha/resources/:sid", (call) => {
       demand(call.cluster, call.tokenId, "/", ["Sys.Console"]);
       Object.assign(find(call), call.params);
+      actLater(call.cluster, decodeURIComponent(call.at["sid"]!));
     }),
     route("DELETE /cluster/ha/resources/:sid", (call) => {
       demand(call.cluster, call.tokenId, "/", ["Sys.Console"]);
@@ -76,6 +79,17 @@ function haRoutes(): Route[] {
       call.cluster.ha.delete(decodeURIComponent(call.at["sid"]!));
     }),
   ];
+}
+
+/** The manager does what it was asked for a moment later. */
+function actLater(cluster: Call["cluster"], sid: string): void {
+  setTimeout(() => {
+    const guest = cluster.guests.get(Number(sid.split(":")[1]));
+    const state = cluster.ha.get(sid)?.["state"];
+    if (guest === undefined || guest.lock !== undefined) return;
+    if (state === "started" && guest.status === "stopped") startGuest(cluster, guest);
+    if (state === "stopped" && guest.status === "running") stopGuest(guest);
+  }, 300);
 }
 
 function poolRoutes(): Route[] {

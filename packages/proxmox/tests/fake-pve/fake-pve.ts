@@ -40,6 +40,9 @@ export class FakePve {
   readonly #server: Server;
   readonly #faults = new Set<Fault>();
   port = 0;
+  /** TLS connections, and requests that reached us at all. */
+  connections = 0;
+  requestsSeen = 0;
 
   private constructor({ key, certificate }: { key: string; certificate: string }) {
     this.certificate = certificate;
@@ -47,6 +50,7 @@ export class FakePve {
       { key, cert: certificate },
       (request, response) => void this.#serve(request, response),
     );
+    this.#server.on("connection", () => this.connections++);
     // As pveproxy's: a connection that is idle is closed soon.
     this.#server.keepAliveTimeout = 5_000;
   }
@@ -119,6 +123,7 @@ export class FakePve {
   }
 
   async #answer(request: IncomingMessage): Promise<FakeAnswer> {
+    this.requestsSeen++;
     const url = new URL(request.url ?? "/", this.endpoint);
     if (!url.pathname.startsWith("/api2/json/")) throw new Refusal(404, "no such file");
     const tokenId = this.#authenticate(request.headers.authorization);

@@ -180,7 +180,7 @@ const FORMATS: Record<string, RegExp> = {
   "lxc-ip-with-ll-iface-list": /^[\dA-Fa-f:.]+([,; ][\dA-Fa-f:.]+)*$/,
   "disk-size": /^\d+(\.\d+)?[KMGT]?$/,
   "mac-addr": /^[0-9a-f][02468ace](:[0-9a-f]{2}){5}$/i,
-  "pve-lxc-mp-string": /^\/[^,]*$/,
+  "pve-lxc-mp-string": /^(?!.*(^|\/)\.\.?(\/|$))[^,]+$/,
   urlencoded: /^[-%a-zA-Z0-9_.!~*'()]*$/,
   "pve-startup-order": /^(\d+|order=\d+|up=\d+|down=\d+)(,(order|up|down)=\d+)*$/,
 };

@@ -50,7 +50,7 @@ function mayList(cluster: Cluster, tokenId: string, name: string): boolean {
 }
 
 /** What the internet has, for download-url: address → content and its checksum. */
-const downloads = new Map<string, { bytes: number; sha256: string }>();
+export const downloads = new Map<string, { bytes: number; sha256: string }>();
 
 function checkFile({ cluster, at, params, tokenId }: Call): void {
   const storage = cluster.storage(at["storage"]!);

@@ -1,13 +1,13 @@
 import { ProviderError } from "@nixops4-providers/provider-sdk";
-import { findByName, listCluster, locate } from "../guest/find.ts";
-import { type Guest, labelOf } from "../guest/guest.ts";
-import { readMarker } from "../guest/marker.ts";
-import { observe, type Observed, observeUntil } from "../guest/observe.ts";
+import { findByName, listCluster, locate } from "./find.ts";
+import { type Guest, labelOf } from "./guest.ts";
+import { readMarker } from "./marker.ts";
+import { observe, type Observed, observeUntil } from "./observe.ts";
 import { PveError } from "../client/errors.ts";
-import type { Run } from "./run.ts";
+import type { GuestRun as Run } from "./guest-run.ts";
 
-/** The VM, wherever it is now; `undefined` when there is none yet. One that is not ours is refused. */
-export async function findVm(run: Run): Promise<Observed | undefined> {
+/** The guest, wherever it is now; `undefined` when there is none yet. One that is not ours is refused. */
+export async function findOwn(run: Run): Promise<Observed | undefined> {
   const known = run.previousOutputs?.vmid ?? undefined;
   if (known !== undefined) return findKnown(run, known);
   return run.inputs.vmid === undefined ? findNamed(run) : findById(run, run.inputs.vmid);
@@ -17,15 +17,15 @@ export async function findVm(run: Run): Promise<Observed | undefined> {
 async function findKnown(run: Run, vmid: number): Promise<Observed | undefined> {
   const { inputs, previousOutputs } = run;
   if (inputs.vmid !== undefined && inputs.vmid !== vmid) {
-    throw new ProviderError(`the VM has the ID ${vmid}, which cannot be changed to ${inputs.vmid}`, {
+    throw new ProviderError(`${labelOf({ kind: run.kind, vmid })} cannot change its ID to ${inputs.vmid}`, {
       path: "vmid",
-      hint: "Set vmid back. To have a new VM instead, add a new member for it.",
+      hint: "Set vmid back. To have a new one instead, add a new member for it.",
     });
   }
   const seen = await observeAt(run, vmid, previousOutputs?.node ?? inputs.node);
   if (seen !== undefined) return expectOurs(run, seen);
   if (inputs.ensure === "absent" || inputs.ifMissing === "create") return undefined;
-  throw new ProviderError(`VM ${vmid} (${inputs.name}) is gone: no node has it`, {
+  throw new ProviderError(`${labelOf({ kind: run.kind, vmid })} (${inputs.name}) is gone: no node has it`, {
     path: "ifMissing",
     hint: 'Restore it from a backup with this ID, or set ifMissing = "create" to have a new one with empty disks.',
   });
@@ -38,16 +38,16 @@ async function findById(run: Run, vmid: number): Promise<Observed | undefined> {
 
 /** Without an ID: what an interrupted run left is found by its name and marker. */
 async function findNamed(run: Run): Promise<Observed | undefined> {
-  const { client, facts, inputs } = run;
+  const { client, facts, inputs, kind } = run;
   const listed = (await listCluster(client)).filter(
-    ({ type, name }) => type === "qemu" && name === inputs.name,
+    ({ type, name }) => type === kind && name === inputs.name,
   );
   const ours = await firstOurs(
     run,
-    listed.map(({ node, vmid }) => ({ kind: "qemu", node, vmid })),
+    listed.map(({ node, vmid }) => ({ kind, node, vmid })),
   );
   if (ours !== undefined) return ours;
-  const guests = await findByName(client, facts, "qemu", inputs.name, inputs.taskTimeoutSeconds);
+  const guests = await findByName(client, facts, kind, inputs.name, inputs.taskTimeoutSeconds);
   const found = await firstOurs(run, guests);
   if (found !== undefined || guests.length === 0) return found;
   if (inputs.ensure === "absent" && !inputs.adopt) return undefined;
@@ -68,9 +68,9 @@ function isOurs({ inputs }: Run, { values }: Observed): boolean {
 }
 
 async function observeAt(run: Run, vmid: number, hint: string): Promise<Observed | undefined> {
-  const seen = await observeIfThere(run, { kind: "qemu", node: hint, vmid });
+  const seen = await observeIfThere(run, { kind: run.kind, node: hint, vmid });
   if (seen !== undefined) return seen;
-  const guest = await locate(run.client, run.facts, "qemu", vmid, undefined);
+  const guest = await locate(run.client, run.facts, run.kind, vmid, undefined);
   return guest === undefined ? undefined : observe(run.client, guest);
 }
 
@@ -83,7 +83,7 @@ async function observeIfThere({ client }: Run, guest: Guest): Promise<Observed |
   }
 }
 
-/** While it is made, a VM has no marker yet. */
+/** While it is made, a guest has no marker yet. */
 async function waitUntilMade({ client, inputs }: Run, seen: Observed): Promise<Observed> {
   if (!seen.isBeingMade) return seen;
   return observeUntil(client, seen, inputs.taskTimeoutSeconds, ({ isBeingMade }) => !isBeingMade);
@@ -93,7 +93,8 @@ function expectOurs(run: Run, seen: Observed): Observed {
   const { inputs } = run;
   const marker = readMarker(seen.values.get("description"));
   if (inputs.adopt || marker?.owner === inputs.owner) return seen;
-  throw foreign(seen, seen.values.get("name") ?? "without a name", marker?.owner);
+  const name = seen.values.get("name") ?? seen.values.get("hostname") ?? "without a name";
+  throw foreign(seen, name, marker?.owner);
 }
 
 function foreign(guest: Guest, name: string, owner?: string): ProviderError {

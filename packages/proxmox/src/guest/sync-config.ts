@@ -1,21 +1,26 @@
 import { ProviderError, refuse } from "@nixops4-providers/provider-sdk";
 import { runTask } from "../client/tasks.ts";
-import { labelOf, pathOf } from "../guest/guest.ts";
-import { observe, type Observed } from "../guest/observe.ts";
-import { powerCycle } from "../guest/power.ts";
-import { writeConfig } from "../guest/write-config.ts";
-import { changesFor, type Changes, isNothing } from "./changes.ts";
-import { preflightChanges } from "./preflight.ts";
-import type { Run } from "./run.ts";
+import { labelOf, pathOf } from "./guest.ts";
+import { observe, type Observed } from "./observe.ts";
+import { powerCycle } from "./power.ts";
+import { writeConfig } from "./write-config.ts";
+import { changesFor, type Changes, isNothing, type Wanted } from "./changes.ts";
+import type { GuestRun } from "./guest-run.ts";
+
+/** A run that knows what is wanted, and what a change of it needs. */
+export interface SyncRun extends Pick<GuestRun, "client" | "inputs"> {
+  wanted: Wanted;
+  preflight(seen: Observed, changes: Changes): Promise<void>;
+}
 
 /** As often as changes can follow from each other: an import that then grows, and what a power cycle shows. */
 const ROUNDS = 4;
 
 /** Changes what is not as wanted, and sees to it that nothing of it is only pending. */
-export async function syncConfig(run: Run, first: Observed): Promise<Observed> {
+export async function syncConfig(run: SyncRun, first: Observed): Promise<Observed> {
   let seen = first;
   for (let round = 0; round < ROUNDS; round++) {
-    const changes = changesFor(run.inputs, run.previous, seen);
+    const changes = changesFor(run.wanted, seen);
     if (changes.refusals.length > 0) {
       throw refuse(
         `cannot change ${labelOf(seen)} so, and it is never made again; nothing was changed`,
@@ -25,19 +30,19 @@ export async function syncConfig(run: Run, first: Observed): Promise<Observed> {
     if (isNothing(changes) && !hasPending(seen, changes)) return seen;
     seen = await settle(run, await write(run, seen, changes), changes);
   }
-  const { set, remove, grow } = changesFor(run.inputs, run.previous, seen);
+  const { set, remove, grow } = changesFor(run.wanted, seen);
   const left = [...set.keys(), ...remove, ...grow.map(({ disk }) => disk)].join(", ");
   throw new ProviderError(`Proxmox VE accepted changes of ${labelOf(seen)} and does not have them: ${left}`);
 }
 
-async function write(run: Run, seen: Observed, changes: Changes): Promise<Observed> {
+async function write(run: SyncRun, seen: Observed, changes: Changes): Promise<Observed> {
   if (isNothing(changes)) return seen;
-  await preflightChanges(run, seen, changes);
+  await run.preflight(seen, changes);
   if (run.inputs.snapshotBefore && changes.isRisky) await snapshot(run, seen);
   const isGrown = await grow(run, seen, changes);
   // A change of the same disk reads its size: not before it has grown.
   const now = isGrown ? await observe(run.client, seen) : seen;
-  const { set, remove, isLong } = isGrown ? changesFor(run.inputs, run.previous, now) : changes;
+  const { set, remove, isLong } = isGrown ? changesFor(run.wanted, now) : changes;
   if (set.size + remove.length > 0) {
     const { taskTimeoutSeconds: timeoutSeconds } = run.inputs;
     await writeConfig(run.client, now, { set, remove, isLong, timeoutSeconds });
@@ -47,7 +52,7 @@ async function write(run: Run, seen: Observed, changes: Changes): Promise<Observ
 }
 
 /** In requests of their own, and never while a change of the disk is pending: that has the old size. */
-async function grow({ client, inputs }: Run, seen: Observed, changes: Changes): Promise<boolean> {
+async function grow({ client, inputs }: SyncRun, seen: Observed, changes: Changes): Promise<boolean> {
   const ready = changes.grow.filter(({ disk }) => !seen.pendingKeys.has(disk));
   for (const { disk, size } of ready) {
     await runTask(client, {
@@ -66,7 +71,7 @@ function hasPending({ pendingKeys }: Observed, { managed }: Changes): boolean {
 }
 
 /** What is pending after a change is made active by a power cycle, where that is allowed. */
-async function settle(run: Run, seen: Observed, changes: Changes): Promise<Observed> {
+async function settle(run: SyncRun, seen: Observed, changes: Changes): Promise<Observed> {
   if (!hasPending(seen, changes)) return seen;
   const waiting = [...seen.pendingKeys].filter((key) => changes.managed.has(key));
   if (!seen.isRunning) return seen;
@@ -74,7 +79,7 @@ async function settle(run: Run, seen: Observed, changes: Changes): Promise<Obser
     throw new ProviderError(`${labelOf(seen)} has to be power cycled for ${waiting.join(", ")}`, {
       path: "rebootForChanges",
       hint:
-        "The changes are written and pending. Power cycle the VM (a reboot from inside of it is not enough) and apply again, or " +
+        "The changes are written and pending. Power cycle it (a reboot from inside of a VM is not enough) and apply again, or " +
         "set rebootForChanges = true.",
     });
   }
@@ -83,7 +88,7 @@ async function settle(run: Run, seen: Observed, changes: Changes): Promise<Obser
   return powerCycle(run.client, seen, run.inputs);
 }
 
-async function snapshot({ client, inputs }: Run, seen: Observed): Promise<void> {
+async function snapshot({ client, inputs }: SyncRun, seen: Observed): Promise<void> {
   const time = new Date().toISOString().replaceAll(/[-:]|\.\d+Z$/g, "");
   await runTask(client, {
     method: "POST",
@@ -99,7 +104,7 @@ function isCloudInit(key: string): boolean {
 }
 
 /** Writes the settings to the drive that the guest reads. */
-async function renewCloudInit({ client }: Run, seen: Observed): Promise<void> {
+async function renewCloudInit({ client }: SyncRun, seen: Observed): Promise<void> {
   const hasDrive = [...seen.values].some(
     ([key, text]) => /^(ide|sata|scsi)\d+$/.test(key) && text.includes("cloudinit"),
   );

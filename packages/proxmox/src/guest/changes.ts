@@ -1,11 +1,19 @@
 import type { Violation } from "@nixops4-providers/provider-sdk";
-import type { Observed } from "../guest/observe.ts";
-import type { Setting } from "../guest/setting.ts";
-import type { Inputs } from "../resources/vm.ts";
-import { growthOf, removedDisks, type Volume, volumeRefusals, volumesOf } from "./disks.ts";
-import { descriptionSetting, settingsOf, type SomeInputs } from "./settings.ts";
+import type { Observed } from "./observe.ts";
+import type { Setting } from "./setting.ts";
+import { growthOf, type Volume, volumeRefusals } from "./volume.ts";
 
-/** What has to be done so that a VM is as wanted. */
+/** What inputs ask for. */
+export interface Wanted {
+  settings: Setting[];
+  volumes: Volume[];
+  /** What the inputs before set. */
+  previousKeys: string[];
+  previousVolumes: Volume[];
+  mayDetach: boolean;
+}
+
+/** What has to be done so that a guest is as wanted. */
 export interface Changes {
   set: Map<string, string>;
   remove: string[];
@@ -19,41 +27,41 @@ export interface Changes {
   managed: Set<string>;
 }
 
-const RISKY = /^(bios|machine|scsihw|cpu|efidisk0|tpmstate0|(scsi|virtio|sata|ide)\d+)$/;
+const RISKY = /^(bios|machine|scsihw|cpu|efidisk0|tpmstate0|(scsi|virtio|sata|ide|mp)\d+|rootfs|features)$/;
 
-export function changesFor(inputs: Inputs, previous: SomeInputs | undefined, seen: Observed): Changes {
-  const settings = [...settingsOf(inputs), descriptionSetting(inputs, isDropped(inputs, previous))];
-  const volumes = volumesOf(inputs);
+export function changesFor(wanted: Wanted, seen: Observed): Changes {
+  const { settings, volumes, mayDetach } = wanted;
   const set = new Map([
     ...settings.flatMap((one) => textFor(one, seen)),
     ...volumes.flatMap((one) => volumeText(one, seen)),
   ]);
-  const detached = removedDisks(inputs, previous, seen);
-  const remove = [...droppedKeys(settings, volumes, previous, seen), ...detached];
-  const keys = [...set.keys(), ...remove];
+  const previousVolumes = wanted.previousVolumes.map(({ key }) => key);
+  const detached = dropped(wanted, previousVolumes, seen);
+  const remove = [...dropped(wanted, wanted.previousKeys, seen), ...detached];
   return {
     set,
     remove,
     grow: volumes.flatMap((one) => growth(one, seen)),
     isLong: volumes.some(({ key }) => set.has(key) && !seen.values.has(key)),
-    isRisky: keys.some((key) => RISKY.test(key)),
+    isRisky: [...set.keys(), ...remove].some((key) => RISKY.test(key)),
     refusals: [
-      ...volumes.flatMap((one) =>
-        seen.values.has(one.key) ? volumeRefusals(one, seen.values.get(one.key)!) : newVolumeRefusals(one),
-      ),
+      ...volumes.flatMap((one) => refusalsOf(one, seen)),
       ...settings.flatMap((one) => driveRefusals(one, seen)),
-      ...(inputs.detachRemovedDisks ? [] : detached.map(notDetached)),
+      ...(mayDetach
+        ? []
+        : wanted.previousVolumes.filter(({ key }) => detached.includes(key)).map(notDetached)),
     ],
     managed: new Set([...settings, ...volumes].map(({ key }) => key).concat(remove)),
   };
 }
 
-export function isNothing({ set, remove, grow }: Changes): boolean {
-  return set.size === 0 && remove.length === 0 && grow.length === 0;
+function refusalsOf(volume: Volume, { values }: Observed): Violation[] {
+  const existing = values.get(volume.key);
+  return existing === undefined ? newVolumeRefusals(volume) : volumeRefusals(volume, existing);
 }
 
-function isDropped({ description }: Inputs, previous: SomeInputs | undefined): boolean {
-  return description === undefined && (previous?.description ?? undefined) !== undefined;
+export function isNothing({ set, remove, grow }: Changes): boolean {
+  return set.size === 0 && remove.length === 0 && grow.length === 0;
 }
 
 function textFor(setting: Setting, { values }: Observed): [string, string][] {
@@ -74,17 +82,10 @@ function growth(volume: Volume, { values }: Observed) {
   return size === undefined ? [] : [{ disk: volume.key, size }];
 }
 
-/** Keys that the inputs before set and these do not. */
-function droppedKeys(
-  settings: Setting[],
-  volumes: Volume[],
-  previous: SomeInputs | undefined,
-  { values }: Observed,
-): string[] {
+/** Of the keys that the inputs before set, those that these do not and that are there. */
+function dropped({ settings, volumes }: Wanted, previous: string[], { values }: Observed): string[] {
   const wanted = new Set([...settings, ...volumes].map(({ key }) => key));
-  return settingsOf(previous ?? {})
-    .map(({ key }) => key)
-    .filter((key) => !wanted.has(key) && values.has(key));
+  return previous.filter((key) => !wanted.has(key) && values.has(key));
 }
 
 /** A drive takes the place of no disk. */
@@ -104,7 +105,7 @@ function newVolumeRefusals({ storage, path, sizeMib, isImport }: Volume): Violat
     : [];
 }
 
-function notDetached(key: string): Violation {
+function notDetached({ path }: Volume): Violation {
   const message = `is no longer in the inputs and holds data: put it back, or set detachRemovedDisks = true to keep it as an unused disk`;
-  return { path: `disks.${key}`, message };
+  return { path, message };
 }

@@ -1,0 +1,36 @@
+import type { Violation } from "@nixops4-providers/provider-sdk";
+import { checkConnection } from "../connection.ts";
+import type { Inputs } from "../resources/container.ts";
+
+/** What the schema cannot say of a container. */
+export function checkContainer(inputs: Inputs): Violation[] {
+  const { connection, mountPoints, networks = [], waitForIp, started } = inputs;
+  const violations = checkConnection(connection);
+  for (const key of Object.keys(mountPoints)) {
+    if (!/^mp([0-9]|[12][0-9]|30)$/.test(key)) {
+      violations.push({ path: `mountPoints.${key}`, message: "must be mp0 to mp30" });
+    }
+  }
+  for (const [index, { name }] of networks.entries()) {
+    if (networks.findIndex((other) => other.name === name) < index) {
+      violations.push({ path: `networks[${index}].name`, message: `${name} is used twice` });
+    }
+  }
+  if (waitForIp !== undefined && networks.length === 0)
+    violations.push({ path: "waitForIp", message: "needs a network" });
+  if (waitForIp !== undefined && started === false)
+    violations.push({ path: "waitForIp", message: "needs a container that runs" });
+  return violations;
+}
+
+/** What only a new container needs. */
+export function missingForNew({ template, rootDisk }: Inputs): Violation[] {
+  return [
+    ...(template === undefined
+      ? [{ path: "template", message: "is required: there is no such container yet" }]
+      : []),
+    ...(rootDisk === undefined
+      ? [{ path: "rootDisk", message: "is required: there is no such container yet" }]
+      : []),
+  ];
+}

@@ -1,0 +1,119 @@
+import { flag, parseProps, printProps } from "../client/property-string.ts";
+import type { Wanted } from "../guest/changes.ts";
+import type { GuestRun } from "../guest/guest-run.ts";
+import { descriptionSetting, propsSetting, scalar, type Setting, tagsSetting } from "../guest/setting.ts";
+import { readVolume, toGib, toMib, type Volume } from "../guest/volume.ts";
+import type { Inputs } from "../resources/container.ts";
+
+export type Run = GuestRun<Inputs>;
+
+/** What the inputs of a container ask for. */
+export function wantedOf({ inputs, previous = {} }: Run): Wanted {
+  return {
+    settings: [...settingsOf(inputs), descriptionSetting(inputs, previous)],
+    volumes: volumesOf(inputs),
+    previousKeys: settingsOf(previous).map(({ key }) => key),
+    // A container always has its root.
+    previousVolumes: volumesOf(previous).filter(({ key }) => key !== "rootfs"),
+    mayDetach: inputs.detachRemovedDisks,
+  };
+}
+
+export function settingsOf(inputs: Partial<Inputs>): Setting[] {
+  const { nameServers, networks = [], nesting } = inputs;
+  return [
+    optional("hostname", "name", inputs.name),
+    tagsSetting(inputs.tags ?? []),
+    optional("cores", "cores", inputs.cores),
+    optional("cpulimit", "cpuLimit", inputs.cpuLimit),
+    optional("memory", "memory", inputs.memory),
+    optional("swap", "swap", inputs.swap),
+    optional("onboot", "onBoot", inputs.onBoot),
+    optional("startup", "startup", inputs.startup),
+    optional("protection", "protection", inputs.protection),
+    optional("ostype", "osType", inputs.osType),
+    optional("nameserver", "nameServers", nameServers?.join(" ")),
+    optional("searchdomain", "searchDomain", inputs.searchDomain),
+    nesting === undefined
+      ? undefined
+      : propsSetting({
+          key: "features",
+          path: "nesting",
+          defaultKey: "",
+          managed: { nesting: flag(nesting) },
+          defaults: { nesting: "0" },
+        }),
+    ...networks.map(networkSetting),
+  ].filter((setting) => setting !== undefined);
+}
+
+function optional(
+  key: string,
+  path: string,
+  value: string | number | boolean | undefined,
+): Setting | undefined {
+  return value === undefined ? undefined : scalar(key, path, value);
+}
+
+type Network = NonNullable<Inputs["networks"]>[number];
+
+function networkSetting(network: Network, index: number): Setting {
+  const { name, bridge, mac, vlan, firewall } = network;
+  return propsSetting({
+    key: `net${index}`,
+    path: `networks[${index}]`,
+    defaultKey: "",
+    defaults: { firewall: "0", type: "veth" },
+    managed: {
+      name,
+      bridge,
+      // One that was chosen by Proxmox VE stays.
+      ...(mac === undefined ? {} : { hwaddr: mac.toUpperCase() }),
+      tag: vlan?.toString(),
+      firewall: firewall ? "1" : undefined,
+      ip: network.ipv4,
+      gw: network.gateway4,
+      ip6: network.ipv6,
+      gw6: network.gateway6,
+      type: "veth",
+    },
+  });
+}
+
+export function volumesOf({ rootDisk, mountPoints = {} }: Partial<Inputs>): Volume[] {
+  return [
+    ...(rootDisk === undefined ? [] : [volume("rootfs", "rootDisk", rootDisk, {})]),
+    ...Object.entries(mountPoints).map(([key, { path, backup, ...disk }]) =>
+      volume(key, `mountPoints.${key}`, disk, { mp: path, backup: backup ? "1" : "0" }),
+    ),
+  ];
+}
+
+function volume(
+  key: string,
+  path: string,
+  { storage, size }: { storage: string; size: string },
+  managed: Record<string, string>,
+): Volume {
+  return {
+    key,
+    path,
+    storage,
+    initial: printProps({ volume: `${storage}:${toGib(toMib(size))}`, ...managed }, "volume"),
+    options: propsSetting({
+      key,
+      path,
+      defaultKey: "volume",
+      managed,
+      defaults: { backup: "0" },
+      read: (text) => readVolume(text, "volume"),
+    }),
+    sizeMib: toMib(size),
+    isImport: false,
+    fixed: {},
+  };
+}
+
+export function macOf(text: string): string {
+  return parseProps(text, "")["hwaddr"]?.toLowerCase() ?? "";
+}

@@ -1,0 +1,102 @@
+import {
+  converge,
+  defineResource,
+  ensureField,
+  fields,
+  type Static,
+  Type,
+} from "@nixops4-providers/provider-sdk";
+import { nodeField, storageField } from "../common-fields.ts";
+import { connectionField } from "../connection.ts";
+import { checkImage } from "../image/check.ts";
+
+const source = fields(
+  {
+    url: Type.Optional(
+      Type.String({
+        pattern: "^https?://[^ \\n]+$",
+        patternError: "must be a URL, as https://example.org/debian.qcow2",
+        description: "Where Proxmox VE downloads it from. It needs `sha256`.",
+      }),
+    ),
+    file: Type.Optional(
+      Type.String({
+        minLength: 1,
+        localPath: true,
+        description:
+          "A file on the deploying machine, which is uploaded, as a qcow2 or an ISO image that Nix has built.",
+      }),
+    ),
+  },
+  { title: "ImageSource", description: "Where it comes from.", minProperties: 1, maxProperties: 1 },
+);
+
+const inputs = fields({
+  connection: connectionField,
+  node: nodeField("The node that downloads it or that it is uploaded to."),
+  storage: storageField("The storage that it is kept on. On a shared one, every node has it."),
+  content: Type.Enum(["import", "iso", "vztmpl"], {
+    default: "import",
+    description:
+      "What it is: a disk to import, an ISO image, or a container template. The storage must take that content.",
+  }),
+  name: Type.String({
+    pattern: "^[A-Za-z0-9][A-Za-z0-9._-]{0,199}$",
+    patternError: "must be the name of a file: letters, digits and characters of ._-",
+    description:
+      "The name of the file with its extension, as `nixos.qcow2`. The first 16 digits of its SHA-256 are put before the extension, " +
+      "so that another content is another volume and one that is in use is never replaced.",
+  }),
+  source,
+  sha256: Type.Optional(
+    Type.String({
+      pattern: "^[0-9a-fA-F]{64}$",
+      patternError: "must be a SHA-256 in hexadecimal",
+      description:
+        "The SHA-256 of the file. Required for a download; of a file, it is computed, and must be this one.",
+    }),
+  ),
+  verifyCertificates: Type.Boolean({
+    default: true,
+    description: "Whether the server of `url` must have a valid certificate.",
+  }),
+  taskTimeoutSeconds: Type.Number({
+    exclusiveMinimum: 0,
+    maximum: 86_400,
+    default: 3600,
+    description: "How many seconds to wait for a download, and for Proxmox VE to take an upload.",
+  }),
+  visibleTimeoutSeconds: Type.Number({
+    exclusiveMinimum: 0,
+    maximum: 3600,
+    default: 60,
+    description: "How many seconds the storage has to show the new file.",
+  }),
+  ensure: ensureField("the image"),
+});
+
+const outputs = fields({
+  volumeId: Type.String({
+    description:
+      "The volume, as `local:import/nixos-0123456789abcdef.qcow2`: for `importFrom`, `cdrom.image` or `template`.",
+  }),
+  sha256: Type.String({ description: "The SHA-256 of the file." }),
+});
+
+export type Inputs = Static<typeof inputs>;
+export type Outputs = Static<typeof outputs>;
+
+export const image = defineResource({
+  type: "image",
+  description:
+    "A file on a storage: a disk to import, an ISO image or a container template. It is downloaded by Proxmox VE or uploaded, its checksum " +
+    "is verified there, and it is done when the storage shows it. One that is there is not sent again.",
+  stateful: false,
+  inputs,
+  outputs,
+  check: checkImage,
+  ...converge<Inputs, Outputs>(async ({ inputs }, context) => {
+    const { convergeImage } = await import("../image/converge-image.ts");
+    return convergeImage(inputs, context);
+  }),
+});

@@ -1,0 +1,368 @@
+import { describe, expect, it } from "@jest/globals";
+import { FakePve } from "./fake-pve/fake-pve.ts";
+import type { Fault } from "./fake-pve/request.ts";
+import { privileges, withoutPrivileges } from "./fake-pve/roles.ts";
+import { failure, itFollowsTheOfficialSchema, Member, useFakePve, vmInputs } from "./lab.ts";
+
+const fake = useFakePve();
+
+/** The answer to the n-th request is lost, though it was done; every one of them from there on with `forever`. */
+function loseAnswer(n: number, { forever = false } = {}): Fault {
+  let count = 0;
+  return async (_, next) => {
+    const answer = await next();
+    count++;
+    return count === n || (forever && count > n) ? { ...answer, lost: true } : answer;
+  };
+}
+
+const inputs = (more: object = {}) => vmInputs(fake(), { waitForIp: {}, ...more });
+
+describe("a connection that is lost", () => {
+  it("after any request of a create leaves one VM, which the same run finishes", async () => {
+    await new Member("vm").apply(inputs());
+    const requests = fake().requests.length;
+    expect(requests).toBeGreaterThan(10);
+    for (let n = 1; n <= requests; n++) {
+      const name = `web${n}`;
+      const heal = fake().inject(loseAnswer(n));
+      const outputs = await new Member("vm").apply(inputs({ name }));
+      heal();
+      const named = [...fake().cluster.guests.values()].filter(({ config }) => config["name"] === name);
+      expect(named.map(({ vmid, status }) => [vmid, status])).toEqual([[outputs["vmid"], "running"]]);
+    }
+  }, 300_000);
+
+  it("for good after any request of a create is finished by the next apply", async () => {
+    await new Member("vm").apply(inputs());
+    const requests = fake().requests.length;
+    for (let n = 1; n <= requests; n++) {
+      const name = `web${n}`;
+      const heal = fake().inject(loseAnswer(n, { forever: true }));
+      const connection = { ...fake().connection, retrySeconds: 0 };
+      await expect(new Member("vm").apply(inputs({ name, connection }))).rejects.toThrow(
+        /there was no answer|cannot connect/,
+      );
+      heal();
+      const outputs = await new Member("vm").apply(inputs({ name }));
+      const named = [...fake().cluster.guests.values()].filter(({ config }) => config["name"] === name);
+      expect(named.map(({ vmid, status }) => [vmid, status])).toEqual([[outputs["vmid"], "running"]]);
+    }
+  }, 300_000);
+
+  it("while the VM is still being made is waited out by the next apply", async () => {
+    fake().cluster.tasks.durationMs = 1_500;
+    const heal = fake().inject(async ({ method, path }, next) => {
+      const answer = await next();
+      return method === "POST" && path.endsWith("/qemu") ? { ...answer, lost: true } : answer;
+    });
+    const first = new Member("vm").apply(inputs({ connection: { ...fake().connection, timeoutSeconds: 5 } }));
+    await first.catch(() => {});
+    heal();
+    await new Member("vm").apply(inputs());
+    expect([...fake().cluster.guests.keys()]).toEqual([100]);
+  });
+});
+
+describe("a daemon", () => {
+  it("that hangs for a moment (596) is asked again", async () => {
+    let hangs = 3;
+    fake().inject(async (_, next) =>
+      hangs-- > 0 ? { status: 596, reason: "Connection timed out" } : next(),
+    );
+    expect(await new Member("vm").apply(inputs())).toMatchObject({ vmid: 100 });
+    expect(fake().cluster.guests.size).toBe(1);
+  });
+
+  it("that hangs after it was asked to make a VM has made one", async () => {
+    let hangs = true;
+    fake().inject(async ({ method }, next) => {
+      const answer = await next();
+      if (!hangs || method !== "POST") return answer;
+      hangs = false;
+      return { status: 596, reason: "Connection timed out" };
+    });
+    expect(await new Member("vm").apply(inputs())).toMatchObject({ vmid: 100 });
+    expect(fake().cluster.guests.size).toBe(1);
+  });
+
+  it("that does not know a new task yet is asked again", async () => {
+    fake().cluster.tasks.unknownMs = 500;
+    expect(await new Member("vm").apply(inputs())).toMatchObject({ vmid: 100 });
+  });
+});
+
+describe("a lock", () => {
+  const busy = async () => {
+    const vm = new Member("vm");
+    await vm.apply(inputs());
+    return vm;
+  };
+
+  it("of another operation is waited for, in a request and in a task", async () => {
+    const vm = await busy();
+    fake().vm(100).lock = "backup";
+    const disks = { scsi0: { storage: "local-lvm", size: "9G" } };
+    const change = vm.apply(inputs({ tags: ["a"], disks }));
+    setTimeout(() => (fake().vm(100).lock = undefined), 2_000);
+    await change;
+    expect(fake().vm(100).config).toMatchObject({ tags: "a", scsi0: expect.stringContaining("size=9G") });
+    fake().vm(100).lock = "snapshot";
+    const stop = vm.apply(inputs({ tags: ["a"], disks, waitForIp: null, started: false }));
+    setTimeout(() => (fake().vm(100).lock = undefined), 2_000);
+    await stop;
+    expect(fake().vm(100).status).toBe("stopped");
+  });
+
+  it("that stays is told", async () => {
+    const vm = await busy();
+    fake().vm(100).lock = "migrate";
+    const connection = { ...fake().connection, retrySeconds: 1 };
+    expect(await failure(vm.apply(inputs({ tags: ["a"], connection })))).toContain("VM is locked (migrate)");
+  });
+
+  it("of the file, which many runs wait for at once, is tried again", async () => {
+    let locked = 4;
+    fake().inject(async ({ method }, next) =>
+      method === "POST" && locked-- > 0
+        ? { status: 500, reason: "can't lock file '/var/lock/qemu-server/lock-100.conf' - got timeout" }
+        : next(),
+    );
+    expect(await new Member("vm").apply(inputs())).toMatchObject({ vmid: 100 });
+  });
+});
+
+describe("another hand", () => {
+  it("that changes the VM between look and write has its change kept", async () => {
+    const vm = new Member("vm");
+    await vm.apply(inputs());
+    let isFirst = true;
+    fake().inject(async ({ method, path }, next) => {
+      if (method === "PUT" && path.endsWith("/config") && isFirst) {
+        isFirst = false;
+        fake().vm(100).config["net0"] = `${fake().vm(100).config["net0"]},queues=2`;
+      }
+      return next();
+    });
+    await vm.apply(inputs({ networks: [{ bridge: "vmbr0", vlan: 5 }] }));
+    expect(fake().vm(100).config["net0"]).toMatch(/queues=2.*tag=5/);
+  });
+
+  it("that migrates the VM between plan and change is followed", async () => {
+    fake().cluster.nodes.set("pve2", { isOnline: true, bridges: ["vmbr0"] });
+    const vm = new Member("vm");
+    await vm.apply(inputs());
+    let isFirst = true;
+    fake().inject(async ({ method, path }, next) => {
+      if (method === "PUT" && path.endsWith("/config") && isFirst) {
+        isFirst = false;
+        fake().vm(100).node = "pve2";
+      }
+      return next();
+    });
+    expect(await vm.apply(inputs({ tags: ["a"] }))).toMatchObject({ vmid: 100, node: "pve2" });
+    expect(fake().vm(100).config["tags"]).toBe("a");
+  });
+
+  it("that migrated it before is followed, and its first node may be gone", async () => {
+    fake().cluster.nodes.set("pve2", { isOnline: true, bridges: ["vmbr0"] });
+    const vm = new Member("vm");
+    await vm.apply(inputs());
+    fake().vm(100).node = "pve2";
+    fake().cluster.nodes.delete("pve");
+    expect(await vm.apply(inputs({ tags: ["a"] }))).toMatchObject({ vmid: 100, node: "pve2" });
+  });
+});
+
+describe("before the first change", () => {
+  it("all that is missing is told at once", async () => {
+    const message = await failure(
+      new Member("vm").apply(
+        inputs({
+          disks: {
+            scsi0: { storage: "nowhere", size: "8G" },
+            scsi1: { storage: "local", importFrom: "local:import/nixos.qcow2" },
+          },
+          networks: [{ bridge: "vmbr9" }],
+        }),
+      ),
+    );
+    for (const text of [
+      "cannot make the VM web: nothing was changed",
+      "disks.scsi0.storage: the storage nowhere is not on pve",
+      "disks.scsi1.storage: the storage local does not take the content images (it takes iso,vztmpl,backup)",
+      "disks.scsi1.importFrom: the storage local does not take the content import",
+      "pvesm set local --content iso,vztmpl,backup,import",
+      "networks[0].bridge: there is no bridge vmbr9 on pve; there are vmbr0, vmbr1",
+    ]) {
+      expect(message).toContain(text);
+    }
+    expect(fake().writes).toEqual([]);
+  });
+
+  it("an image and a node that are not there, and a node that is off", async () => {
+    const disks = { scsi0: { storage: "files", importFrom: "files:import/nixos.qcow2" } };
+    expect(await failure(new Member("vm").apply(inputs({ disks })))).toContain(
+      "disks.scsi0.importFrom: there is no volume files:import/nixos.qcow2 on pve",
+    );
+    expect(await failure(new Member("vm").apply(inputs({ node: "pve7" })))).toContain(
+      "node: there is no node pve7; there are pve",
+    );
+    fake().cluster.nodes.set("pve7", { isOnline: false, bridges: [] });
+    expect(await failure(new Member("vm").apply(inputs({ node: "pve7" })))).toContain(
+      "node: pve7 is offline",
+    );
+    expect(fake().writes).toEqual([]);
+  });
+
+  it.each([
+    "VM.Allocate",
+    "VM.Config.Disk",
+    "VM.Config.CPU",
+    "VM.Config.Memory",
+    "VM.Config.Network",
+    "VM.Config.HWType",
+    "VM.Config.Options",
+    "VM.PowerMgmt",
+    "Datastore.AllocateSpace",
+    "SDN.Use",
+  ])("that the token lacks %s", async (privilege) => {
+    privileges(fake(), { "/": withoutPrivileges("9.2", [privilege]) });
+    const message = await failure(new Member("vm").apply(inputs()));
+    expect(message).toContain(`the token lacks the privilege ${privilege} on`);
+    expect(fake().writes).toEqual([]);
+  });
+
+  it("takes privileges on a pool for those on its VMs", async () => {
+    fake().cluster.pools.set("web", { comment: "", storages: new Set(), guests: new Set() });
+    const all = withoutPrivileges("9.2", []);
+    privileges(fake(), { "/pool/web": all, "/storage": all, "/sdn": all });
+    expect(await new Member("vm").apply(inputs({ pool: "web" }))).toMatchObject({ vmid: 100 });
+  });
+
+  it("an ID of somebody else", async () => {
+    await new Member("vm").apply(inputs());
+    const message = await failure(
+      new Member("vm").apply(inputs({ name: "mail", vmid: 100, owner: "other" })),
+    );
+    expect(message).toContain("VM 100 (web) on pve belongs to the owner nixops4");
+    expect(message).toContain("set vmid = 100 and adopt = true");
+  });
+
+  it("a VM of the same name that is not ours, which is neither taken nor doubled nor deleted", async () => {
+    await new Member("vm").apply(inputs());
+    fake().vm(100).config["description"] = "Made by hand";
+    fake().requests.length = 0;
+    expect(await failure(new Member("vm").apply(inputs()))).toContain(
+      "VM 100 (web) on pve was not made by nixops4",
+    );
+    expect(await new Member("vm").apply(inputs({ ensure: "absent", waitForIp: null }))).toMatchObject({
+      vmid: null,
+    });
+    expect(await failure(new Member("vm").apply(inputs({ vmid: 100, ensure: "absent" })))).toContain(
+      "was not made by nixops4",
+    );
+    expect(fake().writes).toEqual([]);
+  });
+
+  it("protection", async () => {
+    const vm = new Member("vm");
+    await vm.apply(inputs({ protection: true }));
+    expect(await failure(vm.apply(inputs({ protection: true, ensure: "absent" })))).toContain(
+      "VM 100 is protected",
+    );
+    await vm.apply(inputs({ protection: false }));
+    await vm.apply(inputs({ protection: false, ensure: "absent" }));
+    expect(fake().cluster.guests.size).toBe(0);
+  });
+});
+
+describe("the server", () => {
+  it("whose certificate has another fingerprint gets no token", async () => {
+    const tlsFingerprint = fake().fingerprint.replace(/^../, (first) => (first === "AA" ? "BB" : "AA"));
+    const message = await failure(
+      new Member("vm").apply(inputs({ connection: { ...fake().connection, tlsFingerprint } })),
+    );
+    expect(message).toContain(
+      `the server's certificate has the fingerprint ${fake().fingerprint}, not the one expected`,
+    );
+    expect(fake().connections).toBe(1);
+    expect(fake().requestsSeen).toBe(0);
+  });
+
+  it("is trusted by its CA, or not at all, unless that is asked for", async () => {
+    const { tlsFingerprint: _, ...connection } = fake().connection;
+    expect(await failure(new Member("vm").apply(inputs({ connection })))).toMatch(
+      /cannot connect to .*self-signed certificate/,
+    );
+    expect(fake().requestsSeen).toBe(0);
+    const caCertificate = fake().certificate;
+    await new Member("vm").apply(inputs({ connection: { ...connection, caCertificate } }));
+    await new Member("vm").apply(inputs({ connection: { ...connection, insecure: true } }));
+    const both = { ...fake().connection, caCertificate };
+    expect(await failure(new Member("vm").apply(inputs({ connection: both })))).toContain(
+      "must have at most one of tlsFingerprint, caCertificate, insecure",
+    );
+  });
+
+  it("that refuses the token is told, without the token", async () => {
+    const secret = "11111111-2222-3333-4444-555555555555";
+    const vm = new Member("vm");
+    const message = await failure(
+      vm.apply(inputs({ connection: { ...fake().connection, tokenSecret: { value: secret } } })),
+    );
+    expect(message).toContain("401 Authentication failed!");
+    expect(message).toContain("Check connection.tokenId");
+    expect(message + vm.log).not.toContain(secret);
+  });
+
+  it("that is not there is told soon", async () => {
+    const gone = await FakePve.start();
+    await gone.close();
+    const connection = { ...gone.connection, retrySeconds: 1 };
+    expect(await failure(new Member("vm").apply(inputs({ connection })))).toMatch(
+      /cannot connect to .*ECONNREFUSED/,
+    );
+  });
+});
+
+describe("high availability", () => {
+  it("is set, changed and taken away", async () => {
+    const vm = new Member("vm");
+    await vm.apply(inputs({ waitForIp: null, ha: {} }));
+    expect(fake().cluster.ha.get("vm:100")).toMatchObject({ state: "started", max_restart: "1" });
+    expect(fake().vm(100).status).toBe("running");
+    fake().requests.length = 0;
+    await vm.apply(inputs({ waitForIp: null, ha: {} }));
+    expect(fake().writes).toEqual([]);
+    await vm.apply(inputs({ waitForIp: null, ha: { maxRestart: 3 } }));
+    expect(fake().cluster.ha.get("vm:100")).toMatchObject({ max_restart: "3" });
+    await vm.apply(inputs());
+    expect(fake().cluster.ha.size).toBe(0);
+    await vm.apply(inputs({ waitForIp: null, ha: {} }));
+    await vm.apply(inputs({ waitForIp: null, ha: {}, ensure: "absent" }));
+    expect(fake().cluster.ha.size).toBe(0);
+  });
+});
+
+describe("a pool", () => {
+  it("has the VM put in, moved and taken out, and a change that did nothing is told", async () => {
+    for (const pool of ["a", "b/c"])
+      fake().cluster.pools.set(pool, { comment: "", storages: new Set(), guests: new Set() });
+    const vm = new Member("vm");
+    await vm.apply(inputs({ pool: "a" }));
+    expect(fake().cluster.poolOf(100)).toBe("a");
+    await vm.apply(inputs({ pool: "b/c" }));
+    expect(fake().cluster.poolOf(100)).toBe("b/c");
+    await vm.apply(inputs());
+    expect(fake().cluster.poolOf(100)).toBeUndefined();
+    fake().inject(async ({ method, path }, next) =>
+      method === "PUT" && path === "/pools" ? { status: 200 } : next(),
+    );
+    expect(await failure(vm.apply(inputs({ pool: "a" })))).toContain(
+      "accepted VM 100 for the pool a and did not add it",
+    );
+  });
+});
+
+itFollowsTheOfficialSchema();
