@@ -58,31 +58,27 @@ export function stagesOf({ host, poweredOn, bootEvents, bootServiceLog, events }
     ["iPXE: loads the kernel", SERVICE, times("http", /\/kernel$/)[0]],
     ["iPXE: loads the ramdisk", SERVICE, times("http", /\/initrd\/\d+$/)[0]],
     ["iPXE: loads the overlay", SERVICE, step("delivered")],
-    ["Linux starts; the installer finds the boot service", SERVICE, times("http", /\/healthz$/)[0]],
-    [
-      "installer: looks at the disk, fetches what partitions it, claims the install",
-      SERVICE,
-      step("claimed"),
-    ],
+    ["Linux starts, and the installer in it", SERVICE, times("http", /\/healthz$/)[0]],
+    ["installer: checks the disk, claims it", SERVICE, step("claimed")],
     ["installer: reports for the first time", INSTALLER, step("reported", "partition")],
     ["installer: `partition`", INSTALLER, step("reported", "copy")],
     ["installer: `copy`", INSTALLER, step("reported", "host-key")],
     ["installer: `host-key`", INSTALLER, step("reported", "install")],
     ["installer: `install`", INSTALLER, step("reported", "finish")],
-    ["installer: `finish`, until it is acknowledged", SERVICE, step("installed")],
+    ["installer: `finish`", SERVICE, step("installed")],
     ["reboots; firmware: loads iPXE again", SERVICE, secondLoad],
     ["iPXE: is told to boot from disk", SERVICE, scripts[1]],
     [
-      "boots from disk, until sshd lets the deployer in",
+      "boots from disk, until sshd answers",
       DEPLOYER,
       told("ssh_host_public_key", (event) => event.kind === "log" && event.line.includes("a new host key")),
     ],
-    ["`ssh_host_public_key`: a host key of its own", DEPLOYER, told("ssh_host_public_key", ends)],
+    ["`ssh_host_public_key`: its own host key", DEPLOYER, told("ssh_host_public_key", ends)],
     ["`nixos`: the system is there already", DEPLOYER, told("nixos", ends)],
     ["`runs`: says what runs", DEPLOYER, told("runs", ends)],
   ];
   const second: typeof first = [
-    ["a change of the role: `nixos` copies and activates the system", DEPLOYER, told("nixos", ends, true)],
+    ["role changed: `nixos` activates it", DEPLOYER, told("nixos", ends, true)],
     ["`runs`: says what runs", DEPLOYER, told("runs", ends, true)],
   ];
   return [...inOrder(poweredOn, first), ...inOrder(told("nixos", starts, true), second)];
