@@ -37,6 +37,35 @@ describe("the documentation", () => {
   });
 });
 
+describe("the common errors of a resource type", () => {
+  const code = sourcesOfPackages();
+
+  it.each(typeDocs())("%s are those that the code prints", (path) => {
+    const [, errors = ""] = readFileSync(join(root, path), "utf8").split("\n## Errors\n");
+    const quotes = [...errors.matchAll(/^- (`[^`]+`)/gm)].map(([, quote]) => quote!.slice(1, -1));
+    expect(quotes.length).toBeGreaterThan(0);
+    const parts = quotes.flatMap((quote) => quote.split(/…|: /).map((part) => part.trim()));
+    expect(parts.filter((part) => part.length > 3 && !code.includes(part))).toEqual([]);
+  });
+});
+
+function typeDocs(): string[] {
+  return readdirSync(join(root, "packages"), { recursive: true, encoding: "utf8" })
+    .filter((path) => /^[^/]+\/src\/resources\/[^/]+\.md$/.test(path))
+    .map((path) => join("packages", path));
+}
+
+/** All that is written in the packages, texts of several lines joined. */
+function sourcesOfPackages(): string {
+  const files = readdirSync(join(root, "packages"), { recursive: true, encoding: "utf8" }).filter(
+    (path) => /^[^/]+\/src\/.*\.(ts|sh)$/.test(path) && !path.endsWith(".test.ts"),
+  );
+  return files
+    .map((path) => readFileSync(join(root, "packages", path), "utf8"))
+    .join("\n")
+    .replaceAll(/["`] \+\s+["`]/g, "");
+}
+
 /** What `npm run check` says of a provider `local` with one resource type of the inputs `name` and `size`. */
 function undocumented(resource: string): string[] {
   const script = `
