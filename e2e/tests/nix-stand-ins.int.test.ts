@@ -85,6 +85,36 @@ suite(`a whole NixOS${missing}`, () => {
     }
   });
 
+  const disko = (process.env["DISKO_SOURCE"] ?? "") === "" ? it.skip : it;
+  disko(
+    "can be made with each disk layout of the template (skipped without DISKO_SOURCE)",
+    async () => {
+      interface Host extends System {
+        grubDevices: string[];
+        mounts: Record<string, string>;
+        script: string;
+      }
+      const layouts = await valueOf<Record<string, Host>>("layouts");
+      const roots = Object.entries(layouts).map(([layout, { failed, mounts, script, system }]) => {
+        expect({ layout, failed }).toEqual({ layout, failed: [] });
+        expect(system).toMatch(/-nixos-system-web-/);
+        expect(script).toMatch(/-disko-destroy-format-mount$/);
+        return [layout, mounts["/"]];
+      });
+      expect(Object.fromEntries(roots)).toEqual({
+        "disk.nix": "/dev/disk/by-partlabel/disk-main-root",
+        "disks/luks.nix": "/dev/mapper/root",
+        "disks/mirror.nix": "/dev/md/root",
+        "disks/zfs.nix": "web-root/root",
+      });
+      expect(layouts["disks/mirror.nix"]!.grubDevices).toEqual([
+        "/dev/disk/nixops4",
+        "/dev/disk/nixops4-second",
+      ]);
+    },
+    300_000,
+  );
+
   it("that is a landscaper has these units", () => {
     expect(Object.keys(systems["landscaper"]!.units).toSorted()).toEqual([
       "nixops4-apply.service",

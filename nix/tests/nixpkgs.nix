@@ -44,6 +44,7 @@ let
       # Needs a newer Nix with our library.
       disabledModules = [ "installer/cd-dvd/channel.nix" ];
       imports = [ optionsOfToday ];
+      options.boot.swraid = lib.mkOption { type = lib.types.attrsOf lib.types.anything; };
       options.systemd.sockets = lib.mkOption {
         type = lib.types.attrsOf (
           lib.types.submodule {
@@ -55,7 +56,16 @@ let
         documentation.enable = lib.mkOverride 40 false;
         documentation.nixos.enable = lib.mkOverride 40 false;
         nixpkgs = {
-          overlays = [ (_: known: removeAttrs standIns (lib.attrNames known)) ];
+          overlays = [
+            (
+              _: known:
+              removeAttrs standIns (lib.attrNames known)
+              // {
+                systemdMinimal = known.systemd;
+                writeShellApplication = { name, text, ... }: known.writeShellScriptBin name text;
+              }
+            )
+          ];
           inherit system;
         };
         system.nixos.revision = "unknown";

@@ -185,6 +185,11 @@ let
   made = modules: {
     inherit (nixpkgs.nixosSystem { inherit modules; }) config;
   };
+  hostWith = layout: [
+    (/. + builtins.getEnv "DISKO_SOURCE" + "/module.nix")
+    (../../templates/default + "/${layout}")
+    (host { })
+  ];
   summary =
     { config }:
     {
@@ -250,6 +255,19 @@ in
     ++ lib.optional (
       nixpkgs.pkgs ? fetchPnpmDeps && fetcherVersions pkgs != fetcherVersions nixpkgs.pkgs
     ) "fetchPnpmDeps with other values of fetcherVersion";
+
+  layouts = lib.genAttrs [ "disk.nix" "disks/luks.nix" "disks/mirror.nix" "disks/zfs.nix" ] (
+    layout:
+    let
+      host = made (hostWith layout);
+    in
+    summary host
+    // {
+      grubDevices = host.config.boot.loader.grub.devices;
+      mounts = lib.mapAttrs (_: mount: mount.device) host.config.fileSystems;
+      script = builtins.unsafeDiscardStringContext host.config.system.build.destroyFormatMount.outPath;
+    }
+  );
 
   systems = lib.mapAttrs (_: modules: summary (made modules)) {
     landscaper = [

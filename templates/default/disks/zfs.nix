@@ -47,5 +47,7 @@
   networking.hostId = builtins.substring 0 8 (
     builtins.hashString "sha256" config.networking.hostName
   );
+  # Not all disks, those of virtual machines above all, have a name in `/dev/disk/by-id`; each partition has one here.
+  boot.zfs.devNodes = "/dev/disk/by-partuuid";
   boot.loader.systemd-boot.enable = true;
 }
