@@ -3,7 +3,8 @@ import { runScript, type SshConnection } from "@nixops4-providers/ssh-client";
 import { OBSERVE } from "./scripts.ts";
 import { parseValues } from "./remote-values.ts";
 import { changedInhibitors } from "./switch-inhibitors.ts";
-import type { Inputs } from "./resources/system.ts";
+import { withoutNix } from "../without-nix.ts";
+import type { Inputs } from "./schema.ts";
 
 export interface Observation {
   bootId: string;
@@ -68,12 +69,6 @@ export async function observe(
     unfinished: value("unfinished") === "yes",
     operation: value("operation") || undefined,
   };
-}
-
-export function withoutNix(label: string): ProviderError {
-  return new ProviderError(`${label} has no Nix: nix-store was not found`, {
-    hint: "Install NixOS or Nix on the host first; a command over SSH must find `nix-store` on its PATH.",
-  });
 }
 
 /** The number in the link of a profile, as 42 in `system-42-link`. */

@@ -2,7 +2,7 @@ import { describe, expect, it } from "@jest/globals";
 import { ProviderError } from "@nixops4-providers/provider-sdk";
 import { activationError } from "./activation-error.ts";
 import type { Status } from "./operation.ts";
-import type { Inputs } from "./resources/system.ts";
+import type { Inputs } from "./schema.ts";
 
 const inputs = {
   toplevel: "/nix/store/new",

@@ -2,7 +2,7 @@ import { type Context, describeError, ProviderError, sleep } from "@nixops4-prov
 import { runScript, type SshConnection, waitForSsh } from "@nixops4-providers/ssh-client";
 import { observe } from "./observe.ts";
 import { REBOOT } from "./scripts.ts";
-import type { Inputs } from "./resources/system.ts";
+import type { Inputs } from "./schema.ts";
 import type { Session } from "./session.ts";
 
 const RETRY_PAUSE_SECONDS = 1;

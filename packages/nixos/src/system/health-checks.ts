@@ -2,7 +2,7 @@ import { isIP } from "node:net";
 import { setTimeout as sleep } from "node:timers/promises";
 import { openTcp, ProviderError, type Context, withDeadline } from "@nixops4-providers/provider-sdk";
 import { runScript, type SshConnection } from "@nixops4-providers/ssh-client";
-import type { HealthCheck, Inputs } from "./resources/system.ts";
+import type { HealthCheck, Inputs } from "./schema.ts";
 import { RUN_CHECK } from "./scripts.ts";
 
 const RETRY_PAUSE_MS = 1000;

@@ -4,17 +4,13 @@ import decide from "./scripts/decide.sh";
 import follow from "./scripts/follow.sh";
 import observe from "./scripts/observe.sh";
 import reboot from "./scripts/reboot.sh";
-import receive from "./scripts/receive.sh";
 import runCheck from "./scripts/run-check.sh";
 import start from "./scripts/start.sh";
-import isValid from "./scripts/is-valid.sh";
 
 export const AGENT = agent;
 export const DECIDE = decide;
 export const FOLLOW = follow;
-export const IS_VALID = isValid;
 export const OBSERVE = observe;
 export const REBOOT = reboot;
-export const RECEIVE = receive;
 export const RUN_CHECK = runCheck;
 export const START = start;

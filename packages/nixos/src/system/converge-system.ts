@@ -3,11 +3,11 @@ import { hostname, userInfo } from "node:os";
 import { type Context, describeError, ProviderError } from "@nixops4-providers/provider-sdk";
 import { activationError } from "./activation-error.ts";
 import { confirmHealth, Unconfirmable } from "./confirm.ts";
-import { copyClosure } from "./copy.ts";
+import { copyClosure } from "../copy/copy.ts";
 import { type Observation, observe } from "./observe.ts";
 import { Operation, OperationLost, type Status } from "./operation.ts";
 import { reboot } from "./reboot.ts";
-import type { Inputs, Outputs } from "./resources/system.ts";
+import type { Inputs, Outputs } from "./schema.ts";
 import { Session } from "./session.ts";
 import { changedInhibitors } from "./switch-inhibitors.ts";
 

@@ -2,7 +2,7 @@ import { setTimeout as sleep } from "node:timers/promises";
 import { type Context, ProviderError } from "@nixops4-providers/provider-sdk";
 import { ConnectError, ScriptError, type SshConnection, waitForSsh } from "@nixops4-providers/ssh-client";
 import { requireHealthy } from "./health-checks.ts";
-import type { Inputs } from "./resources/system.ts";
+import type { Inputs } from "./schema.ts";
 
 const RETRY_PAUSE_MS = 500;
 /** What is kept back of the time, to tell the host before it decides by itself. */

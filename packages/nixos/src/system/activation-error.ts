@@ -2,7 +2,7 @@ import { dirname } from "node:path";
 import { describeError, ProviderError } from "@nixops4-providers/provider-sdk";
 import { generationOf } from "./observe.ts";
 import type { Status } from "./operation.ts";
-import type { Inputs } from "./resources/system.ts";
+import type { Inputs } from "./schema.ts";
 
 /** What switch-to-configuration's exit codes mean, besides 0, 4 (units failed) and 100 (reboot). */
 const EXIT_CODES: Record<number, string> = {

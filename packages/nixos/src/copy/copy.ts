@@ -3,7 +3,7 @@ import { type Context, describeError, ProviderError, runProcess } from "@nixops4
 import { openScript, type SshConnection } from "@nixops4-providers/ssh-client";
 import { NixLog } from "./nix-log.ts";
 import { startRelay } from "./relay.ts";
-import { RECEIVE } from "./scripts.ts";
+import receive from "./receive.sh";
 
 export interface CopyOptions {
   sudo: boolean;
@@ -29,7 +29,7 @@ export async function copyClosure(
   const relay = await startRelay(
     () =>
       openScript(ssh, {
-        script: RECEIVE,
+        script: receive,
         sudo,
         timeoutSeconds,
         doing: "receive store paths",

@@ -1,38 +1,17 @@
-import { spawnSync } from "node:child_process";
-import { mkdtempSync, rmSync, writeFileSync } from "node:fs";
-import { tmpdir } from "node:os";
-import { join } from "node:path";
 import { describe, expect, it } from "@jest/globals";
 import { complaintsAbout, hasShellcheck } from "@nixops4-providers/test-servers";
 import { agentArguments } from "./agent.ts";
 import { generationOf } from "./observe.ts";
 import * as scripts from "./scripts.ts";
+import isValid from "../closure/is-valid.sh";
+import receive from "../copy/receive.sh";
 import { parseValues } from "./remote-values.ts";
 
 (hasShellcheck ? it : it.skip)(
   "shells and shellcheck (skipped where it is not installed) have nothing against the scripts",
-  () => expect(complaintsAbout(scripts)).toBe(""),
+  () => expect(complaintsAbout({ ...scripts, isValid, receive })).toBe(""),
   60_000,
 );
-
-describe("RECEIVE", () => {
-  it.each([
-    ["a Nix that has it", "fsync-store-paths", ""],
-    ["an older one", "sync-before-registering", "warning: unknown setting 'fsync-store-paths'"],
-    ["a broken configuration", "fsync-store-paths", "warning: unknown setting 'fsync-something'"],
-  ])("gives the setting that there is to %s", (_, setting, warning) => {
-    const folder = mkdtempSync(join(tmpdir(), "receive-"));
-    try {
-      const daemon = `#!/bin/sh\necho "$@"\necho "${warning}" >&2\n`;
-      writeFileSync(join(folder, "nix-daemon"), daemon, { mode: 0o755 });
-      const env = { PATH: `${folder}:${process.env["PATH"]}` };
-      const { stdout } = spawnSync("sh", ["-c", scripts.RECEIVE], { env, encoding: "utf8" });
-      expect(stdout).toBe(`--stdio --option ${setting} true\n`);
-    } finally {
-      rmSync(folder, { recursive: true });
-    }
-  });
-});
 
 describe("agentArguments", () => {
   it("has the order that the agent reads", () => {

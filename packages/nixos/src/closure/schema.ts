@@ -1,0 +1,24 @@
+import { fields, Type, type Static, type Violation } from "@nixops4-providers/provider-sdk";
+import { checkConnection, connectionSchema } from "@nixops4-providers/ssh-client";
+import { copyTimeoutField, substituteField, sudoField } from "../common-fields.ts";
+import { checkStorePath } from "../store-path.ts";
+
+export const inputs = fields({
+  connection: connectionSchema,
+  path: Type.String({ description: "The store path. It and all that it refers to is copied." }),
+  sudo: sudoField("the Nix daemon that receives the closure"),
+  substituteOnDestination: substituteField,
+  timeoutSeconds: copyTimeoutField,
+});
+
+export const outputs = fields({
+  path: Type.String({ description: "The store path, which the host now has." }),
+});
+
+export type Inputs = Static<typeof inputs>;
+export type Outputs = Static<typeof outputs>;
+
+/** What the schema cannot say. */
+export function check({ connection, path }: Inputs): Violation[] {
+  return [...checkConnection(connection), ...checkStorePath(path, "path")];
+}
