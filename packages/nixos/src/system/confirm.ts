@@ -5,6 +5,8 @@ import { requireHealthy } from "./health-checks.ts";
 import type { Inputs } from "./schema.ts";
 
 const RETRY_PAUSE_MS = 500;
+/** With less than that, another attempt would only hide why the last one has failed. */
+const SHORTEST_ATTEMPT_MS = 1000;
 /** What is kept back of the time, to tell the host before it decides by itself. */
 const MARGIN_MS = 500;
 
@@ -33,7 +35,8 @@ export async function confirmHealth(
     } catch (cause) {
       ssh?.end();
       if (context.signal.aborted) throw context.signal.reason;
-      if (performance.now() + RETRY_PAUSE_MS >= deadline || isFinal(cause)) {
+      const left = deadline - performance.now() - RETRY_PAUSE_MS;
+      if (left < SHORTEST_ATTEMPT_MS || isFinal(cause)) {
         throw new ProviderError(`it was not confirmed within ${seconds} s`, { cause });
       }
       await sleep(RETRY_PAUSE_MS);
