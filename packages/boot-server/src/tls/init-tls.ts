@@ -3,6 +3,7 @@ import * as fs from "node:fs/promises";
 import { isIP } from "node:net";
 import { join } from "node:path";
 import { replaceFile } from "@nixops4-providers/durable-log";
+import { refuseExposedFile } from "@nixops4-providers/provider-sdk";
 import type { Issuer } from "./certificates.ts";
 
 export interface InitTlsOptions {
@@ -87,6 +88,9 @@ class Files {
       if (!new X509Certificate(certificate).checkPrivateKey(createPrivateKey(key))) {
         throw new Error(`${name}.crt and ${name}.key in ${this.#folder} do not belong together`);
       }
+    }
+    if (key !== undefined) {
+      await refuseExposedFile({ file: join(this.#folder, `${name}.key`) }, `the key ${name}.key`);
     }
     return { certificate, key };
   }
