@@ -1,10 +1,11 @@
 import { Type, fields, nullable, type Static } from "@nixops4-providers/provider-sdk";
-import { serverSchema } from "./server.ts";
+import { requireField, serverSchema } from "./server.ts";
 
 /** The inputs that `record_set` and `records` share. */
 export const zoneFields = {
   server: serverSchema,
   zone: Type.String({ minLength: 1, description: "The zone, as `example.org`." }),
+  require: requireField,
   onConflict: Type.Enum(["refuse", "adopt", "overwrite", "merge"], {
     default: "refuse",
     description:
@@ -31,7 +32,7 @@ export const zoneFields = {
       title: "Marker",
       description:
         "How the zone itself tells what is ours: a TXT record below `_owner` of the zone (of `www` A, " +
-        "`www._a._owner`), or a comment where the server has comments.",
+        "`www._a._owner`), or a comment or label where the server has these.",
     },
   ),
   verify: fields(
@@ -83,12 +84,15 @@ export const valuesDescription =
 
 /** The outputs that `record_set` and `records` share. */
 export const zoneOutputs = {
-  serial: Type.Integer({ description: "The serial number of the zone after the change." }),
+  serial: Type.Integer({
+    description:
+      "The serial number of the zone after the change; 0 when the server does not tell it and no name server was asked.",
+  }),
   safeAfter: nullable(Type.String(), {
     description:
       "The time (ISO 8601, UTC) from which no cache holds the old answer any more: its TTL, or that of its absence, " +
       "after all name servers served the new one; without `verify.authoritative` also the secondaries' refresh " +
-      "interval. Stays the same until the next change; `null` when nothing was ever changed.",
+      "interval (a day where the server does not tell it). Stays the same until the next change; `null` when nothing was ever changed.",
   }),
 };
 

@@ -43,7 +43,7 @@ export async function convergeZone(work: ZoneWork): Promise<ZoneResult> {
       if (inputs.checkTargets) await checkTargets(backend, plan);
     });
     const ids = [...desired, ...removed];
-    if (inputs.verify.authoritative && ids.length > 0 && backend.capabilities.servesAsWritten) {
+    if (inputs.verify.authoritative && ids.length > 0) {
       const { waitUntilServed } = await import("./verify.ts");
       const isShared = inputs.onConflict === "merge";
       const wanted = new Map(desired.map((rrset) => [keyOf(rrset), rrset]));
@@ -56,9 +56,11 @@ export async function convergeZone(work: ZoneWork): Promise<ZoneResult> {
           rrset: (isShared ? wanted : new Map()).get(key) ?? observed.get(key)?.rrset,
         };
       });
-      await waitUntilServed(backend, expected, inputs.verify, context);
+      const proxied = backend.capabilities.proxiedTypes ?? [];
+      const visible = expected.filter(({ type, rrset }) => rrset === undefined || !proxied.includes(type));
+      await waitUntilServed(backend, visible, inputs.verify, context);
     }
-    const soa = await readSoa(backend);
+    const soa = await readSoa(backend, inputs, context);
     return { serial: soa.serial, safeAfter: safeAfter(work, [...changed.values()], soa) };
   } finally {
     await backend.close();
@@ -76,11 +78,21 @@ interface Soa {
   negativeTtl: number;
 }
 
-async function readSoa(backend: Backend): Promise<Soa> {
+/** Where neither tells it: no known service has longer times. */
+const UNKNOWN_SOA: Soa = { serial: 0, refresh: 86_400, negativeTtl: 10_800 };
+
+async function readSoa(backend: Backend, { verify }: ZoneInputs, context: Context): Promise<Soa> {
   const id: RrSetId = { name: backend.zone, type: "SOA" };
-  const soa = (await backend.read([id])).get(keyOf(id))?.rrset;
-  const [serial = 0, refresh = 0, , , minimum = 0] = (soa?.values[0] ?? "").split(" ").slice(2).map(Number);
-  return { serial, refresh, negativeTtl: Math.min(soa?.ttl ?? 0, minimum) };
+  const own = (await backend.read([id])).get(keyOf(id))?.rrset;
+  if (own !== undefined || !verify.authoritative) return parseSoa(own) ?? UNKNOWN_SOA;
+  const { readServedSoa } = await import("./verify.ts");
+  return parseSoa(await readServedSoa(backend, verify, context)) ?? UNKNOWN_SOA;
+}
+
+function parseSoa(rrset: RrSet | undefined): Soa | undefined {
+  if (rrset === undefined) return undefined;
+  const [serial = 0, refresh = 0, , , minimum = 0] = rrset.values[0]!.split(" ").slice(2).map(Number);
+  return { serial, refresh, negativeTtl: Math.min(rrset.ttl, minimum) };
 }
 
 /** Caches took the old answer at the latest when the last name server still gave it. */

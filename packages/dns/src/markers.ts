@@ -53,7 +53,18 @@ export class RecordMarkers implements Backend {
   }
 
   apply(changes: readonly Change[]): Promise<"applied" | "stale"> {
-    return this.#backend.apply(changes.flatMap((change) => this.#withMarker(change)));
+    const pairs = changes.map((change) => ({ own: this.#own(change), marker: this.#marker(change) }));
+    const markers = pairs.flatMap(({ marker }) => (marker === undefined ? [] : [marker]));
+    // Where it takes steps, a marker without its RRset does no harm, an RRset without its marker would be foreign.
+    return this.#backend.apply([
+      ...markers.filter(({ after }) => after.rrset !== undefined),
+      ...pairs.flatMap(({ own }) => (own === undefined ? [] : [own])),
+      ...markers.filter(({ after }) => after.rrset === undefined),
+    ]);
+  }
+
+  nameServers(): Promise<readonly Name[]> {
+    return this.#backend.nameServers();
   }
 
   findZone(name: Name): Promise<Name | undefined> {
@@ -78,27 +89,29 @@ export class RecordMarkers implements Backend {
     return result;
   }
 
-  #withMarker(change: Change): Change[] {
-    const { before, after } = change;
-    const group = change.group ?? change.name;
-    const own = { ...change, group };
-    const isTouched = before.rrset !== after.rrset;
-    if (before.owner === after.owner) return [own];
+  /** The RRset's part of a change, without the owner, which the backend below does not know. */
+  #own(change: Change): Change | undefined {
+    const { before, after, group = change.name } = change;
+    if (before.rrset === after.rrset) return undefined;
+    const [from, to] = [before, after].map(({ rrset }) => ({ rrset, owner: undefined }));
+    return { ...change, group, before: from!, after: to! };
+  }
+
+  #marker(change: Change): Change | undefined {
+    const { before, after, group = change.name } = change;
+    if (before.owner === after.owner) return undefined;
     const id = { name: markerName(change, this.zone), type: "TXT" };
     const seen = this.#seen.get(keyOf(change));
+    if (seen !== undefined && parseMarker(seen.values[0] ?? "") === undefined) {
+      throw new DnsError(`the name ${id.name} of the marker has other TXT records`);
+    }
     const wanted = after.owner === undefined ? undefined : markerRrSet(id, after);
-    const marker: Change = {
+    return {
       ...id,
       group,
       before: { rrset: seen, owner: undefined },
       after: { rrset: wanted, owner: undefined },
     };
-    if (seen !== undefined && parseMarker(seen.values[0] ?? "") === undefined) {
-      throw new DnsError(`the name ${id.name} of the marker has other TXT records`);
-    }
-    if (!isTouched) return [marker];
-    // Where it takes two steps, a marker without its RRset does no harm, an RRset without its marker would be foreign.
-    return after.rrset === undefined ? [own, marker] : [marker, own];
   }
 }
 

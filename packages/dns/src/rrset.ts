@@ -69,3 +69,13 @@ export function compareNames(a: Name, b: Name): number {
   const [left, right] = [a, b].map((name) => labelsOf(name).toReversed().join("\0"));
   return left! < right! ? -1 : Number(left! > right!);
 }
+
+/** All of one name together: between them a message may be split. */
+export function groupByName(changes: readonly Change[]): Change[][] {
+  const groups = new Map<string, Change[]>();
+  for (const change of changes) {
+    const name = change.group ?? change.name;
+    groups.set(name, [...(groups.get(name) ?? []), change]);
+  }
+  return [...groups.values()].toSorted((a, b) => compareNames(a[0]!.name, b[0]!.name));
+}

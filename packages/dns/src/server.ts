@@ -8,8 +8,17 @@ import {
   type Violation,
 } from "@nixops4-providers/provider-sdk";
 import type { Backend, Capabilities } from "./backends/backend.ts";
-import { POWERDNS_CAPABILITIES, RFC2136_CAPABILITIES } from "./backends/capabilities.ts";
+import {
+  CLOUDFLARE_CAPABILITIES,
+  CLOUDFLARE_PROXIED_CAPABILITIES,
+  DESEC_CAPABILITIES,
+  GANDI_CAPABILITIES,
+  HETZNER_CAPABILITIES,
+  POWERDNS_CAPABILITIES,
+  RFC2136_CAPABILITIES,
+} from "./backends/capabilities.ts";
 import type { Name } from "./client/name.ts";
+import { cloudSchemas, openCloudBackend, timeoutField } from "./cloud-servers.ts";
 
 const tlsSchema = fields(
   {
@@ -88,13 +97,6 @@ const rfc2136Schema = fields(
   { title: "Rfc2136", description: "A server that takes dynamic updates: BIND, Knot, PowerDNS and others." },
 );
 
-const timeoutField = Type.Number({
-  exclusiveMinimum: 0,
-  maximum: 300,
-  default: 30,
-  description: "How many seconds to wait for one answer.",
-});
-
 export const powerdnsSchema = fields(
   {
     url: Type.String({
@@ -119,7 +121,7 @@ export type PowerDns = Static<typeof powerdnsSchema>;
 
 /** The input `server` of everything that changes a zone. */
 export const serverSchema = fields(
-  { rfc2136: Type.Optional(rfc2136Schema), powerdns: Type.Optional(powerdnsSchema) },
+  { rfc2136: Type.Optional(rfc2136Schema), powerdns: Type.Optional(powerdnsSchema), ...cloudSchemas },
   { minProperties: 1, maxProperties: 1, title: "Server", description: "Where the zone is kept." },
 );
 
@@ -127,13 +129,49 @@ export type Server = Static<typeof serverSchema>;
 
 /** What the kind of server can do. */
 export function capabilitiesOf(server: Server): Capabilities {
-  return server.powerdns === undefined ? RFC2136_CAPABILITIES : POWERDNS_CAPABILITIES;
+  if (server.powerdns !== undefined) return POWERDNS_CAPABILITIES;
+  if (server.hetzner !== undefined) return HETZNER_CAPABILITIES;
+  if (server.desec !== undefined) return DESEC_CAPABILITIES;
+  if (server.gandi !== undefined) return GANDI_CAPABILITIES;
+  if (server.cloudflare === undefined) return RFC2136_CAPABILITIES;
+  return server.cloudflare.proxied ? CLOUDFLARE_PROXIED_CAPABILITIES : CLOUDFLARE_CAPABILITIES;
+}
+
+const GUARANTEES = { "compare-and-set": "compareAndSet", "one-step": "atomicBatch" } as const;
+
+export const requireField = Type.Array(Type.Enum(Object.keys(GUARANTEES) as (keyof typeof GUARANTEES)[]), {
+  default: [],
+  description:
+    "What the kind of server must guarantee; a resource whose server cannot is refused. `compare-and-set`: no change by " +
+    "somebody else is ever overwritten (`rfc2136`). `one-step`: all that the resource changes in the zone changes in one " +
+    "step or not at all (`rfc2136`, `powerdns`, `desec`, `cloudflare`; `records` that do not fit into one message or " +
+    'batch are sent in several steps unless `tooLarge = "refuse"`).',
+});
+
+interface CheckedInputs {
+  server: Server;
+  require: readonly (keyof typeof GUARANTEES)[];
+  marker: { enable: boolean; owner: string };
 }
 
 /** What the schema cannot say; for the `check` of a resource. */
-export function checkServer({ rfc2136 }: Server): Violation[] {
-  if (rfc2136 === undefined) return [];
-  const { tls, transport } = rfc2136;
+export function checkServer({ server, require, marker }: CheckedInputs): Violation[] {
+  const capabilities = capabilitiesOf(server);
+  const violations = server.rfc2136 === undefined ? [] : checkTls(server.rfc2136);
+  for (const [index, guarantee] of require.entries()) {
+    if (!capabilities[GUARANTEES[guarantee]])
+      violations.push({
+        path: `require[${index}]`,
+        message: `this kind of server does not guarantee ${guarantee}`,
+      });
+  }
+  const { owner } = capabilities;
+  if (marker.enable && owner?.pattern.test(marker.owner) === false)
+    violations.push({ path: "marker.owner", message: owner.rule });
+  return violations;
+}
+
+function checkTls({ tls, transport }: NonNullable<Server["rfc2136"]>): Violation[] {
   const violations: Violation[] = [];
   if (transport !== "tls" && Object.keys(tls).length > 0) {
     violations.push({ path: "server.rfc2136.tls", message: `is given with transport ${transport}` });
@@ -154,20 +192,28 @@ export async function openBackend(
   context: Context,
   { maySplit = true } = {},
 ): Promise<Backend> {
+  const [backend, { withPatience }] = await Promise.all([
+    openOnce(server, zone, context, maySplit),
+    import("./patience.ts"),
+  ]);
+  return withPatience(backend, context.signal);
+}
+
+async function openOnce(server: Server, zone: Name, context: Context, maySplit: boolean): Promise<Backend> {
   if (server.rfc2136 !== undefined) return openRfc2136(server.rfc2136, zone, context, maySplit);
   if (server.powerdns !== undefined) return openPowerDns(server.powerdns, zone, context);
-  throw new ProviderError("no server is given");
+  const cloud = await openCloudBackend(server, zone, context, maySplit);
+  if (cloud === undefined) throw new ProviderError("no server is given");
+  return cloud;
 }
 
 async function openPowerDns(server: PowerDns, zone: Name, context: Context): Promise<Backend> {
-  const [{ PowerDnsBackend }, { withLock }, api] = await Promise.all([
+  const [{ PowerDnsBackend }, { lockOf }, api] = await Promise.all([
     import("./backends/powerdns.ts"),
     import("./backends/lock.ts"),
     openPowerDnsApi(server, context),
   ]);
-  return new PowerDnsBackend(api, zone, (what, work) =>
-    withLock(`${server.url} ${what}`, context.signal, work),
-  );
+  return new PowerDnsBackend(api, zone, lockOf(server.url, context.signal));
 }
 
 /** The API below `/servers/ID`. */

@@ -1,8 +1,7 @@
-import { setTimeout as sleep } from "node:timers/promises";
 import { type Context, ProviderError } from "@nixops4-providers/provider-sdk";
 import type { Backend } from "./backends/backend.ts";
-import { DnsError } from "./client/dns-error.ts";
 import { type Decision, decide, type Plan } from "./decide.ts";
+import { Patience } from "./patience.ts";
 import {
   type Change,
   describeId,
@@ -12,12 +11,6 @@ import {
   type RrSetId,
   sameRrSet,
 } from "./rrset.ts";
-
-/** Tries that fail for a reason that may pass, and tries that found that somebody else was faster. */
-const MAX_FAILURES = 8;
-const MAX_STALE = 60;
-const PAUSE_MS = 100;
-const MAX_PAUSE_MS = 3_000;
 
 export interface Synced {
   /** What was there before the first change, by key; empty when nothing was changed. */
@@ -42,10 +35,10 @@ export async function syncRecords(
   let isAnnounced = false;
   const patience = new Patience(context.signal);
   for (;;) {
-    const observed = await patience.try(() => backend.read(ids));
-    if (observed === undefined) continue;
+    const observed = await backend.read(ids);
     const decision = decide(plan, observed);
     refuseConflicts(decision, backend.zone);
+    patience.note(decision.changes.length);
     if (!isAnnounced) {
       decision.left.forEach((line) => context.log.warn(`left alone: ${line}`));
       if (decision.changes.length > 0) await beforeFirstWrite(decision, observed);
@@ -135,42 +128,6 @@ function ignoredError(ignored: readonly Change[]): ProviderError {
       hint: "A server ignores what a zone cannot have, as a CNAME beside other records, or no name servers.",
     },
   );
-}
-
-/** How often to try again, and how long to wait before. */
-class Patience {
-  readonly #signal: AbortSignal;
-  #failures = 0;
-  #stale = 0;
-
-  constructor(signal: AbortSignal) {
-    this.#signal = signal;
-  }
-
-  /** `undefined` after a failure that may pass. */
-  async try<Result>(work: () => Promise<Result>): Promise<Result | undefined> {
-    try {
-      return await work();
-    } catch (error) {
-      if (!(error instanceof DnsError) || !error.isTransient) throw error;
-      this.#failures += 1;
-      if (this.#failures >= MAX_FAILURES) throw error;
-      await this.pause();
-      return undefined;
-    }
-  }
-
-  async stale(): Promise<void> {
-    this.#stale += 1;
-    if (this.#stale >= MAX_STALE) throw new DnsError("others change the same records all the time");
-    await this.pause();
-  }
-
-  /** Longer each time, and never the same for two that wait for each other. */
-  pause(): Promise<void> {
-    const longest = Math.min(MAX_PAUSE_MS, PAUSE_MS * 2 ** (this.#failures + this.#stale));
-    return sleep(longest * (0.5 + Math.random() / 2), undefined, { signal: this.#signal });
-  }
 }
 
 function indent(text: string): string {

@@ -72,6 +72,23 @@ export async function waitUntilServed(
   }
 }
 
+/** The SOA record as a name server has it: no API of a cloud tells it. */
+export async function readServedSoa(
+  backend: Backend,
+  { nameServers }: VerifyOptions,
+  { signal }: Context,
+): Promise<RrSet | undefined> {
+  const id = { name: backend.zone, type: "SOA" };
+  const servers = await findNameServers(backend, nameServers, 1, signal);
+  try {
+    const { answer } = await servers[0]!.client.query(id.name, id.type);
+    const soa = answer.find((record) => keyOf(record) === keyOf(id));
+    return soa?.value === undefined ? undefined : { ...id, ttl: soa.ttl, values: [soa.value] };
+  } finally {
+    await Promise.all(servers.map(({ client }) => client.close()));
+  }
+}
+
 function notServed(zone: Name, lines: readonly string[], timeoutSeconds: number): ProviderError {
   const text = lines.map((line) => `  ${line}`).join("\n");
   return new ProviderError(
@@ -134,8 +151,7 @@ async function findNameServers(
   signal: AbortSignal,
 ): Promise<NameServer[]> {
   const addresses = new Map(Object.entries(overrides).map(([name, address]) => [parseName(name), address]));
-  const apex = { name: backend.zone, type: "NS" };
-  const names = (await backend.read([apex])).get(keyOf(apex))?.rrset?.values ?? [];
+  const names = await backend.nameServers();
   if (names.length === 0)
     throw new ProviderError(`the zone ${backend.zone} has no NS records to verify with`);
   const servers = await Promise.all(

@@ -69,6 +69,8 @@ function readOne(wanted: Wanted, zone: Name, capabilities: Capabilities, report:
   if (values.includes(undefined)) return undefined;
   const sorted = sortValues(values as string[]);
   if (sorted.length < values.length) report("values", "has the same value twice");
+  if (capabilities.fixedNameServers === true && wanted.type === "NS" && name === zone)
+    report("type", "the name servers of the zone belong to this kind of server");
   checkValues({ ...wanted, name, values: sorted }, zone, report);
   return { name, type: wanted.type, ttl: wanted.ttl, values: sorted };
 }
@@ -84,15 +86,22 @@ function readOwner({ name }: Wanted, zone: Name, report: Report): Name | undefin
   return owner;
 }
 
-function checkType({ type }: Wanted, { refusedTypes }: Capabilities, report: Report): void {
+function checkType({ type }: Wanted, { types }: Capabilities, report: Report): void {
   if (typeNumber(type) === undefined)
     report("type", `unknown type ${JSON.stringify(type)}: write it as TYPE and its number`);
   else if (type === "SOA") report("type", "the SOA record belongs to the server");
-  else if (refusedTypes.includes(type)) report("type", `this kind of server takes no ${type} records`);
+  else if (types?.includes(type) === false)
+    report("type", `this kind of server takes no ${type} records, only ${types.join(", ")}`);
 }
 
-function checkTtl({ ttl }: Wanted, { ttl: { min, max } }: Capabilities, report: Report): void {
-  if (ttl < min || ttl > max) report("ttl", `must be from ${min} to ${max} s on this kind of server`);
+function checkTtl(
+  { ttl, type }: Wanted,
+  { ttl: { min, max }, proxiedTypes }: Capabilities,
+  report: Report,
+): void {
+  if (proxiedTypes?.includes(type) === true) {
+    if (ttl !== 1) report("ttl", "must be 1 (automatic) for what is proxied");
+  } else if (ttl < min || ttl > max) report("ttl", `must be from ${min} to ${max} s on this kind of server`);
 }
 
 function checkValues({ name, type, values }: Wanted, zone: Name, report: Report): void {

@@ -1,93 +1,26 @@
-import { execFile } from "node:child_process";
-import { mkdtemp, rm } from "node:fs/promises";
-import { tmpdir } from "node:os";
-import { join } from "node:path";
-import { promisify } from "node:util";
 import { builtProvider, type Properties, ProviderProcess } from "@nixops4-providers/e2e";
 import {
   type DnsZone,
-  findProgram,
   type NamedOptions,
-  runWithInput,
   startKnot,
   startNamed,
   startPowerDns,
 } from "@nixops4-providers/test-servers";
-import { DnsClient, type ClientOptions } from "../src/client/client.ts";
-import { parseTsigKey, TSIG_ALGORITHMS, type TsigAlgorithm } from "../src/client/tsig.ts";
+import type { Capabilities } from "../src/backends/backend.ts";
+import {
+  CLOUDFLARE_CAPABILITIES,
+  DESEC_CAPABILITIES,
+  GANDI_CAPABILITIES,
+  HETZNER_CAPABILITIES,
+} from "../src/backends/capabilities.ts";
+import { type CloudFake, TOKEN } from "./cloud/cloud-fake.ts";
+import { CloudflareFake } from "./cloud/cloudflare-fake.ts";
+import { DesecFake } from "./cloud/desec-fake.ts";
+import { GandiFake } from "./cloud/gandi-fake.ts";
+import { HetznerFake } from "./cloud/hetzner-fake.ts";
+import { KEYS, nsupdate, SECRET, type Target } from "./servers.ts";
 
-const run = promisify(execFile);
-
-export const ZONE = "example.test.";
-const SECRET = Buffer.from("nixops4-providers: a test secret of 64 bytes for all algorithms").toString(
-  "base64",
-);
-
-/** One key an algorithm, named after it. */
-export const KEYS = TSIG_ALGORITHMS.map((algorithm) => ({ name: algorithm, algorithm, secret: SECRET }));
-
-/** Whether the servers and the oracles are installed. */
-export const dnsServersAvailable = [
-  "named",
-  "knotd",
-  "pdns_server",
-  "sqlite3",
-  "nsupdate",
-  "dig",
-  "kdig",
-].every((program) => findProgram(program) !== undefined);
-
-export interface Target {
-  address: string;
-  port: number;
-}
-
-export function client(
-  target: Target,
-  options: Partial<ClientOptions> & { algorithm?: TsigAlgorithm } = {},
-): DnsClient {
-  const { algorithm = "hmac-sha256", ...rest } = options;
-  return new DnsClient({
-    address: target.address,
-    port: target.port,
-    transport: "tcp",
-    timeoutMs: 10_000,
-    tsig: parseTsigKey(algorithm, algorithm, SECRET),
-    ...rest,
-  });
-}
-
-/** The values that `dig` (or `kdig`) reads, in its presentation format. */
-export async function dig(
-  target: Target,
-  name: string,
-  type: string,
-  tool: "dig" | "kdig" = "dig",
-): Promise<string[]> {
-  const args = ["+short", "+tcp", `@${target.address}`, "-p", String(target.port), name, type];
-  const { stdout } = await run(findProgram(tool)!, args);
-  return stdout
-    .split("\n")
-    .filter((line) => line !== "")
-    .toSorted();
-}
-
-/** What `nsupdate` does with these commands; it fails when the server refuses. */
-export async function nsupdate(
-  target: Target,
-  commands: string[],
-  algorithm: TsigAlgorithm = "hmac-sha256",
-): Promise<void> {
-  const input = [`server ${target.address} ${target.port}`, `zone ${ZONE}`, ...commands, "send", ""].join(
-    "\n",
-  );
-  await runWithInput(findProgram("nsupdate")!, ["-v", "-y", `${algorithm}:${algorithm}:${SECRET}`], input);
-}
-
-export async function temporaryFolder(): Promise<{ path: string; remove(): Promise<void> }> {
-  const path = await mkdtemp(join(tmpdir(), "dns-test-"));
-  return { path, remove: () => rm(path, { recursive: true }) };
-}
+export * from "./servers.ts";
 
 export interface LabBackend {
   label: string;
@@ -98,6 +31,16 @@ export interface LabBackend {
   /** Does something as somebody else. */
   foreign(commands: string[]): Promise<void>;
   provider: ProviderProcess;
+  /** Types that it takes; `undefined`: all. */
+  types?: readonly string[] | undefined;
+  /** The lowest TTL that it takes. */
+  minTtl: number;
+  /** For how many seconds secondaries may lag when nobody is asked. */
+  refresh: number;
+  /** Where the owner is noted. */
+  marker: "record" | "comment";
+  /** What can be made to go wrong, of a service that is none of ours. */
+  fake?: CloudFake;
   stop(): Promise<void>;
 }
 
@@ -190,7 +133,9 @@ function labBackend(
     await provider.kill();
     await stopServer();
   };
-  return { label, target, server, provider, stop, foreign: (commands) => nsupdate(target, commands) };
+  const foreign = (commands: string[]) => nsupdate(target, commands);
+  const marker = "powerdns" in server ? "comment" : "record";
+  return { label, target, server, provider, stop, foreign, marker, minTtl: 0, refresh: 3600 };
 }
 
 async function overRfc2136(label: string, folder: string, start: typeof startKnot): Promise<LabBackend> {
@@ -223,4 +168,33 @@ export const BACKENDS: { label: string; start: (folder: string) => Promise<LabBa
     label: "PowerDNS by updates",
     start: (folder) => overRfc2136("PowerDNS by updates", folder, startPowerDns),
   },
+  cloud("hetzner", HETZNER_CAPABILITIES, HetznerFake, 3600),
+  cloud("desec", DESEC_CAPABILITIES, DesecFake, 86_400),
+  cloud("cloudflare", CLOUDFLARE_CAPABILITIES, CloudflareFake, 86_400),
+  cloud("gandi", GANDI_CAPABILITIES, GandiFake, 86_400),
 ];
+
+export const CLOUDS = BACKENDS.slice(4);
+
+/** A service by its documentation, in front of BIND. */
+function cloud(
+  kind: string,
+  { types, ttl, marker }: Capabilities,
+  Fake: new (target: Target) => CloudFake,
+  refresh: number,
+) {
+  const label = `${kind} (fake)`;
+  const start = async (folder: string): Promise<LabBackend> => {
+    const target = await startNamed({ folder, keys: KEYS, zones: ZONES });
+    const fake = new Fake(target);
+    const url = await fake.start(ZONES.map(({ name }) => name));
+    const stop = async () => {
+      fake.stop();
+      await target.stop();
+    };
+    const lab = labBackend(label, target, stop, { [kind]: { url, token: { value: TOKEN } } });
+    const foreign = (commands: string[]) => fake.foreign(commands);
+    return { ...lab, fake, foreign, types, marker, refresh, minTtl: Math.max(60, ttl.min) };
+  };
+  return { label, start };
+}

@@ -13,6 +13,7 @@ export interface HttpOptions {
 
 /** Waits that a server asks for add up to at most so much. */
 const MAX_WAIT_SECONDS = 900;
+const MAX_QUOTA_SECONDS = 60;
 const MAX_BODY_BYTES = 64 * 1024 * 1024;
 
 /** An API of JSON over HTTP that may ask us to slow down. */
@@ -80,17 +81,12 @@ export class HttpApi {
     if (wait > 0) await sleep(wait, undefined, { signal: this.#options.context.signal });
   }
 
-  /** What is left of the quota (draft-ietf-httpapi-ratelimit-headers): an empty one is waited for. */
+  /** What is left of the quota: an empty one is waited for. */
   #heed(headers: Headers): void {
-    if (headers.get("ratelimit-remaining") !== "0") return;
-    const reset = Number(headers.get("ratelimit-reset"));
-    if (!Number.isFinite(reset) || reset <= 0) return;
-    // Some give the seconds until then, some the time itself.
-    const seconds = reset > 1e9 ? reset - wallClockSeconds() : reset;
-    this.#notBefore = Math.max(
-      this.#notBefore,
-      performance.now() + Math.min(Math.max(seconds, 0), 60) * 1000,
-    );
+    const seconds = quotaReset(headers);
+    if (seconds === undefined) return;
+    const wait = Math.min(Math.max(seconds, 0), MAX_QUOTA_SECONDS);
+    this.#notBefore = Math.max(this.#notBefore, performance.now() + wait * 1000);
   }
 
   #delay(seconds: number, what: string): void {
@@ -112,6 +108,23 @@ async function readText(response: Response): Promise<string> {
     chunks.push(chunk);
   }
   return Buffer.concat(chunks).toString("utf8");
+}
+
+/**
+ * In how many seconds an empty quota is filled again; `undefined` when it is not empty. Drafts of the RateLimit fields
+ * (draft-ietf-httpapi-ratelimit-headers) have it as three fields, later ones as `"name";r=REMAINING;t=SECONDS`.
+ */
+function quotaReset(headers: Headers): number | undefined {
+  const combined = (headers.get("ratelimit") ?? "")
+    .split(",")
+    .find((item) => /;\s*r=0(;|$)/.test(item.trim()));
+  const isEmpty = headers.get("ratelimit-remaining") === "0";
+  const reset = Number(
+    /;\s*t=(\d+)/.exec(combined ?? "")?.[1] ?? (isEmpty ? headers.get("ratelimit-reset") : null),
+  );
+  if (!Number.isFinite(reset) || reset <= 0) return undefined;
+  // Some give the seconds until then, some the time itself.
+  return reset > 1e9 ? reset - wallClockSeconds() : reset;
 }
 
 function retryAfter(headers: Headers): number | undefined {

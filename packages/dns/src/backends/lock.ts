@@ -4,14 +4,17 @@ import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { lockFile } from "@nixops4-providers/durable-log";
 import { ProviderError } from "@nixops4-providers/provider-sdk";
+import type { Lock } from "./backend.ts";
 
 const TIMEOUT_SECONDS = 600;
 
-/**
- * Does something while no other process of this user on this machine does it for the same thing. Servers without
- * preconditions lose changes otherwise.
- */
-export async function withLock<Result>(
+/** For a server without preconditions, which would lose changes otherwise. */
+export function lockOf(server: string, signal: AbortSignal): Lock {
+  return (what, work) => withLock(`${server} ${what}`, signal, work);
+}
+
+/** Does something while no other process of this user on this machine does it for the same thing. */
+async function withLock<Result>(
   what: string,
   signal: AbortSignal,
   work: () => Promise<Result>,

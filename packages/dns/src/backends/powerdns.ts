@@ -1,8 +1,8 @@
-import { isWithin, type Name, parseName } from "../client/name.ts";
+import { type Name, parseName } from "../client/name.ts";
 import { canonicalValue, typeNumber } from "../client/rr-types.ts";
 import { formatMarker, parseMarker } from "../markers.ts";
-import { type Change, keyOf, NOTHING, type Observed, type RrSetId, sameRrSet, sortValues } from "../rrset.ts";
-import type { Backend } from "./backend.ts";
+import { type Change, keyOf, type Observed, type RrSetId, sortValues } from "../rrset.ts";
+import { type Backend, isAsSeen, type Lock, longestZone, nameServersIn } from "./backend.ts";
 import { POWERDNS_CAPABILITIES } from "./capabilities.ts";
 import type { HttpApi } from "./http.ts";
 import { asArray, asObject, asString } from "./json.ts";
@@ -47,8 +47,7 @@ export class PowerDnsBackend implements Backend {
   async apply(changes: readonly Change[]): Promise<"applied" | "stale"> {
     return this.#lock(this.zone, async () => {
       const now = await this.read(changes);
-      const isStale = changes.some((change) => !isSame(now.get(keyOf(change)) ?? NOTHING, change.before));
-      if (isStale) return "stale";
+      if (changes.some((change) => !isAsSeen(now.get(keyOf(change)), change.before))) return "stale";
       // Deletions first: a CNAME may come in place of what they remove.
       const ordered = changes.toSorted(
         (a, b) => Number(a.after.rrset !== undefined) - Number(b.after.rrset !== undefined),
@@ -61,8 +60,14 @@ export class PowerDnsBackend implements Backend {
 
   async findZone(name: Name): Promise<Name | undefined> {
     const { body } = await this.#api.request("GET", "/zones");
-    const zones = asArray(body).map((zone) => parseName(asString(asObject(zone)["name"])));
-    return zones.filter((zone) => isWithin(name, zone)).toSorted((a, b) => b.length - a.length)[0];
+    return longestZone(
+      name,
+      asArray(body).map((zone) => asString(asObject(zone)["name"])),
+    );
+  }
+
+  nameServers(): Promise<readonly Name[]> {
+    return nameServersIn(this);
   }
 
   async close(): Promise<void> {}
@@ -101,12 +106,6 @@ export class PowerDnsBackend implements Backend {
   }
 }
 
-export type Lock = <Result>(what: string, work: () => Promise<Result>) => Promise<Result>;
-
 export function zonePath(zone: Name): string {
   return `/zones/${encodeURIComponent(zone)}`;
-}
-
-function isSame(a: Observed, b: Observed): boolean {
-  return a.owner === b.owner && sameRrSet(a.rrset, b.rrset);
 }

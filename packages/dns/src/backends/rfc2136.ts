@@ -4,7 +4,7 @@ import { CLASS, type ResourceRecord, type Response } from "../client/message.ts"
 import { joinLabels, labelsOf, type Name } from "../client/name.ts";
 import {
   type Change,
-  compareNames,
+  groupByName,
   keyOf,
   type Observed,
   type RrSet,
@@ -12,7 +12,7 @@ import {
   sameValues,
   sortValues,
 } from "../rrset.ts";
-import type { Backend } from "./backend.ts";
+import { type Backend, nameServersIn } from "./backend.ts";
 import { RFC2136_CAPABILITIES } from "./capabilities.ts";
 
 /** From so many RRsets on, the whole zone is transferred, where that is allowed. */
@@ -73,6 +73,10 @@ export class Rfc2136Backend implements Backend {
       if (error instanceof DnsError && error.rcode === "REFUSED") return undefined;
       throw error;
     }
+  }
+
+  nameServers(): Promise<readonly Name[]> {
+    return nameServersIn(this);
   }
 
   close(): Promise<void> {
@@ -159,16 +163,6 @@ function toRrSets(records: readonly ResourceRecord[]): Map<string, Observed> {
       { rrset: { ...set, values: sortValues(set.values) }, owner: undefined },
     ]),
   );
-}
-
-/** All of one name together: between them a message may be split. */
-function groupByName(changes: readonly Change[]): Change[][] {
-  const groups = new Map<string, Change[]>();
-  for (const change of changes) {
-    const name = change.group ?? change.name;
-    groups.set(name, [...(groups.get(name) ?? []), change]);
-  }
-  return [...groups.values()].toSorted((a, b) => compareNames(a[0]!.name, b[0]!.name));
 }
 
 function toUpdate(changes: readonly Change[], zone: Name) {

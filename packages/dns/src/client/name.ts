@@ -45,6 +45,12 @@ export function isWithin(name: Name, zone: Name): boolean {
   return before > 0 && joinLabels(labelsOf(name).slice(before)) === zone;
 }
 
+/** The name without `zone`; `@` for the zone itself. */
+export function relativeTo(name: Name, zone: Name): string {
+  if (name === zone) return "@";
+  return zone === "." ? name.slice(0, -1) : name.slice(0, -(zone.length + 1));
+}
+
 /** The name of the PTR record of an address. */
 export function reverseName(address: string, toBytes: (address: string) => Uint8Array): Name {
   const bytes = [...toBytes(address)].toReversed();

@@ -64,7 +64,7 @@ export const recordSet = defineResource({
 
 function check(given: Inputs): Violation[] {
   const { server, type, reverse } = given;
-  const violations = checkServer(server);
+  const violations = checkServer(given);
   if (reverse && type !== "A" && type !== "AAAA") {
     violations.push({ path: "reverse", message: `is for A and AAAA, not for ${type}` });
   }

@@ -46,9 +46,9 @@ const inputs = fields({
   tooLarge: Type.Enum(["split", "refuse"], {
     default: "split",
     description:
-      "What to do with an update (RFC 2136) that does not fit into one message of 64 KiB, which holds some hundred " +
-      "record sets: `split` sends several, each of whole names and with its own preconditions; all of one name always " +
-      "changes in one step, different names may not.",
+      "What to do with an update that does not fit into one message (RFC 2136: 64 KiB, some hundred record sets) or " +
+      "batch (Cloudflare: 200 records): `split` sends several, each of whole names and with its own preconditions; all " +
+      "of one name always changes in one step, different names may not.",
   }),
   ensure: ensureField("all of the records"),
 });
@@ -62,7 +62,7 @@ export const records = defineResource({
   type: "records",
   description:
     "Many record sets of one zone, changed together: with the guarantees of `record_set`, and when one of them is " +
-    "refused, none is changed.",
+    'refused, none is changed. `require = [ "one-step" ]` refuses kinds of servers that change one after another.',
   docs,
   stateful: true,
   inputs,
@@ -77,5 +77,5 @@ export const records = defineResource({
 function check(given: Inputs): Violation[] {
   const wanted = wantedOf(given);
   const { rrsets, violations } = readWanted(wanted, given.zone, capabilitiesOf(given.server));
-  return [...checkServer(given.server), ...violations, ...checkTogether(rrsets)];
+  return [...checkServer(given), ...violations, ...checkTogether(rrsets)];
 }

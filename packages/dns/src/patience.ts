@@ -1,0 +1,71 @@
+import { setTimeout as sleep } from "node:timers/promises";
+import type { Backend } from "./backends/backend.ts";
+import { DnsError } from "./client/dns-error.ts";
+
+/** Tries that fail for a reason that may pass, and tries that found that somebody else was faster. */
+const MAX_FAILURES = 8;
+const MAX_STALE = 60;
+const PAUSE_MS = 100;
+const MAX_PAUSE_MS = 3_000;
+
+/** How often to try again, and how long to wait before. */
+export class Patience {
+  readonly #signal: AbortSignal;
+  #failures = 0;
+  #stale = 0;
+  #open = Number.POSITIVE_INFINITY;
+
+  constructor(signal: AbortSignal) {
+    this.#signal = signal;
+  }
+
+  /** `undefined` after a failure that may pass. */
+  async try<Result>(work: () => Promise<Result>): Promise<Result | undefined> {
+    try {
+      return await work();
+    } catch (error) {
+      if (!(error instanceof DnsError) || !error.isTransient) throw error;
+      this.#failures += 1;
+      if (this.#failures >= MAX_FAILURES) throw error;
+      await this.pause();
+      return undefined;
+    }
+  }
+
+  /** So much is still to be done: less than before is no failure. */
+  note(open: number): void {
+    if (open < this.#open) this.#failures = 0;
+    this.#open = open;
+  }
+
+  async stale(): Promise<void> {
+    this.#stale += 1;
+    if (this.#stale >= MAX_STALE) throw new DnsError("others change the same records all the time");
+    await this.pause();
+  }
+
+  /** Longer each time, and never the same for two that wait for each other. */
+  pause(): Promise<void> {
+    const longest = Math.min(MAX_PAUSE_MS, PAUSE_MS * 2 ** (this.#failures + this.#stale));
+    return sleep(longest * (0.5 + Math.random() / 2), undefined, { signal: this.#signal });
+  }
+}
+
+/** Reads again what fails for a reason that may pass. A write is the caller's: what it did, only reading tells. */
+export function withPatience(backend: Backend, signal: AbortSignal): Backend {
+  const again = async <Result>(work: () => Promise<Result>): Promise<Result> => {
+    for (const patience = new Patience(signal); ;) {
+      const result = await patience.try(async () => ({ value: await work() }));
+      if (result !== undefined) return result.value;
+    }
+  };
+  return {
+    zone: backend.zone,
+    capabilities: backend.capabilities,
+    read: (ids) => again(() => backend.read(ids)),
+    nameServers: () => again(() => backend.nameServers()),
+    findZone: (name) => again(() => backend.findZone(name)),
+    apply: (changes) => backend.apply(changes),
+    close: () => backend.close(),
+  };
+}
