@@ -11,6 +11,7 @@ import {
 } from "@nixops4-providers/test-servers";
 import { startBinaryCache, type BinaryCache } from "./binary-cache.ts";
 import { BootService } from "./boot-service.ts";
+import { type NameServer, startNameServer } from "./name-server.ts";
 
 interface PowerOnOptions {
   /** Of its disk, which is made when it is new, and of its serial number. */
@@ -30,6 +31,7 @@ export interface Landscaper {
   cache: BinaryCache;
   /** The private key that `cache` signs with. */
   cacheKeyFile: string;
+  nameServer: NameServer;
   bootService: BootService;
   /** The boot service's HTTP, on loopback of the host. */
   url: string;
@@ -47,9 +49,11 @@ export async function startLandscaper(): Promise<Landscaper> {
   const lab = await startNetbootLab();
   let cache: BinaryCache | undefined;
   let forward: Server | undefined;
+  let nameServer: NameServer | undefined;
   const stop = async () => {
     forward?.close();
     await cache?.stop();
+    await nameServer?.dns.stop();
     await lab.stop();
   };
   try {
@@ -59,6 +63,7 @@ export async function startLandscaper(): Promise<Landscaper> {
     await fs.mkdir(cacheFolder);
     const enter = (...command: string[]) => lab.enter(...command);
     cache = await startBinaryCache({ folder: cacheFolder, address: lab.address, enter });
+    nameServer = await startNameServer({ folder: join(lab.folder, "dns"), address: lab.address, enter });
     const bootService = new BootService({
       folder: lab.folder,
       address: lab.address,
@@ -73,6 +78,7 @@ export async function startLandscaper(): Promise<Landscaper> {
       lab,
       folder,
       cache,
+      nameServer,
       cacheKeyFile: join(cacheFolder, "cache-secret-key"),
       bootService,
       url: `http://127.0.0.1:${(forward.address() as AddressInfo).port}`,

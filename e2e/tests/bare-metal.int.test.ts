@@ -52,6 +52,25 @@ suite(`from power-on to deployed${unavailable === undefined ? "" : ` (skipped: $
     await run?.stop();
   });
 
+  /** What the name server answers is the machine's address, its name, and its own host key. */
+  async function expectRecords(name: string): Promise<void> {
+    const { dns, hosts } = run.network;
+    const { ip } = hosts[name]!;
+    const dig = async (...question: string[]) =>
+      (await run.landscaper.lab.run("dig", "+short", `@${run.landscaper.lab.address}`, ...question)).trim();
+    expect(await dig(`${name}.${dns.zone}`, "A")).toBe(ip);
+    expect(await dig("-x", ip)).toBe(`${name}.${dns.zone}.`);
+    const told = await run.ssh(name, hostKeys[name]!, "ssh-keygen -r x -f /etc/ssh/ssh_host_ed25519_key.pub");
+    const [, sha256] = /^x IN SSHFP (4 2 [0-9a-f]+)$/m.exec(told)!;
+    const served = await dig(`${name}.${dns.zone}`, "SSHFP");
+    // Long data is shown in groups.
+    expect(
+      served
+        .toLowerCase()
+        .replace(/^(\d \d )(.*)$/, (_, head: string, hex: string) => head + hex.replaceAll(" ", "")),
+    ).toBe(sha256);
+  }
+
   /** A step that is not tried when one before it has failed. */
   function step(name: string, work: () => Promise<void>): void {
     it(
@@ -115,6 +134,7 @@ suite(`from power-on to deployed${unavailable === undefined ? "" : ` (skipped: $
     expect(temporaryKeyOf("host1")).not.toContain(hostKeys["host1"]);
     expect(await run.ssh("host1", hostKeys["host1"], "ls /etc/ssh")).not.toMatch(/\.(old|new)$/m);
     await collectHostKey("host1");
+    await expectRecords("host1");
   });
 
   step("changes nothing when it is applied again", async () => {
@@ -123,6 +143,8 @@ suite(`from power-on to deployed${unavailable === undefined ? "" : ` (skipped: $
     const actions = [...results.values()].map(({ member, action }) => [member, action] as const);
     expect(Object.fromEntries(actions)).toEqual({
       deploy_key: "skipped",
+      "host1.dns_address": "skipped",
+      "host1.dns_sshfp": "skipped",
       "host1.installation": "ensured",
       "host1.installation_host_key": "skipped",
       "host1.installation_pxe_nbp": "ensured",
@@ -169,6 +191,7 @@ suite(`from power-on to deployed${unavailable === undefined ? "" : ` (skipped: $
     const { stateFile: _, ...state } = before.state;
     expect(await before.after()).toMatchObject(state);
     await collectHostKey("host2");
+    await expectRecords("host2");
   });
 
   step("installs a machine again by a higher installGeneration", async () => {
@@ -189,6 +212,8 @@ suite(`from power-on to deployed${unavailable === undefined ? "" : ` (skipped: $
     const { stateFile: _, ...state } = before.state;
     expect(await before.after()).toMatchObject(state);
     await collectHostKey("host1");
+    // The other key of the new install has taken the place of the former one.
+    await expectRecords("host1");
   });
 
   step("has told no secret to anybody", async () => {
@@ -391,13 +416,19 @@ components(`the network of the lab${moduleSystemsMissing}`, () => {
       folder: "/lab",
       socket: "/lab/api.sock",
       cache: { url: "http://10.99.0.1:5000", publicKeyFile: "/lab/key" },
+      dns: {
+        zone: "lab.test",
+        server: {
+          rfc2136: { address: "10.99.0.1", tsig: { name: "deploy", secret: { file: "/lab/secret" } } },
+        },
+      },
       installer: { kernel: "/lab/kernel", initrd: "/lab/initrd", cmdline: [] },
       hosts: { host1: HOST1, host2: HOST2 },
       text: "",
     };
     const members = await describeMembers(networkExpression(network));
     expect(members).toEqual(await describeMembers(networkGraph(network)));
-    expect(Object.keys(members)).toHaveLength(15);
+    expect(Object.keys(members)).toHaveLength(19);
   });
 });
 

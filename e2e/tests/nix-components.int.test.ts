@@ -78,6 +78,7 @@ function madeUp(output: string, member: MemberPath): unknown {
   if (output.endsWith("ublicKey")) return KEY;
   if (member.at(-1) === "landscaper_cache_key") return "landscaper-1:AAAA=\n";
   if (member.at(-1) === "login") return `${KEY} root@landscaper\n`;
+  if (output === "sshfp") return ["4 2 " + "ab".repeat(32)];
   return `/made/up/${output}`;
 }
 
@@ -132,6 +133,73 @@ suite(`the component network${moduleSystemsMissing}`, () => {
       "deploy_key.publicKey",
       "name.ssh_host_public_key.hostPublicKey",
     ]);
+  });
+
+  describe("the DNS records of hosts", () => {
+    const DNS = `
+      dns.zone = "example.org";
+      dns.server.powerdns = { url = "http://127.0.0.1:8081"; apiKey.file = "/root/key"; };
+    `;
+    const inputsOf = async (walk: Walk, member: string, names: string[]) => {
+      const inputs: Record<string, unknown> = {};
+      for (const name of names) inputs[name] = (await walk.input(["name", member], name)).value;
+      return inputs;
+    };
+
+    it("are members of each host when there is a zone", async () => {
+      const evaluator = network(`proxmoxMACs = { ${LINE} }; ${DNS} dns.ttl = 300;`);
+      expect(await evaluator.listMembers(["name"], none)).toEqual({
+        value: { ...MEMBERS, dns_address: "resource", dns_sshfp: "resource" },
+      });
+      const walk = new Walk(evaluator);
+      const shared = {
+        server: { powerdns: { url: "http://127.0.0.1:8081", apiKey: { file: "/root/key" } } },
+        zone: "example.org",
+        name: "name",
+        ttl: 300,
+      };
+      const address = await inputsOf(walk, "dns_address", [
+        ...Object.keys(shared),
+        "type",
+        "values",
+        "reverse",
+      ]);
+      expect(address).toMatchObject({ ...shared, type: "A", values: ["10.0.0.9"], reverse: true });
+      expect((await walk.resource(["name", "dns_address"])).needed).toEqual([]);
+      const sshfp = await inputsOf(walk, "dns_sshfp", [...Object.keys(shared), "type"]);
+      expect(sshfp).toMatchObject({ ...shared, type: "SSHFP" });
+      expect((await walk.resource(["name", "dns_sshfp"])).needed).toEqual(["name.ssh_host_public_key.sshfp"]);
+      const info = await evaluator.resourceInfo(["name", "dns_sshfp"], none);
+      expect("value" in info && info.value.state).toEqual(["state"]);
+    });
+
+    it("are AAAA for IPv6, can be set by host, and go without SSHFP and PTR", async () => {
+      const host6 = `name = {
+        mac = "52:54:00:12:34:56";
+        ip = "2001:db8::9";
+        hostName = "web";
+        members.dns_address.inputs.verify.authoritative = false;
+      };`;
+      const hetzner = `dns.zone = "example.org"; dns.server.hetzner.token.file = "/root/token"; dns.reverse = false;`;
+      const evaluator = network(`proxmoxMACs = { ${host6} }; ${hetzner}`);
+      expect(await evaluator.listMembers(["name"], none)).toEqual({
+        value: { ...MEMBERS, dns_address: "resource" },
+      });
+      const walk = new Walk(evaluator);
+      const address = await inputsOf(walk, "dns_address", ["name", "type", "values", "reverse", "verify"]);
+      expect(address).toMatchObject({
+        name: "web",
+        type: "AAAA",
+        values: ["2001:db8::9"],
+        reverse: false,
+        verify: { authoritative: false },
+      });
+    });
+
+    it("need a server", async () => {
+      const evaluator = network(`proxmoxMACs = { ${LINE} }; dns.zone = "example.org"; dns.sshfp = false;`);
+      await expect(evaluator.input(["name", "dns_address"], "server", none)).rejects.toThrow(/dns\.server/);
+    });
   });
 
   it("keeps the state of what has one in its state file", async () => {

@@ -12,7 +12,12 @@ let
   inherit (lib) mkDefault mkOption types;
   inherit (config) landscaper roles;
   inherit (import ../lib/types.nix { inherit lib; }) hostName ipv4Pattern;
-  inherit (import ../lib/ip.nix { inherit lib; }) isSame;
+  inherit (import ../lib/ip.nix { inherit lib; }) isSame isV4;
+  dnsTypes =
+    (import ../lib/schema-types.nix {
+      inherit lib;
+      manifest = lib.importJSON ../providers/dns.json;
+    }).named;
   asDefaults = import ../lib/as-defaults.nix { inherit lib; };
 
   # What `defaults` overrules, as a host overrules that.
@@ -104,7 +109,23 @@ let
 
   hostModule =
     name:
-    { config, ... }:
+    {
+      config,
+      members,
+      providers,
+      ...
+    }:
+    let
+      record = inputs: {
+        type = providers.dns.record_set;
+        inherit (config) state;
+        inputs = {
+          inherit (dns) server zone ttl;
+          name = config.hostName;
+        }
+        // inputs;
+      };
+    in
     {
       options.role = mkOption {
         type = types.nullOr (types.enum (lib.attrNames roles));
@@ -128,13 +149,32 @@ let
         substituters = lib.mkIf (landscaper.cache.url != null) [
           {
             inherit (landscaper.cache) url;
-            publicKey = lib.trim members.landscaper_cache_key.outputs.stdout;
+            publicKey = lib.trim networkMembers.landscaper_cache_key.outputs.stdout;
           }
         ];
+
+        providers = lib.mkIf (dns.zone != null) { inherit (self.modules.nixops4Provider) dns; };
+        members = lib.mkIf (dns.zone != null) (
+          {
+            dns_address = record {
+              type = if isV4 config.ip then "A" else "AAAA";
+              values = [ config.ip ];
+              inherit (dns) reverse;
+            };
+          }
+          // lib.optionalAttrs dns.sshfp {
+            dns_sshfp = record {
+              type = "SSHFP";
+              values = members.ssh_host_public_key.outputs.sshfp;
+            };
+          }
+        );
       };
     };
 
+  inherit (config) dns;
   network = config;
+  networkMembers = members;
   deployKey = members.deploy_key.outputs;
   authorizedKeys = [ deployKey.publicKey ] ++ config.authorizedKeys;
   # Evaluated once for all hosts.
@@ -190,6 +230,45 @@ in
         The folder on the deploying machine for state and keys. Outside of the flake's own: Nix copies that to its store,
         which everybody can read. Back it up.
       '';
+    };
+    dns = {
+      zone = mkOption {
+        type = types.nullOr types.nonEmptyStr;
+        default = null;
+        example = "example.org";
+        description = ''
+          The DNS zone that the hosts have their names in. When set, each host has two more members: `dns_address`, its A
+          or AAAA record and the PTR record to it, and `dns_sshfp`, the SSHFP records of its host key.
+        '';
+      };
+      server = mkOption {
+        type = dnsTypes.Server;
+        example = lib.literalExpression ''
+          {
+            powerdns = {
+              url = "http://127.0.0.1:8081";
+              apiKey.file = "/root/powerdns-api-key";
+            };
+          }
+        '';
+        description = "Where the zone is kept: the input `server` of `dns.record_set`.";
+      };
+      ttl = mkOption {
+        type = types.ints.between 0 2147483647;
+        default = 3600;
+        description = "How many seconds caches may keep the records.";
+      };
+      reverse = mkOption {
+        type = types.bool;
+        default = true;
+        description = "Whether to write PTR records. Needs the reverse zone of the addresses on the same server.";
+      };
+      sshfp = mkOption {
+        type = types.bool;
+        default = (config.dns.server.hetzner or null) == null;
+        defaultText = lib.literalMD "whether the server takes SSHFP records: all but Hetzner do";
+        description = "Whether to write SSHFP records. `ssh -o VerifyHostKeyDNS=yes` trusts them in a zone with DNSSEC.";
+      };
     };
     stateFile = mkOption {
       type = types.nonEmptyStr;

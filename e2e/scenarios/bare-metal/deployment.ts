@@ -6,9 +6,11 @@ import {
   nixEvaluator,
   toNix,
   type Evaluator,
+  type Input,
   type Members,
   type View,
 } from "../../harness/index.ts";
+import type { NameServer } from "../../lab/name-server.ts";
 import { moduleSystemsMissing, nixArgs, withModules } from "../../tests/nix-sources.ts";
 
 /** A line of `proxmoxMACs`: options of the component `bare-metal-host`. */
@@ -26,6 +28,8 @@ export interface Network {
   socket: string;
   cache: { url: string; publicKeyFile: string };
   installer: { kernel: string; initrd: string; cmdline: string[] };
+  /** Where the hosts have their names. */
+  dns: Pick<NameServer, "zone" | "server">;
   /** By name. */
   hosts: Record<string, Host>;
   /** What the role of the hosts says: another text is another system. */
@@ -87,7 +91,7 @@ export function keyFolder({ folder }: Pick<Network, "folder">): string {
 
 function hostMembers(name: string, host: Host, network: Network): Members<string> {
   const { mac, ip, installGeneration = 1, disk } = host;
-  const { socket, cache, installer, text } = network;
+  const { socket, cache, installer, text, dns } = network;
   const ssh = { executable: builtProvider("ssh") };
   const pxe = { executable: builtProvider("pxe-nbp") };
   const server = { socket };
@@ -102,6 +106,12 @@ function hostMembers(name: string, host: Host, network: Network): Members<string
     privateKey: { file: members["deploy_key"]!.outputs["privateKeyFile"] },
     // Machines in software emulation may be slow to answer.
     connectTimeoutSeconds: 60,
+  });
+  const record = (inputs: Record<string, Input<string>>): Members<string>[string] => ({
+    provider: { executable: builtProvider("dns") },
+    type: "record_set",
+    state: "state",
+    inputs: { ...dns, name, ttl: 3600, ...inputs },
   });
   const ownKey = (members: View<string>) =>
     connection(members, outputs(members, "ssh_host_public_key")["hostPublicKey"]);
@@ -178,7 +188,12 @@ function hostMembers(name: string, host: Host, network: Network): Members<string
       type: "system",
       inputs: { connection: ownKey, toplevel: system },
     },
-    // Records in the DNS and virtual machines get members here, as in network.nix.
+    dns_address: record({ type: "A", values: [ip], reverse: true }),
+    dns_sshfp: record({
+      type: "SSHFP",
+      values: (members) => outputs(members, "ssh_host_public_key")["sshfp"],
+    }),
+    // Virtual machines get members here, as in network.nix.
     runs: {
       provider: ssh,
       type: "exec",

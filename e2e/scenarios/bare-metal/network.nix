@@ -8,13 +8,14 @@
   socket,
   cache,
   installer,
+  dns,
   hosts,
   text,
   command,
 }:
 {
   imports = [ self.modules.nixops4Component.network ];
-  inherit nixpkgs;
+  inherit nixpkgs dns;
 
   proxmoxMACs = hosts;
 
@@ -42,7 +43,7 @@
       members.nixos.inputs.connection.connectTimeoutSeconds = 60;
 
       # The last thing that happens: the machine itself says what it runs. (What else a machine is to be gets members here:
-      # the records of a name server, virtual machines on a Proxmox host.)
+      # virtual machines on a Proxmox host.)
       members.runs = {
         type = providers.ssh.exec;
         inputs = {

@@ -26,12 +26,13 @@ export class BareMetal {
   static async start(): Promise<BareMetal> {
     const installer = await installerImage();
     const landscaper = await startLandscaper();
-    const { folder, bootService, cache } = landscaper;
+    const { folder, bootService, cache, nameServer } = landscaper;
     return new BareMetal(landscaper, {
       folder,
       socket: bootService.socket,
       cache: { url: cache.url, publicKeyFile: cache.publicKeyFile },
       installer,
+      dns: { zone: nameServer.zone, server: nameServer.server },
       hosts: { host1: HOST1 },
       text: "version 1",
     });

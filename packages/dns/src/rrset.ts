@@ -65,7 +65,7 @@ function shorten(value: string): string {
 }
 
 /** Names from the zone down, so that what is above comes first. */
-export function compareNames(a: Name, b: Name): number {
+function compareNames(a: Name, b: Name): number {
   const [left, right] = [a, b].map((name) => labelsOf(name).toReversed().join("\0"));
   return left! < right! ? -1 : Number(left! > right!);
 }

@@ -3,7 +3,7 @@ import { BACKENDS, client, dnsServersAvailable, type LabBackend, Member, tempora
 
 const suite = dnsServersAvailable ? describe : describe.skip;
 const WRITERS = 20;
-const ROUNDS = 4;
+const ROUNDS = 3;
 
 suite.each(BACKENDS)("20 writers that are killed at random, on $label", ({ start }) => {
   let folder: Awaited<ReturnType<typeof temporaryFolder>>;

@@ -1,6 +1,6 @@
-/** A DNS server on loopback. */
+/** A DNS server, on loopback if not told otherwise. */
 export interface DnsServer {
-  address: "127.0.0.1";
+  address: string;
   port: number;
   log(): string;
   stop(): Promise<void>;

@@ -10,11 +10,17 @@ export interface NamedOptions extends DnsServerOptions {
   /** Servers that are told of changes. */
   notify?: readonly { port: number }[];
   port?: number;
+  /** Where it listens; default: 127.0.0.1. */
+  address?: string;
+  /** The command that runs a command in the network where `address` is. */
+  enter?: (...command: string[]) => string[];
   /** Files in PEM format: it then listens for DNS over TLS, too. */
   tls?: { certificate: string; key: string };
   /** More lines in `options`. */
   extraOptions?: string;
 }
+
+const LOOPBACK = "127.0.0.1";
 
 /** BIND. */
 export async function startNamed(
@@ -28,12 +34,18 @@ export async function startNamed(
     for (const zone of zones) await writeFile(join(folder, `${zone.name}.zone`), zoneFile(zone));
   }
   await writeFile(join(folder, "named.conf"), config(options, port, tlsPort));
-  const server = new ServerProcess("named", ["-g", "-c", join(folder, "named.conf")]);
+  const server = new ServerProcess("named", ["-g", "-c", join(folder, "named.conf")], {}, options.enter);
   await server.ready(
     (log) => /\brunning$/m.test(log) && (primary === undefined || hasTransferred(log, zones.length)),
   );
   if (keys.length === 0) throw new Error("a server needs a key");
-  return { address: "127.0.0.1", port, tlsPort, log: () => server.log(), stop: () => server.stop() };
+  return {
+    address: options.address ?? LOOPBACK,
+    port,
+    tlsPort,
+    log: () => server.log(),
+    stop: () => server.stop(),
+  };
 }
 
 function hasTransferred(log: string, zones: number): boolean {
@@ -41,7 +53,7 @@ function hasTransferred(log: string, zones: number): boolean {
 }
 
 function config(options: NamedOptions, port: number, tlsPort: number | undefined): string {
-  const { folder, keys, zones, primary, notify = [], tls, extraOptions = "" } = options;
+  const { folder, keys, zones, primary, notify = [], tls, extraOptions = "", address = LOOPBACK } = options;
   const names = keys.map(({ name }) => `key "${name}"`);
   const lines = [
     ...keys.map(
@@ -49,7 +61,7 @@ function config(options: NamedOptions, port: number, tlsPort: number | undefined
     ),
     ...(tls === undefined ? [] : [`tls local { cert-file "${tls.certificate}"; key-file "${tls.key}"; };`]),
     `options { directory "${folder}"; pid-file none; session-keyfile none; lock-file none;`,
-    `  listen-on port ${port} { 127.0.0.1; };`,
+    `  listen-on port ${port} { ${address}; };`,
     ...(tlsPort === undefined ? [] : [`  listen-on port ${tlsPort} tls local { 127.0.0.1; };`]),
     "  listen-on-v6 { none; }; recursion no; dnssec-validation no; empty-zones-enable no; tcp-clients 1000;",
     "  allow-transfer { none; }; notify no;",

@@ -40,7 +40,7 @@ const ADDRESS = "10.99.0.1";
 const ROUTER = "10.99.0.2";
 const NETWORK = "10.99.0.0";
 const RANGE = "10.99.0.50,10.99.0.99";
-const PROGRAMS = ["ip", "tc", "nsenter", "dnsmasq"];
+const PROGRAMS = ["ip", "tc", "nsenter", "dnsmasq", "named"];
 const DNSMASQ_TIMEOUT_MS = 10_000;
 
 /**

@@ -16,11 +16,18 @@ export class ServerProcess {
   readonly #process: ChildProcess;
   #log = "";
 
-  constructor(name: string, args: readonly string[], env: Record<string, string> = {}) {
+  /** `enter` makes of a command the one that runs it elsewhere, as in a network of its own. */
+  constructor(
+    name: string,
+    args: readonly string[],
+    env: Record<string, string> = {},
+    enter: (...command: string[]) => string[] = (...command) => command,
+  ) {
     const executable = findProgram(name);
     if (executable === undefined) throw new Error(`${name} is not installed`);
     this.#name = name;
-    this.#process = spawn(executable, args, {
+    const [program, ...rest] = enter(executable, ...args);
+    this.#process = spawn(program!, rest, {
       stdio: ["ignore", "pipe", "pipe"],
       env: { ...process.env, ...env },
     });

@@ -36,7 +36,7 @@ export type Zone = ReadonlyMap<string, Stored>;
 
 export const TOKEN = "test-token";
 /** What a proxied name answers. */
-export const PROXY = "198.51.100.1";
+const PROXY = "198.51.100.1";
 
 /**
  * The API of a DNS service by its documentation, in front of a real name server that serves the zones: it takes what
@@ -120,7 +120,8 @@ export abstract class CloudFake {
 
   async #transfer(zone: string): Promise<Zone> {
     const dns = client(this.#target);
-    const records = await dns.transfer(parseName(zone)).finally(() => dns.close());
+    const records = await dns.transfer(parseName(zone));
+    await dns.close();
     const rrsets = new Map<string, Stored>();
     for (const { name, type, ttl, value } of records) {
       const relative = relativeTo(name, parseName(zone));
