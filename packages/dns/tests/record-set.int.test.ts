@@ -217,7 +217,9 @@ suite.each(BACKENDS)("record_set on $label", ({ start }) => {
       "ns1.example.test.",
       "ns3.example.org.",
     ]);
-    await member.apply({ ...inputs, verify, ttl: 600, values: ["ns1"] });
+    await member.apply({ ...inputs, verify, values: ["ns1"] });
+    expect(await dig(backend.target, "example.test", "NS")).toEqual(["ns1.example.test."]);
+    await member.apply({ ...inputs, verify, ttl: 900, values: ["ns1"] });
     expect(await dig(backend.target, "example.test", "NS")).toEqual(["ns1.example.test."]);
   });
   const at = () => `${backend.target.address}:${backend.target.port}`;

@@ -1,6 +1,6 @@
-import { type DnsClient, requireAnswer } from "../client/client.ts";
+import { type DnsClient, MAX_UPDATE, requireAnswer, type Update } from "../client/client.ts";
 import { DnsError } from "../client/dns-error.ts";
-import { CLASS, type ResourceRecord, type Response } from "../client/message.ts";
+import { CLASS, maxSize, type ResourceRecord, type Response } from "../client/message.ts";
 import { joinLabels, labelsOf, type Name } from "../client/name.ts";
 import {
   type Change,
@@ -60,7 +60,7 @@ export class Rfc2136Backend implements Backend {
   }
 
   async apply(changes: readonly Change[]): Promise<"applied" | "stale"> {
-    return this.#send(groupByName(changes));
+    return this.#sendAll(groupByName(changes));
   }
 
   /** Every authoritative answer has the SOA of its zone: as the answer, or as the proof that there is none. */
@@ -83,17 +83,19 @@ export class Rfc2136Backend implements Backend {
     return this.#client.close();
   }
 
-  /** What does not fit into one message is halved, between names. */
-  async #send(groups: Change[][]): Promise<"applied" | "stale"> {
+  /** What does not fit into one message is sent in several, between names. */
+  async #sendAll(groups: Change[][]): Promise<"applied" | "stale"> {
     const update = toUpdate(groups.flat(), this.zone);
-    if (!this.#client.fits(this.zone, update)) {
-      if (!this.#maySplit || groups.length < 2) {
-        throw new DnsError(`the update does not fit into one message (${update.updates.length} records)`);
-      }
-      const middle = Math.ceil(groups.length / 2);
-      const first = await this.#send(groups.slice(0, middle));
-      return first === "stale" ? first : this.#send(groups.slice(middle));
+    if (this.#client.fits(this.zone, update)) return this.#send(update);
+    const parts = splitBySize(groups.map((group) => toUpdate(group, this.zone)));
+    if (!this.#maySplit || parts.length < 2) {
+      throw new DnsError(`the update does not fit into one message (${update.updates.length} records)`);
     }
+    for (const part of parts) if ((await this.#send(part)) === "stale") return "stale";
+    return "applied";
+  }
+
+  async #send(update: Update): Promise<"applied" | "stale"> {
     const response = await this.#client.update(this.zone, update);
     if (STALE.has(response.rcode)) return "stale";
     if (response.rcode === "NOTZONE" || response.rcode === "NOTAUTH") {
@@ -165,7 +167,27 @@ function toRrSets(records: readonly ResourceRecord[]): Map<string, Observed> {
   );
 }
 
-function toUpdate(changes: readonly Change[], zone: Name) {
+/** Together as many as certainly fit into one message each. */
+function splitBySize(updates: readonly Update[]): Update[] {
+  const parts: { update: Update; size: number }[] = [];
+  for (const { prerequisites, updates: records } of updates) {
+    const size = [...prerequisites, ...records].reduce((sum, record) => sum + maxSize(record), 0);
+    const last = parts.at(-1);
+    if (last !== undefined && last.size + size + MAX_HEADER <= MAX_UPDATE) {
+      last.update.prerequisites.push(...prerequisites);
+      last.update.updates.push(...records);
+      last.size += size;
+    } else {
+      parts.push({ update: { prerequisites: [...prerequisites], updates: [...records] }, size });
+    }
+  }
+  return parts.map(({ update }) => update);
+}
+
+/** With the name of the zone. */
+const MAX_HEADER = 300;
+
+function toUpdate(changes: readonly Change[], zone: Name): Update {
   const isUsed = new Set(changes.filter(({ before }) => before.rrset !== undefined).map(({ name }) => name));
   return {
     prerequisites: changes.flatMap((change) => prerequisitesOf(change, isUsed.has(change.name))),
@@ -207,7 +229,9 @@ const TTL_SETTER = "nixops4-ttl.invalid.";
 /** The name servers of the zone cannot be deleted as a whole: the new ones come first. */
 function lateDeletionsOf({ name, type, before, after }: Change, zone: Name): ResourceRecord[] {
   if (before.rrset === undefined || !isApexNs({ name, type }, zone)) return [];
-  return deletionsOfValues({ ...before.rrset, values: [...before.rrset.values, TTL_SETTER] }, after.rrset);
+  // PowerDNS deletes nothing when it is told to delete as many as there are, be they there or not.
+  const added = before.rrset.ttl === after.rrset?.ttl ? [] : [TTL_SETTER];
+  return deletionsOfValues({ ...before.rrset, values: [...before.rrset.values, ...added] }, after.rrset);
 }
 
 function deletionsOfValues({ name, type, values }: RrSet, kept: RrSet | undefined): ResourceRecord[] {

@@ -5,6 +5,7 @@ import {
   CLASS,
   decodeMessage,
   encodeMessage,
+  isAtMost,
   type Message,
   OPCODE,
   type ResourceRecord,
@@ -32,6 +33,8 @@ const MAX_DATAGRAM = 512;
 const MAX_MESSAGE = 0xffff;
 /** What a signature adds at most. */
 const SIGNATURE_SIZE = 600;
+/** What an update may take. */
+export const MAX_UPDATE = MAX_MESSAGE - SIGNATURE_SIZE;
 
 /** Speaks with one server; connections are opened when needed and used again. */
 export class DnsClient {
@@ -56,7 +59,7 @@ export class DnsClient {
 
   /** Whether an update fits into one message. */
   fits(zone: Name, update: Update): boolean {
-    return encodeMessage(updateMessage(zone, update)).length + SIGNATURE_SIZE <= MAX_MESSAGE;
+    return isAtMost(updateMessage(zone, update), MAX_UPDATE);
   }
 
   /** The whole zone (RFC 5936), without the SOA at its end; signed, when there is a key, up to its last message. */

@@ -43,6 +43,19 @@ const UDP_SIZE = 1232;
 
 /** Encodes a message; with `edns` it says which size of answers fits. */
 export function encodeMessage(message: Message, { edns = false } = {}): Buffer {
+  return writeMessage(message, { edns })!;
+}
+
+/** Whether a message has at most so many bytes. */
+export function isAtMost(message: Message, size: number): boolean {
+  return writeMessage(message, { limit: size }) !== undefined;
+}
+
+/** `undefined` when it is longer than `limit`. */
+function writeMessage(
+  message: Message,
+  { edns = false, limit = Number.POSITIVE_INFINITY },
+): Buffer | undefined {
   const { question, answer = [], authority = [], additional = [] } = message;
   const writer = new Writer(512);
   writer.u16(message.id);
@@ -56,9 +69,23 @@ export function encodeMessage(message: Message, { edns = false } = {}): Buffer {
     writer.u16(type);
     writer.u16(inClass);
   }
-  for (const record of [...answer, ...authority, ...additional]) writeRecord(writer, record);
+  for (const record of [...answer, ...authority, ...additional]) {
+    writeRecord(writer, record);
+    if (writer.length > limit) return undefined;
+  }
   if (edns) writeEdns(writer);
   return writer.finish();
+}
+
+/** What a record takes at most, without compression. */
+export function maxSize({ name, type, value }: ResourceRecord): number {
+  const head = name.length + 11;
+  if (value === undefined) return head;
+  if (type === "A") return head + 4;
+  // The quotes of each string are more than its length.
+  if (type === "TXT") return head + value.length;
+  // Addresses in values may be shorter than their bytes.
+  return head + value.length + 64 + 16 * value.split(/[,:]/).length;
 }
 
 function writeRecord(writer: Writer, record: ResourceRecord): void {
