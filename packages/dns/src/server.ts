@@ -221,7 +221,7 @@ export async function openPowerDnsApi({ url, apiKey, serverId, timeoutSeconds }:
   const { HttpApi } = await import("./backends/http.ts");
   return new HttpApi({
     baseUrl: `${url.replace(/\/$/, "")}/api/v1/servers/${serverId}`,
-    headers: { "X-API-Key": await context.secret(apiKey, "the API key of PowerDNS") },
+    headers: { "X-API-Key": await context.key(apiKey, "the API key of PowerDNS") },
     timeoutSeconds,
     context,
   });
@@ -254,7 +254,7 @@ async function readKey(
   context: Context,
 ) {
   const { parseTsigKey } = await import("./client/tsig.ts");
-  return parseTsigKey(name, algorithm, await context.secret(secret, `the secret of the TSIG key ${name}`));
+  return parseTsigKey(name, algorithm, await context.key(secret, `the secret of the TSIG key ${name}`));
 }
 
 async function readCa(file: string | undefined): Promise<string | undefined> {
