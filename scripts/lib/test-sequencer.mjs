@@ -22,6 +22,7 @@ const OTHERS = {
   "packages/boot-server/tests/crash": 100,
   "packages/boot-server/tests/store-faults": 90,
   "packages/boot-server/tests/lossy-network": 85,
+  "packages/resources-local/tests/state-file-faults": 85,
   "packages/resources-local/tests/crash": 80,
   "packages/ssh-keypair/tests/keypair": 65,
   "packages/boot-server/tests/tftp": 60,

@@ -1,24 +1,30 @@
 import { createHash } from "node:crypto";
 import * as fs from "node:fs/promises";
-import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { afterEach, beforeEach, describe, expect, it, jest } from "@jest/globals";
-import { FailingFs, FAULTS } from "@nixops4-providers/test-servers";
+import { FailingFs, FAULTS, inMemoryFolder } from "@nixops4-providers/test-servers";
 import type { BootCore } from "../src/core/api.ts";
 import type { EntrySpec } from "../src/core/model.ts";
 
 const failing = await FailingFs.create();
 jest.unstable_mockModule("node:fs/promises", () => failing.module);
+jest.unstable_mockModule("node:fs", () => failing.syncModule);
+jest.unstable_mockModule("node:child_process", () => failing.processModule);
 const { openBootCore } = await import("../src/service/open-boot-core.ts");
 
 const MAC = "52:54:00:12:34:56";
 const FACTS = { address: "10.0.0.9", firmware: "efi", architecture: "x86_64" };
 const KERNEL = Buffer.from("a kernel");
-const ASSET = { sha256: createHash("sha256").update(KERNEL).digest("hex"), size: KERNEL.length };
+const INITRD = Buffer.from("an initrd");
+const refOf = (bytes: Buffer) => ({
+  sha256: createHash("sha256").update(bytes).digest("hex"),
+  size: bytes.length,
+});
+const ASSET = refOf(KERNEL);
 
 let folder: string;
 beforeEach(async () => {
-  folder = await fs.mkdtemp(join(tmpdir(), "store-faults-"));
+  folder = await fs.mkdtemp(join(inMemoryFolder, "store-faults-"));
 });
 afterEach(() => fs.rm(folder, { recursive: true }));
 
@@ -26,20 +32,35 @@ const open = async (name: string) => openBootCore({ folder: join(folder, name), 
 
 async function prepared(name: string): Promise<BootCore> {
   const core = await open(name);
-  await core.addAsset(ASSET, chunks());
+  await core.addAsset(ASSET, chunks(KERNEL));
   await core.putEntry(spec(1));
+  await core.putEntry(spec(1, "old", "52:54:00:12:34:57"));
   return core;
 }
 
+/** A copy of what {@link prepared} makes; with a `long` journal, the next command shortens it. */
+async function copyOfPrepared(name: string, isLong: boolean): Promise<BootCore> {
+  const original = join(folder, "original");
+  await fs.access(original).catch(async () => (await prepared("original")).close());
+  await fs.cp(original, join(folder, name), { recursive: true });
+  if (isLong) await fs.appendFile(join(folder, name, "journal.json"), Buffer.alloc(5 * 1024 * 1024, "\n"));
+  return open(name);
+}
+
 describe.each(FAULTS)("%s", (code) => {
-  it.each([false, true])(
-    "at each call of an install (and at all after it: %s) loses nothing that was acknowledged",
-    async (persistent) => {
+  const runs = [
+    { isLong: false, persistent: false },
+    { isLong: false, persistent: true },
+    ...(code === "EIO" ? [{ isLong: true, persistent: false }] : []),
+  ];
+  it.each(runs)(
+    "at each call of an install, %p, loses nothing that was acknowledged",
+    async ({ isLong, persistent }) => {
       let hasFailed = true;
       let failures = 0;
       for (let call = 0; hasFailed; call++) {
         const name = `store-${call}`;
-        let core = await prepared(name);
+        let core = await copyOfPrepared(name, isLong);
         failing.arm(code, call, { persistent });
         const done = await install(core, "boot-a");
         hasFailed = failing.disarm();
@@ -49,23 +70,28 @@ describe.each(FAULTS)("%s", (code) => {
         const copy = `${name}-killed`;
         await fs.cp(join(folder, name), join(folder, copy), { recursive: true });
         const killed = await open(copy);
-        expect({ call, problem: lost(killed, done) }).toEqual({ call, problem: "" });
+        expect({ call, problem: await lost(killed, done, copy) }).toEqual({ call, problem: "" });
+        if (done.claim)
+          expect({ call, second: await claimAgain(killed) }).toEqual({ call, second: "refused" });
         await killed.close();
 
         // Goes on, and is stopped in order.
         await core.deleteEntry("nothing");
-        expect({ call, problem: lost(core, done), trouble: core.problem }).toEqual({ call, problem: "" });
+        const after = { call, problem: await lost(core, done, name), trouble: core.problem };
+        expect(after).toEqual({ call, problem: "" });
+        expect({ call, left: await overlaysLeft(core, name) }).toEqual({ call, left: [] });
         await core.close();
         core = await open(name);
-        expect({ call, problem: lost(core, done) }).toEqual({ call, problem: "" });
-        if (done.claim) expect(await claimAgain(core)).toBe("refused");
+        expect({ call, problem: await lost(core, done, name) }).toEqual({ call, problem: "" });
+        if (done.claim) expect({ call, second: await claimAgain(core) }).toEqual({ call, second: "refused" });
         await core.close();
+        expect({ call, open: await openFiles() }).toEqual({ call, open: [] });
         for (const one of [name, copy]) await fs.rm(join(folder, one), { recursive: true });
-        expect(call).toBeLessThan(300);
+        expect(call).toBeLessThan(400);
       }
       expect(failures).toBeGreaterThan(5);
     },
-    120_000,
+    300_000,
   );
 
   it("while it starts, with nothing to write, is not even noticed by writes", async () => {
@@ -100,24 +126,38 @@ it("says so while nothing can be stored, takes no command, and takes them again"
 });
 
 interface Done {
+  asset: boolean;
   put: boolean;
+  other: boolean;
+  deleted: boolean;
   claim: boolean;
   installed: boolean;
 }
 
 /** Goes as far as it comes, and tells what was acknowledged. */
 async function install(core: BootCore, bootId: string): Promise<Done> {
-  const done: Done = { put: false, claim: false, installed: false };
+  const done: Done = {
+    asset: false,
+    put: false,
+    other: false,
+    deleted: false,
+    claim: false,
+    installed: false,
+  };
   const step = async (work: () => Promise<unknown>) =>
     work().then(
       () => true,
       () => false,
     );
+  done.asset = await step(() => core.addAsset(refOf(INITRD), chunks(INITRD)));
   done.put = await step(() => core.putEntry(spec(2)));
+  done.other = await step(() => core.putEntry(spec(1, "new", "52:54:00:12:34:58")));
+  done.deleted = await step(() => core.deleteEntry("old"));
   const decision = await core.startBoot(MAC, FACTS).catch(() => undefined);
   if (decision?.kind !== "install") return done;
   const { token } = core.overlay(decision.bootId, FACTS.address);
   done.claim = await step(() => core.claim("web", { token, bootId, address: FACTS.address }));
+  await step(() => core.reportHardware("web", token, Buffer.from("{}")));
   if (!done.claim) return done;
   done.installed = await step(() =>
     core.report("web", token, { bootId, stage: "done", outcome: "installed" }),
@@ -125,14 +165,37 @@ async function install(core: BootCore, bootId: string): Promise<Done> {
   return done;
 }
 
-function lost(core: BootCore, done: Done): string {
+async function lost(core: BootCore, done: Done, name: string): Promise<string> {
   const entry = core.getEntry("web");
   const generation = entry?.spec.installGeneration ?? 0;
   if (generation < (done.put ? 2 : 1)) return `the entry is of generation ${generation}`;
   const isClaimed = ["installing", "installed", "interrupted"].includes(entry!.phase);
   if (done.claim && !isClaimed) return `was claimed, and is ${entry!.phase}`;
   if (done.installed && entry!.phase !== "installed") return `was installed, and is ${entry!.phase}`;
-  return "";
+  if (done.other && core.getEntry("new") === undefined) return "the other entry is gone";
+  if (done.deleted && core.getEntry("old") !== undefined) return "the deleted entry is there";
+  const missing = await core.findMissingAssets([{ asset: refOf(INITRD), storePath: "" }]);
+  if (done.asset && missing.length > 0) return "the uploaded asset is gone";
+  const stored = await fs.readdir(join(folder, name, "overlays"));
+  const hasAll = neededOverlays(core).every((sha256) => stored.includes(sha256));
+  return hasAll ? "" : "an overlay is gone";
+}
+
+/** Files with secrets that no entry needs any more. */
+async function overlaysLeft(core: BootCore, name: string): Promise<string[]> {
+  const stored = await fs.readdir(join(folder, name, "overlays"));
+  return stored.filter((file) => !neededOverlays(core).includes(file));
+}
+
+function neededOverlays(core: BootCore): string[] {
+  return core.listEntries().flatMap(({ spec }) => spec.overlay?.sha256 ?? []);
+}
+
+/** Those in the folder that this process has left open. */
+async function openFiles(): Promise<string[]> {
+  const numbers = await fs.readdir("/proc/self/fd");
+  const files = numbers.map((number) => fs.readlink(`/proc/self/fd/${number}`).catch(() => ""));
+  return (await Promise.all(files)).filter((file) => file.startsWith(folder));
 }
 
 /** The machine boots again, and its installer asks for the disk as another boot. */
@@ -146,11 +209,11 @@ async function claimAgain(core: BootCore): Promise<string> {
   );
 }
 
-function spec(installGeneration: number): EntrySpec {
-  const contents = Buffer.from("a secret of some length").toString("base64");
+function spec(installGeneration: number, id = "web", mac = MAC): EntrySpec {
+  const contents = Buffer.from(`a secret of ${id} ${installGeneration}`).toString("base64");
   return {
-    id: "web",
-    macs: [MAC],
+    id,
+    macs: [mac],
     architecture: "x86_64",
     kernel: ASSET,
     initrds: [],
@@ -164,6 +227,6 @@ function spec(installGeneration: number): EntrySpec {
   };
 }
 
-async function* chunks() {
-  yield KERNEL;
+async function* chunks(bytes: Buffer) {
+  yield bytes;
 }

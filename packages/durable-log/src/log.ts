@@ -4,7 +4,7 @@ import { basename, dirname, join, resolve } from "node:path";
 import { stringifyJson } from "@nixops4-providers/json";
 import { lockFile, type LockOptions } from "./lock.ts";
 import { naming } from "./naming.ts";
-import { errorWithCode, withPlace } from "./place.ts";
+import { errorWithCode, syncFolder, withPlace } from "./place.ts";
 import { readRecords } from "./read-records.ts";
 import { replaceFile, setMode, temporaryName } from "./replace-file.ts";
 
@@ -183,18 +183,14 @@ export class OpenLog {
     return { torn: false };
   }
 
-  /** Adds a record; it is on the disk when this returns. */
-  async append(record: object): Promise<void> {
+  /** Adds a record; it is on the disk when this returns. Returns how many bytes it takes. */
+  async append(record: object): Promise<number> {
     this.#refuseInDoubt();
-    const text = encode(record);
-    // Each call that waits for a thread takes longer than these do.
-    const { size } = fstatSync(this.#handle.fd);
-    const lastByte = Buffer.alloc(1);
-    if (size > 0) readSync(this.#handle.fd, lastByte, 0, 1, size - 1);
-    const separator = size === 0 || lastByte[0] === 0x0a ? "" : "\n";
+    const { size, separator } = await naming(this.#path, this.#end());
+    const bytes = Buffer.from(separator + encode(record));
     let isWritten = false;
     try {
-      await naming(this.#path, this.#write(Buffer.from(separator + text)));
+      await naming(this.#path, this.#write(bytes));
       isWritten = true;
       await naming(this.#path, this.#handle.sync());
     } catch (error) {
@@ -202,12 +198,20 @@ export class OpenLog {
       this.#isIntact = !isWritten && (await this.#takeBack(size));
       throw error;
     }
+    return bytes.length;
   }
 
-  /** Replaces all records. What the file held, the side files of repairs included, is gone afterwards. */
-  async replace(records: Iterable<object>): Promise<void> {
+  /**
+   * Replaces all records. What the file held, the side files of repairs included, is gone afterwards. Returns the size of
+   * the file, in bytes.
+   */
+  async replace(records: Iterable<object>): Promise<number> {
+    let size = 0;
     try {
-      await replaceFile(this.#path, batches(records));
+      await replaceFile(
+        this.#path,
+        batches(records, (bytes) => (size += bytes)),
+      );
     } catch (error) {
       this.#isIntact &&= await this.isInPlace();
       throw error;
@@ -215,11 +219,20 @@ export class OpenLog {
     // With a lock, the old file has it: the caller has to open the log again.
     this.#isIntact = false;
     if (this.#lock === "held") await this.#reopen();
-    for (const sideFile of await this.#sideFiles()) await fs.rm(sideFile, { force: true });
+    await this.#removeSideFiles();
+    return size;
   }
 
   async close(): Promise<void> {
     await this.#handle.close();
+  }
+
+  /** Each call that waits for a thread takes longer than these do. */
+  async #end(): Promise<{ size: number; separator: string }> {
+    const { size } = fstatSync(this.#handle.fd);
+    const lastByte = Buffer.alloc(1);
+    if (size > 0) readSync(this.#handle.fd, lastByte, 0, 1, size - 1);
+    return { size, separator: size === 0 || lastByte[0] === 0x0a ? "" : "\n" };
   }
 
   async #write(bytes: Buffer): Promise<void> {
@@ -279,12 +292,13 @@ export class OpenLog {
     throw new Error(`what ${this.#path} holds is not certain after a write that failed`);
   }
 
-  async #sideFiles(): Promise<string[]> {
+  async #removeSideFiles(): Promise<void> {
     const folder = dirname(resolve(this.#path));
     const prefix = `${basename(this.#path)}.torn-`;
-    return (await fs.readdir(folder))
-      .filter((name) => name.startsWith(prefix))
-      .map((name) => join(folder, name));
+    const sideFiles = (await fs.readdir(folder)).filter((name) => name.startsWith(prefix));
+    if (sideFiles.length === 0) return;
+    for (const name of sideFiles) await fs.rm(join(folder, name), { force: true });
+    await syncFolder(folder);
   }
 }
 
@@ -296,9 +310,15 @@ async function openFile(path: string, isWritable: boolean): Promise<fs.FileHandl
     path,
     withPlace(path, {}, (place) => fs.open(place.at(), flags)),
   );
-  if ((await handle.stat()).isFile()) return handle;
-  await handle.close();
-  throw errorWithCode("EINVAL", `${path} is not a regular file`);
+  try {
+    if (!(await naming(path, handle.stat())).isFile()) {
+      throw errorWithCode("EINVAL", `${path} is not a regular file`);
+    }
+    return handle;
+  } catch (error) {
+    await handle.close();
+    throw error;
+  }
 }
 
 function positionOf({ dev, ino, size, mtimeNs }: BigIntStats): LogPosition {
@@ -322,13 +342,17 @@ function encode(record: object): string {
 }
 
 /** Few writes for many records, in little memory. */
-function* batches(records: Iterable<object>): Iterable<string> {
+function* batches(records: Iterable<object>, onBytes: (bytes: number) => void): Iterable<string> {
   let batch = "";
+  const take = () => {
+    onBytes(Buffer.byteLength(batch));
+    return batch;
+  };
   for (const record of records) {
     batch += encode(record);
     if (batch.length < BATCH_CHARACTERS) continue;
-    yield batch;
+    yield take();
     batch = "";
   }
-  yield batch;
+  yield take();
 }

@@ -1,11 +1,11 @@
 import * as fs from "node:fs/promises";
-import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { afterEach, beforeEach, describe, expect, it, jest } from "@jest/globals";
-import { FailingFs, FAULTS } from "@nixops4-providers/test-servers";
+import { FailingFs, FAULTS, inMemoryFolder } from "@nixops4-providers/test-servers";
 
 const failing = await FailingFs.create();
 jest.unstable_mockModule("node:fs/promises", () => failing.module);
+jest.unstable_mockModule("node:fs", () => failing.syncModule);
 const { createLog, openLog } = await import("../src/log.ts");
 type Log = Awaited<ReturnType<typeof openLog>>;
 
@@ -13,7 +13,7 @@ let folder: string;
 let path: string;
 
 beforeEach(async () => {
-  folder = await fs.mkdtemp(join(tmpdir(), "log-faults-"));
+  folder = await fs.mkdtemp(join(inMemoryFolder, "log-faults-"));
   path = join(folder, "log");
   await createLog(path, { n: 0 });
 });
@@ -33,11 +33,15 @@ async function stored(): Promise<number[]> {
 
 describe.each(FAULTS)("%s", (code) => {
   describe.each([false, true])("at one call, and at all after it: %s", (persistent) => {
-    it("loses nothing that was acknowledged by append, at whichever call", async () => {
-      await atEachCall({ code, persistent }, async (log, acknowledged) => {
-        for (let n = 1; n <= 3; n++) await log.append({ n }).then(() => acknowledged.push(n));
-      });
-    });
+    it.each([0, 100_000])(
+      "loses nothing that was acknowledged by append, at whichever call, with %s bytes more in each record",
+      async (more) => {
+        await atEachCall({ code, persistent }, async (log, acknowledged) => {
+          const rest = more === 0 ? {} : { rest: "x".repeat(more) };
+          for (let n = 1; n <= 3; n++) await log.append({ n, ...rest }).then(() => acknowledged.push(n));
+        });
+      },
+    );
 
     it("leaves the old records or the new ones when they are replaced, and knows which", async () => {
       await atEachCall({ code, persistent }, async (log, acknowledged) => {
@@ -68,6 +72,13 @@ it("writes nothing when the log is there", async () => {
   expect(failing.calls).toEqual(["stat"]);
 });
 
+/** Those in the folder that this process has left open. */
+async function openFiles(): Promise<string[]> {
+  const numbers = await fs.readdir("/proc/self/fd");
+  const files = numbers.map((number) => fs.readlink(`/proc/self/fd/${number}`).catch(() => ""));
+  return (await Promise.all(files)).filter((file) => file.startsWith(folder));
+}
+
 /** Does the same with a fault at the first call, the second, and so on, and then goes on without one. */
 async function atEachCall(
   { code, persistent }: { code: string; persistent: boolean },
@@ -92,6 +103,7 @@ async function atEachCall(
     await log.append({ n: 100 });
     expect({ call, stored: await stored() }).toEqual({ call, stored: [...acknowledged, 100] });
     await log.close();
+    expect({ call, open: await openFiles() }).toEqual({ call, open: [] });
     const leftovers = (await fs.readdir(folder)).filter((name) => !name.endsWith(".tmp") && name !== "log");
     for (const name of leftovers) expect(name).toMatch(/^log\.torn-/);
     for (const name of await fs.readdir(folder)) if (name !== "log") await fs.rm(join(folder, name));

@@ -21,6 +21,7 @@ export {
   type Violation,
 } from "./resource.ts";
 export { ensureField, fields, nullable, secretRef, type SecretRef, sensitive } from "./schema.ts";
+export { answer } from "./dispatch.ts";
 export { serve } from "./serve.ts";
 export { sleep, startTimer, timeoutSignal, withDeadline } from "./timers.ts";
 export { Type } from "./type.ts";

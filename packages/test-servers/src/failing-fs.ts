@@ -1,11 +1,31 @@
+import * as childProcess from "node:child_process";
+import { EventEmitter } from "node:events";
+import * as realSync from "node:fs";
 import * as real from "node:fs/promises";
+import { tmpdir } from "node:os";
 
 /** What a full disk, a broken one, and a process without descriptors or memory answer. */
 export const FAULTS = ["EIO", "ENOSPC", "EMFILE", "EAGAIN"] as const;
 
 type Call = (...args: never[]) => Promise<unknown>;
 
-const PATH_CALLS = ["link", "lstat", "mkdir", "open", "readdir", "rename", "rm", "stat", "unlink"] as const;
+const PATH_CALLS = [
+  "link",
+  "lstat",
+  "mkdir",
+  "open",
+  "readFile",
+  "readdir",
+  "readlink",
+  "realpath",
+  "rename",
+  "rm",
+  "stat",
+  "statfs",
+  "symlink",
+  "unlink",
+] as const;
+const SYNC_CALLS = ["fstatSync", "readSync", "statSync", "writeSync"] as const;
 const HANDLE_CALLS = [
   "appendFile",
   "chmod",
@@ -18,11 +38,16 @@ const HANDLE_CALLS = [
 ] as const;
 
 /**
- * The real `node:fs/promises`, in which one call, or all from one call on, fails. Half of what a failing write was to
- * write is written. For `jest.unstable_mockModule("node:fs/promises", () => failing.module)`.
+ * The real file system and processes, in which one call, or all from one call on, fails. Half of what a failing write
+ * was to write is written. Each module is for `jest.unstable_mockModule`:
+ * `jest.unstable_mockModule("node:fs/promises", () => failing.module)`.
  */
 export class FailingFs {
   readonly module: typeof real;
+  /** `node:fs`, in which the calls fail that logs make without a thread. */
+  readonly syncModule: typeof realSync;
+  /** `node:child_process`, in which no process can be started. */
+  readonly processModule: typeof childProcess;
   /** The calls since `arm`. */
   calls: string[] = [];
   #fault: { code: string; first: number; last: number } | undefined;
@@ -30,6 +55,10 @@ export class FailingFs {
   private constructor(handle: object) {
     const functions = PATH_CALLS.map((name) => [name, this.#wrap(name, real[name] as Call)]);
     this.module = { ...real, default: real, ...(Object.fromEntries(functions) as object) } as typeof real;
+    const syncFunctions = SYNC_CALLS.map((name) => [name, this.#wrapSync(name)]);
+    const sync = Object.fromEntries(syncFunctions) as object;
+    this.syncModule = { ...realSync, ...sync, default: realSync } as typeof realSync;
+    this.processModule = { ...childProcess, spawn: this.#spawn.bind(this) as typeof childProcess.spawn };
     const methods = Object.getPrototypeOf(handle) as Record<string, Call>;
     for (const name of HANDLE_CALLS) {
       const method = methods[name]!;
@@ -37,7 +66,8 @@ export class FailingFs {
       methods[name] = function (this: object, ...args: never[]) {
         const halfDone = async () => {
           const [data] = args as unknown[];
-          if ((name === "writeFile" || name === "appendFile") && typeof data === "string") {
+          if (name !== "writeFile" && name !== "appendFile") return;
+          if (typeof data === "string" || data instanceof Uint8Array) {
             await method.apply(this, [data.slice(0, data.length / 2)] as never);
           }
         };
@@ -67,14 +97,44 @@ export class FailingFs {
 
   #wrap(name: string, call: Call, halfDone: () => Promise<void> = async () => {}): Call {
     return async (...args) => {
-      const fault = this.#fault;
-      if (fault === undefined) return call(...args);
-      const number = this.calls.push(name) - 1;
-      if (number < fault.first || number > fault.last) return call(...args);
+      const failure = this.#next(name);
+      if (failure === undefined) return call(...args);
       // A file is closed even where close(2) answers with an error.
       if (name === "close") await call(...args);
       await halfDone();
-      throw Object.assign(new Error(`${fault.code}: injected, ${name}`), { code: fault.code, syscall: name });
+      throw failure;
     };
   }
+
+  #wrapSync(name: (typeof SYNC_CALLS)[number]): (...args: never[]) => unknown {
+    const call = realSync[name] as (...args: unknown[]) => unknown;
+    return (...args: unknown[]) => {
+      const failure = this.#next(name);
+      if (failure === undefined) return call(...args);
+      const [fd, data] = args;
+      if (name === "writeSync" && data instanceof Uint8Array) call(fd, data, 0, data.length >> 1);
+      throw failure;
+    };
+  }
+
+  #spawn(...args: unknown[]): unknown {
+    const failure = this.#next("spawn");
+    if (failure === undefined) return (childProcess.spawn as (...args: unknown[]) => unknown)(...args);
+    const child = new EventEmitter();
+    process.nextTick(() => child.emit("error", failure));
+    return child;
+  }
+
+  /** Counts a call; returns what it is to fail with. */
+  #next(name: string): NodeJS.ErrnoException | undefined {
+    const fault = this.#fault;
+    if (fault === undefined) return undefined;
+    const number = this.calls.push(name) - 1;
+    if (number < fault.first || number > fault.last) return undefined;
+    const { code } = fault;
+    return Object.assign(new Error(`${code}: injected, ${name}`), { code, syscall: name });
+  }
 }
+
+/** A folder for tests whose thousands of synchronizations need no real disk. */
+export const inMemoryFolder = realSync.existsSync("/dev/shm") ? "/dev/shm" : tmpdir();

@@ -21,7 +21,7 @@ export { netbootLinux, type NetbootLinux } from "./netboot-linux.ts";
 export { type NetbootMachineOptions } from "./netboot-machine.ts";
 export { type VirtualMachine } from "./qemu.ts";
 export { exfatFolder, missingForExfat } from "./shared-folder.ts";
-export { FailingFs, FAULTS } from "./failing-fs.ts";
+export { FailingFs, FAULTS, inMemoryFolder } from "./failing-fs.ts";
 export { OTHER_USER, OtherUserLab, SWAP_FILES, SWAP_FOLDER, UNTOUCHED } from "./other-user.ts";
 
 /** Loads the SSH library only for who calls it. */

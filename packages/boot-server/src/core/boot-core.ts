@@ -107,7 +107,7 @@ class Core implements BootCore {
       await this.#refuseMissing(spec);
       // Before the entry that names it; one that was lost comes back when its entry is put again.
       if (events.length > 0 && !(await store.overlays.has(spec.overlay!))) {
-        await this.#ledger.storing(async () => store.overlays.put(spec.overlay!, bytes));
+        await this.#ledger.storeOverlay(spec.overlay!, bytes);
       }
       return events;
     });

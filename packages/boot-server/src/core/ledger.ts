@@ -1,6 +1,6 @@
 import type { CoreEvent } from "./api.ts";
 import { decideByTime } from "./decide.ts";
-import type { Entry, Event } from "./model.ts";
+import type { Entry, Event, OverlayRef } from "./model.ts";
 import { Refusal } from "./refusal.ts";
 import { apply, createRegistry, keepInstalls, shiftDeadlines, type Registry } from "./registry.ts";
 import type { Store } from "./store.ts";
@@ -39,8 +39,9 @@ export class Ledger {
   readonly #heardAt = new Map<string, number>();
   #clockOffset: number;
   #isStale = false;
-  /** One that was killed may have left some. */
+  /** One that was killed may have left some, and so may a command that failed. */
   #hasOldOverlays = true;
+  #overlayProblem: string | undefined;
   #queue: Promise<unknown> = Promise.resolve();
 
   constructor(store: Store, options: LedgerOptions) {
@@ -111,14 +112,23 @@ export class Ledger {
     await this.storing(async () => {
       await this.#store.append(events);
       for (const event of events) this.#take(event);
+      // Also when what follows fails.
+      this.#hasOldOverlays ||= events.some(({ kind }) => ["put", "deleted", "installed"].includes(kind));
       await this.#saveInstalls();
     });
-    if (events.some(({ kind }) => ["put", "deleted", "installed"].includes(kind))) await this.#dropOverlays();
+    if (this.#hasOldOverlays) await this.#dropOverlays();
     if (!this.#store.isLong) return;
     // The events are stored: that this fails is no reason to refuse them.
     await this.#rewrite().catch((error: Error) =>
       this.#options.log(`cannot shorten the journal: ${error.message}`),
     );
+  }
+
+  /** Stores what an entry has that is then put. */
+  async storeOverlay(overlay: OverlayRef, bytes: Uint8Array): Promise<void> {
+    // Nothing needs it when the entry cannot be stored.
+    this.#hasOldOverlays = true;
+    await this.storing(async () => this.#store.overlays.put(overlay, bytes));
   }
 
   /** Takes the secrets of files that no entry has any more from the disk. */
@@ -127,9 +137,11 @@ export class Ledger {
     try {
       await this.#store.overlays.keepOnly(new Set(needed));
       this.#hasOldOverlays = false;
+      this.#overlayProblem = undefined;
     } catch (error) {
-      if (!this.#hasOldOverlays) this.#options.log(`cannot remove old overlays: ${(error as Error).message}`);
-      this.#hasOldOverlays = true;
+      const problem = `cannot remove old overlays: ${(error as Error).message}`;
+      if (this.#overlayProblem === undefined) this.#options.log(problem);
+      this.#overlayProblem = problem;
     }
   }
 

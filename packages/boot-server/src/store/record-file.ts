@@ -44,13 +44,11 @@ export class RecordFile {
   }
 
   async append(record: object): Promise<void> {
-    await this.#log.append(record);
-    this.#bytes = await this.#log.size();
+    this.#bytes += await this.#log.append(record);
   }
 
   async replace(records: Iterable<object>): Promise<void> {
-    await this.#log.replace(records);
-    this.#bytes = this.#leastBytes = await this.#log.size();
+    this.#bytes = this.#leastBytes = await this.#log.replace(records);
   }
 
   async close(): Promise<void> {

@@ -70,7 +70,8 @@ export const stateFile = defineResource({
 /** A state file that this process has read. Its lock is held until the process ends. */
 interface Session {
   log: OpenLog;
-  position: LogPosition;
+  /** `undefined` when it could not be told. */
+  position: LogPosition | undefined;
   /** Dropped when it is in doubt. */
   loaded: { state: Document; nextIndex: number } | undefined;
 }
@@ -90,7 +91,10 @@ async function ensureFile(inputs: Inputs, context: Context): Promise<void> {
   await withLog(inputs, context, async (log) => {
     // nixops4's own provider leaves an empty file when it dies before the first event. So does createLog where there are
     // no hard links.
-    if ((await log.size()) === 0) return log.replace([initialEvent()]);
+    if ((await log.size()) === 0) {
+      await log.replace([initialEvent()]);
+      return;
+    }
     const { events } = await readEvents(name, log);
     const state = await stateFrom(name, events);
     if (events.length > compactAfterEvents) await log.replace([compactedEvent(events, state)]);
@@ -117,7 +121,7 @@ async function lockForSession(inputs: Inputs, context: Context): Promise<OpenLog
   sessions.delete(inputs.name);
   await held?.close();
   const log = await openToRead(inputs, context);
-  sessions.set(inputs.name, { log, position: log.position(), loaded: undefined });
+  sessions.set(inputs.name, { log, position: positionOf(log), loaded: undefined });
   return log;
 }
 
@@ -130,7 +134,8 @@ async function record(inputs: Inputs, event: StateEvent, context: Context): Prom
     });
   }
   await explain(name, async () => {
-    if (!session.log.isStillAt(session.position)) {
+    const { log, position, loaded } = session;
+    if (position !== undefined && !log.isStillAt(position)) {
       throw new ProviderError(
         `cannot record the event "${event.event}" in the state file ${name}: another process ` +
           "has changed it since this one read it",
@@ -139,7 +144,8 @@ async function record(inputs: Inputs, event: StateEvent, context: Context): Prom
         },
       );
     }
-    const current = session.loaded === undefined ? (await load(name, session.log)).session : session;
+    const isKnown = position !== undefined && loaded !== undefined;
+    const current = isKnown ? session : (await load(name, log)).session;
     sessions.set(name, current);
     sessions.set(name, await append(name, current, event));
   });
@@ -167,21 +173,30 @@ async function append(name: string, session: Session, request: StateEvent): Prom
     await log.append({ index, meta, patch });
   } catch (error) {
     // Under the lock nobody but us has changed the file: by the part that was written and taken away again.
-    session.position = log.position();
+    session.position = positionOf(log);
     throw error;
   }
   return {
     log,
-    position: log.position(),
+    position: positionOf(log),
     loaded: { state: changed.document, nextIndex: index + 1 },
   };
+}
+
+/** What is on the disk by then is not to be answered with an error. */
+function positionOf(log: OpenLog): LogPosition | undefined {
+  try {
+    return log.position();
+  } catch {
+    return undefined;
+  }
 }
 
 async function load(name: string, log: OpenLog): Promise<{ session: Session; state: Document }> {
   const { events } = await readEvents(name, log);
   const state = await stateFrom(name, events);
   const loaded = { state, nextIndex: nextIndex(events) };
-  return { session: { log, position: log.position(), loaded }, state };
+  return { session: { log, position: positionOf(log), loaded }, state };
 }
 
 async function readEvents(name: string, log: OpenLog): Promise<{ events: LoggedEvent[] }> {
