@@ -1,0 +1,121 @@
+// Changes one guard of a package after another, and reports the changes that no test notices:
+// `npm run mutate -- durable-log`, or with the names of files: `npm run mutate -- boot-server decide ledger`.
+import { spawnSync } from "node:child_process";
+import { readdir, readFile, writeFile } from "node:fs/promises";
+import { join, relative } from "node:path";
+import { parse } from "@swc/core";
+import { main } from "./lib/main.ts";
+import { root } from "./lib/providers.ts";
+
+interface Mutant {
+  line: number;
+  was: string;
+  becomes: string;
+  code: string;
+}
+
+/** Each operator and what takes its place: the other side of a boundary, or the opposite. */
+const OPERATORS: Record<string, string> = {
+  "<": "<=",
+  "<=": "<",
+  ">": ">=",
+  ">=": ">",
+  "===": "!==",
+  "!==": "===",
+  "&&": "||",
+  "||": "&&",
+};
+/** A mutant that makes a test wait for ever is noticed, too. */
+const TIMEOUT_MS = 180_000;
+
+main(import.meta.url, async () => {
+  const [name, ...only] = process.argv.slice(2);
+  if (name === undefined) throw new Error("name a package: npm run mutate -- <package> [<file>…]");
+  const folder = join(root, "packages", name, "src");
+  const paths = (await readdir(folder, { recursive: true }))
+    .filter((path) => path.endsWith(".ts") && !path.endsWith(".test.ts") && !path.endsWith(".d.ts"))
+    .filter((path) => only.length === 0 || only.some((part) => path.includes(part)))
+    .map((path) => join(folder, path));
+  let [killed, survived] = [0, 0];
+  for (const path of paths.toSorted()) {
+    for (const mutant of await mutantsOf(path)) {
+      if (await isNoticed(path, mutant)) killed += 1;
+      else {
+        survived += 1;
+        console.log(`${relative(root, path)}:${mutant.line}: ${mutant.was} -> ${mutant.becomes}`);
+      }
+    }
+  }
+  const share = killed + survived === 0 ? 100 : Math.floor((100 * killed) / (killed + survived));
+  console.log(`${killed} killed, ${survived} survived: ${share} % killed`);
+});
+
+/** Runs the unit tests that import the file, in whatever package; those that need the built executables are left out. */
+async function isNoticed(path: string, { code }: Mutant): Promise<boolean> {
+  const original = await readFile(path);
+  const restore = () => writeFile(path, original);
+  try {
+    await writeFile(path, code);
+    const jest = join(root, "node_modules", "jest", "bin", "jest.js");
+    const args = [jest, "--findRelatedTests", path, "--bail", "--silent", "--passWithNoTests"];
+    const unitTests = ["--testMatch", join(root, "packages/*/{src,tests}/**/!(*.int).test.ts")];
+    const { status } = spawnSync(process.execPath, [...args, ...unitTests], {
+      cwd: root,
+      stdio: "ignore",
+      timeout: TIMEOUT_MS,
+      killSignal: "SIGKILL",
+      env: {
+        ...process.env,
+        NODE_OPTIONS: "--experimental-vm-modules --disable-warning=ExperimentalWarning",
+      },
+    });
+    return status !== 0;
+  } finally {
+    await restore();
+  }
+}
+
+async function mutantsOf(path: string): Promise<Mutant[]> {
+  const source = await readFile(path);
+  // Spans count the bytes of all that was parsed before; the first one tells where this begins.
+  const module = await parse(`;${source.toString()}`, { syntax: "typescript", target: "es2022" });
+  const base = module.span.start + 1;
+  const mutants: Mutant[] = [];
+  const replace = (start: number, end: number, becomes: string) =>
+    mutants.push({
+      line: source.subarray(0, start).toString().split("\n").length,
+      was: source.subarray(start, end).toString().trim(),
+      becomes,
+      code: `${source.subarray(0, start).toString()}${becomes}${source.subarray(end).toString()}`,
+    });
+  visit(module.body, (node) => {
+    if (node.type === "IfStatement" && endsTheFunction(node["consequent"] as Node)) {
+      const { span } = node["test"] as Node;
+      replace(span.start - base, span.end - base, "false");
+    }
+    if (node.type !== "BinaryExpression") return;
+    const becomes = OPERATORS[node["operator"] as string];
+    if (becomes === undefined) return;
+    const [start, end] = [(node["left"] as Node).span.end - base, (node["right"] as Node).span.start - base];
+    const at = source.indexOf(node["operator"] as string, start);
+    if (at >= 0 && at < end) replace(at, at + (node["operator"] as string).length, becomes);
+  });
+  return mutants;
+}
+
+interface Node {
+  type: string;
+  span: { start: number; end: number };
+  [field: string]: unknown;
+}
+
+function endsTheFunction(node: Node): boolean {
+  const statements = node.type === "BlockStatement" ? (node["stmts"] as Node[]) : [node];
+  return ["ReturnStatement", "ThrowStatement", "ContinueStatement"].includes(statements.at(-1)?.type ?? "");
+}
+
+function visit(value: unknown, see: (node: Node) => void): void {
+  if (typeof value !== "object" || value === null) return;
+  if ("type" in value && "span" in value) see(value as Node);
+  for (const child of Object.values(value)) visit(child, see);
+}
