@@ -55,6 +55,7 @@ describe("resizing", () => {
     const grown = { scsi0: { ...disks.scsi0, size: "12G" } };
     await vm.apply({ ...inputs, disks: grown, rebootForChanges: true });
     expect(fake().vm(100).config["scsi0"]).toBe("local-lvm:vm-100-disk-0,iothread=1,size=12G");
+    expect(fake().writes.filter(({ path }) => path.endsWith("/resize"))).toHaveLength(1);
     expect(fake().vm(100).pending).toEqual({});
   });
 });
@@ -302,6 +303,13 @@ describe("the next ten", () => {
     ).toEqual([]);
     expect(config["description"]).toBe("<!-- nixops4: owner=nixops4 name=web -->\n");
     expect(config["net0"]).not.toContain("tag=");
+  });
+
+  it("migrates nothing: a VM stays on the node that it is on", async () => {
+    fake().cluster.nodes.set("pve2", { isOnline: true, bridges: ["vmbr0"] });
+    const { vm, inputs } = await made({ efiDisk: { storage: "local-lvm" }, bios: "ovmf" });
+    expect(await vm.apply({ ...inputs, node: "pve2" })).toMatchObject({ vmid: 100, node: "pve" });
+    expect(fake().writes).toEqual([]);
   });
 
   it("looks for an address until the agent answers, after a power cycle, too", async () => {
