@@ -76,7 +76,7 @@ function deploymentOf(example: string): Evaluator {
   const needed = Object.entries(elsewhere).filter(([name]) => !module.includes(`members.${name} = `));
   const providers = module.includes("providers.local = ")
     ? ""
-    : "inherit (self.modules.nixops4Provider) local ssh-keypair ssh nixos pxe-nbp dns;";
+    : "inherit (self.modules.nixops4Provider) local ssh-keypair ssh nixos pxe-nbp dns proxmox;";
   return evaluate(`root ({ members, providers, ... }:
     let
       inputs = { nixops4-providers = self; };
@@ -94,6 +94,13 @@ interface Resource {
   inputs: Record<string, unknown>;
 }
 
+/** Outputs that inputs of other types take only in their form. */
+const madeUp: Record<string, string> = {
+  stdout: "landscaper-1:AAAA=\n",
+  volumeId: "local:import/made-up.qcow2",
+  poolId: "made-up",
+};
+
 /** Evaluates all inputs of all resources, and makes up the outputs that they ask for. */
 async function evaluateAll(
   evaluator: Evaluator,
@@ -107,11 +114,7 @@ async function evaluateAll(
       const step = await ask();
       if ("value" in step) return step.value;
       const { member, output } = step.needs;
-      const value = output.endsWith("ublicKey")
-        ? KEY
-        : output === "stdout"
-          ? "landscaper-1:AAAA=\n"
-          : "/made/up";
+      const value = output.endsWith("ublicKey") ? KEY : (madeUp[output] ?? "/made/up");
       known.set(member.join("."), { ...known.get(member.join(".")), [output]: value });
     }
   };

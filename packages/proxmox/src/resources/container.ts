@@ -9,6 +9,7 @@ import {
 } from "@nixops4-providers/provider-sdk";
 import { guestFields, macField, sizeField, storageField } from "../common-fields.ts";
 import { checkContainer } from "../container/check.ts";
+import docs from "./container.md";
 
 const addressPattern = {
   ipv4: "^(dhcp|manual|[0-9.]+/[0-9]+)$",
@@ -189,6 +190,7 @@ export const container = defineResource({
   description:
     "A Linux container (LXC). As with `vm`, neither it nor a volume is ever destroyed or made again because an input changed. " +
     "All but `nesting` and options of `mountPoints` changes while it runs.",
+  docs,
   stateful: true,
   inputs,
   outputs,

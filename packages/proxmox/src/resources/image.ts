@@ -9,6 +9,7 @@ import {
 import { nodeField, storageField } from "../common-fields.ts";
 import { connectionField } from "../connection.ts";
 import { checkImage } from "../image/check.ts";
+import docs from "./image.md";
 
 const source = fields(
   {
@@ -91,6 +92,7 @@ export const image = defineResource({
   description:
     "A file on a storage: a disk to import, an ISO image or a container template. It is downloaded by Proxmox VE or uploaded, its checksum " +
     "is verified there, and it is done when the storage shows it. One that is there is not sent again.",
+  docs,
   stateful: false,
   inputs,
   outputs,

@@ -8,6 +8,7 @@ import {
 } from "@nixops4-providers/provider-sdk";
 import { STORAGE_PATTERN } from "../common-fields.ts";
 import { checkConnection, connectionField } from "../connection.ts";
+import docs from "./pool.md";
 
 const inputs = fields({
   connection: connectionField,
@@ -40,6 +41,7 @@ export const pool = defineResource({
   type: "pool",
   description:
     "A pool of VMs, containers and storages, on which privileges can be given. One that is there is taken over.",
+  docs,
   stateful: false,
   inputs,
   outputs,

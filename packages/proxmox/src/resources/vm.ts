@@ -9,6 +9,7 @@ import {
 } from "@nixops4-providers/provider-sdk";
 import { guestFields, macField, nodeField, sizeField, storageField } from "../common-fields.ts";
 import { checkVm } from "../vm/check.ts";
+import docs from "./vm.md";
 
 const volumeId = Type.String({
   pattern: "^[A-Za-z][A-Za-z0-9._-]*[A-Za-z0-9]:[^ \\n,]+$",
@@ -354,6 +355,7 @@ export const vm = defineResource({
     "`protection`, `cpuLimit`, `cloudInit`, `networks`, the ISO of `cdrom`, new `scsi` and `virtio` disks, and the sizes of disks. With " +
     "one: `cores`, `sockets`, `cpuType`, `memory`, `balloon`, `bios`, `machine`, `scsiController`, `efiDisk`, `tpm`, `agent`, `display`, " +
     "`serialConsole`, `bootOrder`, and options of disks. The way it went is read back after every change.",
+  docs,
   stateful: true,
   inputs,
   outputs,

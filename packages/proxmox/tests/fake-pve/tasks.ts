@@ -40,7 +40,7 @@ export class Tasks {
       type,
       id,
       user,
-      startedAt: Date.now(),
+      startedAt: performance.now(),
       endedAt: undefined,
       exitStatus: undefined,
       log: [],
@@ -64,7 +64,7 @@ export class Tasks {
     return lines.slice(start, limit === 0 ? undefined : start + limit);
   }
 
-  /** When a task ended, by the clock of this process. */
+  /** When a task ended, by `performance.now()`. */
   endedAt(upid: string): number | undefined {
     return this.#tasks.get(upid)?.endedAt;
   }
@@ -90,12 +90,12 @@ export class Tasks {
       task.exitStatus = (error as Error).message;
       task.log.push(`TASK ERROR: ${task.exitStatus}`);
     }
-    task.endedAt = Date.now();
+    task.endedAt = performance.now();
   }
 
   #find(upid: string): Task {
     const task = this.#tasks.get(upid);
-    if (task === undefined || Date.now() < task.startedAt + this.unknownMs) {
+    if (task === undefined || performance.now() < task.startedAt + this.unknownMs) {
       throw new Refusal(400, "Parameter verification failed.", { upid: "no such task" });
     }
     return task;
