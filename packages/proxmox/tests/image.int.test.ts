@@ -89,7 +89,7 @@ describe("an upload", () => {
       return next();
     });
     const { file } = localFile();
-    const connection = { ...fake().connection, timeoutSeconds: 1 };
+    const connection = { ...fake().connection, timeoutSeconds: 1, retrySeconds: 0 };
     await new Member("image").apply(inputs({ connection, source: { file } }));
   });
 

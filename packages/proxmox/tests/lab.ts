@@ -40,6 +40,8 @@ export class Member {
       },
       { onStderr: () => {} },
     );
+    // Node's own warnings, of leaks and the like.
+    expect(this.log).not.toContain("(node:");
     this.#previous = { inputs, outputs };
     return outputs;
   }

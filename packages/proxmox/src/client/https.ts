@@ -43,7 +43,8 @@ export class Https {
     let isConnected = false;
     outgoing.on("socket", (socket) => {
       if (!socket.connecting) isConnected = true;
-      socket.once("secureConnect", () => (isConnected = true));
+      // A connection that is used again has had its handshake.
+      else socket.once("secureConnect", () => (isConnected = true));
     });
     outgoing.on("timeout", () => outgoing.destroy(new ProviderError(`no answer for ${timeoutSeconds} s`)));
     const answered = new Promise<IncomingMessage>((resolve, reject) => {
