@@ -798,6 +798,18 @@ suite(`the component network${moduleSystemsMissing}`, () => {
       await expect(network(settings).listMembers(["web"], none)).rejects.toThrow(message);
     });
 
+    it("the landscaper's IPv6 address", async () => {
+      const evaluator = deployment(`{
+        imports = [ self.modules.nixops4Component.network ];
+        inherit nixpkgs;
+        landscaper.cache.url = "http://[2001:db8::1]:5000/";
+        hosts.web = { mac = "52:54:00:12:34:56"; ip = "2001:db8:0::1"; };
+      }`);
+      await expect(evaluator.listMembers(["web"], none)).rejects.toThrow(
+        "`hosts.web.ip' is that of `landscaper.cache.url': 2001:db8:0::1",
+      );
+    });
+
     it("everything that is wrong at once", async () => {
       const evaluator = network(
         `hosts.web = ${machine(`prefixLength = 33; disk.maxBytes = 10; ip = "10.0.0.1";`).replace(`ip = "10.0.0.9";`, "")};`,

@@ -12,7 +12,7 @@ let
   inherit (lib) mkDefault mkOption types;
   inherit (config) landscaper roles;
   inherit (import ../lib/types.nix { inherit lib; }) hostName ipv4Pattern;
-  inherit (import ../lib/ip.nix { inherit lib; }) isSame isV4;
+  inherit (import ../lib/ip.nix { inherit lib; }) isAddress isSame isV4;
   dnsTypes =
     (import ../lib/schema-types.nix {
       inherit lib;
@@ -93,9 +93,16 @@ let
   # Where the cache's URL says it.
   landscaperAddress =
     let
-      found = builtins.match "https?://(${ipv4Pattern})(:[0-9]+)?/?" (toString landscaper.cache.url);
+      at = address: builtins.match "https?://${address}(:[0-9]+)?/?" (toString landscaper.cache.url);
+      found =
+        lib.findFirst (found: found != null)
+          [ null ]
+          [
+            (at "(${ipv4Pattern})")
+            (at "\\[([0-9A-Fa-f:.]+)]")
+          ];
     in
-    if found == null then null else lib.head found;
+    if isAddress (toString (lib.head found)) then lib.head found else null;
 
   host = name: module: {
     imports = [
