@@ -7,6 +7,7 @@ const EMULATING = {
   "packages/boot-server/tests/ipxe": 120,
   "packages/ssh/tests/host-key-debian": 130,
   "packages/test-servers/tests/debian-vm": 60,
+  "e2e/tests/landscaper-units": 60,
   "packages/test-servers/tests/netboot-lab": 30,
 };
 
@@ -17,7 +18,7 @@ const OTHERS = {
   "packages/proxmox/tests/peer-bugs": 60,
   "packages/dns/tests/records": 120,
   "packages/dns/tests/many-writers": 120,
-  "e2e/tests/installer": 190,
+  "e2e/tests/installer": 260,
   "packages/nixos/tests/without-systemd": 110,
   "packages/boot-server/tests/crash": 100,
   "packages/boot-server/tests/store-faults": 90,

@@ -1,0 +1,74 @@
+import { execFile, spawnSync } from "node:child_process";
+import * as fs from "node:fs/promises";
+import { tmpdir } from "node:os";
+import { join } from "node:path";
+import { promisify } from "node:util";
+import { labAvailable, makeSshKey, startDebianVm, type DebianVm } from "@nixops4-providers/test-servers";
+
+const run = promisify(execFile);
+const PATH = `${process.env["PATH"] ?? ""}:/usr/sbin:/sbin`;
+const MAX_OUTPUT = 100 * 2 ** 20;
+
+/** Why there can be no such machine with programs of this one; `undefined` when there can. */
+export function debianMachineAvailable(programs: readonly string[]): string | undefined {
+  const missing = programs.filter((name) => spawnSync("which", [name], { env: { PATH } }).status !== 0);
+  return missing.length > 0 ? `not installed: ${missing.join(", ")}` : labAvailable();
+}
+
+/** A Debian with systemd in a virtual machine, and programs of this one: it is the same Debian, and has no network. */
+export class DebianMachine {
+  readonly #folder: string;
+  readonly #vm: DebianVm;
+  readonly #login: string[];
+
+  private constructor(folder: string, vm: DebianVm, login: string[]) {
+    this.#folder = folder;
+    this.#vm = vm;
+    this.#login = login;
+  }
+
+  /** `files` are copied, too, to where they are here. */
+  static async start(programs: readonly string[], files: readonly string[] = []): Promise<DebianMachine> {
+    const folder = await fs.mkdtemp(join(tmpdir(), "debian-machine-"));
+    const key = await makeSshKey(folder, "key");
+    const vm = await startDebianVm({ folder, authorizedKeys: [key.publicKey] });
+    // One login for all: in emulation each costs more than a second.
+    const settings = ["StrictHostKeyChecking=no", "UserKnownHostsFile=/dev/null", "LogLevel=ERROR"];
+    settings.push("ControlMaster=auto", `ControlPath=${join(folder, "control")}`, "ControlPersist=yes");
+    const options = settings.flatMap((setting) => ["-o", setting]);
+    const login = [...options, "-i", key.file, "-p", String(vm.port), `root@${vm.host}`];
+    const machine = new DebianMachine(folder, vm, login);
+    const paths = await Promise.all(programs.map(async (name) => (await output("which", name)).trim()));
+    const libraries = (await output("ldd", ...paths)).match(/\/\S+\.so\S*/g) ?? [];
+    await machine.copy("/", "/", [...paths, ...libraries, ...files]);
+    return machine;
+  }
+
+  /** Runs a script of bash to its end; returns its standard output. */
+  async sh(script: string): Promise<string> {
+    return (await this.#ssh("bash -eu -o pipefail", script)).trim();
+  }
+
+  /** Copies files and folders, named as below `from`, to below `to`; what is there stays. */
+  async copy(from: string, to: string, paths: readonly string[] = ["."]): Promise<void> {
+    const relative = paths.map((path) => path.replace(/^\//, ""));
+    const pack = ["--create", "--gzip", "--dereference", "--directory", from, ...relative];
+    const { stdout } = await run("tar", pack, { encoding: "buffer", maxBuffer: MAX_OUTPUT });
+    await this.#ssh(`mkdir -p ${to} && tar --extract --gzip --skip-old-files --directory ${to}`, stdout);
+  }
+
+  async stop(): Promise<void> {
+    await this.#vm.stop();
+    await fs.rm(this.#folder, { recursive: true, force: true });
+  }
+
+  async #ssh(command: string, stdin: string | Buffer): Promise<string> {
+    const running = run("ssh", [...this.#login, command]);
+    running.child.stdin!.end(stdin);
+    return (await running).stdout;
+  }
+}
+
+async function output(program: string, ...args: string[]): Promise<string> {
+  return (await run(program, args, { env: { PATH } })).stdout;
+}
