@@ -173,17 +173,26 @@ async function addressesOf(
 ): Promise<string[]> {
   const given = overrides.get(name);
   if (given !== undefined) return [given];
-  if (isWithin(name, backend.zone)) {
-    const ids = ["A", "AAAA"].map((type) => ({ name, type }));
-    const observed = await backend.read(ids);
-    const own = ids.flatMap((id) => observed.get(keyOf(id))?.rrset?.values ?? []);
-    if (own.length > 0) return own.map((address) => (address.includes(":") ? `[${address}]:53` : address));
-  }
+  const own = isWithin(name, backend.zone) ? await readAddresses(name, backend) : [];
+  return own.length > 0 ? own : lookUp(name, backend);
+}
+
+async function readAddresses(name: Name, backend: Backend): Promise<string[]> {
+  const ids = ["A", "AAAA"].map((type) => ({ name, type }));
+  const observed = await backend.read(ids);
+  const addresses = ids.flatMap((id) => observed.get(keyOf(id))?.rrset?.values ?? []);
+  return addresses.map((address) => (address.includes(":") ? `[${address}]:53` : address));
+}
+
+async function lookUp(name: Name, backend: Backend): Promise<string[]> {
   try {
     return (await lookup(name.slice(0, -1), { all: true })).map(({ address, family }) =>
       family === 6 ? `[${address}]:53` : address,
     );
   } catch (cause) {
+    // Perhaps in another zone of the same server, which this machine does not ask for names.
+    const found = await readAddresses(name, backend).catch(() => []);
+    if (found.length > 0) return found;
     throw new ProviderError(`cannot find the address of the name server ${name} of ${backend.zone}`, {
       cause,
       hint: `The records are written. Set verify.nameServers.${JSON.stringify(name)} to its address, or verify.authoritative = false.`,
