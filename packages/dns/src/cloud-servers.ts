@@ -139,7 +139,7 @@ async function openApi(
     import("./backends/http.ts"),
     import("./backends/lock.ts"),
   ]);
-  const headers = { authorization: `${scheme} ${await context.secret(token, "the API token")}` };
+  const headers = { authorization: `${scheme} ${await context.key(token, "the API token")}` };
   const api = new HttpApi({ baseUrl: url.replace(/\/$/, ""), headers, timeoutSeconds, context });
   return { api, lock: lockOf(url, context.signal) };
 }
