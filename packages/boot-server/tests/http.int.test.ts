@@ -604,6 +604,28 @@ describe("hostile clients", () => {
     await strict.stop({ graceSeconds: 0 });
   });
 
+  it("from one address get a share, and get it again when it is free", async () => {
+    const open = async () => {
+      const socket = connect({ port: edge.port, host: "127.0.0.1", localAddress: "127.0.0.2" });
+      socket.on("error", () => {}).resume();
+      await once(socket, "connect");
+      socket.write("GET /boot.ipxe HTTP/1.1\r\nHost: x\r\nX-Endless: ");
+      return socket;
+    };
+    const kept = await Promise.all(Array.from({ length: 1024 }, open));
+    const openOnes = () => kept.filter((socket) => !socket.closed);
+    while (openOnes().length > 256) await sleep(20);
+    expect((await fetch(`${base}/healthz`)).status).toBe(200);
+    expect(openOnes()).toHaveLength(256);
+    openOnes()[0]!.destroy();
+    // The server has to hear of it first.
+    while (openOnes().length < 256) {
+      kept.push(await open());
+      await sleep(50);
+    }
+    for (const socket of kept) socket.destroy();
+  });
+
   it("get no more connections than there are", async () => {
     const small = await start({ limits: { maxConnections: 5 } });
     const sockets = await Promise.all(Array.from({ length: 5 }, async () => request("", small)));

@@ -25,6 +25,8 @@ export interface HttpEdgeOptions extends HttpSources {
 interface HttpLimits {
   /** Further ones are closed at once. Default 1024. */
   maxConnections: number;
+  /** Further ones of the same address are closed at once. Default 256. */
+  maxConnectionsPerAddress: number;
   /** Of a claim or a report. Default 256 KiB. */
   maxBodyBytes: number;
   /** For a request's headers to come in. Default 10,000. */
@@ -57,6 +59,7 @@ export interface HttpEdge {
 
 const DEFAULT_LIMITS: HttpLimits = {
   maxConnections: 1024,
+  maxConnectionsPerAddress: 256,
   maxBodyBytes: 256 * 1024,
   headersTimeoutMs: 10_000,
   requestTimeoutMs: 30_000,
@@ -77,6 +80,8 @@ class Edge implements HttpEdge {
   readonly #limits: HttpLimits;
   readonly #server: Server;
   readonly #busy = new Set<Socket>();
+  /** How many connections each address has. */
+  readonly #connections = new Map<string, number>();
   #port = 0;
   #stopped: Promise<void> | undefined;
 
@@ -92,6 +97,7 @@ class Edge implements HttpEdge {
     });
     this.#server.timeout = idleTimeoutMs;
     this.#server.maxConnections = maxConnections;
+    this.#server.on("connection", (socket) => this.#count(socket));
     this.#server.on("request", (req, res) => void this.#receive(req, res));
   }
 
@@ -119,6 +125,22 @@ class Edge implements HttpEdge {
     const timer = setTimeout(() => this.#server.closeAllConnections(), graceSeconds * 1000);
     await closed;
     clearTimeout(timer);
+  }
+
+  /** One neighbour who keeps connections must leave some to the machines. */
+  #count(socket: Socket): void {
+    const address = withoutMapping(socket.remoteAddress) ?? "";
+    const count = (this.#connections.get(address) ?? 0) + 1;
+    if (count > this.#limits.maxConnectionsPerAddress) {
+      socket.destroy();
+      return;
+    }
+    this.#connections.set(address, count);
+    socket.once("close", () => {
+      const left = this.#connections.get(address)! - 1;
+      if (left === 0) this.#connections.delete(address);
+      else this.#connections.set(address, left);
+    });
   }
 
   async #receive(req: IncomingMessage, res: ServerResponse): Promise<void> {
