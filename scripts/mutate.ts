@@ -36,6 +36,7 @@ main(import.meta.url, async () => {
     .filter((path) => path.endsWith(".ts") && !path.endsWith(".test.ts") && !path.endsWith(".d.ts"))
     .filter((path) => only.length === 0 || only.some((part) => path.includes(part)))
     .map((path) => join(folder, path));
+  if (paths.length === 0) throw new Error(`no file of ${folder} has a name with ${only.join(" or ")}`);
   let [killed, survived] = [0, 0];
   for (const path of paths.toSorted()) {
     for (const mutant of await mutantsOf(path)) {
