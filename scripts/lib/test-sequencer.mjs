@@ -3,7 +3,7 @@ import { relative } from "node:path";
 /** What a suite that emulates machines takes, in seconds on two cores; the longest first. */
 const EMULATING = {
   "e2e/tests/bare-metal": 410,
-  "packages/nixos/tests/with-systemd": 260,
+  "packages/nixos/tests/with-systemd": 460,
   "packages/boot-server/tests/ipxe": 120,
   "packages/ssh/tests/host-key-debian": 130,
   "packages/test-servers/tests/debian-vm": 60,
@@ -19,7 +19,7 @@ const OTHERS = {
   "packages/dns/tests/records": 120,
   "packages/dns/tests/many-writers": 120,
   "e2e/tests/installer": 260,
-  "packages/nixos/tests/without-systemd": 110,
+  "packages/nixos/tests/without-systemd": 130,
   "packages/boot-server/tests/crash": 100,
   "packages/boot-server/tests/store-faults": 90,
   "packages/boot-server/tests/lossy-network": 85,
@@ -31,6 +31,7 @@ const OTHERS = {
   "packages/ssh/tests/host-key-crash": 50,
   "packages/boot-server/tests/status-page": 50,
   "packages/dns/tests/client": 50,
+  "packages/nixos/tests/copy": 35,
   "packages/ssh/tests/file": 35,
   "packages/ssh-client/tests/exec": 35,
   "packages/ssh/tests/host-key": 30,
