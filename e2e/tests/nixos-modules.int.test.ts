@@ -556,3 +556,14 @@ function words(value: unknown): string[] {
     .filter((word) => word !== "")
     .toSorted();
 }
+
+suite(`the NixOS module of a guest on Proxmox${missing}`, () => {
+  it("has the agent, a serial console, and a root that grows", () => {
+    expect(valueOf("proxmox-guest")).toMatchObject({
+      qemuGuest: { enable: true },
+      boot: { growPartition: true, kernelParams: expect.arrayContaining(["console=ttyS0,115200"]) },
+      fileSystems: { "/": { autoResize: true, fsType: "ext4" } },
+      failed: [],
+    });
+  });
+});

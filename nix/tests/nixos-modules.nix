@@ -51,7 +51,12 @@ let
       networking
       users
       ;
-    inherit (config.services) dnsmasq harmonia openssh;
+    inherit (config.services)
+      dnsmasq
+      harmonia
+      openssh
+      qemuGuest
+      ;
     inherit (config.system) extraDependencies nixos-generate-config stateVersion;
     inherit (config.systemd) services sockets;
     bootServerSettings = config.services.nixops4-landscaper.bootServer.settings or null;
@@ -176,6 +181,14 @@ in
   generated = evaluate "landscaper" [ configuration ];
   installer = evaluate "installer" [ { nixops4.installer.authorizedKeys = [ "ssh-ed25519 AAAA" ]; } ];
   landscaper-iso = evaluate "landscaper-iso" [ ];
+  proxmox-guest = evaluate "proxmox-guest" [
+    {
+      fileSystems."/" = {
+        device = "/dev/disk/by-label/nixos";
+        fsType = "ext4";
+      };
+    }
+  ];
 
   # The tests in virtual machines, as far as they can be seen without running them.
   checks =

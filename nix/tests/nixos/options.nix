@@ -102,6 +102,7 @@ in
         enabled = option types.bool true;
         package = option types.package pkgs.zfs;
       };
+      growPartition = option types.bool false;
       kernelParams = list types.str;
       loader.grub.device = option types.str "";
     };
@@ -115,6 +116,7 @@ in
       enableRedistributableFirmware = option types.bool false;
     };
     fileSystems = set (submodule {
+      autoResize = option types.bool false;
       device = required types.nonEmptyStr;
       fsType = required types.nonEmptyStr;
     });
@@ -152,6 +154,7 @@ in
         settings = set (types.either settingsAtom (types.listOf settingsAtom));
       };
       getty.helpLine = text;
+      qemuGuest = { inherit enable; };
       harmonia.cache = {
         inherit enable;
         settings = set (types.either types.str types.int);
