@@ -1,6 +1,8 @@
 import {
+  bareHost,
   type Context,
   fields,
+  hostProblem,
   ProviderError,
   secretRef,
   type Static,
@@ -157,7 +159,8 @@ interface CheckedInputs {
 /** What the schema cannot say; for the `check` of a resource. */
 export function checkServer({ server, require, marker }: CheckedInputs): Violation[] {
   const capabilities = capabilitiesOf(server);
-  const violations = server.rfc2136 === undefined ? [] : checkTls(server.rfc2136);
+  const violations =
+    server.rfc2136 === undefined ? [] : [...checkAddress(server.rfc2136), ...checkTls(server.rfc2136)];
   for (const [index, guarantee] of require.entries()) {
     if (!capabilities[GUARANTEES[guarantee]])
       violations.push({
@@ -169,6 +172,11 @@ export function checkServer({ server, require, marker }: CheckedInputs): Violati
   if (marker.enable && owner?.pattern.test(marker.owner) === false)
     violations.push({ path: "marker.owner", message: owner.rule });
   return violations;
+}
+
+function checkAddress({ address }: NonNullable<Server["rfc2136"]>): Violation[] {
+  const message = hostProblem(address);
+  return message === undefined ? [] : [{ path: "server.rfc2136.address", message }];
 }
 
 function checkTls({ tls, transport }: NonNullable<Server["rfc2136"]>): Violation[] {
@@ -238,7 +246,7 @@ async function openRfc2136(
     import("./client/client.ts"),
   ]);
   const client = new DnsClient({
-    address,
+    address: bareHost(address),
     port: port ?? (transport === "tls" ? 853 : 53),
     transport,
     timeoutMs: timeoutSeconds * 1000,

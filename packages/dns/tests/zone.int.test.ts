@@ -65,15 +65,23 @@ suite("zone on PowerDNS", () => {
     );
   });
 
-  it("refuses keys of 1 to 3 characters, which messages would tell by their gaps", async () => {
+  it("refuses keys of 1 to 3 characters, which messages would tell by their gaps, and a port in an address", async () => {
     const powerdns = { url: "http://127.0.0.1:1", apiKey: { value: "abc" } };
     await expect(apply({ name: "x.test", server: { powerdns } })).rejects.toThrow(
       "the API key of PowerDNS has fewer than 4 characters",
     );
+    const desec = { token: { value: "abc" } };
+    const record = { zone: "x.test", name: "w", type: "A", values: ["192.0.2.1"] };
+    await expect(
+      backend.provider.create("record_set", { ...record, server: { desec } }, true),
+    ).rejects.toThrow("the API token has fewer than 4 characters");
     const rfc2136 = { address: "127.0.0.1", port: 1, tsig: { name: "k", secret: { value: "YQ=" } } };
-    const inputs = { server: { rfc2136 }, zone: "x.test", name: "w", type: "A", values: ["192.0.2.1"] };
-    await expect(backend.provider.create("record_set", inputs, true)).rejects.toThrow(
-      "the secret of the TSIG key k has fewer than 4 characters",
-    );
+    await expect(
+      backend.provider.create("record_set", { ...record, server: { rfc2136 } }, true),
+    ).rejects.toThrow("the secret of the TSIG key k has fewer than 4 characters");
+    const elsewhere = { rfc2136: { ...rfc2136, address: "ns1.example.org:53" } };
+    await expect(
+      backend.provider.create("record_set", { ...record, server: elsewhere }, true),
+    ).rejects.toThrow("server.rfc2136.address: must be a name or an address alone; set `port` to the rest");
   });
 });
