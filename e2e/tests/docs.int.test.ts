@@ -19,7 +19,7 @@ describe("the documentation", () => {
   });
 
   it("is asked for each resource type", () => {
-    expect(undocumented(`{ type: "new", docs: undefined }`)).toEqual([
+    expect(undocumented(`{ type: "new", docs: "" }`)).toEqual([
       "local.new: there is no examples/local/new.nix",
       'local.new: its docs have no section "Changes"',
       'local.new: its docs have no section "Taking over"',

@@ -15,7 +15,7 @@ const SECTIONS = new Map([
 ]);
 
 /** The sections of a type, with their headings in the reference. */
-export function sectionsOf({ docs = "" }: ResourceType): [heading: string, text: string][] {
+export function sectionsOf({ docs }: ResourceType): [heading: string, text: string][] {
   const given = parseSections(docs);
   return [...SECTIONS].flatMap(([name, heading]) => {
     const text = given.get(name);
@@ -36,11 +36,9 @@ export function undocumented(packages: readonly ProviderPackage[]): string[] {
     ...(security.includes(`\n### ${provider.name}\n`)
       ? []
       : [`${provider.name}: docs/explanation/security.md has no section "${provider.name}"`]),
-    ...provider.resources
-      .filter(({ docs }) => docs !== undefined || provider.name !== "proxmox")
-      .flatMap((resource) =>
-        problemsOf(provider, resource).map((problem) => `${provider.name}.${resource.type}: ${problem}`),
-      ),
+    ...provider.resources.flatMap((resource) =>
+      problemsOf(provider, resource).map((problem) => `${provider.name}.${resource.type}: ${problem}`),
+    ),
   ]);
 }
 
@@ -65,7 +63,7 @@ export async function unlisted(packages: readonly ProviderPackage[]): Promise<st
 }
 
 function problemsOf(provider: Provider, resource: ResourceType): string[] {
-  const given = parseSections(resource.docs ?? "");
+  const given = parseSections(resource.docs);
   const missing = [...SECTIONS.keys()].filter((name) => (given.get(name) ?? "") === "");
   const unknown = [...given.keys()].filter((name) => !SECTIONS.has(name));
   const changes = given.get("Changes") ?? "";

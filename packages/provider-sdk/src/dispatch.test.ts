@@ -26,6 +26,7 @@ const provider = defineProvider({
     defineResource({
       type: "greeting",
       description: "Greets.",
+      docs: "",
       stateful: false,
       inputs,
       outputs,
@@ -44,6 +45,7 @@ const provider = defineProvider({
     defineResource({
       type: "echo",
       description: "Returns what it is given.",
+      docs: "",
       stateful: false,
       inputs: echoInputs,
       outputs: echoOutputs,
@@ -55,6 +57,7 @@ const provider = defineProvider({
     defineResource({
       type: "kept",
       description: "Needs state.",
+      docs: "",
       stateful: true,
       inputs: fields({}),
       outputs: fields({}),

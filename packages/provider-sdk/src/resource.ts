@@ -45,7 +45,7 @@ export interface ResourceType<I extends TObject = TObject, O extends TObject = T
    * What the reference says besides, in Markdown: the file `<type>.md` beside the declaration, with the sections that
    * CONTRIBUTING.md lists. It is in no executable and no Nix module.
    */
-  docs?: string;
+  docs: string;
   /** Whether it works only with a `state` resource (`requireState` in Nix). */
   stateful: boolean;
   /** Whether `create` and `update` first wait for a process that an earlier nixops4 left at work on the same inputs. */
