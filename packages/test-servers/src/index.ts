@@ -10,6 +10,7 @@ export { freePort } from "./free-port.ts";
 export { makeSshKey, type SshKey } from "./ssh-key.ts";
 export { TcpProxy } from "./tcp-proxy.ts";
 export { debianRoot, labAvailable, type DebianRoot } from "./debian-root.ts";
+export { missingForOpensshHost, startOpensshHost, type OpensshHost } from "./openssh-host.ts";
 export { madeOnce } from "./made-once.ts";
 export { startDebianVm, type DebianVm, type DebianVmOptions } from "./debian-vm.ts";
 export { type DebianUser } from "./debian-seed.ts";
