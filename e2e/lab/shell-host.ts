@@ -9,6 +9,8 @@ interface ShellUser {
   name: string;
   /** The path of the login shell. */
   shell: string;
+  /** For `sh`: what the login shell is instead, with `$shell` for the path above. */
+  wrapper?: string;
   /** Of two users with the id 0 both are root; others become it by sudo. */
   root: boolean;
   /** Start files, by their path in the home folder. */
@@ -115,8 +117,10 @@ export async function startShellHost(options: ShellHostOptions): Promise<ShellHo
 }
 
 async function writeUsers(folder: string, users: ShellUser[], publicKey: string): Promise<void> {
-  const lines = users.map(({ name, shell, root }, index) => {
+  await mkdir(join(folder, "shells"));
+  const lines = users.map(({ name, shell: program, wrapper, root }, index) => {
     const id = root ? 0 : 5000 + index;
+    const shell = wrapper === undefined ? program : join(folder, "shells", name);
     return { name, id, line: `${name}:x:${id}:${root ? 0 : 5000}::${join(folder, "home", name)}:${shell}` };
   });
   const passwd = ["root:x:0:0::/root:/bin/sh", "sshd:x:105:65534::/run/sshd:/usr/sbin/nologin"];
@@ -131,6 +135,11 @@ async function writeUsers(folder: string, users: ShellUser[], publicKey: string)
   }
   await writeFile(join(folder, "authorized_keys"), publicKey);
   spawnSync("chmod", ["755", folder]);
+  for (const { name, shell, wrapper } of users) {
+    if (wrapper === undefined) continue;
+    const text = `#!/bin/sh\nshell=${shell}\n${wrapper}\n`;
+    await writeFile(join(folder, "shells", name), text, { mode: 0o755 });
+  }
   for (const { name, id } of lines) {
     const home = join(folder, "home", name);
     const { files: startFiles = {} } = users.find((user) => user.name === name)!;

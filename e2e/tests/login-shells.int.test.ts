@@ -6,84 +6,101 @@ import { buildTestSystem } from "@nixops4-providers/test-servers";
 import { builtProvider, ProviderProcess } from "../harness/index.ts";
 import { missingForShellHost, type ShellHost, startShellHost } from "../lab/shell-host.ts";
 
-/** Login shells, and the start file that each reads for a command over SSH, where it reads one. */
-const SHELLS: Record<string, string | undefined> = {
-  sh: undefined,
-  dash: undefined,
-  bash: ".bashrc",
-  zsh: ".zshenv",
-  ksh: undefined,
-  mksh: undefined,
-  fish: ".config/fish/config.fish",
-  tcsh: ".cshrc",
-  rc: undefined,
-  elvish: undefined,
-  nu: undefined,
-};
-
-const NUSHELL = join(import.meta.dirname, "..", "node_modules", "nushell", "bin", "nu");
+/** Nushell is not in Debian: it is tested where it is on the PATH (`npm install --global nushell`). */
+const SHELLS = ["sh", "dash", "bash", "zsh", "ksh", "mksh", "fish", "tcsh", "rc", "elvish", "nu"];
 
 function pathOf(shell: string): string | undefined {
   const path = spawnSync("sh", ["-c", `command -v ${shell}`], { encoding: "utf8" }).stdout.trim();
-  if (path !== "") return path;
-  return shell === "nu" && spawnSync(NUSHELL, ["--version"]).status === 0 ? NUSHELL : undefined;
+  return path === "" ? undefined : path;
 }
 
 /** What start files do that were not made for commands. */
-const HABITS: { name: string; shell: string; files: Record<string, string>; fails?: RegExp }[] = [
-  { name: "bash-prints", shell: "bash", files: { ".bashrc": "printf 'Debian 13'; echo oops >&2\n" } },
-  { name: "zsh-prints", shell: "zsh", files: { ".zshenv": "echo Debian 13; echo oops >&2\n" } },
-  {
-    name: "fish-prints",
-    shell: "fish",
-    files: { ".config/fish/config.fish": "echo Debian 13; echo oops >&2\n" },
+const KINDS = ["prints", "reads", "execs", "joins"] as const;
+type Kind = (typeof KINDS)[number];
+
+/** What a shell reads for a command over SSH, where it reads something. */
+const START_FILES: Record<string, { path: string } & Partial<Record<Kind, string>>> = {
+  bash: {
+    path: ".bashrc",
+    prints: "printf 'Debian 13'; echo oops >&2",
+    reads: "read -r answer",
+    execs: "exec zsh",
+    joins: "exec 2>&1; echo Debian 13",
   },
-  { name: "tcsh-prints", shell: "tcsh", files: { ".cshrc": "echo Debian 13\n" } },
-  { name: "bash-reads", shell: "bash", files: { ".bashrc": "read -r answer\n" } },
-  {
-    name: "zsh-reads",
-    shell: "zsh",
-    files: { ".zshenv": '[ -n "$once" ] || read -r answer; export once=1\n' },
+  zsh: {
+    path: ".zshenv",
+    prints: "echo Debian 13; echo oops >&2",
+    reads: '[ -n "$once" ] || read -r answer; export once=1',
+    execs: '[ -n "$once" ] || { export once=1; exec bash }',
+    joins: "exec 2>&1",
   },
-  { name: "tcsh-reads", shell: "tcsh", files: { ".cshrc": "set answer = $<\n" } },
-  {
-    name: "bash-reads-all",
-    shell: "bash",
-    files: { ".bashrc": "cat >/dev/null\n" },
-    fails: /cannot run commands there: nothing within/,
+  fish: {
+    path: ".config/fish/config.fish",
+    prints: "echo Debian 13; echo oops >&2",
+    reads: "read answer",
+    execs: "exec dash",
   },
-  {
-    name: "bash-reads-more",
-    shell: "bash",
-    files: { ".bashrc": "read -r one; read -r -t 1 two; true\n" },
+  tcsh: {
+    path: ".cshrc",
+    prints: "echo Debian 13",
+    reads: "set answer = $<",
+    execs: "exec dash",
   },
-  { name: "bash-execs-zsh", shell: "bash", files: { ".bashrc": "exec zsh\n" } },
-  { name: "bash-execs-dash", shell: "bash", files: { ".bashrc": "exec dash\n" } },
-  { name: "bash-execs-bash", shell: "bash", files: { ".bashrc": "exec bash --norc\n" } },
-  { name: "bash-runs-bash", shell: "bash", files: { ".bashrc": "bash --norc\n" } },
-  { name: "bash-execs-tcsh", shell: "bash", files: { ".bashrc": "exec tcsh -f\n" } },
-  {
-    name: "bash-execs-fish",
-    shell: "bash",
-    files: { ".bashrc": "exec fish\n" },
-    fails: /cannot run commands there: nothing within/,
-  },
-  { name: "bash-joins", shell: "bash", files: { ".bashrc": "exec 2>&1; echo Debian 13\n" } },
-  { name: "zsh-joins", shell: "zsh", files: { ".zshenv": "exec 2>&1\n" } },
-  { name: "bash-joins-tee", shell: "bash", files: { ".bashrc": "exec > >(tee -a /dev/null) 2>&1\n" } },
-  { name: "bash-closes-errors", shell: "bash", files: { ".bashrc": "exec 2>/dev/null\n" } },
-  {
-    name: "bash-exits",
-    shell: "bash",
-    files: { ".bashrc": "echo no service today; exit 0\n" },
-    fails: /cannot run commands there: no service today \(exit code 0\)/,
-  },
-];
+};
+
+/** For the other shells, and for what one cannot do: a login shell that does it and becomes the shell. */
+const WRAPPERS: Record<Kind, string> = {
+  prints: `printf 'Debian 13'; echo oops >&2; exec "$shell" "$@"`,
+  reads: `read -r answer; exec "$shell" "$@"`,
+  execs: `exec "$shell"`,
+  joins: `exec 2>&1; echo Debian 13; exec "$shell" "$@"`,
+};
+
+interface Habit {
+  name: string;
+  shell: string;
+  files?: Record<string, string>;
+  wrapper?: string;
+}
+
+function habitOf(shell: string, kind: Kind): Habit {
+  const name = `${shell}-${kind}`;
+  const startFile = START_FILES[shell];
+  const text = startFile?.[kind];
+  if (text === undefined) return { name, shell, wrapper: WRAPPERS[kind] };
+  return { name, shell, files: { [startFile!.path]: `${text}\n` } };
+}
+
+function bashHabit(name: string, text: string): Habit {
+  return { name: `bash-${name}`, shell: "bash", files: { ".bashrc": `${text}\n` } };
+}
+
+const HABITS: Habit[] = [
+  ...SHELLS.flatMap((shell) => KINDS.map((kind) => habitOf(shell, kind))),
+  bashHabit("reads-all", "cat >/dev/null"),
+  bashHabit("reads-more", "read -r one; read -r -t 1 two; true"),
+  bashHabit("execs-bash", "exec bash --norc"),
+  bashHabit("runs-bash", "bash --norc"),
+  bashHabit("execs-tcsh", "exec tcsh -f"),
+  bashHabit("execs-fish", "exec fish"),
+  bashHabit("joins-tee", "exec > >(tee -a /dev/null) 2>&1"),
+  bashHabit("closes-errors", "exec 2>/dev/null"),
+  bashHabit("exits", "echo no service today; exit 0"),
+].filter(({ shell }) => pathOf(shell) !== undefined);
+
+/** Those under which nothing can be run. */
+const FAILS: Record<string, RegExp> = {
+  "bash-reads-all": /cannot run commands there: nothing within/,
+  // It reads all of its standard input before it runs any of it.
+  "bash-execs-fish": /cannot run commands there: nothing within/,
+  "nu-execs": /cannot run commands there: .*STDIN is not a TTY/,
+  "bash-exits": /cannot run commands there: no service today \(exit code 0\)/,
+};
 
 const missing = missingForShellHost();
 const title = (text: string) => `${text}${missing === undefined ? "" : ` (skipped: ${missing})`}`;
-const shells = Object.keys(SHELLS).filter((shell) => pathOf(shell) !== undefined);
-const absent = Object.keys(SHELLS).filter((shell) => pathOf(shell) === undefined);
+const shells = SHELLS.filter((shell) => pathOf(shell) !== undefined);
+const absent = SHELLS.filter((shell) => pathOf(shell) === undefined);
 
 const SECONDS = 1000;
 
@@ -218,8 +235,7 @@ class Checks {
       { name: `root-${shell}`, shell: pathOf(shell)!, root: true },
       { name: `user-${shell}`, shell: pathOf(shell)!, root: false },
     ]);
-    const habits = HABITS.filter(({ shell }) => pathOf(shell) !== undefined);
-    const odd = habits.map(({ name, shell, files }) => ({ name, shell: pathOf(shell)!, root: false, files }));
+    const odd = HABITS.map((habit) => ({ ...habit, shell: pathOf(habit.shell)!, root: false }));
     host = await startShellHost({ users: [...plain, ...odd] });
   }, 60 * SECONDS);
   afterAll(() => host.stop());
@@ -244,54 +260,60 @@ class Checks {
     90 * SECONDS,
   );
 
-  it.each(HABITS.filter(({ fails }) => fails === undefined).map(({ name }) => name))(
-    "%s: with and without sudo nothing of it is seen",
+  it.each(HABITS.map(({ name }) => name).filter((name) => FAILS[name] === undefined))(
+    "%s: with and without sudo nothing of it is seen, whatever the type",
     async (user) => {
-      await new Checks(host, user, false).wait();
-      for (const sudo of [false, true]) {
-        const checks = new Checks(host, user, sudo);
-        await checks.exec();
-        await checks.file();
-      }
+      const checks = new Checks(host, user, true);
+      const copied = checks.closure(toplevel).then(() => checks.system(toplevel));
+      const plain = new Checks(host, user, false);
+      await Promise.all([copied, plain.wait(), plain.exec(), plain.file(), checks.exec()]);
+      await checks.file();
+      await checks.hostKey();
     },
-    60 * SECONDS,
+    90 * SECONDS,
   );
 
-  it.each(
-    HABITS.filter(({ fails }) => fails !== undefined).map(({ name, fails }) => [name, fails!] as const),
-  )(
-    "%s: nothing is run, and nothing is a success",
-    async (user, message) => {
-      const connection = { ...host.connectionOf(user), connectTimeoutSeconds: 3 };
-      const path = `/run/${user}.file`;
-      const limits = { timeoutSeconds: 3 };
-      const evil = "touch /run/was-evaluated\n";
-      const command = {
-        command: "touch /run/was-run",
-        stdin: evil,
-        env: { VALUE: "tell-no-one" },
-        ...limits,
-      };
-      const cases: [string, string, object][] = [
-        ["ssh", "wait", limits],
-        ["ssh", "exec", command],
-        ["ssh", "exec", { ...command, sudo: true }],
-        ["ssh", "file", { path, contents: evil, sudo: true, ...limits }],
-        ["ssh", "file", { path, ensure: "absent", sudo: true, ...limits }],
-        ["nixos", "closure", { path: toplevel, sudo: true }],
-        ["nixos", "system", { toplevel, sudo: true }],
-      ];
-      const run = async ([provider, type, inputs]: (typeof cases)[number]) => {
-        const { error, log } = await create(provider, type, { connection, ...inputs });
-        expect([type, error]).toEqual([type, expect.stringMatching(message)]);
-        expect(`${error}${log}`).not.toMatch(/tell-no-one|nixops4-[0-9a-f]{8}/);
-      };
-      await Promise.all(cases.map(run));
-      host.sh("[ ! -e /run/was-run ] && [ ! -e /run/was-evaluated ]");
-      host.sh(`[ ! -e ${path} ]`);
+  // All at once: each waits for a minute.
+  it(
+    `${Object.keys(FAILS).join(", ")}: nothing is run, and nothing is a success`,
+    async () => {
+      const names = HABITS.map(({ name }) => name).filter((name) => FAILS[name] !== undefined);
+      await Promise.all(names.map((name) => expectNothing(name, FAILS[name]!)));
     },
     120 * SECONDS,
   );
+
+  async function expectNothing(user: string, message: RegExp): Promise<void> {
+    const connection = { ...host.connectionOf(user), connectTimeoutSeconds: 3 };
+    const path = `/run/${user}.file`;
+    const limits = { timeoutSeconds: 3 };
+    const evil = "touch /run/was-evaluated\n";
+    const command = {
+      command: "touch /run/was-run",
+      stdin: evil,
+      env: { VALUE: "tell-no-one" },
+      ...limits,
+    };
+    const directory = host.folder;
+    const cases: [string, string, object][] = [
+      ["ssh", "wait", limits],
+      ["ssh", "exec", command],
+      ["ssh", "exec", { ...command, sudo: true }],
+      ["ssh", "file", { path, contents: evil, sudo: true, ...limits }],
+      ["ssh", "file", { path, ensure: "absent", sudo: true, ...limits }],
+      ["ssh", "host_key", { directory, sudo: true, keepers: { user }, ...limits }],
+      ["nixos", "closure", { path: toplevel, sudo: true }],
+      ["nixos", "system", { toplevel, sudo: true }],
+    ];
+    const run = async ([provider, type, inputs]: (typeof cases)[number]) => {
+      const { error, log } = await create(provider, type, { connection, ...inputs }, type === "host_key");
+      expect([user, type, error]).toEqual([user, type, expect.stringMatching(message)]);
+      expect(`${error}${log}`).not.toMatch(/tell-no-one|nixops4-[0-9a-f]{8}/);
+    };
+    await Promise.all(cases.map(run));
+    host.sh("[ ! -e /run/was-run ] && [ ! -e /run/was-evaluated ]");
+    host.sh(`[ ! -e ${path} ]`);
+  }
 });
 
 const SYSTEM_SHELLS = ["busybox", "bash", "ksh", "mksh"];
