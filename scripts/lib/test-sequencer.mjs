@@ -4,6 +4,7 @@ import { relative } from "node:path";
 const EMULATING = {
   "e2e/tests/bare-metal": 410,
   "packages/nixos/tests/with-systemd": 460,
+  "e2e/tests/disk-layouts": 150,
   "packages/boot-server/tests/ipxe": 120,
   "packages/ssh/tests/host-key-debian": 130,
   "packages/ssh/tests/openssh-10": 90,
