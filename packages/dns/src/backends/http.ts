@@ -1,5 +1,5 @@
 import { setTimeout as sleep } from "node:timers/promises";
-import type { Context } from "@nixops4-providers/provider-sdk";
+import { type Context, timeoutSignal } from "@nixops4-providers/provider-sdk";
 import { DnsError } from "../client/dns-error.ts";
 import { wallClockSeconds } from "../client/wall-clock.ts";
 
@@ -66,7 +66,7 @@ export class HttpApi {
         body: body === undefined ? null : JSON.stringify(body),
         // A redirect would carry the credentials elsewhere.
         redirect: "error",
-        signal: AbortSignal.any([context.signal, AbortSignal.timeout(timeoutSeconds * 1000)]),
+        signal: AbortSignal.any([context.signal, timeoutSignal(timeoutSeconds)]),
       });
       return { status: response.status, headers: response.headers, text: await readText(response) };
     } catch (cause) {
