@@ -7,7 +7,7 @@ import { StateHandle } from "./state.ts";
 import { WaitGraph } from "./wait-graph.ts";
 
 export interface ApplyOptions extends PoolOptions {
-  /** Composites, as `hosts.web`: each is awaited, whatever becomes of the others. Default: the root. */
+  /** Composites, such as `hosts.web`: each is awaited, whatever becomes of the others. Default: the root. */
   members?: readonly string[];
 }
 

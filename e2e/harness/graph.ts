@@ -9,7 +9,7 @@ interface ResourceMember<Name extends string> {
   provider: { executable: string; args?: readonly string[] };
   type: string;
   inputs: Readonly<Record<string, Input<Name>>>;
-  /** The path from the root to the member that stores this one's state, as `stores.state`. */
+  /** The path from the root to the member that stores this one's state, such as `stores.state`. */
   state?: string;
 }
 

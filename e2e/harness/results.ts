@@ -8,7 +8,7 @@ import type { Properties } from "./protocol.ts";
 export type Action = "ensured" | "created" | "updated" | "skipped" | "failed" | "not run" | "left";
 
 export interface MemberResult {
-  /** The path from the root, as `network.gateway`. */
+  /** The path from the root, such as `network.gateway`. */
   member: string;
   /** The resource type; empty for a composite and where it is not known. */
   type: string;

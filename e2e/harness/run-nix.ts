@@ -3,9 +3,9 @@ import { text } from "node:stream/consumers";
 import { parseJson, stringifyJson } from "@nixops4-providers/json";
 
 export interface NixOptions {
-  /** Added to the environment of Nix, as `NIX_STORE_DIR`. */
+  /** Added to the environment of Nix, such as `NIX_STORE_DIR`. */
   env?: Record<string, string>;
-  /** Options for every Nix program, as `["--option", "sandbox", "false"]`. */
+  /** Options for every Nix program, such as `["--option", "sandbox", "false"]`. */
   nixArgs?: readonly string[];
 }
 

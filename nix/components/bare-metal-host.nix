@@ -1,6 +1,6 @@
 # One machine, from its MAC address to a deployed NixOS system. Its members, in the order in which they are applied:
 # a temporary host key, what the machine boots from the network, the wait until it has installed itself, a host key of
-# its own, its NixOS system. The inputs of each can be set, as `members.nixos.inputs.reboot = "when-needed"`.
+# its own, its NixOS system. The inputs of each can be set, such as `members.nixos.inputs.reboot = "when-needed"`.
 { self, ... }:
 {
   config,
@@ -238,7 +238,7 @@ in
             path = mkOption {
               type = types.nullOr (types.strMatching "/dev/[^ ]+");
               default = null;
-              description = "A path of the disk, as `/dev/disk/by-path/pci-0000:00:1f.2-ata-2`.";
+              description = "A path of the disk, such as `/dev/disk/by-path/pci-0000:00:1f.2-ata-2`.";
             };
             allowWipe = mkOption {
               type = types.bool;
@@ -279,7 +279,7 @@ in
             };
             publicKey = mkOption {
               type = types.strMatching "[^:]+:[A-Za-z0-9+/]+=*";
-              description = "The public key that it signs with, as `landscaper-1:AAAA…`.";
+              description = "The public key that it signs with, such as `landscaper-1:AAAA…`.";
             };
           };
         }

@@ -215,7 +215,7 @@ in
       type = types.deferredModule;
       default = { };
       description = ''
-        What holds for all hosts: options of `bare-metal-host`, as `gateway`. A host's own value goes before that here;
+        What holds for all hosts: options of `bare-metal-host`, such as `gateway`. A host's own value goes before that here;
         NixOS modules, authorized keys and substituters are added to each other.
       '';
     };

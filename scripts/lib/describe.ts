@@ -3,7 +3,7 @@ import type { Provider, ResourceType } from "@nixops4-providers/provider-sdk";
 import { providerPackages } from "./providers.ts";
 import { renderType } from "./reference.ts";
 
-/** The section of the reference for a type, as `ssh.file` or, where one provider alone has it, `host_key`. */
+/** The section of the reference for a type, such as `ssh.file` or, where one provider alone has it, `host_key`. */
 export async function describeType(name: string): Promise<string> {
   const all = (await providerPackages()).flatMap(({ provider }) =>
     provider.resources.map((resource) => ({ provider, resource })),

@@ -45,7 +45,7 @@ in
       type = types.path;
       readOnly = true;
       default = "${folder}/public-key";
-      description = "The file that has the public key, as `landscaper-1:AAAA…`.";
+      description = "The file that has the public key, such as `landscaper-1:AAAA…`.";
     };
   };
 

@@ -100,7 +100,7 @@ in
       type = types.strMatching "${ipv4Pattern}(,${ipv4Pattern})?";
       example = "10.0.0.100,10.0.0.199";
       description = ''
-        With `dhcp`, the first and the last address to give out; with `proxy`, the address of the network, as `10.0.0.0`.
+        With `dhcp`, the first and the last address to give out; with `proxy`, the address of the network, such as `10.0.0.0`.
       '';
     };
     leaseTime = mkOption {

@@ -5,7 +5,7 @@ export type StatusName = keyof typeof status;
 
 /** Why a call of the boot service failed. */
 export class BootServiceError extends ProviderError {
-  /** The gRPC status, as `OUT_OF_RANGE`. */
+  /** The gRPC status, such as `OUT_OF_RANGE`. */
   readonly code: StatusName;
   /** Whether the same call may succeed a little later, as while the service restarts. */
   readonly isPassing: boolean;

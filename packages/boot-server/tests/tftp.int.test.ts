@@ -261,7 +261,7 @@ describe("the protocol, packet by packet", () => {
     expect(await peer.nextWithin(100)).toBeUndefined();
   });
 
-  it("answers a stranger with ERROR 5 and goes on", async () => {
+  it("answers another port with ERROR 5 and goes on", async () => {
     const stranger = await openPeer();
     peer.send(readRequest("513"), server.port);
     const { port } = await peer.next();

@@ -13,7 +13,7 @@ export const timeoutField = Type.Number({
 const urlField = (url: string) =>
   Type.String({
     pattern: "^https?://[^ \\n?#]+$",
-    patternError: `must be a URL, as ${url}`,
+    patternError: `must be a URL, such as ${url}`,
     default: url,
     description: "Where the API is.",
   });

@@ -4,7 +4,7 @@ import { requireField, serverSchema } from "./server.ts";
 /** The inputs that `record_set` and `records` share. */
 export const zoneFields = {
   server: serverSchema,
-  zone: Type.String({ minLength: 1, description: "The zone, as `example.org`." }),
+  zone: Type.String({ minLength: 1, description: "The zone, such as `example.org`." }),
   require: requireField,
   onConflict: Type.Enum(["refuse", "adopt", "overwrite", "merge"], {
     default: "refuse",

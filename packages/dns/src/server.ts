@@ -103,9 +103,9 @@ export const powerdnsSchema = fields(
   {
     url: Type.String({
       pattern: "^https?://[^ \\n?#]+$",
-      patternError: "must be a URL, as https://ns1.example.org:8081",
+      patternError: "must be a URL, such as https://ns1.example.org:8081",
       description:
-        "Where the API is, as `https://ns1.example.org:8081` (`http` only on one host or in a private network).",
+        "Where the API is, such as `https://ns1.example.org:8081` (`http` only on one host or in a private network).",
     }),
     apiKey: secretRef("The key of the API (`api-key`)."),
     serverId: Type.String({

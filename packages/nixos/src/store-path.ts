@@ -6,5 +6,5 @@ const STORE_PATH = /^\/nix\/store\/[0-9abcdfghijklmnpqrsvwxyz]{32}-[0-9A-Za-z+._
 /** The rule for an input that must be a store path and nothing inside one. */
 export function checkStorePath(path: string, field: string): Violation[] {
   if (STORE_PATH.test(path)) return [];
-  return [{ path: field, message: "must be a store path, as /nix/store/<32 characters>-<name>" }];
+  return [{ path: field, message: "must be a store path, such as /nix/store/<32 characters>-<name>" }];
 }

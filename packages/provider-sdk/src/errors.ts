@@ -1,7 +1,7 @@
 /** What a provider says went wrong, and what the user can do about it. */
 export class ProviderError extends Error {
   override readonly name = "ProviderError";
-  /** The input that is to blame, as `connection.port`. */
+  /** The input that is to blame, such as `connection.port`. */
   readonly path: string | undefined;
   /** What to do next, as a sentence. */
   readonly hint: string | undefined;

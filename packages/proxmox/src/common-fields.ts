@@ -11,7 +11,7 @@ const POOL_PATTERN = "^[A-Za-z0-9._-]+(/[A-Za-z0-9._-]+){0,2}$";
 export function storageField(description: string) {
   return Type.String({
     pattern: STORAGE_PATTERN,
-    patternError: "must be the ID of a storage, as local-lvm",
+    patternError: "must be the ID of a storage, such as local-lvm",
     description,
   });
 }
@@ -19,7 +19,7 @@ export function storageField(description: string) {
 export function sizeField(description: string) {
   return Type.String({
     pattern: SIZE_PATTERN,
-    patternError: "must be a number of MiB, GiB or TiB, as 32G",
+    patternError: "must be a number of MiB, GiB or TiB, such as 32G",
     description,
   });
 }
@@ -27,7 +27,7 @@ export function sizeField(description: string) {
 export function nodeField(description: string) {
   return Type.String({
     pattern: NODE_PATTERN,
-    patternError: "must be the name of a node, as pve1",
+    patternError: "must be the name of a node, such as pve1",
     description,
   });
 }
@@ -35,7 +35,7 @@ export function nodeField(description: string) {
 export const macField = Type.Optional(
   Type.String({
     pattern: "^[0-9A-Fa-f][02468ACEace](:[0-9A-Fa-f]{2}){5}$",
-    patternError: "must be the MAC address of one card, as BC:24:11:00:00:01",
+    patternError: "must be the MAC address of one card, such as BC:24:11:00:00:01",
     description: "The MAC address. When not set, Proxmox VE chooses one, which is kept.",
   }),
 );
@@ -88,7 +88,7 @@ export const guestFields = {
   pool: Type.Optional(
     Type.String({
       pattern: POOL_PATTERN,
-      patternError: "must be the ID of a pool, as web or customers/web",
+      patternError: "must be the ID of a pool, such as web or customers/web",
       description: "The pool that it is in.",
     }),
   ),
@@ -104,7 +104,7 @@ export const guestFields = {
     Type.String({
       pattern: "^(order=|up=|down=)?[0-9]+(,(order|up|down)=[0-9]+)*$",
       patternError: "must be as order=1,up=30,down=60",
-      description: "When it is started and stopped with the node, as `order=1,up=30,down=60`.",
+      description: "When it is started and stopped with the node, such as `order=1,up=30,down=60`.",
     }),
   ),
   protection: Type.Optional(

@@ -13,19 +13,19 @@ export const connectionField = fields(
   {
     endpoint: Type.String({
       pattern: "^https://[^ \\n/?#]+/?$",
-      patternError: "must be a URL without a path, as https://pve1.example.org:8006",
-      description: "The API of any node of the cluster, as `https://pve1.example.org:8006`.",
+      patternError: "must be a URL without a path, such as https://pve1.example.org:8006",
+      description: "The API of any node of the cluster, such as `https://pve1.example.org:8006`.",
     }),
     tokenId: Type.String({
       pattern: "^[^ \\n:/!=]+@[A-Za-z][A-Za-z0-9._-]*![A-Za-z][A-Za-z0-9._-]*$",
-      patternError: "must be USER@REALM!NAME, as deploy@pve!nixops4",
-      description: "The API token, as `deploy@pve!nixops4`.",
+      patternError: "must be USER@REALM!NAME, such as deploy@pve!nixops4",
+      description: "The API token, such as `deploy@pve!nixops4`.",
     }),
     tokenSecret: secretRef("The secret of the token: the UUID that is shown when it is made."),
     tlsFingerprint: Type.Optional(
       Type.String({
         pattern: "^([0-9A-Fa-f]{2}:){31}[0-9A-Fa-f]{2}$",
-        patternError: "must be 32 bytes in hexadecimal with colons, as AB:CD:…",
+        patternError: "must be 32 bytes in hexadecimal with colons, such as AB:CD:…",
         description:
           "The SHA-256 fingerprint of the node's certificate, as `pvenode cert info` shows it. It is checked before the token is " +
           "sent. It takes the place of a CA.",

@@ -5,7 +5,7 @@ export const macsField = Type.Array(Type.String(), {
   minItems: 1,
   maxItems: 16,
   description:
-    "The MAC addresses of the machine's network cards, as `52:54:00:12:34:56` or `52-54-00-12-34-56`. One is enough " +
+    "The MAC addresses of the machine's network cards, such as `52:54:00:12:34:56` or `52-54-00-12-34-56`. One is enough " +
     "when it is that of the card which the machine boots from.",
 });
 

@@ -29,7 +29,7 @@ export const serverSchema = fields(
       Type.String({
         minLength: 1,
         description:
-          "Where it listens on TCP, as `landscaper.example.org:8443`. It needs the other three fields, which " +
+          "Where it listens on TCP, such as `landscaper.example.org:8443`. It needs the other three fields, which " +
           "`nixops4-boot-server init-tls` makes the files for.",
       }),
     ),

@@ -9,7 +9,7 @@ export interface Endpoint {
   host: string;
   port: number;
   user: string;
-  /** For messages, as `web1:22`. */
+  /** For messages, such as `web1:22`. */
   label: string;
   pins: PublicKey[];
   login: Login;

@@ -1,7 +1,7 @@
 export { ConnectError, type ConnectFailure } from "./connect-error.ts";
 export { connect, withConnection } from "./connect.ts";
 export { connectOver } from "./connect-over.ts";
-export { connectToStranger } from "./connect-to-stranger.ts";
+export { connectToUnverifiedHost } from "./connect-to-unverified-host.ts";
 export { checkConnection, type Connection, connectionSchema } from "./connection-schema.ts";
 export { plainHostKey } from "./known-hosts.ts";
 export { readBootId } from "./read-boot-id.ts";

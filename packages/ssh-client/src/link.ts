@@ -50,7 +50,7 @@ export function openLinkOver(stream: Duplex, endpoint: Endpoint, signal: AbortSi
 }
 
 /** As {@link openLink}, but whatever key the host presents: anyone may be at the other end. */
-export async function openLinkToStranger(
+export async function openUnverifiedLink(
   endpoint: Endpoint,
   hop: Link | undefined,
   signal: AbortSignal,

@@ -73,7 +73,7 @@ export function fingerprint(blob: Uint8Array): string {
 }
 
 /**
- * The data of the DNS records of type SSHFP for a host key, as `4 2 <hex>`. SHA-256 only: SHA-1 can be forged,
+ * The data of the DNS records of type SSHFP for a host key, such as `4 2 <hex>`. SHA-256 only: SHA-1 can be forged,
  * and OpenSSH prefers SHA-256 where both are there.
  */
 export function sshfp(blob: Uint8Array): string[] {

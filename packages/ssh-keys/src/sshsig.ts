@@ -5,7 +5,7 @@ import { messageOf, string, WireReader } from "./wire.ts";
 /** What a signature must be for. */
 export interface SignatureUse {
   message: string | Uint8Array;
-  /** What the signer meant the signature for, as `file` or `git`. */
+  /** What the signer meant the signature for, such as `file` or `git`. */
   namespace: string;
   /** The keys that may have signed. */
   signers: readonly PublicKey[];

@@ -117,7 +117,7 @@ describeWithSshd("ssh.file", () => {
   it("refuses a relative path", async () => {
     path = "etc/file";
     expect((await file({ contents: "x" })).error).toContain(
-      "path: must be an absolute path of a file, as /etc/motd",
+      "path: must be an absolute path of a file, such as /etc/motd",
     );
   });
 

@@ -289,7 +289,7 @@ describeWithSshd("ssh.host_key", () => {
   it("refuses bad inputs all at once, each with its path", async () => {
     const inputs = host.inputs({ algorithm: "rsa", bits: 1024, directory: "etc/ssh", reload: {} });
     const { error } = await create("host_key", inputs, true);
-    expect(error).toContain("directory: must be an absolute path, as /etc/ssh");
+    expect(error).toContain("directory: must be an absolute path, such as /etc/ssh");
     expect(error).toContain("reload: must have exactly one of unit, command");
     expect((await host.create({ algorithm: "ecdsa", bits: 255 })).error).toContain(
       "bits: must be 256, 384 or 521",

@@ -47,7 +47,7 @@ function advice({
   now?: number;
   missingAssets?: boolean;
 }): string[] {
-  const machines = new Machines({ maxStrangers: 10, maxStrangersPerAddress: 10 }, () => true);
+  const machines = new Machines({ maxUnknown: 10, maxUnknownPerAddress: 10 }, () => true);
   see(machines);
   return adviceFor(machines.get(MAC), entry, { missingAssets, now });
 }

@@ -21,9 +21,9 @@ export interface Limits {
   /** What has to stay free on the disk when an asset is uploaded, in bytes. Default 256 MiB. */
   minFreeBytes: number;
   /** Machines without an entry that are remembered. Default 256. */
-  maxStrangers: number;
+  maxUnknown: number;
   /** Of them, those that were last seen at one address. Default 32. */
-  maxStrangersPerAddress: number;
+  maxUnknownPerAddress: number;
   /** Events that watchers can go back to. Default 1000. */
   maxRecentEvents: number;
   /** An asset that no entry needs is removed after this many seconds. Default 3600. */
@@ -41,8 +41,8 @@ export const DEFAULT_LIMITS: Limits = {
   maxAssetBytes: 16 * 1024 ** 3,
   maxAssets: 4096,
   minFreeBytes: 256 * 1024 * 1024,
-  maxStrangers: 256,
-  maxStrangersPerAddress: 32,
+  maxUnknown: 256,
+  maxUnknownPerAddress: 32,
   maxRecentEvents: 1000,
   assetGraceSeconds: 3600,
 };

@@ -20,17 +20,17 @@ const TIMELINE_ITEMS = 50;
 const DOWNLOADS = 16;
 const ARP_TABLE_AGE_MS = 1_000;
 
-type StrangerLimits = Pick<Limits, "maxStrangers" | "maxStrangersPerAddress">;
+type UnknownLimits = Pick<Limits, "maxUnknown" | "maxUnknownPerAddress">;
 
 /** Machines by MAC address, kept in memory only; the one that was seen last comes last. */
 export class Machines {
   readonly #machines = new Map<string, Machine>();
   readonly #macs = new Map<string, string>();
-  readonly #limits: StrangerLimits;
+  readonly #limits: UnknownLimits;
   readonly #isDeclared: (mac: string) => boolean;
   #arp: { at: number; table: Promise<Map<string, string>> } | undefined;
 
-  constructor(limits: StrangerLimits, isDeclared: (mac: string) => boolean) {
+  constructor(limits: UnknownLimits, isDeclared: (mac: string) => boolean) {
     this.#limits = limits;
     this.#isDeclared = isDeclared;
   }
@@ -54,7 +54,7 @@ export class Machines {
         problems: new Map(),
       };
       this.#machines.set(mac, machine);
-      this.#forgetOldest(() => true, this.#limits.maxStrangers);
+      this.#forgetOldest(() => true, this.#limits.maxUnknown);
     }
     return machine;
   }
@@ -115,13 +115,13 @@ export class Machines {
     machine.address = address;
     this.#macs.set(address, machine.mac);
     // One host that makes up MAC addresses does not push out what others have.
-    this.#forgetOldest((other) => other.address === address, this.#limits.maxStrangersPerAddress);
+    this.#forgetOldest((other) => other.address === address, this.#limits.maxUnknownPerAddress);
   }
 
   #forgetOldest(among: (machine: Machine) => boolean, most: number): void {
-    const strangers = this.all().filter((machine) => !this.#isDeclared(machine.mac) && among(machine));
-    if (strangers.length <= most) return;
-    const [oldest] = strangers;
+    const unknown = this.all().filter((machine) => !this.#isDeclared(machine.mac) && among(machine));
+    if (unknown.length <= most) return;
+    const [oldest] = unknown;
     this.#machines.delete(oldest!.mac);
     this.#releaseAddress(oldest!);
   }

@@ -49,7 +49,7 @@ export interface EntrySpec {
   expireSeconds: number;
   /** An install that has not reported for this many seconds counts as interrupted. */
   silenceSeconds: number;
-  /** Who logs in to the installed machine, and where, as `root@10.0.0.11`: for people, on the status page. */
+  /** Who logs in to the installed machine, and where, such as `root@10.0.0.11`: for people, on the status page. */
   login?: string | undefined;
 }
 

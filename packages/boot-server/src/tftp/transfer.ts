@@ -133,7 +133,7 @@ export class Transfer {
     const { peer } = this.#options;
     const packet = decodePacket(bytes);
     if (from.port !== peer.port || from.address !== peer.address) {
-      // RFC 1350 §4: the stranger is told, the transfer goes on. An ERROR is never answered.
+      // RFC 1350 §4: the other client is told, the transfer goes on. An ERROR is never answered.
       if (packet?.kind !== "error" && from.port !== 0) {
         this.#socket.send(
           encodeError(ErrorCode.unknownTransfer, "Unknown transfer"),

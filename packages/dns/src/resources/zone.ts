@@ -14,7 +14,7 @@ const inputs = fields({
     { powerdns: powerdnsSchema },
     { title: "ZoneServer", description: "Where the zone is to be." },
   ),
-  name: Type.String({ minLength: 1, description: "The zone, as `example.org`." }),
+  name: Type.String({ minLength: 1, description: "The zone, such as `example.org`." }),
   kind: Type.Enum(["Native", "Master", "Slave"], {
     default: "Native",
     description:

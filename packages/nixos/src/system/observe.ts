@@ -71,7 +71,7 @@ export async function observe(
   };
 }
 
-/** The number in the link of a profile, as 42 in `system-42-link`. */
+/** The number in the link of a profile, such as 42 in `system-42-link`. */
 export function generationOf(link: string): number | null {
   const match = /-(\d+)-link$/.exec(link);
   return match === null ? null : Number(match[1]);

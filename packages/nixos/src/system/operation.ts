@@ -17,7 +17,7 @@ export interface Status {
   /** Who keeps it waiting. */
   holder: string;
   previousToplevel: string | null;
-  /** The link that the profile was, as `system-41-link`. */
+  /** The link that the profile was, such as `system-41-link`. */
   previousLink: string;
   /** With the reason `failed-units`: what has failed, if its log tells. With `profile-folder`: the error. */
   details: string;

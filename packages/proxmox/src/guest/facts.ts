@@ -32,7 +32,7 @@ export class Facts {
     return this.#get("/access/permissions");
   }
 
-  /** The major version, as 9. */
+  /** The major version, such as 9. */
   async major(): Promise<number> {
     const { version } = await this.#get<{ version: string }>("/version");
     return Number.parseInt(version, 10);

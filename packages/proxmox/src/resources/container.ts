@@ -20,13 +20,13 @@ const network = fields(
   {
     name: Type.String({
       pattern: "^[a-z][a-z0-9._-]{0,14}$",
-      patternError: "must be the name of an interface, as eth0",
+      patternError: "must be the name of an interface, such as eth0",
       default: "eth0",
       description: "The name of the interface inside.",
     }),
     bridge: Type.String({
       pattern: "^[A-Za-z][A-Za-z0-9_.-]{0,14}$",
-      patternError: "must be the name of a bridge, as vmbr0",
+      patternError: "must be the name of a bridge, such as vmbr0",
       description: "The bridge or the virtual network.",
     }),
     mac: macField,
@@ -35,7 +35,7 @@ const network = fields(
     ipv4: Type.Optional(
       Type.String({
         pattern: addressPattern.ipv4,
-        patternError: "must be dhcp, manual or an address with its prefix, as 192.0.2.10/24",
+        patternError: "must be dhcp, manual or an address with its prefix, such as 192.0.2.10/24",
         description: "`dhcp`, `manual`, or the address with its prefix.",
       }),
     ),
@@ -49,7 +49,7 @@ const network = fields(
     ipv6: Type.Optional(
       Type.String({
         pattern: addressPattern.ipv6,
-        patternError: "must be auto, dhcp, manual or an address with its prefix, as 2001:db8::10/64",
+        patternError: "must be auto, dhcp, manual or an address with its prefix, such as 2001:db8::10/64",
         description: "As `ipv4`, or `auto` for the router's announcements.",
       }),
     ),
@@ -69,7 +69,7 @@ const inputs = fields({
   template: Type.Optional(
     Type.String({
       pattern: "^[A-Za-z][A-Za-z0-9._-]*[A-Za-z0-9]:[^ \\n,]+$",
-      patternError: "must be the ID of a volume, as local:vztmpl/debian.tar.zst",
+      patternError: "must be the ID of a volume, such as local:vztmpl/debian.tar.zst",
       description:
         "What a new container is made from: a volume, as the output `volumeId` of an `image`. Later it means nothing.",
     }),
@@ -78,7 +78,7 @@ const inputs = fields({
     fields(
       {
         storage: storageField("The storage that it is on. It is not moved."),
-        size: sizeField("The size, as `8G`. It grows, and never shrinks."),
+        size: sizeField("The size, such as `8G`. It grows, and never shrinks."),
       },
       { title: "RootDisk", description: "The root file system. Required for a new container." },
     ),
@@ -88,10 +88,10 @@ const inputs = fields({
     fields(
       {
         storage: storageField("The storage that it is on. It is not moved."),
-        size: sizeField("The size, as `8G`. It grows, and never shrinks."),
+        size: sizeField("The size, such as `8G`. It grows, and never shrinks."),
         path: Type.String({
           pattern: "^/[^,]*$",
-          patternError: "must be a path, as /srv",
+          patternError: "must be a path, such as /srv",
           description: "Where it is mounted.",
         }),
         backup: Type.Boolean({ default: false, description: "Whether backups contain it." }),
@@ -112,7 +112,7 @@ const inputs = fields({
     Type.Number({
       minimum: 0,
       maximum: 8192,
-      description: "How many cores it may use in all, as 1.5; 0 is no limit.",
+      description: "How many cores it may use in all, such as 1.5; 0 is no limit.",
     }),
   ),
   memory: Type.Optional(Type.Integer({ minimum: 16, description: "The memory in MiB. A new one has 512." })),

@@ -16,7 +16,7 @@ const source = fields(
     url: Type.Optional(
       Type.String({
         pattern: "^https?://[^ \\n]+$",
-        patternError: "must be a URL, as https://example.org/debian.qcow2",
+        patternError: "must be a URL, such as https://example.org/debian.qcow2",
         description: "Where Proxmox VE downloads it from. It needs `sha256`.",
       }),
     ),
@@ -45,7 +45,7 @@ const inputs = fields({
     pattern: "^[A-Za-z0-9][A-Za-z0-9._-]{0,199}$",
     patternError: "must be the name of a file: letters, digits and characters of ._-",
     description:
-      "The name of the file with its extension, as `nixos.qcow2`. The first 16 digits of its SHA-256 are put before the extension, " +
+      "The name of the file with its extension, such as `nixos.qcow2`. The first 16 digits of its SHA-256 are put before the extension, " +
       "so that another content is another volume and one that is in use is never replaced.",
   }),
   source,
@@ -79,7 +79,7 @@ const inputs = fields({
 const outputs = fields({
   volumeId: Type.String({
     description:
-      "The volume, as `local:import/nixos-0123456789abcdef.qcow2`: for `importFrom`, `cdrom.image` or `template`.",
+      "The volume, such as `local:import/nixos-0123456789abcdef.qcow2`: for `importFrom`, `cdrom.image` or `template`.",
   }),
   sha256: Type.String({ description: "The SHA-256 of the file." }),
 });

@@ -14,9 +14,9 @@ const inputs = fields({
   connection: connectionField,
   name: Type.String({
     pattern: "^[A-Za-z0-9._-]+(/[A-Za-z0-9._-]+){0,2}$",
-    patternError: "must be up to three names with slashes between, as customers/web",
+    patternError: "must be up to three names with slashes between, such as customers/web",
     description:
-      "The ID, as `web`, or `customers/web` in the pool `customers`, which must be there: use its output `poolId`.",
+      "The ID, such as `web`, or `customers/web` in the pool `customers`, which must be there: use its output `poolId`.",
   }),
   comment: Type.Optional(Type.String({ description: "What it is for." })),
   storages: Type.Array(

@@ -13,7 +13,7 @@ import docs from "./vm.md";
 
 const volumeId = Type.String({
   pattern: "^[A-Za-z][A-Za-z0-9._-]*[A-Za-z0-9]:[^ \\n,]+$",
-  patternError: "must be the ID of a volume, as local:iso/debian.iso",
+  patternError: "must be the ID of a volume, such as local:iso/debian.iso",
 });
 
 const disk = fields(
@@ -22,7 +22,9 @@ const disk = fields(
       storageField("The storage that it is on. It is not moved; may be left out for a disk of the template."),
     ),
     size: Type.Optional(
-      sizeField("The size, as `32G`. It grows, and never shrinks. Of an import, at least that of the image."),
+      sizeField(
+        "The size, such as `32G`. It grows, and never shrinks. Of an import, at least that of the image.",
+      ),
     ),
     importFrom: Type.Optional({
       ...volumeId,
@@ -48,7 +50,7 @@ const network = fields(
   {
     bridge: Type.String({
       pattern: "^[A-Za-z][A-Za-z0-9_.-]{0,14}$",
-      patternError: "must be the name of a bridge, as vmbr0",
+      patternError: "must be the name of a bridge, such as vmbr0",
       description: "The bridge or the virtual network.",
     }),
     model: Type.Enum(["virtio", "e1000", "e1000e", "rtl8139", "vmxnet3"], {
@@ -85,8 +87,9 @@ const cloudInit = fields(
     ipv4: Type.Optional(
       Type.String({
         pattern: "^(dhcp|[0-9.]+/[0-9]+)$",
-        patternError: "must be dhcp or an address with its prefix, as 192.0.2.10/24",
-        description: "The address of the first card: `dhcp`, or one with its prefix, as `192.0.2.10/24`.",
+        patternError: "must be dhcp or an address with its prefix, such as 192.0.2.10/24",
+        description:
+          "The address of the first card: `dhcp`, or one with its prefix, such as `192.0.2.10/24`.",
       }),
     ),
     gateway4: Type.Optional(
@@ -99,7 +102,7 @@ const cloudInit = fields(
     ipv6: Type.Optional(
       Type.String({
         pattern: "^(auto|dhcp|[0-9A-Fa-f:]+/[0-9]+)$",
-        patternError: "must be auto, dhcp or an address with its prefix, as 2001:db8::10/64",
+        patternError: "must be auto, dhcp or an address with its prefix, such as 2001:db8::10/64",
         description: "As `ipv4`, or `auto` for the router's announcements.",
       }),
     ),
@@ -135,15 +138,15 @@ const inputs = fields({
   cpuType: Type.Optional(
     Type.String({
       pattern: "^[A-Za-z0-9_-]+(,[a-z-]+=[^, \\n]+)*$",
-      patternError: "must be a type of CPU, as host",
-      description: "The type of CPU, as `host`. A new VM has `x86-64-v2-AES`.",
+      patternError: "must be a type of CPU, such as host",
+      description: "The type of CPU, such as `host`. A new VM has `x86-64-v2-AES`.",
     }),
   ),
   cpuLimit: Type.Optional(
     Type.Number({
       minimum: 0,
       maximum: 128,
-      description: "How many cores it may use in all, as 1.5; 0 is no limit.",
+      description: "How many cores it may use in all, such as 1.5; 0 is no limit.",
     }),
   ),
   memory: Type.Optional(Type.Integer({ minimum: 16, description: "The memory in MiB. A new VM has 2048." })),
@@ -159,8 +162,8 @@ const inputs = fields({
   machine: Type.Optional(
     Type.String({
       pattern: "^[A-Za-z0-9.+_-]+(,[a-z0-9-]+=[^, \\n]+)*$",
-      patternError: "must be a type of machine, as q35",
-      description: "The type of machine, as `q35`.",
+      patternError: "must be a type of machine, such as q35",
+      description: "The type of machine, such as `q35`.",
     }),
   ),
   osType: Type.Optional(
@@ -212,7 +215,7 @@ const inputs = fields({
       {
         image: Type.Optional({
           ...volumeId,
-          description: "The ISO image, as `local:iso/debian.iso`. When not set, the drive is empty.",
+          description: "The ISO image, such as `local:iso/debian.iso`. When not set, the drive is empty.",
         }),
         slot: Type.String({
           pattern: "^(ide[0-3]|sata[0-5])$",
@@ -230,7 +233,7 @@ const inputs = fields({
   bootOrder: Type.Optional(
     Type.Array(Type.String({ pattern: "^[a-z]+[0-9]+$", patternError: "must be as scsi0 or net0" }), {
       description:
-        'What to boot from, as `[ "scsi0" "net0" ]`: with `net0`, the disk is tried first and PXE when it is empty.',
+        'What to boot from, such as `[ "scsi0" "net0" ]`: with `net0`, the disk is tried first and PXE when it is empty.',
     }),
   ),
   serialConsole: Type.Optional(

@@ -28,7 +28,7 @@ const overlayFileSchema = fields({
   mode: Type.Optional(
     Type.String({
       pattern: "^[0-7]{3,4}$",
-      patternError: "must be 3 or 4 octal digits, as 0640",
+      patternError: "must be 3 or 4 octal digits, such as 0640",
       description: "The permissions in octal. When not set `0644`, for a `secret` `0600`.",
     }),
   ),
@@ -114,9 +114,9 @@ const inputs = fields({
   login: Type.Optional(
     Type.String({
       pattern: "^[A-Za-z0-9_][A-Za-z0-9_.-]*@[A-Za-z0-9:][A-Za-z0-9:.-]*$",
-      patternError: "must be a user and a host, as root@10.0.0.11",
+      patternError: "must be a user and a host, such as root@10.0.0.11",
       description:
-        "Who logs in to the machine once it is installed, and where, as `root@10.0.0.11`. The status page shows it.",
+        "Who logs in to the machine once it is installed, and where, such as `root@10.0.0.11`. The status page shows it.",
     }),
   ),
   ensure: ensureField("the entry"),

@@ -49,7 +49,7 @@ const inputs = fields({
   }),
   mode: Type.String({
     pattern: "^[0-7]{3,4}$",
-    patternError: "must be 3 or 4 octal digits, as 0640",
+    patternError: "must be 3 or 4 octal digits, such as 0640",
     default: "0644",
     description: "The permissions of the files in octal. New folders get `0755`.",
   }),

@@ -33,9 +33,9 @@ const inputs = fields({
   mode: Type.Optional(
     Type.String({
       pattern: "^[0-7]{3,4}$",
-      patternError: "must be 3 or 4 octal digits, as 0640",
+      patternError: "must be 3 or 4 octal digits, such as 0640",
       description:
-        "The permissions in octal, as `0640`. When not set, those of an existing file are kept, and a new " +
+        "The permissions in octal, such as `0640`. When not set, those of an existing file are kept, and a new " +
         "file gets what the umask leaves.",
     }),
   ),

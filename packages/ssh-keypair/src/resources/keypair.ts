@@ -28,7 +28,7 @@ const inputs = fields({
   ),
   comment: Type.String({
     default: "",
-    description: "The text after the key, as `alice@laptop`. It can change while the key stays.",
+    description: "The text after the key, such as `alice@laptop`. It can change while the key stays.",
   }),
   privateKeyFile: Type.Optional(
     Type.String({
@@ -44,7 +44,7 @@ const inputs = fields({
   ageRecipients: Type.Array(Type.String(), {
     default: [],
     description:
-      "Public keys of age, as `age1...`, that the private key is encrypted for in `privateKeyEncrypted`. Keys " +
+      "Public keys of age, such as `age1...`, that the private key is encrypted for in `privateKeyEncrypted`. Keys " +
       "of SSH are not accepted.",
   }),
   privateKeyInState: Type.Boolean({
@@ -71,7 +71,8 @@ const outputs = fields({
     description: "The fingerprint of the public key, `SHA256:...`, as `ssh-keygen -l` shows it.",
   }),
   sshfp: Type.Array(Type.String(), {
-    description: "The data of DNS records of type SSHFP for a host with this key, as `4 2 <SHA-256 in hex>`.",
+    description:
+      "The data of DNS records of type SSHFP for a host with this key, such as `4 2 <SHA-256 in hex>`.",
   }),
   privateKey: nullable(sensitive(Type.String()), {
     description:

@@ -12,7 +12,7 @@ import {
   ConnectError,
   type Connection,
   connectOver,
-  connectToStranger,
+  connectToUnverifiedHost,
   plainHostKey,
   type SshConnection,
   waitForSsh,
@@ -134,7 +134,7 @@ async function reach(job: Job): Promise<SshConnection> {
  */
 async function adopt(job: Job, mismatch: ConnectError): Promise<SshConnection> {
   const { inputs, context, pins } = job;
-  const { record, label } = await readStrangersRecord(job, mismatch);
+  const { record, label } = await readUnverifiedRecord(job, mismatch);
   const { successions, problem } = verifyRecord(record, label, pins);
   const announced = successions.map(({ newKey }) => newKey).toReversed();
   if (announced.length === 0) {
@@ -155,11 +155,11 @@ async function adopt(job: Job, mismatch: ConnectError): Promise<SshConnection> {
   }
 }
 
-async function readStrangersRecord({ inputs, context }: Job, mismatch: ConnectError) {
-  let stranger: SshConnection | undefined;
+async function readUnverifiedRecord({ inputs, context }: Job, mismatch: ConnectError) {
+  let host: SshConnection | undefined;
   try {
-    stranger = await connectToStranger(inputs.connection, context);
-    return { record: await readRecord(stranger, inputs), label: stranger.label };
+    host = await connectToUnverifiedHost(inputs.connection, context);
+    return { record: await readRecord(host, inputs), label: host.label };
   } catch (error) {
     if (context.signal.aborted) throw error;
     // Then it is a jump host that is not the expected one.
@@ -167,7 +167,7 @@ async function readStrangersRecord({ inputs, context }: Job, mismatch: ConnectEr
     const reason = describeError(error).split("\n")[0]!;
     throw refused(mismatch, `its record of rotations cannot be read: ${reason}`);
   } finally {
-    stranger?.end();
+    host?.end();
   }
 }
 

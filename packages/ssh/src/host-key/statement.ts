@@ -114,7 +114,7 @@ function parseObject(json: string, names: readonly string[]): Record<string, str
   return Object.fromEntries(Object.entries(fields).map(([name, field]) => [name, String(field)]));
 }
 
-/** What a stranger wrote, fit for a message. */
+/** Text of an unverified host, fit for a message. */
 function quote(text: string): string {
   return JSON.stringify(text.slice(0, 200));
 }

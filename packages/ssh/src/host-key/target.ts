@@ -19,7 +19,7 @@ export interface Observed {
   files: KeyFile[];
 }
 
-/** From a stranger a record of rotations could be endless. */
+/** The record of an unverified host could be endless. */
 const MAX_RECORD_BYTES = 1024 * 1024;
 
 const MAX_SAID_LINES = 100;

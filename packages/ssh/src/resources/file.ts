@@ -28,7 +28,7 @@ const inputs = fields({
   connection: connectionSchema,
   path: Type.String({
     pattern: "^/.*[^/]$",
-    patternError: "must be an absolute path of a file, as /etc/motd",
+    patternError: "must be an absolute path of a file, such as /etc/motd",
     description:
       "The absolute path of the file on the host. Its folder must exist. Where it is a symbolic link, the file that " +
       "the link leads to is meant (but `absent` removes the link).",
@@ -53,8 +53,8 @@ const inputs = fields({
   mode: Type.Optional(
     Type.String({
       pattern: "^[0-7]{3,4}$",
-      patternError: "must be 3 or 4 octal digits, as 0640",
-      description: "The permissions in octal, as `0640`. When not set `0644`, for a `secret` `0600`.",
+      patternError: "must be 3 or 4 octal digits, such as 0640",
+      description: "The permissions in octal, such as `0640`. When not set `0644`, for a `secret` `0600`.",
     }),
   ),
   owner: Type.Optional(

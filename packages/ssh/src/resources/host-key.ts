@@ -26,7 +26,7 @@ const inputs = fields({
   ),
   directory: Type.String({
     pattern: "^/.",
-    patternError: "must be an absolute path, as /etc/ssh",
+    patternError: "must be an absolute path, such as /etc/ssh",
     default: "/etc/ssh",
     description:
       "The folder of the host's keys. The record of rotations is kept in it, which the user who logs in must be " +
@@ -38,8 +38,8 @@ const inputs = fields({
         unit: Type.Optional(
           Type.String({
             pattern: "^[A-Za-z0-9@_.:-]+$",
-            patternError: "must be the name of a unit of systemd, as sshd.service",
-            description: "A unit of systemd, as `sshd.service`, for `systemctl reload`.",
+            patternError: "must be the name of a unit of systemd, such as sshd.service",
+            description: "A unit of systemd, such as `sshd.service`, for `systemctl reload`.",
           }),
         ),
         command: Type.Optional(Type.String({ minLength: 1, description: "A command for `sh` on the host." })),
@@ -85,7 +85,7 @@ const outputs = fields({
     description: "The fingerprint of the key, `SHA256:...`, as `ssh-keygen -l` shows it.",
   }),
   sshfp: Type.Array(Type.String(), {
-    description: "The data of the host's DNS records of type SSHFP, as `4 2 <SHA-256 in hex>`.",
+    description: "The data of the host's DNS records of type SSHFP, such as `4 2 <SHA-256 in hex>`.",
   }),
 });
 

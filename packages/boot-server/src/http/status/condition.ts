@@ -27,7 +27,7 @@ export function needsAttention(machine: ShownMachine): boolean {
 /** What needs a person first, then what is going on; unknown machines last, the latest seen first. */
 export function inOrder(machines: readonly ShownMachine[]): ShownMachine[] {
   return machines.toSorted(
-    (a, b) => rank(a) - rank(b) || latestStranger(a, b) || compare(nameOf(a), nameOf(b)),
+    (a, b) => rank(a) - rank(b) || latestUnknown(a, b) || compare(nameOf(a), nameOf(b)),
   );
 }
 
@@ -57,7 +57,7 @@ function rank(machine: ShownMachine): number {
   return machine.advice.length > 0 ? Math.min(ofCondition, 1) : ofCondition;
 }
 
-function latestStranger(a: ShownMachine, b: ShownMachine): number {
+function latestUnknown(a: ShownMachine, b: ShownMachine): number {
   return a.entry === undefined && b.entry === undefined ? (b.lastSeenAt ?? 0) - (a.lastSeenAt ?? 0) : 0;
 }
 

@@ -1,6 +1,6 @@
 import { afterAll, beforeAll, expect, it } from "@jest/globals";
 import { findSshd, makeSshKey, startSshLab, type SshKey, type SshLab } from "@nixops4-providers/test-servers";
-import { connect, connectOver, connectToStranger, openScript } from "../src/index.ts";
+import { connect, connectOver, connectToUnverifiedHost, openScript } from "../src/index.ts";
 import { connectionTo, describeWithSshd, printed } from "./lab.ts";
 import { testContext } from "./test-context.ts";
 
@@ -16,8 +16,8 @@ describeWithSshd("connections beside the pinned one", () => {
   const plain = ({ publicKey }: SshKey) => publicKey.split(" ", 2).join(" ");
   const unknown = () => connectionTo(lab, { hostPublicKeys: [other.publicKey] });
 
-  it("connects to a stranger and tells which key it presented", async () => {
-    const ssh = await connectToStranger(unknown(), testContext());
+  it("connects to an unverified host and tells which key it presented", async () => {
+    const ssh = await connectToUnverifiedHost(unknown(), testContext());
     expect(ssh.hostPublicKey).toBe(plain(lab.hostKey));
     expect(await printed(ssh, "echo read")).toBe("read\n");
     ssh.end();
@@ -25,9 +25,10 @@ describeWithSshd("connections beside the pinned one", () => {
     await expect(connect(unknown(), testContext())).rejects.toMatchObject({ reason: "host-key" });
   });
 
-  it("reaches a stranger through a jump host only if that is the expected one", async () => {
+  it("reaches an unverified host through a jump host only if that is the expected one", async () => {
     const hop = (hostPublicKeys: string[]) => ({ ...lab.connection, agent: true, hostPublicKeys });
-    const reach = (pins: string[]) => connectToStranger({ ...unknown(), jump: [hop(pins)] }, testContext());
+    const reach = (pins: string[]) =>
+      connectToUnverifiedHost({ ...unknown(), jump: [hop(pins)] }, testContext());
     await expect(reach([other.publicKey])).rejects.toMatchObject({ reason: "host-key" });
     (await reach([lab.hostKey.publicKey])).end();
   });

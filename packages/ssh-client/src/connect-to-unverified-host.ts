@@ -1,0 +1,28 @@
+import type { Context } from "@nixops4-providers/provider-sdk";
+import type { Connection } from "./connection-schema.ts";
+import { prepareRoute } from "./endpoint.ts";
+import { type Link, openUnverifiedLink } from "./link.ts";
+import { endLinks, openRoute } from "./route.ts";
+import { SshConnection } from "./ssh-connection.ts";
+
+/**
+ * Connects to a host without checking its host key, which `hostPublicKey` tells. Only for reading what can be verified
+ * by other means: nothing that the host says is trusted, and nothing secret may be sent. The login reveals nothing, since
+ * it signs a challenge that is bound to this session. Jump hosts must present pinned keys. Throws as `connect` does; the
+ * caller must call `end`.
+ */
+export async function connectToUnverifiedHost(
+  connection: Connection,
+  context: Context,
+): Promise<SshConnection> {
+  const endpoints = await prepareRoute(connection, context);
+  const links: Link[] = [];
+  try {
+    await openRoute(endpoints.slice(0, -1), links, context.signal);
+    links.push(await openUnverifiedLink(endpoints.at(-1)!, links.at(-1), context.signal));
+    return new SshConnection(links, context.signal);
+  } catch (error) {
+    endLinks(links);
+    throw error;
+  }
+}
