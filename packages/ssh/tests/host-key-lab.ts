@@ -1,5 +1,14 @@
 import { execFileSync, spawnSync } from "node:child_process";
-import { existsSync, mkdtempSync, readdirSync, readFileSync, rmSync, statSync, writeFileSync } from "node:fs";
+import {
+  copyFileSync,
+  existsSync,
+  mkdtempSync,
+  readdirSync,
+  readFileSync,
+  rmSync,
+  statSync,
+  writeFileSync,
+} from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import {
@@ -132,6 +141,43 @@ export class HostKeyLab {
 
   async stop(): Promise<void> {
     await this.lab.stop();
+  }
+}
+
+/** Files of a host that are kept in another folder and bound to their place, as NixOS' impermanence does it. */
+export class BoundKeys {
+  readonly #kept: string;
+  readonly #places: string[];
+
+  static async bind(host: HostKeyLab, names: string[]): Promise<BoundKeys> {
+    const kept = mkdtempSync(join(tmpdir(), "persistent-"));
+    for (const name of names) {
+      copyFileSync(host.path(name), join(kept, name));
+      execFileSync("mount", ["--bind", join(kept, name), host.path(name)]);
+    }
+    return new BoundKeys(
+      kept,
+      names.map((name) => host.path(name)),
+    );
+  }
+
+  private constructor(kept: string, places: string[]) {
+    this.#kept = kept;
+    this.#places = places;
+  }
+
+  read(name: string): string {
+    return readFileSync(join(this.#kept, name), "utf8");
+  }
+
+  keyIn(name: string): string {
+    const args = ["-y", "-P", "", "-f", join(this.#kept, name)];
+    return execFileSync("ssh-keygen", args, { encoding: "utf8" }).split(" ", 2).join(" ").trim();
+  }
+
+  release(): void {
+    execFileSync("umount", ["--lazy", ...this.#places]);
+    rmSync(this.#kept, { recursive: true });
   }
 }
 

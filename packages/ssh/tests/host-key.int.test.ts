@@ -2,8 +2,10 @@ import { execFileSync, spawn } from "node:child_process";
 import { readFileSync, writeFileSync } from "node:fs";
 import { afterEach, beforeEach, describe, expect, it } from "@jest/globals";
 import { makeSshKey, startSshd } from "@nixops4-providers/test-servers";
-import { fingerprintOf, HostKeyLab, plain, privateLines } from "./host-key-lab.ts";
+import { BoundKeys, fingerprintOf, HostKeyLab, plain, privateLines } from "./host-key-lab.ts";
 import { commandLines, create, describeWithSshd } from "./lab.ts";
+
+const isRoot = process.getuid?.() === 0;
 
 describeWithSshd("ssh.host_key", () => {
   let host: HostKeyLab;
@@ -60,6 +62,49 @@ describeWithSshd("ssh.host_key", () => {
       ssh_host_key_rotations: "644",
       "ssh_host_key_rotations.lock": "600",
     });
+  });
+
+  (isRoot ? it : it.skip)("writes into key files that are mount points (needs root)", async () => {
+    const bound = await BoundKeys.bind(host, ["host", "host.pub"]);
+    try {
+      const { outputs, error } = await host.create();
+      expect(error).toBeUndefined();
+      expect(host.presented()).toBe(outputs["hostPublicKey"]);
+      expect(bound.keyIn("host")).toBe(outputs["hostPublicKey"]);
+      expect(bound.read("host.pub").trim()).toContain(outputs["hostPublicKey"]);
+      const files = { host: "600", "host.pub": "644", ssh_host_key_rotations: "644" };
+      expect(host.files()).toEqual({ ...files, "ssh_host_key_rotations.lock": "600" });
+      // It has converged: a second run changes nothing.
+      const before = bound.read("host");
+      expect((await host.create()).outputs).toEqual(outputs);
+      expect(bound.read("host")).toBe(before);
+      // A longer key, and a shorter one again.
+      const longer = await host.update(outputs, { algorithm: "rsa" }, {});
+      expect(host.presented("rsa")).toBe(longer["hostPublicKey"]);
+      expect(bound.keyIn("host")).toBe(longer["hostPublicKey"]);
+      const shorter = await host.update(longer, {}, { algorithm: "rsa" });
+      expect(host.presented()).toBe(shorter["hostPublicKey"]);
+      expect(bound.keyIn("host")).toBe(shorter["hostPublicKey"]);
+    } finally {
+      bound.release();
+    }
+  });
+
+  it("warns of a host certificate that is for the former key", async () => {
+    await makeSshKey(host.lab.folder, "user_ca");
+    const sign = ["-q", "-s", host.path("user_ca"), "-I", "host", "-h", host.path("host.pub")];
+    execFileSync("ssh-keygen", sign);
+    const certificate = host.path("host-cert.pub");
+    await host.lab.sshd.reload({ extraConfig: [...host.extraConfig, `HostCertificate ${certificate}`] });
+    const { error, stderr, outputs } = await host.create();
+    expect(error).toBeUndefined();
+    expect(stderr).toContain(
+      `no longer presents its host certificate ${certificate}, which is for the former key`,
+    );
+    expect(stderr).toContain(fingerprintOf(host.temporaryKey));
+    execFileSync("ssh-keygen", sign);
+    expect(await host.update(outputs)).toEqual(outputs);
+    expect((await host.create()).stderr).not.toContain("certificate");
   });
 
   it("cannot be kept out by a lock on what other users can read", async () => {

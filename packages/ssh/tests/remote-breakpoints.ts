@@ -12,7 +12,7 @@ import { join } from "node:path";
 import { eventually } from "./lab.ts";
 
 /** What scripts on the host call to change something, and one by which each of them begins to look for sshd. */
-const PROGRAMS = ["ssh-keygen", "mv", "cp", "rm", "sync", "chmod", "tr"];
+const PROGRAMS = ["ssh-keygen", "mv", "cp", "rm", "sync", "chmod", "tr", "dd"];
 
 /**
  * Programs for the PATH of a host that count their calls, and stop before the call with a given number until

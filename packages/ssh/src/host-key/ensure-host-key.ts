@@ -90,6 +90,7 @@ export async function ensureHostKey(
     let host = await completeRotation(job, await look(job, ssh));
     if (!isWanted(job, host)) host = await rotate(job, host);
     await retireOldKeys(job, host);
+    await warnOfCertificates(job, host);
     const { blob } = parsePublicKey(host.presented);
     return { hostPublicKey: host.presented, fingerprint: fingerprint(blob), sshfp: sshfp(blob) };
   } finally {
@@ -348,7 +349,7 @@ async function connectAfresh(job: Job, key: string, seconds: number): Promise<Ss
 async function retireOldKeys(job: Job, host: Host): Promise<void> {
   const { target, files, presented, successions } = host;
   const own = ownFile(host);
-  const leftovers = files.map(({ path }) => `${path}.new`);
+  const leftovers = files.flatMap(({ path }) => [`${path}.new`, `${path}.pub.new`]);
   if (job.inputs.oldKey === "keep") return target.finish(own.path, leftovers);
   const retired = files.filter(
     ({ key }) => key !== presented && successorsOf(key, successions).includes(presented),
@@ -359,6 +360,16 @@ async function retireOldKeys(job: Job, host: Host): Promise<void> {
   // sshd still offers what it has read.
   await target.reload();
   await connectAfresh(job, presented, TAKE_UP_SECONDS);
+}
+
+/** sshd leaves out a certificate whose key it does not have, and says so in its own log only. */
+async function warnOfCertificates({ context }: Job, { target, presented, label }: Host): Promise<void> {
+  for (const { keyFingerprint, path } of await target.listOrphanedCertificates()) {
+    context.log.warn(
+      `${label} no longer presents its host certificate ${path}, which is for the former key ${keyFingerprint}: ` +
+        `sign the new one, ${shorten(presented)}, by \`ssh-keygen -s CA -h\`, or clients that trust the CA alone refuse the host`,
+    );
+  }
 }
 
 function ownFile({ files, presented, label, target }: Host): KeyFile {

@@ -4,6 +4,7 @@ import findSshd from "./scripts/find-sshd.sh";
 import finish from "./scripts/finish.sh";
 import generate from "./scripts/generate.sh";
 import helpers from "./scripts/helpers.sh";
+import listCertificates from "./scripts/list-certificates.sh";
 import lock from "./scripts/lock.sh";
 import observe from "./scripts/observe.sh";
 import readRecord from "./scripts/read-record.sh";
@@ -18,6 +19,7 @@ import writeRecord from "./scripts/write-record.sh";
 const withSshd = `${helpers}${findSshd}`;
 
 export const OBSERVE = `${withSshd}${observe}`;
+export const LIST_CERTIFICATES = `${withSshd}${listCertificates}`;
 export const LOCK = lock;
 export const READ_RECORD = readRecord;
 export const WRITE_RECORD = `${helpers}${writeRecord}`;

@@ -13,6 +13,12 @@ export interface KeyFile {
   newKey: string;
 }
 
+/** Says that a certificate authority knows a host key. */
+export interface Certificate {
+  keyFingerprint: string;
+  path: string;
+}
+
 export interface Observed {
   /** The command line of the sshd that listens; empty when another program does it for sshd. */
   sshd: string;
@@ -87,6 +93,18 @@ export class Target {
       files.push({ path, key, newKey });
     }
     return { sshd, files };
+  }
+
+  /** The certificates of sshd that are for none of its host keys. */
+  async listOrphanedCertificates(): Promise<Certificate[]> {
+    const printed = await this.#run("find its host certificates", scripts.LIST_CERTIFICATES, []);
+    return printed
+      .split("\n")
+      .filter((line) => line !== "")
+      .map((line) => {
+        const [keyFingerprint = ""] = line.split(" ", 1);
+        return { keyFingerprint, path: line.slice(keyFingerprint.length + 1) };
+      });
   }
 
   async writeRecord(record: string): Promise<void> {

@@ -3,8 +3,8 @@
 if [ "$(cut -d' ' -f1,2 "$1.pub" 2>/dev/null)" != "$(public_key "$1")" ]; then write_public "$1"; fi
 shift
 for file; do
-  if [ -e "$file" ] || [ -e "$file.pub" ]; then
-    rm -f "$file.pub" "$file"
+  if [ -s "$file" ] || [ -s "$file.pub" ]; then
+    remove "$file.pub" "$file"
     sync_path "${file%/*}/"
   fi
 done
