@@ -403,6 +403,35 @@ const SYSTEM_SHELLS = ["busybox", "bash", "ksh", "mksh"];
   );
 
   it(
+    "users and groups of a directory: ssh.file takes their names",
+    async () => {
+      const host = await startShellHost({ users });
+      try {
+        const owners = ["alice@example.com", "EXAMPLE\\bob smith", "carol.o'hara$"];
+        owners.forEach((name, index) =>
+          host.sh(`cat >>/etc/passwd <<'END'\n${name}:x:${7001 + index}:7000::/:/bin/sh\nEND`),
+        );
+        host.sh("echo 'domain users:x:7000:' >>/etc/group");
+        for (const [index, owner] of owners.entries()) {
+          const path = "/run/a file";
+          const inputs = { connection: host.connectionOf("user-sh"), sudo: true, path, contents: owner };
+          const names = { owner, group: "domain users" };
+          expect((await create("ssh", "file", { ...inputs, ...names })).error).toBeUndefined();
+          expect(host.sh(`stat -c '%u %g' '${path}'`)).toBe(`${7001 + index} 7000`);
+          const before = host.sh(`stat -c '%i %Z' '${path}'`);
+          for (const again of [names, {}]) {
+            expect((await create("ssh", "file", { ...inputs, ...again })).error).toBeUndefined();
+            expect([owner, host.sh(`stat -c "%i %Z" "${path}"`)]).toEqual([owner, before]);
+          }
+        }
+      } finally {
+        await host.stop();
+      }
+    },
+    120 * SECONDS,
+  );
+
+  it(
     "a host that is starting and lets nobody in (pam_nologin): ssh.wait waits, with few attempts, and tells why",
     async () => {
       const host = await startShellHost({ users, config: ["UsePAM yes"] });

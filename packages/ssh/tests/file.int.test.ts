@@ -68,6 +68,35 @@ describeWithSshd("ssh.file", () => {
     expect(await who()).toEqual([0, 4321, 0o4750]);
   });
 
+  const hasAcl = isRoot && spawnSync("setfacl", ["--version"]).status === 0;
+  (hasAcl ? it : it.skip)("keeps access lists and extended attributes (needs root and setfacl)", async () => {
+    await file({ contents: "one", mode: "0640" });
+    execFileSync("setfacl", ["-m", "u:nobody:r,g:1234:rw", path]);
+    execFileSync("setfattr", ["-n", "user.note", "-v", "kept", path]);
+    const acl = () => execFileSync("getfacl", ["-cn", path], { encoding: "utf8", stdio: "pipe" });
+    const note = () =>
+      spawnSync("getfattr", ["--only-values", "-n", "user.note", path], { encoding: "utf8" }).stdout;
+    expect(acl()).toContain("user:65534:r--");
+    const before = acl();
+    const mode = `0${modeOf(path).toString(8)}`;
+    expect((await file({ contents: "two", mode })).stderr).not.toContain("warning");
+    expect([await readFile(path, "utf8"), acl(), note()]).toEqual(["two", before, "kept"]);
+    // More for others: those of the list stay.
+    await file({ contents: "three", mode: "0664" });
+    expect(acl()).toContain("user:65534:r--");
+    expect(modeOf(path)).toBe(0o664);
+    // Less: nobody who is in the list may see what comes now.
+    const { stderr } = await file({ secret: { value: "four" }, mode: "0600" });
+    expect(stderr).toContain("was replaced: its access list (ACL) is gone");
+    expect(acl()).toBe("user::rw-\ngroup::---\nother::---\n\n");
+    // Of another user's file nothing is taken over.
+    execFileSync("chown", ["1234", path]);
+    execFileSync("setfacl", ["-m", "u:nobody:r", path]);
+    const taken = await file({ contents: "five", mode: "0644", owner: "root" });
+    expect(taken.stderr).toContain("its access list (ACL) is gone");
+    expect(acl()).not.toContain("65534");
+  });
+
   it("follows a symbolic link, and keeps it", async () => {
     await mkdir(join(folder, "elsewhere"));
     await symlink("elsewhere/target", path);
@@ -112,6 +141,10 @@ describeWithSshd("ssh.file", () => {
     ["two things to write", { contents: "a", source: "b" }],
   ])("refuses %s", async (_what, inputs) => {
     expect((await file(inputs)).error).toContain("exactly one of contents, source and secret is required");
+  });
+
+  it.each(["-R", "a:b", " a", "", "a\nb", "a/b"])("refuses %j as the name of an owner", async (owner) => {
+    expect((await file({ contents: "x", owner })).error).toContain("owner: ");
   });
 
   it("refuses a relative path", async () => {

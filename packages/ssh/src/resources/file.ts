@@ -21,7 +21,8 @@ import { type Contents, readContents } from "../contents.ts";
 import { OBSERVE, REMOVE, REPLACE, SET_ATTRIBUTES } from "../file/scripts.ts";
 import docs from "./file.md";
 
-const NAME = "^[A-Za-z0-9_][A-Za-z0-9_.$-]*$";
+// Directories have names such as `alice@example.com`, `EXAMPLE\alice` and `domain users`.
+const NAME = "^[^-+:/ ]([^:/]*[^:/ ])?$";
 const NAME_ERROR = "must be the name or number of a user or group";
 
 const inputs = fields({
@@ -101,7 +102,8 @@ export const file = defineResource({
   description:
     "A file on a host. It is replaced as a whole, with its mode and owner set before: whenever the host stops or the " +
     "connection breaks, the file is the old one or the new one. A file that already is as it should be is not " +
-    "written to. The host needs `sh` and coreutils, or busybox.",
+    "written to. Its access list (ACL) and extended attributes are kept, unless the new mode or owner takes access away, " +
+    "which is told. The host needs `sh` and coreutils, or busybox.",
   docs,
   stateful: false,
   inputs,
@@ -118,10 +120,12 @@ export const file = defineResource({
   }),
 });
 
-function check({ connection, path, contents, source, secret, ensure }: Inputs): Violation[] {
+function check({ connection, path, owner, group, contents, source, secret, ensure }: Inputs): Violation[] {
   const violations = checkConnection(connection);
-  if (/[\0\n]/.test(path))
-    violations.push({ path: "path", message: "must not contain newlines and NUL characters" });
+  for (const [field, value] of Object.entries({ path, owner, group })) {
+    if (value === undefined || !/[\0\n]/.test(value)) continue;
+    violations.push({ path: field, message: "must not contain newlines and NUL characters" });
+  }
   const given = [contents, source, secret].filter((one) => one !== undefined).length;
   if (given > 1 || (given === 0 && ensure === "present")) {
     violations.push({ path: "", message: "exactly one of contents, source and secret is required" });
@@ -144,7 +148,8 @@ async function write(
   if (existing?.sha256 !== contents.sha256) {
     const progress = context.progress(`writing ${inputs.path} on ${ssh.label}`);
     const args = [wanted.mode, wanted.owner, wanted.group, ...(await temporaryName(inputs))];
-    await run(ssh, inputs, REPLACE, ["", ...args], contents).finally(() => progress.done());
+    const warning = await run(ssh, inputs, REPLACE, ["", ...args], contents).finally(() => progress.done());
+    if (warning !== "") context.log.warn(`${inputs.path} on ${ssh.label} was replaced: ${warning.trim()}`);
   } else if (!hasAttributes(existing, wanted)) {
     context.log.info(`setting the mode and owner of ${inputs.path} on ${ssh.label}`);
     await run(ssh, inputs, SET_ATTRIBUTES, ["", wanted.mode, wanted.owner, wanted.group]);
@@ -168,7 +173,8 @@ interface Observed {
 async function observe(ssh: SshConnection, inputs: Inputs): Promise<Observed | undefined> {
   const stdout = await run(ssh, inputs, OBSERVE, [""]);
   if (stdout === "") return undefined;
-  const [sha256 = "", mode = "", uid = "", gid = "", owner = "", group = ""] = stdout.trim().split(" ");
+  const [facts = "", owner = "", group = ""] = stdout.split("\n");
+  const [sha256 = "", mode = "", uid = "", gid = ""] = facts.split(" ");
   return { sha256, mode: Number.parseInt(mode, 8), uid, gid, owner, group };
 }
 

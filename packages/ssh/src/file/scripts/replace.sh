@@ -1,6 +1,6 @@
 # shellcheck shell=sh disable=SC2154
 # path, trusted owner, empty; mode, owner, group, name of temporary files, random word; `sha256` in the environment, the
-# contents on standard input. A connection that breaks looks like the end of the input: only the hash tells that all of it
+# contents on standard input -> a warning, if there is one. A connection that breaks looks like the end of the input: only the hash tells that all of it
 # arrived.
 for left in "./$7".*; do
   pid=${left##*.}
@@ -15,6 +15,7 @@ set -C
 exec 3> "$temporary"
 set +C
 exec 4< /proc/self/fd/3
+if [ -f "./$name" ]; then copy_attributes "$4"; fi
 set_attributes "$4" "$5" "$6"
 cat >&3
 sum=$(sha256sum <&4)
