@@ -1,5 +1,6 @@
 import { constants, type Stats } from "node:fs";
 import * as fs from "node:fs/promises";
+import { copyAttributes } from "./copy-attributes.ts";
 import { naming } from "./naming.ts";
 import { errorWithCode, type Place, type PlaceOptions, withPlace } from "./place.ts";
 
@@ -26,7 +27,7 @@ export async function replaceFile(
     await removeLeftovers(place);
     const temporary = place.at(temporaryName());
     try {
-      await naming(place.shownPath, writeTemporary(temporary, contents, existing, options));
+      await naming(place.shownPath, writeTemporary(place, temporary, contents, existing, options));
       await fs.rename(temporary, place.at());
     } catch (error) {
       await fs.rm(temporary, { force: true });
@@ -44,6 +45,11 @@ export interface ReplaceOptions extends PlaceOptions {
   mode?: number | undefined;
   /** Whether the owner of the file that was there is kept where that is permitted; true by default. */
   keepOwner?: boolean;
+  /**
+   * Keeps the access list (ACL) and the extended attributes of the file that was there, and is called when its access list
+   * cannot be kept. When not set, they are dropped.
+   */
+  onAclLost?: (() => void) | undefined;
 }
 
 /**
@@ -116,18 +122,35 @@ export async function removeFile(path: string): Promise<void> {
 }
 
 async function writeTemporary(
+  place: Place,
   temporary: string,
   contents: Contents,
   existing: Stats | undefined,
-  { mode, keepOwner = true }: ReplaceOptions,
+  { mode, keepOwner = true, onAclLost }: ReplaceOptions,
 ): Promise<void> {
   const wanted = mode ?? (existing === undefined ? undefined : existing.mode & 0o7777);
   const handle = await fs.open(temporary, "wx", wanted === undefined ? 0o666 : 0o600);
   try {
     if (existing !== undefined && keepOwner) await takeOwner(handle, existing);
+    if (existing !== undefined && onAclLost !== undefined) {
+      if (await losesAcl(place, handle, wanted!)) onAclLost();
+    }
     if (wanted !== undefined) await setMode(handle, wanted);
     await handle.writeFile(contents as string);
     await handle.sync();
+  } finally {
+    await handle.close();
+  }
+}
+
+async function losesAcl(place: Place, temporary: fs.FileHandle, mode: number): Promise<boolean> {
+  const flags = constants.O_RDONLY | constants.O_NOFOLLOW | constants.O_NONBLOCK;
+  const handle = await fs.open(place.at(), flags).catch(() => undefined);
+  // Who may not read it may replace it all the same.
+  if (handle === undefined) return false;
+  try {
+    const stats = await handle.stat();
+    return (await copyAttributes({ handle, stats }, { handle: temporary, mode })).isAclLost;
   } finally {
     await handle.close();
   }

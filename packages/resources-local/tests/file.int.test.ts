@@ -1,3 +1,4 @@
+import { execFileSync, spawnSync } from "node:child_process";
 import * as fs from "node:fs/promises";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
@@ -38,6 +39,33 @@ describe("file", () => {
     await write({ contents: "" });
     expect(await fs.readFile(name, "utf8")).toBe("");
   });
+
+  const hasAcl = spawnSync("setfacl", ["--version"]).status === 0;
+  (hasAcl ? it : it.skip)(
+    "keeps access lists and extended attributes (skipped without setfacl)",
+    async () => {
+      const acl = () => execFileSync("getfacl", ["-cn", name], { encoding: "utf8", stdio: "pipe" });
+      const note = () =>
+        execFileSync("getfattr", ["--only-values", "-n", "user.note", name], {
+          encoding: "utf8",
+          stdio: "pipe",
+        });
+      await write({ contents: "one", mode: "0640" });
+      execFileSync("setfacl", ["-m", "u:65534:r,g:1234:rw", name]);
+      execFileSync("setfattr", ["-n", "user.note", "-v", "kept", name]);
+      const before = acl();
+      await write({ contents: "two" });
+      expect([await fs.readFile(name, "utf8"), acl(), note()]).toEqual(["two", before, "kept"]);
+      await write({ contents: "three", mode: "0664" });
+      expect([acl(), note()]).toEqual([before.replace("other::---", "other::r--"), "kept"]);
+      let log = "";
+      const onStderr = (line: string) => (log += `${line}\n`);
+      const inputs = { name, contents: "four", mode: "0600" };
+      await runOperation(executable, (provider) => provider.create("file", inputs), { onStderr });
+      expect(log).toContain(`${name} was replaced: its access list (ACL) is gone`);
+      expect(acl()).toBe("user::rw-\ngroup::---\nother::---\n\n");
+    },
+  );
 
   it("writes any bytes from base64", async () => {
     const bytes = Buffer.from([0, 255, 128, 10, 13]);

@@ -50,7 +50,9 @@ export const file = defineResource({
   type: "file",
   description:
     "A file on the machine that runs nixops4. It is replaced as a whole: whenever the machine stops, the file " +
-    "has its old contents or its new ones. A file that already is as it should be is not written to.",
+    "has its old contents or its new ones. A file that already is as it should be is not written to. The owner, the " +
+    "access list (ACL) and the extended attributes of an existing file are kept, the list unless `mode` takes access " +
+    "away, which is told.",
   docs,
   stateful: false,
   inputs,
@@ -111,7 +113,8 @@ async function replaceOrOverwrite(
   context: Context,
 ): Promise<void> {
   try {
-    await replaceFile(name, contents, { mode });
+    const onAclLost = () => context.log.warn(`${name} was replaced: its access list (ACL) is gone`);
+    await replaceFile(name, contents, { mode, onAclLost });
   } catch (error) {
     // A file in a folder we may not write to, or one that is a mount point, can only be written in place.
     const code = (error as NodeJS.ErrnoException).code ?? "";
