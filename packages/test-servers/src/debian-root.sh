@@ -86,8 +86,8 @@ ExecStart=sync
 [Install]
 WantedBy=multi-user.target
 END
-systemctl --root="$root" --quiet enable lab-network.service lab-seed.service
-systemctl --root="$root" --quiet set-default multi-user.target
+chroot "$root" systemctl --quiet enable lab-network.service lab-seed.service
+chroot "$root" systemctl --quiet set-default multi-user.target
 
 # What a machine with one known disk and one known network card can start without: it halves the time to the login. The
 # same holds for each login without pam_systemd; D-Bus starts when it is first used.
