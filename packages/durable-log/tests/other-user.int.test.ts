@@ -8,7 +8,15 @@ import {
   SWAP_FOLDER,
   UNTOUCHED,
 } from "@nixops4-providers/test-servers";
-import { changeMode, removeFile, replaceFile } from "../src/index.ts";
+import {
+  changeMode,
+  createLog,
+  makeFolder,
+  openLog,
+  overwriteFile,
+  removeFile,
+  replaceFile,
+} from "../src/index.ts";
 
 // What root writes into a folder of another user, who does what he can to have it written elsewhere.
 
@@ -34,6 +42,18 @@ suite("files in a folder of another user (root only)", () => {
         () => replaceFile(join(lab.folder, "made", "file"), "secret", { mode: 0o600, folderMode: 0o700 }),
         () => changeMode(path, 0o600),
         () => removeFile(path),
+        () => createLog(path, { secret: 1 }),
+        () => overwriteFile(path, "secret", 0o600),
+        () => makeFolder(join(lab.folder, "made2"), 0o700),
+        async () => {
+          const log = await openLog(path, "held", { timeoutSeconds: 0 });
+          try {
+            await log.append({ secret: 2 });
+            await log.replace([{ secret: 3 }]);
+          } finally {
+            await log.close();
+          }
+        },
       ];
       let written = 0;
       await lab.besides(SWAP_FOLDER, async () => {
@@ -57,6 +77,8 @@ suite("files in a folder of another user (root only)", () => {
         for (let i = 0; i < TRIES; i++) {
           await replaceFile(path, "secret", { mode: 0o600 }).catch(() => {});
           await changeMode(path, 0o600).catch(() => {});
+          await createLog(path, { secret: 1 }).catch(() => {});
+          await overwriteFile(path, "secret", 0o600).catch(() => {});
         }
       });
       expect(output).not.toContain("secret");
