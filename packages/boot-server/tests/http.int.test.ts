@@ -309,6 +309,32 @@ suite(`with curl${because}`, () => {
     expect(complete.filter(Boolean)).toHaveLength(1);
   });
 
+  it("does not deliver the overlay that was read for one while another got it", async () => {
+    const url = await machineUrl("overtaken", { files: [overlayFile("/small", "x", 0o644)] });
+    const overlay = urlsIn((await curl(`${url}/boot.ipxe?${EFI}`)).text).at(-1)!;
+    const original = core.overlay.bind(core);
+    let overtake = () => {};
+    const overtaken = new Promise<void>((resolve) => (overtake = resolve));
+    let isReading = () => {};
+    const reading = new Promise<void>((resolve) => (isReading = resolve));
+    core.overlay = (...args) => {
+      core.overlay = original;
+      const contents = original(...args);
+      const files = async () => {
+        isReading();
+        await overtaken;
+        return contents.files();
+      };
+      return { ...contents, files };
+    };
+    const slow = curl(overlay);
+    await reading;
+    expect((await curl(overlay)).status).toBe(200);
+    await untilQuiet();
+    overtake();
+    expect((await slow).status).toBe(409);
+  });
+
   it("leaves a machine of another architecture to its disk, and says so", async () => {
     const url = await machineUrl("arch");
     const ask = async (query: string) => (await curl(`${url}/boot.ipxe?${query}`)).text;

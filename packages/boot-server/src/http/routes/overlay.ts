@@ -15,15 +15,14 @@ export const overlayRoute: Route = {
     const { req, res, sources, params, address } = exchange;
     const boot = params["boot"]!;
     const sendingOther = () => (req.method === "GET" ? sending.get(boot) : undefined);
-    let overlay = sources.core.overlay(boot, address);
-    const body = await archive(overlay, exchange);
-    // From the last look at what is being sent to the entry in it, nothing else may run.
+    const body = await archive(sources.core.overlay(boot, address), exchange);
     for (let other = sendingOther(); other !== undefined; other = sendingOther()) {
       // The machine asks again because it has given up on that one.
       if (!other.res.writableEnded) other.res.destroy();
       await other.done;
-      overlay = sources.core.overlay(boot, address);
     }
+    // Another one may have been delivered since the first look. From here to the entry in `sending`, nothing else may run.
+    const overlay = sources.core.overlay(boot, address);
     res.writeHead(200, {
       "Cache-Control": "no-store",
       "Content-Type": "application/octet-stream",
