@@ -84,6 +84,20 @@ const patterns = [
   "https://example.org/",
   "root@10.0.0.11",
   `${"A".repeat(43)}=`,
+  "deploy@pve!nixops4",
+  Array.from({ length: 32 }, () => "AB").join(":"),
+  "-----BEGIN CERTIFICATE-----",
+  "BC:24:11:00:00:01",
+  "32G",
+  "net0",
+  "scsi0",
+  "ide0",
+  "local:iso/debian.iso",
+  "dhcp",
+  "192.0.2.1",
+  "2001:db8::1",
+  "debian.iso",
+  "0".repeat(64),
 ];
 
 interface Mistake {

@@ -2,7 +2,7 @@ import { Type } from "@nixops4-providers/provider-sdk";
 import { connectionField } from "./connection.ts";
 
 const NAME_PATTERN =
-  "^[A-Za-z0-9]([A-Za-z0-9-]{0,61}[A-Za-z0-9])?(\\.[A-Za-z0-9]([A-Za-z0-9-]{0,61}[A-Za-z0-9])?)*$";
+  "^[A-Za-z0-9]([A-Za-z0-9-]{0,61}[A-Za-z0-9])?([.][A-Za-z0-9]([A-Za-z0-9-]{0,61}[A-Za-z0-9])?)*$";
 export const STORAGE_PATTERN = "^[A-Za-z][A-Za-z0-9._-]*[A-Za-z0-9]$";
 const SIZE_PATTERN = "^[1-9][0-9]*[MGT]$";
 const NODE_PATTERN = "^[A-Za-z0-9]([A-Za-z0-9-]*[A-Za-z0-9])?$";

@@ -56,7 +56,7 @@ const inputs = fields({
   creates: Type.Optional(
     Type.String({
       minLength: 1,
-      pattern: "^([^~]|$)",
+      pattern: "^[^~\n]",
       patternError: "must not begin with `~`, which is not expanded: write the whole path",
       description: "A path on the host: when it exists, the command is skipped.",
     }),

@@ -22,7 +22,7 @@ import { OBSERVE, REMOVE, REPLACE, SET_ATTRIBUTES } from "../file/scripts.ts";
 import docs from "./file.md";
 
 // Directories have names such as `alice@example.com`, `EXAMPLE\alice` and `domain users`.
-const NAME = "^[^-+:/ ]([^:/]*[^:/ ])?$";
+const NAME = "^[^-+:/ \n]([^:/\n]*[^:/ \n])?$";
 const NAME_ERROR = "must be the name or number of a user or group";
 
 const inputs = fields({
