@@ -9,7 +9,16 @@ import {
   pendingList,
   shownConfig,
 } from "./guest-config.ts";
-import { destroyGuest, haId, label, rebootGuest, shutDownGuest, startGuest, stopGuest } from "./power.ts";
+import {
+  destroyGuest,
+  haId,
+  label,
+  rebootGuest,
+  requestState,
+  shutDownGuest,
+  startGuest,
+  stopGuest,
+} from "./power.ts";
 import { parseProps } from "./property-string.ts";
 import { type Parameters, Refusal } from "./request.ts";
 import { type Call, route, type Route } from "./routes.ts";
@@ -46,13 +55,22 @@ export function guestRoutes(kind: Guest["kind"]): Route[] {
       : []),
     route(`PUT ${one}/resize`, (call) => resize(call, kind)),
     route(`POST ${one}/status/start`, (call) =>
-      power(call, kind, `${task}start`, (guest) => startGuest(call.cluster, guest)),
+      power(call, kind, `${task}start`, (guest) => {
+        requestState(call.cluster, guest, "started");
+        startGuest(call.cluster, guest);
+      }),
     ),
-    route(`POST ${one}/status/stop`, (call) => power(call, kind, `${task}stop`, stopGuest)),
+    route(`POST ${one}/status/stop`, (call) =>
+      power(call, kind, `${task}stop`, (guest) => {
+        requestState(call.cluster, guest, "stopped");
+        stopGuest(guest);
+      }),
+    ),
     route(`POST ${one}/status/shutdown`, (call) =>
-      power(call, kind, `${task}shutdown`, (guest) =>
-        shutDownGuest(guest, Number(call.params["timeout"] ?? 60)),
-      ),
+      power(call, kind, `${task}shutdown`, (guest) => {
+        requestState(call.cluster, guest, "stopped");
+        return shutDownGuest(guest, Number(call.params["timeout"] ?? 60));
+      }),
     ),
     route(`POST ${one}/status/reboot`, (call) =>
       power(call, kind, `${task}reboot`, (guest) =>

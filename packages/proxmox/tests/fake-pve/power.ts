@@ -2,6 +2,12 @@ import type { Cluster, Guest } from "./cluster.ts";
 import { applyPending, bridgesOf } from "./guest-config.ts";
 import type { TaskHandle } from "./tasks.ts";
 
+/** Starting and stopping a guest under high availability sets the state that its manager keeps it in. */
+export function requestState(cluster: Cluster, guest: Guest, state: "started" | "stopped"): void {
+  const resource = cluster.ha.get(haId(guest));
+  if (resource !== undefined) resource["state"] = state;
+}
+
 /** What the tasks of starting and stopping do. Their failures are seen in the task only. */
 export function startGuest(cluster: Cluster, guest: Guest): void {
   refuseLockedTask(guest);
