@@ -1,15 +1,13 @@
 import { type Context, type ConvergeRequest, refuse } from "@nixops4-providers/provider-sdk";
 import { PveError } from "../client/errors.ts";
 import { runTask } from "../client/tasks.ts";
-import { openClient } from "../connection.ts";
 import { type Interface, networkKeysOf, waitForAddresses } from "../guest/addresses.ts";
 import { makeGuest } from "../guest/allocate.ts";
 import { convergeGuest } from "../guest/converge-guest.ts";
-import { Facts } from "../guest/facts.ts";
 import { type Guest, labelOf, pathOf } from "../guest/guest.ts";
 import { withMarker } from "../guest/marker.ts";
 import type { Observed } from "../guest/observe.ts";
-import { repeat } from "../guest/repeat.ts";
+import { withRun } from "../guest/with-run.ts";
 import type { Inputs, Outputs } from "../resources/container.ts";
 import { missingForNew } from "./check.ts";
 import { preflightChanges, preflightCreate } from "./preflight.ts";
@@ -21,23 +19,11 @@ interface ContainerInterface {
   "ip-addresses"?: { "ip-address": string }[];
 }
 
-export async function convergeContainer(
-  { inputs, previous }: ConvergeRequest<Inputs, Outputs>,
+export function convergeContainer(
+  request: ConvergeRequest<Inputs, Outputs>,
   context: Context,
 ): Promise<Outputs> {
-  const client = await openClient(inputs.connection, context);
-  const common = {
-    kind: "lxc",
-    client,
-    inputs,
-    previous: previous?.inputs,
-    previousOutputs: previous?.outputs,
-  } as const;
-  try {
-    return await repeat(client, () => converge({ ...common, facts: new Facts(client) }));
-  } finally {
-    client.close();
-  }
+  return withRun("lxc", request, context, converge);
 }
 
 function converge(run: Run): Promise<Outputs> {

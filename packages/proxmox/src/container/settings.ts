@@ -1,7 +1,7 @@
 import { flag, parseProps, printProps } from "../client/property-string.ts";
 import type { Wanted } from "../guest/changes.ts";
 import type { GuestRun } from "../guest/guest-run.ts";
-import { descriptionSetting, propsSetting, scalar, type Setting, tagsSetting } from "../guest/setting.ts";
+import { descriptionSetting, optional, propsSetting, type Setting, tagsSetting } from "../guest/setting.ts";
 import { readVolume, toGib, toMib, type Volume } from "../guest/volume.ts";
 import type { Inputs } from "../resources/container.ts";
 
@@ -45,14 +45,6 @@ export function settingsOf(inputs: Partial<Inputs>): Setting[] {
         }),
     ...networks.map(networkSetting),
   ].filter((setting) => setting !== undefined);
-}
-
-function optional(
-  key: string,
-  path: string,
-  value: string | number | boolean | undefined,
-): Setting | undefined {
-  return value === undefined ? undefined : scalar(key, path, value);
 }
 
 type Network = NonNullable<Inputs["networks"]>[number];

@@ -20,6 +20,15 @@ export function scalar(key: string, path: string, value: string | number | boole
   return { key, path, initial: text, merge: () => text, isSame: (existing) => isSameValue(existing, text) };
 }
 
+/** The same for an input that may not be set. */
+export function optional(
+  key: string,
+  path: string,
+  value: string | number | boolean | undefined,
+): Setting | undefined {
+  return value === undefined ? undefined : scalar(key, path, value);
+}
+
 /** Numbers come back as text, and texts as numbers; notes get a final newline. */
 function isSameValue(a: string, b: string): boolean {
   if (a.trimEnd() === b.trimEnd()) return true;

@@ -1,5 +1,5 @@
 import { flag, parseProps, type Props } from "../client/property-string.ts";
-import { propsSetting, scalar, type Setting, tagsSetting } from "../guest/setting.ts";
+import { optional, propsSetting, scalar, type Setting, tagsSetting } from "../guest/setting.ts";
 import type { Inputs } from "../resources/vm.ts";
 
 /** Inputs of this run or, as far as they are known, of the one before. */
@@ -68,14 +68,6 @@ function firmwareSettings({ bios, machine, cpuType, memory, display, agent }: So
     ...byType("vga", "display", "type", display, { type: "std" }),
     ...byType("agent", "agent", "enabled", flag(agent), { enabled: "0" }),
   ];
-}
-
-function optional(
-  key: string,
-  path: string,
-  value: string | number | boolean | undefined,
-): Setting | undefined {
-  return value === undefined ? undefined : scalar(key, path, value);
 }
 
 /** Any key: what is the same but for the order of its properties is the same. */

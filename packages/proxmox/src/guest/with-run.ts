@@ -1,0 +1,22 @@
+import type { Context, ConvergeRequest } from "@nixops4-providers/provider-sdk";
+import { openClient } from "../connection.ts";
+import { Facts } from "./facts.ts";
+import type { GuestInputs, GuestOutputs, GuestRun } from "./guest-run.ts";
+import type { Kind } from "./guest.ts";
+import { repeat } from "./repeat.ts";
+
+/** Runs a flow with a connection of its own, and with fresh facts each time that it begins again. */
+export async function withRun<Inputs extends GuestInputs>(
+  kind: Kind,
+  { inputs, previous }: ConvergeRequest<Inputs, GuestOutputs>,
+  context: Context,
+  flow: (run: GuestRun<Inputs>) => Promise<GuestOutputs>,
+): Promise<GuestOutputs> {
+  const client = await openClient(inputs.connection, context);
+  const common = { kind, client, inputs, previous: previous?.inputs, previousOutputs: previous?.outputs };
+  try {
+    return await repeat(client, () => flow({ ...common, facts: new Facts(client) }));
+  } finally {
+    client.close();
+  }
+}
