@@ -102,8 +102,8 @@ export const file = defineResource({
   description:
     "A file on a host. It is replaced as a whole, with its mode and owner set before: whenever the host stops or the " +
     "connection breaks, the file is the old one or the new one. A file that already is as it should be is not " +
-    "written to. Its access list (ACL) and extended attributes are kept, unless the new mode or owner takes access away, " +
-    "which is told. The host needs `sh` and coreutils, or busybox.",
+    "written to. Its access list (ACL) and extended attributes are kept where the host has GNU coreutils, unless the new mode or " +
+    "owner takes access away: a lost access list is told. The host needs `sh` and coreutils, or busybox.",
   docs,
   stateful: false,
   inputs,
