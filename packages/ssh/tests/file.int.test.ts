@@ -235,6 +235,18 @@ describeWithSshd("ssh.file", () => {
     expect(temporaryFiles()).toEqual([]);
   });
 
+  it("has succeeded when another run replaces the file right after", async () => {
+    const bin = join(lab.folder, "bin");
+    await mkdir(bin);
+    const mv = `#!/bin/sh\n/bin/mv "$@"\nprintf other > other\n/bin/mv -fT other "./it's a file"\n`;
+    await writeFile(join(bin, "mv"), mv, { mode: 0o755 });
+    await lab.sshd.reload({ extraConfig: [`SetEnv PATH=${bin}:/usr/bin:/bin`] });
+    const { error } = await file({ contents: "ours" });
+    await lab.sshd.reload({ extraConfig: [] });
+    expect(error).toBeUndefined();
+    expect(await readFile(path, "utf8")).toBe("other");
+  });
+
   it("sends 100 MiB quickly", async () => {
     const data = randomBytes(100 * MIB);
     const source = await bigSource(data);

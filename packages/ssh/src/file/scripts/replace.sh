@@ -23,7 +23,9 @@ sum=$(sha256sum <&4)
 if [ "${sum%% *}" != "$sha256" ]; then echo "the contents did not arrive whole" >&2; exit 1; fi
 sync /proc/self/fd/4 4<&4 2>/dev/null || sync
 mv -fT "$temporary" "./$name"
-if [ "$(stat -c '%d %i' "./$name")" != "$(stat -L -c '%d %i' /proc/self/fd/3 3<&3)" ]; then
+# Without a name, the file was put there and then replaced, such as by another run at the same time.
+if [ "$(stat -L -c %h /proc/self/fd/3 3<&3)" != 0 ] &&
+  [ "$(stat -c '%d %i' "./$name")" != "$(stat -L -c '%d %i' /proc/self/fd/3 3<&3)" ]; then
   echo "$1 was replaced by something else meanwhile" >&2
   exit 1
 fi
