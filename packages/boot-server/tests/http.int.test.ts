@@ -1,5 +1,5 @@
 import { afterAll, beforeAll, describe, expect, it } from "@jest/globals";
-import { timeSince } from "@nixops4-providers/test-servers";
+import { seededRandom, timeSince } from "@nixops4-providers/test-servers";
 import { execFile } from "node:child_process";
 import { createHash, randomBytes } from "node:crypto";
 import { once } from "node:events";
@@ -16,7 +16,6 @@ import type { BootCore } from "../src/core/api.ts";
 import { openBootCore } from "../src/service/open-boot-core.ts";
 import type { AssetRef, EntrySpec } from "../src/core/model.ts";
 import { startHttpEdge, type HttpAccess, type HttpEdge, type HttpEdgeOptions } from "../src/http/server.ts";
-import { seededRandom } from "./tftp-relay.ts";
 
 const run = promisify(execFile);
 const MIB = 2 ** 20;

@@ -22,11 +22,10 @@ import { join } from "node:path";
 import { setTimeout as sleep } from "node:timers/promises";
 import { promisify } from "node:util";
 import { afterEach, beforeEach, describe, expect, it } from "@jest/globals";
-import { timeSince } from "@nixops4-providers/test-servers";
+import { downloadByTftp, tftpReadRequest, timeSince } from "@nixops4-providers/test-servers";
 import { Ajv } from "ajv";
 import { assetOf, chunks, MAC, spec } from "./grpc-lab.ts";
 import { SERVER, ServiceLab } from "./service-lab.ts";
-import { download, readRequest } from "./tftp-client.ts";
 
 const MIB = 2 ** 20;
 const MACHINE_PATH = `/machines/${MAC.replaceAll(":", "-")}`;
@@ -154,19 +153,21 @@ describe("a whole boot", () => {
     expect(entry?.scriptUrl).toBe(`${lab.url}${MACHINE_PATH}/boot.ipxe`);
 
     for (const name of ["undionly.kpxe", "/undionly.kpxe", "\\UNDIONLY.KPXE"]) {
-      const { data } = await download(lab.port("tftp"), name, { blksize: 1432, tsize: 0 });
+      const { data } = await downloadByTftp(lab.port("tftp"), name, { blksize: 1432, tsize: 0 });
       expect(data.equals(program)).toBe(true);
     }
     expect((await get("/nbp/undionly.kpxe")).equals(program)).toBe(true);
     await writeFile(nbp, program.subarray(1));
-    expect((await download(lab.port("tftp"), "undionly.kpxe")).data.equals(program.subarray(1))).toBe(true);
+    expect((await downloadByTftp(lab.port("tftp"), "undionly.kpxe")).data.equals(program.subarray(1))).toBe(
+      true,
+    );
     for (const name of ["../store/journal.json", "nothing", "/", "undionly.kpxe/"]) {
-      await expect(download(lab.port("tftp"), name)).rejects.toMatchObject({ code: 1 });
+      await expect(downloadByTftp(lab.port("tftp"), name)).rejects.toMatchObject({ code: 1 });
     }
 
-    const generic = (await download(lab.port("tftp"), "boot.ipxe")).data.toString();
+    const generic = (await downloadByTftp(lab.port("tftp"), "boot.ipxe")).data.toString();
     expect(generic).toContain(`${lab.url}/machines/\${netX/mac:hexhyp}/boot.ipxe`);
-    expect((await download(lab.port("tftp"), "autoexec.ipxe")).data.toString()).toBe(generic);
+    expect((await downloadByTftp(lab.port("tftp"), "autoexec.ipxe")).data.toString()).toBe(generic);
     expect((await get("/boot.ipxe")).toString()).toBe(generic);
     const script = (await get(`${MACHINE_PATH}/boot.ipxe?firmware=pcbios&architecture=x86_64`)).toString();
     expect((await get(`${MACHINE_PATH}/kernel`)).equals(kernel)).toBe(true);
@@ -202,8 +203,8 @@ describe("a whole boot", () => {
     const nbp = join(lab.folder, "x.efi");
     await writeFile(nbp, randomBytes(10_000));
     await lab.start(["--nbps", `x.efi=${nbp}`]);
-    await download(lab.port("tftp"), "x.efi");
-    await expect(download(lab.port("tftp"), "y.efi")).rejects.toThrow();
+    await downloadByTftp(lab.port("tftp"), "x.efi");
+    await expect(downloadByTftp(lab.port("tftp"), "y.efi")).rejects.toThrow();
     await get("/healthz");
     while (!(await get("/metrics")).toString().includes("nixops4_boot_tftp_transfers 0\n")) await sleep(20);
     const metrics = parseMetrics((await get("/metrics")).toString());
@@ -470,9 +471,9 @@ describe("systemd", () => {
       const activate = ["--datagram", "--fdname=tftp", "-l", `[::]:${port}`, SERVER, "serve", ...lab.flags];
       lab.spawn("systemd-socket-activate", [...activate, "--nbps", `x.efi=${nbp}`]);
       await bound("udp6", port);
-      expect((await download(port, "x.efi")).data.equals(await readFile(nbp))).toBe(true);
+      expect((await downloadByTftp(port, "x.efi")).data.equals(await readFile(nbp))).toBe(true);
       expect(lab.port("tftp")).toBe(port);
-      const { data } = await download(port, "boot.ipxe");
+      const { data } = await downloadByTftp(port, "boot.ipxe");
       expect(data.toString()).toContain(lab.url);
       expect(await lab.stop()).toBe(0);
     });
@@ -534,7 +535,7 @@ describe("many clients that never go on", () => {
     await writeFile(nbp, "");
     await truncate(nbp, 8 * MIB);
     await lab.start(["--nbps", `x.efi=${nbp}`]);
-    await download(lab.port("tftp"), "x.efi", { blksize: 1432, windowsize: 16 });
+    await downloadByTftp(lab.port("tftp"), "x.efi", { blksize: 1432, windowsize: 16 });
     await get("/metrics");
     const before = await residentMib();
 
@@ -546,7 +547,7 @@ describe("many clients that never go on", () => {
     }
     const crowd = Array.from({ length: 100 }, () => createSocket("udp4"));
     for (let round = 0; round < 100; round++) {
-      const request = readRequest("x.efi", { windowsize: 64, round });
+      const request = tftpReadRequest("x.efi", { windowsize: 64, round });
       for (const peer of crowd) peer.send(request, lab.port("tftp"), "127.0.0.1");
       await sleep(5);
     }
@@ -555,9 +556,9 @@ describe("many clients that never go on", () => {
     expect(during).toBeLessThan(250);
     for (const socket of sockets) socket.destroy();
     await sleep(1200);
-    expect((await download(lab.port("tftp"), "x.efi", { blksize: 1432, windowsize: 16 })).data.length).toBe(
-      8 * MIB,
-    );
+    expect(
+      (await downloadByTftp(lab.port("tftp"), "x.efi", { blksize: 1432, windowsize: 16 })).data.length,
+    ).toBe(8 * MIB);
     const metrics = parseMetrics((await get("/metrics")).toString());
     expect(metrics.get("nixops4_boot_tftp_requests_total")).toBeGreaterThan(500);
     for (const peer of crowd) peer.close();

@@ -4,7 +4,7 @@ import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { promisify } from "node:util";
 import { afterEach, beforeEach, describe, expect, it } from "@jest/globals";
-import { filesUnder, startTftpServer } from "@nixops4-providers/boot-server";
+import { filesUnder, startTftpServer } from "@nixops4-providers/tftp-server";
 import { builtProvider, createResource, ProviderProcess } from "@nixops4-providers/e2e";
 
 const execute = promisify(execFile);

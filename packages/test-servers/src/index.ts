@@ -6,6 +6,8 @@ export { findSshd, startSshd, type Sshd, type SshdOptions, type SshdSettings } f
 export { type SshServer, type SshServerOptions } from "./in-process-sshd.ts";
 export { BUSY } from "./busy.ts";
 export { timeSince } from "./time-since.ts";
+export { seededRandom } from "./seeded-random.ts";
+export { downloadByTftp, tftpReadRequest, type TftpDownload } from "./tftp-client.ts";
 export { freePort } from "./free-port.ts";
 export { makeSshKey, type SshKey } from "./ssh-key.ts";
 export { TcpProxy } from "./tcp-proxy.ts";

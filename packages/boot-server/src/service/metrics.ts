@@ -2,7 +2,7 @@ import { collectDefaultMetrics, Counter, Gauge, Histogram, Registry, type Metric
 import type { BootCore } from "../core/api.ts";
 import type { Phase } from "../core/model.ts";
 import type { HttpAccess } from "../http/server.ts";
-import type { TftpServer, TftpStats } from "../tftp/server.ts";
+import type { TftpServer, TftpStats } from "@nixops4-providers/tftp-server";
 
 /** What Prometheus is told, at `/metrics`. */
 export interface Metrics {

@@ -1,6 +1,7 @@
 import { mkdir, readFile } from "node:fs/promises";
 import { dirname } from "node:path";
 import { ProviderError, refuseExposedFile } from "@nixops4-providers/provider-sdk";
+import type { TftpEvent } from "@nixops4-providers/tftp-server";
 import type { BootCore } from "../core/api.ts";
 import { openBootCore } from "./open-boot-core.ts";
 import { startGrpcEdge } from "../grpc/server.ts";
@@ -8,7 +9,6 @@ import { genericScript } from "../http/ipxe-script.ts";
 import { startHttpEdge } from "../http/server.ts";
 import { statusPage } from "../http/status/status-page.ts";
 import { startTftpEdge } from "../tftp/edge.ts";
-import type { TftpEvent } from "../tftp/server.ts";
 import { baseUrls, type BaseUrls } from "./base-url.ts";
 import { type BoundSockets, bindSockets, partNames } from "./bind.ts";
 import type { Config } from "./config-schema.ts";

@@ -1,7 +1,12 @@
 import { readFile, stat } from "node:fs/promises";
 import type { BootCore } from "../core/api.ts";
-import type { OpenFile } from "./block-reader.ts";
-import { startTftpServer, type TftpEvent, type TftpListen, type TftpServer } from "./server.ts";
+import {
+  startTftpServer,
+  type OpenFile,
+  type TftpEvent,
+  type TftpListen,
+  type TftpServer,
+} from "@nixops4-providers/tftp-server";
 
 export interface TftpEdgeOptions {
   core: Pick<BootCore, "sighted">;

@@ -4,8 +4,8 @@ import { join, sep } from "node:path";
 import type { OpenFile } from "./block-reader.ts";
 
 /**
- * Serves the regular files of a folder and of those below it. Names are relative to the folder, with or without a
- * leading slash. A name with a `..` part, and a symbolic link that leads out of the folder, name nothing.
+ * Returns an `open` function that serves the regular files below a folder. Names are relative to the folder, with or
+ * without a leading slash. A name with a `..` part, or a symbolic link that leads out of the folder, is not found.
  */
 export function filesUnder(root: string): (filename: string) => Promise<OpenFile | undefined> {
   return async (filename) => {
@@ -26,7 +26,7 @@ async function openInside(root: string, filename: string): Promise<OpenFile | un
   const handle = await open(path, constants.O_RDONLY | constants.O_NOFOLLOW | constants.O_NONBLOCK);
   try {
     const stats = await handle.stat();
-    // Again, on the open file: a folder on the way may have become a link since.
+    // Checked again on the open file: a parent folder may have been replaced by a link meanwhile.
     if (stats.isFile() && isInside(root, await realpath(`/proc/self/fd/${handle.fd}`))) {
       return servedFile(handle, stats.size);
     }

@@ -1,4 +1,5 @@
 import { createSocket, type Socket } from "node:dgram";
+import { seededRandom } from "@nixops4-providers/test-servers";
 
 export interface Disturbance {
   /** Probabilities, each packet in either direction. */
@@ -57,15 +58,6 @@ export async function startRelay(serverPort: number, disturbance: Disturbance): 
     for (const socket of [back, ...fronts.values()]) socket.close();
   };
   return { port: front.address().port, close };
-}
-
-/** The same numbers in [0, 1) for the same seed (a linear congruential generator, modulus 2^32). */
-export function seededRandom(seed: number): () => number {
-  let state = seed >>> 0;
-  return () => {
-    state = (Math.imul(state, 1664525) + 1013904223) >>> 0;
-    return state / 2 ** 32;
-  };
 }
 
 async function bound(): Promise<Socket> {

@@ -1,29 +1,29 @@
-/** What an ACK meant. */
+/** What the sender does after an ACK. */
 export type AckEffect = "ignored" | "send" | "complete";
 
 const INITIAL_ROUND_TRIP_MS = 1000;
 
 /**
- * Which block goes out next: the sender's half of RFC 1350 and RFC 7440, without any input or output. Blocks are
- * counted from 1 and never roll over in here; only ACKs carry 16-bit numbers. Times are in milliseconds.
+ * Decides which block to send next: the sender's half of RFC 1350 and RFC 7440, without input or output. Blocks are
+ * counted from 1 and do not roll over here; only ACKs have 16-bit numbers. Times are in milliseconds.
  */
 export class SendWindow {
-  /** Every block up to this one has arrived. */
+  /** The last block of those that have all arrived. */
   acknowledged = 0;
   /** The block to send next. */
   next = 1;
-  /** The last block of the file, once it is known. */
+  /** The last block of the file. `undefined` until it is known. */
   last: number | undefined;
-  /** Smoothed time from sending a window to its ACK; `undefined` before the first. */
+  /** The smoothed time from sending a window to its ACK. `undefined` before the first one. */
   roundTripMs: number | undefined;
   readonly size: number;
 
   #highestSent = 0;
   #awaitsOptionsAck: boolean;
   #sentAt = 0;
-  /** Blocks of this window went out twice. */
+  /** Whether blocks of this window were sent twice. */
   #resent = false;
-  /** Copies of the window before may still be on their way and cause ACKs. */
+  /** Whether repeated blocks of the previous window may still arrive and cause ACKs. */
   #echoes = false;
 
   constructor(size: number, awaitsOptionsAck: boolean) {
@@ -41,7 +41,7 @@ export class SendWindow {
     return this.next <= Math.min(this.acknowledged + this.size, this.last ?? Infinity);
   }
 
-  /** Notes that the block `next` was sent. */
+  /** Records that the block `next` was sent. */
   sent(now: number): void {
     if (this.next === this.acknowledged + 1) this.#sentAt = now;
     this.#highestSent = Math.max(this.#highestSent, this.next);
@@ -61,23 +61,23 @@ export class SendWindow {
     this.acknowledged += advance;
     if (this.acknowledged === this.last) return "complete";
     this.#echoes = this.#resent;
-    // An ACK short of what was sent: the block behind it got lost (RFC 7440 §4).
+    // The ACK is below what was sent: the block after it was lost (RFC 7440 section 4).
     this.#resent = this.acknowledged < this.#highestSent;
     this.next = this.acknowledged + 1;
     return "send";
   }
 
-  /** Starts the window again after a silence. */
+  /** Starts the window again after a timeout. */
   rewind(): void {
     this.next = this.acknowledged + 1;
     this.#resent = true;
   }
 
   /**
-   * With a window of one block, answering a repeated ACK would double every packet from there on (the Sorcerer's
-   * Apprentice, RFC 1123 §4.2.3.1). With a larger one it may say that the first block of the window got lost. It
-   * is then heeded once, and, where it may be an echo of blocks that were sent twice, only after a round trip:
-   * otherwise the doubling would be back.
+   * Handles a repeated ACK. With a window of one block, answering it would double every later packet (the Sorcerer's
+   * Apprentice, RFC 1123 section 4.2.3.1). With a larger window it can mean that the first block of the window was lost:
+   * it is then answered once. If blocks were sent twice before, it is answered only after a round trip, because until
+   * then it may come from those.
    */
   #repeatedAck(now: number): AckEffect {
     if (this.size === 1 || this.#resent || this.#highestSent === this.acknowledged) return "ignored";

@@ -2,7 +2,7 @@ const NUL = 0x00;
 const LF = 0x0a;
 const CR = 0x0d;
 
-/** Unix text as netascii (RFC 764): LF becomes CR LF, a bare CR becomes CR NUL. Chunks can be encoded one by one. */
+/** Encodes Unix text as netascii (RFC 764): LF becomes CR LF, CR becomes CR NUL. Chunks can be encoded separately. */
 export function encodeNetascii(text: Buffer): Buffer {
   const encoded = Buffer.allocUnsafe(text.length * 2);
   let length = 0;

@@ -6,47 +6,47 @@ import { decodePacket, encodeError, ErrorCode, type RequestOption, type Transfer
 import { Transfer, type TftpPeer, type TransferLimits, type TransferOutcome } from "./transfer.ts";
 
 /**
- * On a host with several networks name a local IP address: answers to a request that came in on a wildcard address
- * leave from the address that the route has, and clients ignore those from another than they asked. Port 0 takes a
- * free one. `fd` is a bound socket that was handed over, `socket` one that was made before.
+ * Where the server listens. Port 0 selects a free port. `fd` is a bound socket that was inherited, `socket` one that the
+ * caller has bound. On a host with several networks, give a local IP address instead of a wildcard: otherwise answers
+ * leave from the address of the route, and clients ignore answers from an address that they did not ask.
  */
 export type TftpListen =
   { address: string; port: number } | { fd: number; family: 4 | 6 } | { socket: Socket };
 
 export type TftpServerOptions = TftpListen & {
-  /** Decides what is served; `undefined` is answered with "file not found". The server closes what it opened. */
+  /** Opens the requested file. `undefined` is answered with "File not found", an error with "Cannot read the file". The server closes the file. */
   open: (filename: string, peer: TftpPeer) => Promise<OpenFile | undefined>;
   onEvent?: ((event: TftpEvent) => void) | undefined;
-  /** Told of what the operator should know and no client is told. */
+  /** Receives messages for the operator that no client gets, such as why a file could not be opened. */
   log?: ((message: string) => void) | undefined;
   limits?: Partial<TftpLimits> | undefined;
 };
 
 export interface TftpLimits extends TransferLimits {
   /**
-   * Transfers at once. Default 512. Further requests get no answer, so that clients ask again; but one that has
-   * never been acknowledged for a second makes room.
+   * The number of concurrent transfers. Default 512. Further requests get no answer, so that clients ask again. A
+   * transfer whose client has not acknowledged anything for a second is ended in favour of a new one.
    */
   maxTransfers: number;
 }
 
-/** What happened, for a machine's timeline. Each request is followed by one of `size-probe`, `finished` and `failed`. */
+/** What happened. Each `request` is followed by one of `size-probe`, `finished` and `failed`. */
 export type TftpEvent =
   | { kind: "request"; peer: TftpPeer; filename: string; mode: string; options: RequestOption[] }
-  /** The client asked for the size only, as UEFI firmware does before it reads. */
+  /** The client only asked for the size, as UEFI firmware does before it reads the file. */
   | { kind: "size-probe"; peer: TftpPeer; filename: string; size: number }
-  /** Once a second while a transfer gets on: `bytes` of `size` have arrived. */
+  /** `bytes` of `size` have arrived. Once a second while a transfer progresses. */
   | { kind: "progress"; peer: TftpPeer; filename: string; bytes: number; size: number }
   | {
       kind: "finished";
       peer: TftpPeer;
       filename: string;
-      /** Of the file. */
+      /** The size of the file. */
       bytes: number;
       durationMs: number;
       retransmissions: number;
     }
-  /** `filename` is `undefined` when the packet was no request; `bytes` had arrived before. */
+  /** `filename` is `undefined` if the packet was no request. `bytes` of the file had arrived. */
   | { kind: "failed"; peer: TftpPeer; filename: string | undefined; reason: string; bytes: number };
 
 export interface TftpStats {
@@ -56,9 +56,9 @@ export interface TftpStats {
   finished: number;
   sizeProbes: number;
   failed: number;
-  /** Requests that got no answer because of `maxTransfers`. */
+  /** Requests without an answer because of `maxTransfers`. */
   dropped: number;
-  /** Of transfers that have ended; repeated packets included. */
+  /** DATA packets of transfers that have ended, repeated ones included. */
   sentPackets: number;
   sentBytes: number;
   retransmissions: number;
@@ -67,12 +67,12 @@ export interface TftpStats {
 export interface TftpServer {
   readonly port: number;
   readonly stats: TftpStats;
-  /** Takes no more requests, and ends the transfers that are still in progress after `graceSeconds` (default 10). */
+  /** Stops accepting requests, and aborts the transfers that are still running after `graceSeconds` (default 10). */
   stop(options?: { graceSeconds: number }): Promise<void>;
 }
 
 interface Session {
-  /** The bytes of the request, to know it when it comes again. */
+  /** The bytes of the request, to recognize a repetition. */
   request: Buffer;
   startedAt: number;
   /** `undefined` while the file is being opened. */
@@ -92,7 +92,7 @@ const DEFAULT_LIMITS: TftpLimits = {
 const HALF_OPEN_MS = 1000;
 const PROGRESS_MS = 1000;
 
-/** Serves files read-only by TFTP: RFC 1350 with the options of RFC 2347, 2348, 2349 and 7440. */
+/** Starts a read-only TFTP server: RFC 1350 with the options of RFC 2347, 2348, 2349 and 7440. Fails if the port cannot be bound. */
 export async function startTftpServer(options: TftpServerOptions): Promise<TftpServer> {
   const server = new Server(options);
   await server.listen();
@@ -141,7 +141,7 @@ class Server implements TftpServer {
   async listen(): Promise<void> {
     const options = this.#options;
     if (!("socket" in options)) {
-      // A descriptor is listening at once.
+      // With a descriptor, "listening" comes before `bind` returns.
       const listening = once(this.#socket, "listening");
       this.#socket.bind(
         "fd" in options ? { fd: options.fd } : { address: options.address, port: options.port },
@@ -182,10 +182,10 @@ class Server implements TftpServer {
   }
 
   #receive(bytes: Buffer, peer: TftpPeer): void {
-    // Nothing can be sent to port 0.
+    // No answer can be sent to port 0.
     if (peer.port === 0) return;
     const packet = decodePacket(bytes);
-    // An ERROR is never answered.
+    // RFC 1350 section 7: an ERROR is never answered.
     if (packet?.kind === "error") return;
     if (packet?.kind === "read") this.#read(bytes, packet, peer);
     else if (packet?.kind === "write") {
@@ -215,24 +215,24 @@ class Server implements TftpServer {
     void this.#start(key, session, { ...request, mode }, peer);
   }
 
-  /** Whether a session has this request in hand; one of the same client that has not is ended. */
+  /** Returns whether a session already handles this request. Ends a session of the same client with another request. */
   #isRepeated(key: string, request: Buffer): boolean {
     const session = this.#sessions.get(key);
     if (session === undefined) return false;
     const { transfer } = session;
     const same = session.request.equals(request);
-    // A client that started over may use its old port: then the old transfer makes no progress.
+    // A client that has restarted may use its old port; the old transfer then makes no progress.
     if (same && !(transfer?.heard && transfer.stalled)) {
       transfer?.repeatFirst();
       return true;
     }
-    // Silently: what arrives at that port counts as the answer to the new request.
+    // No ERROR: the client would take it as the answer to its new request.
     transfer?.drop("the client started another transfer");
-    // Without a transfer the file is still being opened; the client will ask again.
+    // While the file is still being opened, the new request is ignored; the client repeats it.
     return transfer === undefined;
   }
 
-  /** Makes room if need be, at the cost of a request that may be forged. */
+  /** Returns whether another session fits; if necessary, ends one that may come from a forged request. */
   #hasRoom(): boolean {
     if (this.#sessions.size < this.#limits.maxTransfers) return true;
     const before = performance.now() - HALF_OPEN_MS;
@@ -268,7 +268,7 @@ class Server implements TftpServer {
         file
           .close()
           .catch((error: Error) =>
-            this.#options.log?.(`closing ${JSON.stringify(filename)}: ${error.message}`),
+            this.#options.log?.(`cannot close ${JSON.stringify(filename)}: ${error.message}`),
           );
         if (session.transfer !== undefined) this.#count(session.transfer, outcome, filename, peer);
         this.#forget(key);
@@ -284,7 +284,7 @@ class Server implements TftpServer {
       if (file === undefined) this.#refuse(peer, ErrorCode.fileNotFound, "File not found", filename);
       return file;
     } catch (error) {
-      this.#options.log?.(`opening ${JSON.stringify(filename)}: ${(error as Error).message}`);
+      this.#options.log?.(`cannot open ${JSON.stringify(filename)}: ${(error as Error).message}`);
       this.#refuse(peer, ErrorCode.accessViolation, "Cannot read the file", filename);
       return undefined;
     }

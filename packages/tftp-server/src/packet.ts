@@ -3,7 +3,7 @@ export type Packet =
   | ({ kind: "read" | "write" } & TransferRequest)
   | { kind: "ack"; block: number }
   | { kind: "error"; code: number; message: string }
-  /** DATA or OACK: well formed, but nothing that a client sends to a read-only server. */
+  /** DATA or OACK: well formed, but a client of a read-only server never sends it. */
   | { kind: "unexpected" };
 
 export interface TransferRequest {
@@ -30,7 +30,7 @@ export const ErrorCode = {
 
 const Opcode = { read: 1, write: 2, data: 3, ack: 4, error: 5, oack: 6 } as const;
 
-/** `undefined` when the bytes are no TFTP packet. */
+/** Decodes a packet. Returns `undefined` if the bytes are no TFTP packet. */
 export function decodePacket(bytes: Buffer): Packet | undefined {
   if (bytes.length < 4) return undefined;
   const opcode = bytes.readUInt16BE(0);
@@ -54,7 +54,7 @@ export function decodePacket(bytes: Buffer): Packet | undefined {
 
 export const DATA_HEADER_BYTES = 4;
 
-/** The bytes from `start` to before `end`, as a block. Block numbers roll over from 65535 to 0. */
+/** Encodes the bytes from `start` to `end` (exclusive) as a DATA packet. Block numbers roll over from 65535 to 0. */
 export function encodeData(block: number, bytes: Buffer, start: number, end: number): Buffer {
   const packet = Buffer.allocUnsafe(DATA_HEADER_BYTES + end - start);
   packet[0] = 0;
@@ -75,7 +75,7 @@ export function encodeError(code: number, message: string): Buffer {
 }
 
 function decodeRequest(bytes: Buffer): TransferRequest | undefined {
-  // Strict about the end: a cut-off request must not name another file.
+  // A truncated request could name another file.
   if (bytes.at(-1) !== 0) return undefined;
   const [filename = "", mode = "", ...rest] = bytes.toString("utf8", 0, bytes.length - 1).split("\0");
   if (filename === "" || mode === "") return undefined;
@@ -91,7 +91,7 @@ function decodeRequest(bytes: Buffer): TransferRequest | undefined {
   return { filename, mode: mode.toLowerCase(), options };
 }
 
-/** Up to the first zero byte, fit for a log line. */
+/** Returns the text up to the first zero byte, at most 200 characters, safe for a log line. */
 function printable(bytes: Buffer): string {
   const end = bytes.indexOf(0);
   const text = bytes.toString("latin1", 0, Math.min(end < 0 ? bytes.length : end, 200));

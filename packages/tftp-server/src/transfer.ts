@@ -6,7 +6,7 @@ import { DATA_HEADER_BYTES, decodePacket, encodeError, encodeOptionsAck, ErrorCo
 import type { RequestOption } from "./packet.ts";
 import { SendWindow } from "./send-window.ts";
 
-/** Where a client sends from. To a server on `::` an IPv4 address looks like `::ffff:192.0.2.1`. */
+/** The address and port of a client. On a server that listens on `::`, an IPv4 address has the form `::ffff:192.0.2.1`. */
 export interface TftpPeer {
   address: string;
   port: number;
@@ -14,18 +14,18 @@ export interface TftpPeer {
 
 export interface TransferLimits {
   /**
-   * The largest block, in bytes. Default 1468, which fills a packet of 1500 bytes (IPv4; 20 bytes less are used over
-   * IPv6): larger blocks arrive in fragments, which boot ROMs cannot put together.
+   * The largest block, in bytes. Default 1468, which fills a packet of 1500 bytes over IPv4; over IPv6, 20 bytes less
+   * are used. Larger blocks are fragmented, and many boot ROMs cannot reassemble fragments.
    */
   maxBlockSize: number;
-  /** The most blocks in flight for one transfer. Default 64. */
+  /** The largest window, in blocks. Default 64. */
   maxWindowSize: number;
   /**
-   * How long to wait for the first ACK, in milliseconds, before sending again. Default 1000. Later waits follow the
-   * measured round trip; each further attempt waits twice as long, up to eight times this.
+   * The wait for the first ACK before the packet is sent again, in milliseconds. Default 1000. Later waits follow the
+   * measured round trip. Each further attempt waits twice as long, up to eight times this value.
    */
   retransmitMs: number;
-  /** How often one packet is sent again before the client counts as gone. Default 6. */
+  /** How often a packet is sent again before the transfer fails. Default 6. */
   maxRetransmissions: number;
 }
 
@@ -44,14 +44,14 @@ export interface TransferOptions {
 }
 
 const MIN_RETRANSMIT_MS = 200;
-/** How often a client that has named its timeout may run into it before it counts as gone. */
+/** A client that requested a timeout is given at least this many of them. */
 const CLIENT_TIMEOUTS = 3;
 const IPV6_HEADER_EXTRA_BYTES = 20;
 
-/** Sends one file to one client, from a port of its own. */
+/** Sends one file to one client from its own port. */
 export class Transfer {
   readonly startedAt = performance.now();
-  /** DATA packets and bytes sent, repeated ones included. */
+  /** DATA packets that were sent, repeated ones included. */
   sentPackets = 0;
   sentBytes = 0;
   retransmissions = 0;
@@ -62,7 +62,7 @@ export class Transfer {
   #reader: BlockReader;
   #socket: Socket;
   #timer: NodeJS.Timeout | undefined;
-  /** When the timer runs out, and when the client's silence has lasted too long; on the clock of `performance.now()`. */
+  /** When the timer fires, and when the wait for an answer ends, both as of `performance.now()`. */
   #timerEnd = Infinity;
   #deadline = 0;
   #attempts = 0;
@@ -94,37 +94,37 @@ export class Transfer {
     this.#socket.bind(0, this.#options.address, () => this.#send());
   }
 
-  /** The client has answered: its address is no forgery. */
+  /** Whether the client has answered: its address is then not forged. */
   get heard(): boolean {
     return this.#heard;
   }
 
-  /** The client has been silent for at least one retransmission. */
+  /** Whether the last packet was sent again without an answer. */
   get stalled(): boolean {
     return this.#attempts > 0;
   }
 
-  /** The bytes of the file that are known to have arrived; those of the whole file when it is finished. */
+  /** The bytes of the file that the client has acknowledged. */
   get arrivedBytes(): number {
     return Math.min(this.#window.acknowledged * this.#negotiated.blockSize, this.size);
   }
 
-  /** Of the file, in bytes. */
+  /** The size of the file in bytes. */
   get size(): number {
     return this.#options.file.size;
   }
 
-  /** The client asked again, so our first packet got lost. */
+  /** Sends the first packet again: a repeated request means that it was lost. */
   repeatFirst(): void {
     if (!this.#heard) this.#resend();
   }
 
-  /** Ends the transfer, and tells the client. */
+  /** Ends the transfer and sends the client an ERROR. */
   abort(reason: string): void {
     this.#fail(reason, encodeError(ErrorCode.undefined, reason));
   }
 
-  /** Ends the transfer without a word to the client. */
+  /** Ends the transfer without telling the client. */
   drop(reason: string): void {
     this.#fail(reason);
   }
@@ -133,7 +133,7 @@ export class Transfer {
     const { peer } = this.#options;
     const packet = decodePacket(bytes);
     if (from.port !== peer.port || from.address !== peer.address) {
-      // RFC 1350 §4: the other client is told, the transfer goes on. An ERROR is never answered.
+      // RFC 1350 section 4: the sender gets an ERROR, and the transfer continues. An ERROR is never answered.
       if (packet?.kind !== "error" && from.port !== 0) {
         this.#socket.send(
           encodeError(ErrorCode.unknownTransfer, "Unknown transfer"),
@@ -147,7 +147,7 @@ export class Transfer {
     else if (packet?.kind === "error") this.#clientError(packet.code, packet.message);
     else {
       const answer = encodeError(ErrorCode.illegalOperation, "Illegal TFTP operation");
-      this.#fail("the client sent a packet that does not belong into a transfer", answer);
+      this.#fail("the client sent a packet that is neither ACK nor ERROR", answer);
     }
   }
 
@@ -163,13 +163,13 @@ export class Transfer {
   }
 
   #clientError(code: number, message: string): void {
-    // EDK2 asks for the size and breaks off with ERROR 8; Intel's boot ROMs with ERROR 0.
+    // After a size request, EDK2 aborts with ERROR 8, and Intel's boot ROMs with ERROR 0.
     const probed =
       this.#window.awaitsOptionsAck &&
       this.#negotiated.sizeTold &&
       (code === ErrorCode.optionsRefused || code === ErrorCode.undefined);
     if (probed) this.#end({ kind: "size-probe", size: this.#options.file.size });
-    else this.#fail(`the client broke off with error ${code}${message && `: ${message}`}`);
+    else this.#fail(`the client aborted with error ${code}${message && `: ${message}`}`);
   }
 
   #send(): void {
@@ -182,7 +182,7 @@ export class Transfer {
     }
   }
 
-  /** Sends what the window has room for and memory holds, and reads ahead. */
+  /** Sends the blocks of the window that are in memory, and reads ahead. */
   #sendBlocks(now: number): void {
     const { size } = this.#window;
     this.#window.last = this.#reader.last;
@@ -195,7 +195,7 @@ export class Transfer {
       this.#window.sent(now);
     }
     this.#expectAnswer(now);
-    // While the client is busy; it then waits for less.
+    // Prepared while the client is busy, so that the next answer is quicker.
     const { next } = this.#window;
     if (this.#reader.has(next)) this.#prepared = { number: next, packet: this.#reader.packet(next) };
     const ahead = this.#window.acknowledged + 2 * size;
@@ -204,7 +204,7 @@ export class Transfer {
     }
   }
 
-  /** `undefined` when the block is not in memory. */
+  /** Returns a block as a packet, `undefined` if it is not in memory. */
   #dataPacket(number: number): Buffer | undefined {
     if (this.#prepared?.number === number) return this.#prepared.packet;
     return this.#reader.has(number) ? this.#reader.packet(number) : undefined;
@@ -230,7 +230,7 @@ export class Transfer {
     this.#send();
   }
 
-  /** Sets the deadline. A timer that runs out before it is left alone: restarting it for each packet is dear. */
+  /** Sets the deadline. A timer that fires earlier is kept: restarting it for every packet is expensive. */
   #expectAnswer(now: number): void {
     this.#deadline = now + this.#retransmitMs();
     if (this.#deadline < this.#timerEnd) this.#startTimer(now);
@@ -254,7 +254,7 @@ export class Transfer {
     const patience = CLIENT_TIMEOUTS * timeoutSeconds * 1000;
     if (this.#attempts >= limits.maxRetransmissions && now - this.#progressAt >= patience) {
       const done = this.#window.acknowledged + 1 === this.#window.last;
-      this.#fail(done ? "the client never acknowledged the last block" : "the client went silent");
+      this.#fail(done ? "the client never acknowledged the last block" : "the client stopped answering");
       return;
     }
     this.#attempts++;
@@ -266,8 +266,8 @@ export class Transfer {
     const { roundTripMs } = this.#window;
     const { timeoutSeconds } = this.#negotiated;
     const asked = timeoutSeconds === undefined ? undefined : timeoutSeconds * 1000;
-    // RFC 2349: the client names the interval itself. Once the round trip is known to be shorter, to wait as long
-    // would only be slow: curl names 6 seconds.
+    // RFC 2349: the client chooses the interval. Once the round trip is known, a shorter wait is enough: curl chooses 6
+    // seconds.
     if (roundTripMs === undefined && asked !== undefined) return asked;
     const measured = roundTripMs === undefined ? retransmitMs : Math.max(MIN_RETRANSMIT_MS, 4 * roundTripMs);
     return Math.min(Math.min(measured, retransmitMs) * 2 ** this.#attempts, asked ?? 8 * retransmitMs);
@@ -295,6 +295,6 @@ export class Transfer {
 
 function openSocket(address: string): Socket {
   const family = isIPv6(address) ? 6 : 4;
-  // Peers are addresses already: this spares every packet a detour through the resolver.
+  // Peers are IP addresses: without this, every packet would pass through the resolver.
   return createSocket({ type: `udp${family}`, lookup: (host, _options, done) => done(null, host, family) });
 }

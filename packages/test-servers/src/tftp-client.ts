@@ -1,6 +1,6 @@
 import { createSocket } from "node:dgram";
 
-export interface Download {
+export interface TftpDownload {
   data: Buffer;
   /** What the server put into its OACK, names in lower case. */
   accepted: Record<string, string>;
@@ -20,14 +20,14 @@ class TftpError extends Error {
  * Reads a file from 127.0.0.1: a client with windows (RFC 7440) that asks again after a silence of 15 ms. Shares no
  * code with the server.
  */
-export async function download(
+export async function downloadByTftp(
   port: number,
   filename: string,
   options: Record<string, string | number> = {},
   mode = "octet",
-): Promise<Download> {
+): Promise<TftpDownload> {
   const socket = createSocket({ type: "udp4", lookup: (host, _options, done) => done(null, host, 4) });
-  const request = readRequest(filename, options, mode);
+  const request = tftpReadRequest(filename, options, mode);
   const data: Buffer[] = [];
   const accepted: Record<string, string> = {};
   let serverPort: number | undefined;
@@ -37,7 +37,7 @@ export async function download(
   let gapReported = -1;
   let timer: NodeJS.Timeout | undefined;
   try {
-    return await new Promise<Download>((resolve, reject) => {
+    return await new Promise<TftpDownload>((resolve, reject) => {
       const say = (): void => {
         if (serverPort === undefined) socket.send(request, port, "127.0.0.1");
         else
@@ -88,7 +88,7 @@ export async function download(
   }
 }
 
-export function readRequest(
+export function tftpReadRequest(
   filename: string,
   options: Record<string, string | number> = {},
   mode = "octet",

@@ -9,17 +9,17 @@ import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { setTimeout as sleep } from "node:timers/promises";
 import { promisify } from "node:util";
+import { downloadByTftp, seededRandom, tftpReadRequest } from "@nixops4-providers/test-servers";
 import tftp2 from "tftp2";
-import type { OpenFile } from "../src/tftp/block-reader.ts";
-import { filesUnder } from "../src/tftp/files-under.ts";
 import {
+  filesUnder,
   startTftpServer,
+  type OpenFile,
   type TftpEvent,
   type TftpServer,
   type TftpServerOptions,
-} from "../src/tftp/server.ts";
-import { download, readRequest } from "./tftp-client.ts";
-import { seededRandom, startRelay } from "./tftp-relay.ts";
+} from "@nixops4-providers/tftp-server";
+import { startRelay } from "./tftp-relay.ts";
 
 const MIB = 2 ** 20;
 const SMALL_SIZES = [0, 1, 511, 512, 513, 1432 * 3, 1432 * 100];
@@ -118,14 +118,17 @@ describe("real clients", () => {
 
 describe("transfers", () => {
   it("rolls over with windows of blocks of 512 bytes (100 MiB)", async () => {
-    const { data, accepted } = await download(server.port, String(LARGE_SIZE), { windowsize: 32, tsize: 0 });
+    const { data, accepted } = await downloadByTftp(server.port, String(LARGE_SIZE), {
+      windowsize: 32,
+      tsize: 0,
+    });
     expect(accepted).toEqual({ windowsize: "32", tsize: String(LARGE_SIZE) });
     expect(data.equals(content)).toBe(true);
   });
 
   it("serves many clients at once", async () => {
     const downloads = Array.from({ length: 32 }, async (_, index) =>
-      download(server.port, String(1432 * 100), { blksize: 1432, windowsize: 1 + index }),
+      downloadByTftp(server.port, String(1432 * 100), { blksize: 1432, windowsize: 1 + index }),
     );
     for (const { data } of await Promise.all(downloads)) {
       expect(data.equals(content.subarray(0, 1432 * 100))).toBe(true);
@@ -136,7 +139,7 @@ describe("transfers", () => {
     await eventually(() => server.stats.active === 0);
     events.length = 0;
     const before = server.stats;
-    await download(server.port, "513", { tsize: 0 });
+    await downloadByTftp(server.port, "513", { tsize: 0 });
     await eventually(() => server.stats.active === 0);
     expect(events).toMatchObject([
       { kind: "request", filename: "513", mode: "octet", options: [{ name: "tsize", value: "0" }] },
@@ -174,7 +177,7 @@ describe("a bad network: packets lost, duplicated and reordered, each with the s
         seed: size + 1,
       });
       try {
-        const { data } = await download(relay.port, "x", options);
+        const { data } = await downloadByTftp(relay.port, "x", options);
         expect(data.equals(content.subarray(0, size))).toBe(true);
       } finally {
         relay.close();
@@ -197,13 +200,13 @@ describe("the protocol, packet by packet", () => {
 
   it("counts EDK2's size probe as such, stops at once, and serves the read that follows", async () => {
     events.length = 0;
-    peer.send(readRequest("513", { TSIZE: 0, blksize: 1468 }), server.port);
+    peer.send(tftpReadRequest("513", { TSIZE: 0, blksize: 1468 }), server.port);
     const offer = await peer.next();
     expect(offer.bytes.toString("latin1")).toBe("\0\x06TSIZE\x00513\0blksize\x001468\0");
     peer.send(Buffer.from("\0\x05\0\x08User aborted the transfer\0"), offer.port);
     expect(await peer.nextWithin(1300)).toBeUndefined();
     expect(events.map(({ kind }) => kind)).toEqual(["request", "size-probe"]);
-    peer.send(readRequest("513", { blksize: 1468 }), server.port);
+    peer.send(tftpReadRequest("513", { blksize: 1468 }), server.port);
     const again = await peer.next();
     expect(again.bytes.toString("latin1")).toBe("\0\x06blksize\x001468\0");
     peer.send(ack(0), again.port);
@@ -213,14 +216,14 @@ describe("the protocol, packet by packet", () => {
   });
 
   it("starts with DATA when no option was asked for that it knows", async () => {
-    peer.send(readRequest("1", { multicast: "", utimeout: 5 }), server.port);
+    peer.send(tftpReadRequest("1", { multicast: "", utimeout: 5 }), server.port);
     const { bytes, port } = await peer.next();
     expect([...bytes.subarray(0, 4)]).toEqual([0, 3, 0, 1]);
     peer.send(ack(1), port);
   });
 
   it("uses a fresh port for each transfer, and one for a repeated request", async () => {
-    const request = readRequest("513");
+    const request = tftpReadRequest("513");
     peer.send(request, server.port);
     const first = await peer.next();
     peer.send(request, server.port);
@@ -243,9 +246,9 @@ describe("the protocol, packet by packet", () => {
   });
 
   it.each([
-    ["after it asked for the size", readRequest("513", { tsize: 0 }), []],
-    ["when the last ACK was lost", readRequest("513"), [1]],
-    ["in the middle of a transfer", readRequest("4296"), [1, 2]],
+    ["after it asked for the size", tftpReadRequest("513", { tsize: 0 }), []],
+    ["when the last ACK was lost", tftpReadRequest("513"), [1]],
+    ["in the middle of a transfer", tftpReadRequest("4296"), [1, 2]],
   ])("says nothing more on the old port to a client that starts over %s", async (_when, request, acks) => {
     peer.send(request, server.port);
     const old = await peer.next();
@@ -253,7 +256,7 @@ describe("the protocol, packet by packet", () => {
       peer.send(ack(block), old.port);
       await peer.next();
     }
-    peer.send(readRequest("512", { tsize: 0 }), server.port);
+    peer.send(tftpReadRequest("512", { tsize: 0 }), server.port);
     const answer = await peer.next();
     expect(answer.port).not.toBe(old.port);
     expect(answer.bytes.toString("latin1")).toBe("\0\x06tsize\x00512\0");
@@ -263,7 +266,7 @@ describe("the protocol, packet by packet", () => {
 
   it("answers another port with ERROR 5 and goes on", async () => {
     const stranger = await openPeer();
-    peer.send(readRequest("513"), server.port);
+    peer.send(tftpReadRequest("513"), server.port);
     const { port } = await peer.next();
     stranger.send(ack(1), port);
     expect(errorCode(await stranger.next())).toBe(5);
@@ -275,8 +278,23 @@ describe("the protocol, packet by packet", () => {
     stranger.close();
   });
 
+  it("ignores the same port of another address, whatever it sends", async () => {
+    peer.send(tftpReadRequest("513"), server.port);
+    const { port } = await peer.next();
+    const other = await openPeer({ address: "127.0.0.2", port: peer.socket.address().port });
+    for (const packet of [ack(1), Buffer.from("\0\x05\0\0die\0"), Buffer.from("no TFTP")]) {
+      other.send(packet, port);
+    }
+    expect([errorCode(await other.next()), errorCode(await other.next())]).toEqual([5, 5]);
+    expect(await peer.nextWithin(50)).toBeUndefined();
+    peer.send(ack(1), port);
+    expect((await peer.next()).bytes.readUInt16BE(2)).toBe(2);
+    peer.send(ack(2), port);
+    other.close();
+  });
+
   it("never sends twice because of a duplicate ACK", async () => {
-    peer.send(readRequest("4296"), server.port);
+    peer.send(tftpReadRequest("4296"), server.port);
     const { port } = await peer.next();
     for (let block = 1; block <= 8; block++) {
       for (let copy = 0; copy < 3; copy++) peer.send(ack(block), port);
@@ -287,11 +305,11 @@ describe("the protocol, packet by packet", () => {
   });
 
   it.each([
-    ["an unknown file", readRequest("nothing"), 1],
-    ["a folder", readRequest("sub"), 1],
+    ["an unknown file", tftpReadRequest("nothing"), 1],
+    ["a folder", tftpReadRequest("sub"), 1],
     ["a write request", Buffer.from("\0\x02/new\0octet\0"), 2],
-    ["mail", readRequest("513", {}, "mail"), 4],
-    ["an unknown mode", readRequest("513", {}, "binary"), 4],
+    ["mail", tftpReadRequest("513", {}, "mail"), 4],
+    ["an unknown mode", tftpReadRequest("513", {}, "binary"), 4],
     ["an ACK out of the blue", ack(1), 4],
     ["garbage", Buffer.from("GET / HTTP/1.1\r\n"), 4],
     ["a cut-off request", Buffer.from("\0\x01513\0oct"), 4],
@@ -307,11 +325,11 @@ describe("the protocol, packet by packet", () => {
     const logged: string[] = [];
     const open = async () => Promise.reject(new Error("EIO /secret/path"));
     const broken = await start({ open, log: (message) => logged.push(message) });
-    peer.send(readRequest("x"), broken.port);
+    peer.send(tftpReadRequest("x"), broken.port);
     const answer = await peer.next();
     expect(errorCode(answer)).toBe(2);
     expect(answer.bytes.toString()).not.toContain("secret");
-    expect(logged).toEqual(['opening "x": EIO /secret/path']);
+    expect(logged).toEqual(['cannot open "x": EIO /secret/path']);
     await broken.stop();
   });
 
@@ -319,7 +337,7 @@ describe("the protocol, packet by packet", () => {
     const seen: TftpEvent[] = [];
     const limits = { retransmitMs: 150, maxRetransmissions: 3 };
     const hasty = await start({ open: filesUnder(root), limits, onEvent: (event) => seen.push(event) });
-    peer.send(readRequest("513"), hasty.port);
+    peer.send(tftpReadRequest("513"), hasty.port);
     const times: number[] = [];
     for (let packet = 0; packet < 4; packet++) {
       expect((await peer.next()).bytes.readUInt16BE(2)).toBe(1);
@@ -328,14 +346,14 @@ describe("the protocol, packet by packet", () => {
     expect(times[3]! - times[2]!).toBeGreaterThan(2 * (times[1]! - times[0]!));
     expect(await peer.nextWithin(1700)).toBeUndefined();
     await eventually(() => seen.length > 0);
-    expect(seen.at(-1)).toMatchObject({ kind: "failed", reason: "the client went silent", bytes: 0 });
+    expect(seen.at(-1)).toMatchObject({ kind: "failed", reason: "the client stopped answering", bytes: 0 });
     expect(hasty.stats).toMatchObject({ active: 0, failed: 1, retransmissions: 3 });
     await hasty.stop();
   });
 
   it("retransmits at the interval that the client asked for", async () => {
     const hasty = await start({ open: filesUnder(root), limits: { retransmitMs: 40 } });
-    peer.send(readRequest("513", { timeout: 1 }), hasty.port);
+    peer.send(tftpReadRequest("513", { timeout: 1 }), hasty.port);
     await peer.next();
     expect(await peer.nextWithin(900)).toBeUndefined();
     expect((await peer.next()).bytes.toString("latin1")).toBe("\0\x06timeout\x001\0");
@@ -350,9 +368,9 @@ describe("the protocol, packet by packet", () => {
       close: async () => {},
     });
     const huge = await start({ open });
-    peer.send(readRequest("x", { tsize: 0 }), huge.port);
+    peer.send(tftpReadRequest("x", { tsize: 0 }), huge.port);
     expect((await peer.next()).bytes.toString("latin1")).toBe("\0\x06tsize\x005368709120\0");
-    peer.send(readRequest("x", { tsize: 0 }, "NetASCII"), huge.port);
+    peer.send(tftpReadRequest("x", { tsize: 0 }, "NetASCII"), huge.port);
     expect((await peer.next()).bytes[1]).toBe(3);
     await huge.stop({ graceSeconds: 0 });
     await peer.next();
@@ -360,10 +378,10 @@ describe("the protocol, packet by packet", () => {
 
   it("lets transfers finish when it stops, and takes no new ones", async () => {
     const stopping = await start({ open: filesUnder(root) });
-    peer.send(readRequest("513"), stopping.port);
+    peer.send(tftpReadRequest("513"), stopping.port);
     const { port } = await peer.next();
     const stopped = stopping.stop({ graceSeconds: 5 });
-    peer.send(readRequest("1"), stopping.port);
+    peer.send(tftpReadRequest("1"), stopping.port);
     expect(await peer.nextWithin(50)).toBeUndefined();
     peer.send(ack(1), port);
     expect((await peer.next()).bytes.readUInt16BE(2)).toBe(2);
@@ -407,9 +425,10 @@ describe("hostile clients", () => {
       "x".repeat(5000),
       "sub/../513",
     ];
-    for (const name of names) await expect(download(server.port, name)).rejects.toMatchObject({ code: 1 });
+    for (const name of names)
+      await expect(downloadByTftp(server.port, name)).rejects.toMatchObject({ code: 1 });
     for (const name of ["513", "/513", "//513", "./513", "link-inside"]) {
-      expect((await download(server.port, name)).data.equals(content.subarray(0, 513))).toBe(true);
+      expect((await downloadByTftp(server.port, name)).data.equals(content.subarray(0, 513))).toBe(true);
     }
   });
 
@@ -418,8 +437,8 @@ describe("hostile clients", () => {
     const peer = await openPeer();
     const random = seededRandom(7);
     const seeds = [
-      readRequest("513", { blksize: 8, windowsize: 3, tsize: 0 }),
-      readRequest("4296", {}, "netascii"),
+      tftpReadRequest("513", { blksize: 8, windowsize: 3, tsize: 0 }),
+      tftpReadRequest("4296", {}, "netascii"),
       Buffer.from([0, 4, 0, 1]),
       Buffer.from("\0\x05\0\x08no\0"),
       Buffer.from("\0\x06blksize\x008\0"),
@@ -443,7 +462,7 @@ describe("hostile clients", () => {
     peer.close();
     expect(ports.length).toBeGreaterThan(100);
     await eventually(() => fuzzed.stats.active < 20);
-    expect((await download(fuzzed.port, "513")).data.equals(content.subarray(0, 513))).toBe(true);
+    expect((await downloadByTftp(fuzzed.port, "513")).data.equals(content.subarray(0, 513))).toBe(true);
     await fuzzed.stop({ graceSeconds: 0 });
     expect(fuzzed.stats.active).toBe(0);
   });
@@ -453,10 +472,10 @@ describe("hostile clients", () => {
     const descriptors = await openDescriptors();
     const memory = process.memoryUsage().rss;
     let most = 0;
-    const crowd = await Promise.all(Array.from({ length: 200 }, openPeer));
+    const crowd = await Promise.all(Array.from({ length: 200 }, async () => openPeer()));
     for (let round = 0; round < 50; round++) {
       for (const peer of crowd)
-        peer.send(readRequest(String(LARGE_SIZE), { windowsize: 65535, round }), flooded.port);
+        peer.send(tftpReadRequest(String(LARGE_SIZE), { windowsize: 65535, round }), flooded.port);
       await sleep(5);
       most = Math.max(most, flooded.stats.active);
     }
@@ -466,7 +485,7 @@ describe("hostile clients", () => {
     expect(process.memoryUsage().rss - memory).toBeLessThan(100 * MIB);
     // Someone who does acknowledge gets through once the flood's requests are a second old.
     await sleep(1000);
-    expect((await download(flooded.port, "513")).data.equals(content.subarray(0, 513))).toBe(true);
+    expect((await downloadByTftp(flooded.port, "513")).data.equals(content.subarray(0, 513))).toBe(true);
     await flooded.stop({ graceSeconds: 0 });
     for (const peer of crowd) peer.close();
     await eventually(async () => (await openDescriptors()) <= descriptors);
@@ -545,9 +564,9 @@ interface Peer {
   close(): void;
 }
 
-async function openPeer(): Promise<Peer> {
+async function openPeer(from = { address: "127.0.0.1", port: 0 }): Promise<Peer> {
   const socket = createSocket("udp4");
-  socket.bind(0, "127.0.0.1");
+  socket.bind(from.port, from.address);
   await once(socket, "listening");
   const received: Received[] = [];
   socket.on("message", (bytes, { port }) => {

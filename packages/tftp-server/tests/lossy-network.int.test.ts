@@ -6,7 +6,7 @@ import { existsSync } from "node:fs";
 import { mkdtemp, readFile, rm } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
-import { startTftpServer, type TftpLimits, type TftpServer } from "../src/tftp/server.ts";
+import { startTftpServer, type TftpLimits, type TftpServer } from "@nixops4-providers/tftp-server";
 import { startRelay } from "./tftp-relay.ts";
 
 // A relay instead of netem, which needs root and is not in every kernel.

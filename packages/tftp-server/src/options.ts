@@ -1,9 +1,9 @@
 import type { RequestOption } from "./packet.ts";
 
 export interface NegotiationLimits {
-  /** The largest block, in bytes: a DATA packet of it plus 4 bytes TFTP, 8 UDP and 20 IP must fit the path MTU. */
+  /** The largest block, in bytes. With the headers (4 bytes TFTP, 8 UDP, 20 IPv4) it should fit the path MTU. */
   maxBlockSize: number;
-  /** The most blocks in flight for one transfer. */
+  /** The largest window, in blocks. */
   maxWindowSize: number;
 }
 
@@ -12,22 +12,22 @@ export interface Negotiated {
   blockSize: number;
   /** In blocks. */
   windowSize: number;
-  /** The interval of retransmissions that the client asked for. */
+  /** The retransmission interval that the client requested. */
   timeoutSeconds: number | undefined;
-  /** What goes into the OACK; empty when the transfer starts with DATA. Only ever what was asked for. */
+  /** The options for the OACK, a subset of the requested ones. Empty: the transfer starts with DATA. */
   accepted: RequestOption[];
-  /** The client was told the size, so it may be asking for nothing else. */
+  /** Whether the OACK has the file size: the client may have wanted nothing else. */
   sizeTold: boolean;
 }
 
 type Answer = (value: number) => number | undefined;
 
 /**
- * Answers the options of a read request (RFC 2347): block size (RFC 2348), timeout and transfer size (RFC 2349),
- * window size (RFC 7440). Unknown options and values out of range are left out, as if not asked for; of an
- * option given twice the first counts.
+ * Negotiates the options of a read request (RFC 2347): block size (RFC 2348), timeout and transfer size (RFC 2349),
+ * window size (RFC 7440). Unknown options and values out of range are ignored. If an option is given twice, the first
+ * one counts.
  *
- * @param size the bytes that will be sent, `undefined` when that is not known (netascii)
+ * @param size the number of bytes to be sent, `undefined` if unknown (netascii)
  */
 export function negotiate(
   asked: RequestOption[],
