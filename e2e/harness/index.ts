@@ -18,3 +18,4 @@ export { ApplyError, type Action, type ApplyEvent, type MemberResult } from "./r
 export { evaluateNix, NixError, toNix, type NixOptions } from "./run-nix.ts";
 export { createResource, runOperation } from "./run-operation.ts";
 export { timeSince } from "@nixops4-providers/test-servers";
+export { refusedInputs } from "./violations.ts";

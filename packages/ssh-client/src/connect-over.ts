@@ -1,6 +1,6 @@
 import type { Duplex } from "node:stream";
 import type { Context } from "@nixops4-providers/provider-sdk";
-import type { Connection } from "./connection-schema.ts";
+import type { ConnectionSettings } from "./connection-schema.ts";
 import { prepareRoute } from "./endpoint.ts";
 import { openLinkOver } from "./link.ts";
 import { SshConnection } from "./ssh-connection.ts";
@@ -11,7 +11,7 @@ import { SshConnection } from "./ssh-connection.ts";
  */
 export async function connectOver(
   stream: Duplex,
-  connection: Connection,
+  connection: ConnectionSettings,
   context: Context,
 ): Promise<SshConnection> {
   try {

@@ -1,5 +1,5 @@
 import type { Context } from "@nixops4-providers/provider-sdk";
-import type { Connection } from "./connection-schema.ts";
+import type { ConnectionSettings } from "./connection-schema.ts";
 import { prepareRoute } from "./endpoint.ts";
 import { type Link, openUnverifiedLink } from "./link.ts";
 import { endLinks, openRoute } from "./route.ts";
@@ -12,7 +12,7 @@ import { SshConnection } from "./ssh-connection.ts";
  * caller must call `end`.
  */
 export async function connectToUnverifiedHost(
-  connection: Connection,
+  connection: ConnectionSettings,
   context: Context,
 ): Promise<SshConnection> {
   const endpoints = await prepareRoute(connection, context);

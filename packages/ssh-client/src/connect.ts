@@ -1,6 +1,6 @@
 import { sleep, type Context } from "@nixops4-providers/provider-sdk";
 import { ConnectError } from "./connect-error.ts";
-import type { Connection } from "./connection-schema.ts";
+import type { ConnectionSettings } from "./connection-schema.ts";
 
 import { prepareRoute } from "./endpoint.ts";
 import type { Link } from "./link.ts";
@@ -16,7 +16,7 @@ const DROPPED_PAUSE_SECONDS = 0.5;
  * anything is sent to it. Throws a {@link ConnectError}, or a `ProviderError` when the key to log in with cannot
  * be used. The caller must call `end` on the connection.
  */
-export async function connect(connection: Connection, context: Context): Promise<SshConnection> {
+export async function connect(connection: ConnectionSettings, context: Context): Promise<SshConnection> {
   const endpoints = await prepareRoute(connection, context);
   const links: Link[] = [];
   const giveUpAt = performance.now() + DROPPED_SECONDS * 1000;
@@ -45,7 +45,7 @@ function withAdviceToWait(error: unknown): unknown {
 
 /** Connects, does something with the connection, and ends it whatever happens. */
 export async function withConnection<T>(
-  connection: Connection,
+  connection: ConnectionSettings,
   context: Context,
   work: (ssh: SshConnection) => Promise<T>,
 ): Promise<T> {

@@ -1,10 +1,10 @@
 import { describe, expect, it } from "@jest/globals";
-import { checkConnection, type Connection, type Hop } from "./connection-schema.ts";
+import { checkConnection, type ConnectionSettings, type Hop } from "./connection-schema.ts";
 
 const HOST_KEY = "ssh-ed25519 AAAAC3NzaC1lZDI1NTE5AAAAIPcnSKd6mWHg0QLBHpQSwR0WJAB7qDyjFh1gJ17qk6Wx";
 
 const hop: Hop = { host: "hop", port: 22, user: "root", hostPublicKeys: [HOST_KEY], agent: true };
-const connection: Connection = { ...hop, jump: [], connectTimeoutSeconds: 10 };
+const connection: ConnectionSettings = { ...hop, jump: [], connectTimeoutSeconds: 10 };
 
 describe("checkConnection", () => {
   it("accepts a key of each supported kind", () => {

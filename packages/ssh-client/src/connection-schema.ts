@@ -62,11 +62,11 @@ export const connectionSchema = fields(
   { title: "Connection", description: "How to reach a host over SSH." },
 );
 
-export type Connection = Static<typeof connectionSchema>;
+export type ConnectionSettings = Static<typeof connectionSchema>;
 export type Hop = Static<typeof hopSchema>;
 
 /** What the schema cannot say; for the `check` of a resource. `path` is where the connection stands in its inputs. */
-export function checkConnection(connection: Connection, path = "connection"): Violation[] {
+export function checkConnection(connection: ConnectionSettings, path = "connection"): Violation[] {
   return [
     ...checkHop(connection, path),
     ...connection.jump.flatMap((hop, index) => checkHop(hop, `${path}.jump[${index}]`)),

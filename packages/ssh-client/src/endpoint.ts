@@ -1,6 +1,6 @@
 import { bareHost, type Context } from "@nixops4-providers/provider-sdk";
 import type { PublicKey } from "@nixops4-providers/ssh-keys";
-import type { Connection } from "./connection-schema.ts";
+import type { ConnectionSettings } from "./connection-schema.ts";
 import { parseHostKey } from "./known-hosts.ts";
 import { loadLogin, type Login } from "./login.ts";
 
@@ -17,7 +17,7 @@ export interface Endpoint {
 }
 
 /** The hosts on the way, the one to be reached last. Reads all keys, so that what is wrong with them shows first. */
-export async function prepareRoute(connection: Connection, context: Context): Promise<Endpoint[]> {
+export async function prepareRoute(connection: ConnectionSettings, context: Context): Promise<Endpoint[]> {
   const endpoints: Endpoint[] = [];
   for (const hop of [...connection.jump, connection]) {
     const host = bareHost(hop.host);

@@ -2,7 +2,7 @@ export { ConnectError, type ConnectFailure } from "./connect-error.ts";
 export { connect, withConnection } from "./connect.ts";
 export { connectOver } from "./connect-over.ts";
 export { connectToUnverifiedHost } from "./connect-to-unverified-host.ts";
-export { checkConnection, type Connection, connectionSchema } from "./connection-schema.ts";
+export { checkConnection, type ConnectionSettings, connectionSchema } from "./connection-schema.ts";
 export { plainHostKey } from "./known-hosts.ts";
 export { readBootId } from "./read-boot-id.ts";
 export {

@@ -6,7 +6,7 @@ import {
   type Context,
 } from "@nixops4-providers/provider-sdk";
 import { ConnectError } from "./connect-error.ts";
-import type { Connection } from "./connection-schema.ts";
+import type { ConnectionSettings } from "./connection-schema.ts";
 
 import { prepareRoute } from "./endpoint.ts";
 import type { Link } from "./link.ts";
@@ -28,7 +28,7 @@ const LOGIN_PAUSE = { first: 2, longest: 30 };
  * processes that wait for the same host, one tries. Throws a {@link ConnectError} when the time is up.
  */
 export async function waitForSsh(
-  connection: Connection,
+  connection: ConnectionSettings,
   context: Context,
   options: { timeoutSeconds: number; reboots?: boolean },
 ): Promise<SshConnection> {

@@ -10,11 +10,11 @@ import {
   TcpProxy,
   timeSince,
 } from "@nixops4-providers/test-servers";
-import { connect, ConnectError, type Connection } from "../src/index.ts";
+import { connect, ConnectError, type ConnectionSettings } from "../src/index.ts";
 import { connectionTo, describeWithSshd, eventually, printed, sh } from "./lab.ts";
 import { testContext } from "./test-context.ts";
 
-async function failToConnect(connection: Connection): Promise<ConnectError> {
+async function failToConnect(connection: ConnectionSettings): Promise<ConnectError> {
   const error: unknown = await connect(connection, testContext()).then(
     (ssh) => ssh.end(),
     (reason: unknown) => reason,

@@ -5,7 +5,7 @@ import { join } from "node:path";
 import { promisify } from "node:util";
 import { afterAll, beforeAll, expect, it } from "@jest/globals";
 import { startSshLab, type SshLab } from "@nixops4-providers/test-servers";
-import { checkConnection, connect, type Connection } from "../src/index.ts";
+import { checkConnection, connect, type ConnectionSettings } from "../src/index.ts";
 import { connectionTo, describeWithSshd } from "./lab.ts";
 import { testContext } from "./test-context.ts";
 
@@ -16,14 +16,14 @@ describeWithSshd("the host and its keys", () => {
   beforeAll(async () => void (lab = await startSshLab()));
   afterAll(() => lab.stop());
 
-  async function presented(connection: Connection): Promise<string> {
+  async function presented(connection: ConnectionSettings): Promise<string> {
     const ssh = await connect(connection, testContext());
     ssh.end();
     return ssh.hostPublicKey;
   }
   const plain = () => lab.hostKey.publicKey.split(" ").slice(0, 2).join(" ");
   const withLines = (...hostPublicKeys: string[]) => connectionTo(lab, { hostPublicKeys });
-  const problemOf = (line: string, changes: Partial<Connection> = {}) =>
+  const problemOf = (line: string, changes: Partial<ConnectionSettings> = {}) =>
     checkConnection({ ...withLines(line), ...changes }).map(({ path, message }) => `${path}: ${message}`);
 
   it("may be given as lines of known_hosts, as ssh-keyscan prints and ssh-keygen -H hashes them", async () => {

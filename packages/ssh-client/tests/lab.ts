@@ -1,7 +1,7 @@
 import { describe } from "@jest/globals";
 import { BUSY, findSshd, type SshLab } from "@nixops4-providers/test-servers";
 import {
-  type Connection,
+  type ConnectionSettings,
   type FiniteScript,
   runScript,
   type ScriptResult,
@@ -16,7 +16,7 @@ export function describeWithSshd(name: string, suite: () => void): void {
 }
 
 /** A connection to the lab, with the defaults filled in as the SDK does. */
-export function connectionTo(lab: SshLab, changes: Partial<Connection> = {}): Connection {
+export function connectionTo(lab: SshLab, changes: Partial<ConnectionSettings> = {}): ConnectionSettings {
   return { ...lab.connection, agent: true, jump: [], connectTimeoutSeconds: 10, ...changes };
 }
 

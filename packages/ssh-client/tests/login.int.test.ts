@@ -6,20 +6,20 @@ import { afterAll, beforeAll, expect, it } from "@jest/globals";
 import { describeError } from "@nixops4-providers/provider-sdk";
 import { fingerprint, parsePublicKey } from "@nixops4-providers/ssh-keys";
 import { makeSshKey, startSshLab, type SshKey, type SshLab } from "@nixops4-providers/test-servers";
-import { connect, type Connection } from "../src/index.ts";
+import { connect, type ConnectionSettings } from "../src/index.ts";
 import { connectionTo, describeWithSshd, printed } from "./lab.ts";
 import { testContext } from "./test-context.ts";
 
 const run = promisify(execFile);
 
-async function whoAmI(connection: Connection): Promise<string> {
+async function whoAmI(connection: ConnectionSettings): Promise<string> {
   const ssh = await connect(connection, testContext());
   const name = await printed(ssh, "id -un");
   ssh.end();
   return name.trim();
 }
 
-async function failToConnect(connection: Connection): Promise<string> {
+async function failToConnect(connection: ConnectionSettings): Promise<string> {
   try {
     (await connect(connection, testContext())).end();
   } catch (error) {

@@ -107,7 +107,8 @@ function copyError(
   return new ProviderError(`${what}: ${text}`, hint === undefined ? {} : { hint });
 }
 
-function hintFor(text: string, user: string): string | undefined {
+/** Returns what to do about the errors of a failed copy. */
+export function hintFor(text: string, user: string): string | undefined {
   if (/no space left on device|disk is full|ENOSPC/i.test(text)) {
     return "The file system of the host's Nix store is full: free space there (`nix-collect-garbage`) and apply again. What was copied whole stays.";
   }

@@ -1,7 +1,7 @@
 import { describe, expect, it } from "@jest/globals";
 import { ProviderError } from "@nixops4-providers/provider-sdk";
 import { activationError } from "./activation-error.ts";
-import type { Status } from "./operation.ts";
+import type { OperationStatus } from "./operation-status.ts";
 import type { Inputs } from "./schema.ts";
 
 const inputs = {
@@ -12,7 +12,7 @@ const inputs = {
   rollback: { enable: true, confirmTimeoutSeconds: 60 },
 } as Inputs;
 
-const status: Status = {
+const status: OperationStatus = {
   phase: "done",
   outcome: "rolled-back",
   reason: "exit-code",
@@ -24,7 +24,7 @@ const status: Status = {
   currentSystem: "/nix/store/old",
 };
 
-function messageFor(changes: Partial<Status>, failure?: unknown): string {
+function messageFor(changes: Partial<OperationStatus>, failure?: unknown): string {
   return activationError({ ...status, ...changes }, { inputs, label: "web1:22", logTail: ["last"], failure })
     .message;
 }

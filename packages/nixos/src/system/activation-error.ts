@@ -1,7 +1,7 @@
 import { dirname } from "node:path";
 import { describeError, ProviderError } from "@nixops4-providers/provider-sdk";
 import { generationOf } from "./observe.ts";
-import type { Status } from "./operation.ts";
+import type { OperationStatus } from "./operation-status.ts";
 import type { Inputs } from "./schema.ts";
 
 /** What switch-to-configuration's exit codes mean, besides 0, 4 (units failed) and 100 (reboot). */
@@ -14,7 +14,7 @@ const EXIT_CODES: Record<number, string> = {
 
 /** The error for an operation that did not end well. `failure` is why the deployer did not confirm it. */
 export function activationError(
-  status: Status,
+  status: OperationStatus,
   { inputs, label, logTail, failure }: { inputs: Inputs; label: string; logTail: string[]; failure: unknown },
 ): ProviderError {
   const what = `cannot activate ${inputs.toplevel} on ${label}`;
@@ -36,7 +36,7 @@ export function activationError(
   );
 }
 
-function reasonOf(status: Status, inputs: Inputs, failure: unknown): string {
+function reasonOf(status: OperationStatus, inputs: Inputs, failure: unknown): string {
   const { reason, exitCode, details } = status;
   switch (reason) {
     case "timeout":
@@ -62,7 +62,7 @@ function reasonOf(status: Status, inputs: Inputs, failure: unknown): string {
   }
 }
 
-function stateAfter(status: Status, { profile }: Inputs): string {
+function stateAfter(status: OperationStatus, { profile }: Inputs): string {
   const { outcome, previousToplevel, previousLink, currentSystem } = status;
   const number = generationOf(previousLink);
   const generation = number === null ? "" : `, generation ${number} of ${profile}`;

@@ -3,12 +3,14 @@ import { hostname, userInfo } from "node:os";
 import { type Context, describeError, ProviderError } from "@nixops4-providers/provider-sdk";
 import { activationError } from "./activation-error.ts";
 import { confirmHealth, Unconfirmable } from "./confirm.ts";
+import { isCheckedAfterwards, isDeployed, isRebootDue, permittedAction, toOutputs } from "./decide.ts";
 import { copyClosure } from "../copy/copy.ts";
 import { type Observation, observe } from "./observe.ts";
-import { Operation, OperationLost, type Status } from "./operation.ts";
+import { Operation, OperationLost } from "./operation.ts";
+import type { OperationStatus } from "./operation-status.ts";
 import { reboot } from "./reboot.ts";
 import type { Inputs, Outputs } from "./schema.ts";
-import { Session } from "./session.ts";
+import { PersistentConnection } from "./persistent-connection.ts";
 import { changedInhibitors } from "./switch-inhibitors.ts";
 
 /** On top of what activating, confirming and rolling back may take: for the host to answer again. */
@@ -16,24 +18,24 @@ const RECOVERY_SECONDS = 60;
 
 export async function convergeSystem(inputs: Inputs, context: Context): Promise<Outputs> {
   await refuseOtherPaths(inputs.toplevel);
-  const session = await Session.open(inputs.connection, context);
+  const host = await PersistentConnection.open(inputs.connection, context);
   try {
-    let seen = await observe(session.ssh, inputs);
-    let activated: Status | undefined;
-    if (seen.operation !== undefined || !isThere(seen, inputs)) {
-      await ensurePresent(session, seen, inputs, context);
-      const action = await possibleAction(seen, inputs, session.ssh.label, context);
-      activated = await activate(session, seen, { ...inputs, action }, context);
-      seen = await observe(session.ssh, inputs, { isValid: true });
+    let seen = await observe(host.ssh, inputs);
+    let activated: OperationStatus | undefined;
+    if (seen.operation !== undefined || !isDeployed(seen, inputs)) {
+      await ensurePresent(host, seen, inputs, context);
+      const action = await possibleAction(seen, inputs, host.ssh.label, context);
+      activated = await activate(host, seen, { ...inputs, action }, context);
+      seen = await observe(host.ssh, inputs, { isValid: true });
     }
     const rebootNeeded = seen.rebootNeeded || activated?.exitCode === 100;
     if (isRebootDue(seen, rebootNeeded, inputs)) {
-      seen = await rebootInto(session, seen, inputs, context);
+      seen = await rebootInto(host, seen, inputs, context);
       return toOutputs(seen, activated, seen.rebootNeeded, inputs);
     }
     return toOutputs(seen, activated, rebootNeeded, inputs);
   } finally {
-    session.end();
+    host.end();
   }
 }
 
@@ -57,24 +59,8 @@ function notASystem(toplevel: string, part: string): ProviderError {
   });
 }
 
-function isThere(seen: Observation, { toplevel, action }: Inputs): boolean {
-  if (!seen.valid || seen.unfinished) return false;
-  const isCurrent = seen.currentSystem === toplevel;
-  const isInProfile = seen.profileTarget === toplevel;
-  switch (action) {
-    case "switch":
-      return isCurrent && isInProfile;
-    case "test":
-      return isCurrent;
-    case "boot":
-      return isInProfile;
-    case "dry-activate":
-      return false;
-  }
-}
-
 async function ensurePresent(
-  { ssh }: Session,
+  { ssh }: PersistentConnection,
   seen: Observation,
   inputs: Inputs,
   context: Context,
@@ -85,24 +71,26 @@ async function ensurePresent(
   else if (!seen.isSystem) throw notASystem(toplevel, "bin/switch-to-configuration or nixos-version");
 }
 
-/** Returns `boot` for a `switch` that takes a reboot, which then follows; an error where none may. */
+/** Returns `boot` for a `switch` that needs a reboot, which then follows. Throws when no reboot is allowed. */
 async function possibleAction(
   seen: Observation,
-  { toplevel, action, reboot }: Inputs,
+  inputs: Inputs,
   label: string,
   { log }: Context,
 ): Promise<Inputs["action"]> {
-  const isChecked = (action === "switch" || action === "test") && process.env["NIXOS_NO_CHECK"] !== "1";
-  if (!isChecked || seen.operation !== undefined) return action;
+  const { toplevel, action } = inputs;
+  if (process.env["NIXOS_NO_CHECK"] === "1" || seen.operation !== undefined) return action;
   const next = seen.valid ? seen.inhibitors.toplevel : await localInhibitors(toplevel);
   const changed = changedInhibitors(seen.inhibitors.current, next);
-  if (changed.length === 0) return action;
   const why = `the running system cannot change to it: ${changed.join(", ")}`;
-  if (action === "switch" && reboot !== "never") {
-    log.info(`${label} has to be rebooted into ${toplevel}: ${why}`);
-    return "boot";
-  }
-  throw new ProviderError(`cannot ${action} to ${toplevel} on ${label} without a reboot: ${why}`, {
+  const permitted = permittedAction(inputs, changed);
+  if (permitted === undefined) throw needsReboot(inputs, label, why);
+  if (permitted !== action) log.info(`${label} has to be rebooted into ${toplevel}: ${why}`);
+  return permitted;
+}
+
+function needsReboot({ action, toplevel }: Inputs, label: string, why: string): ProviderError {
+  return new ProviderError(`cannot ${action} to ${toplevel} on ${label} without a reboot: ${why}`, {
     hint:
       'Nothing was activated. Set `reboot = "when-needed"` with `action = "switch"`, or `action = "boot"` and reboot the host. ' +
       "`NIXOS_NO_CHECK=1` in the environment activates it all the same, which can leave the host unstable.",
@@ -116,22 +104,22 @@ function localInhibitors(toplevel: string): Promise<string> {
 
 /** Starts the operation, or joins the one that an earlier run has left, and brings it to its end. */
 async function activate(
-  session: Session,
+  host: PersistentConnection,
   seen: Observation,
   inputs: Inputs,
   context: Context,
-): Promise<Status> {
+): Promise<OperationStatus> {
   const { toplevel, action, sudo, rollback, activationTimeoutSeconds } = inputs;
-  const { label } = session.ssh;
+  const { label } = host.ssh;
   const patienceSeconds = activationTimeoutSeconds + rollback.confirmTimeoutSeconds + RECOVERY_SECONDS;
   const operation = new Operation(
     seen.operation ?? Operation.newId(),
-    session,
+    host,
     { sudo, patienceSeconds },
     context,
   );
   const progress = context.progress(`${action} to ${toplevel} on ${label}`);
-  const onPhase = (status: Status) => {
+  const onPhase = (status: OperationStatus) => {
     const holder = status.holder === "" ? "" : ` for ${status.holder}`;
     progress.update(`${status.phase}${holder}`);
     context.log.debug(`${status.phase}${holder}`);
@@ -142,18 +130,18 @@ async function activate(
     else context.log.info(`an activation of it is in progress on ${label}: following that`);
     let status = await operation.follow(onPhase);
     if (status.phase === "awaiting-confirmation") {
-      failure = await confirm(operation, session, inputs, context);
+      failure = await confirm(operation, host, inputs, context);
       status = await operation.follow(onPhase);
     }
     if (status.outcome !== "ok") {
       throw activationError(status, { inputs, label, logTail: operation.logTail, failure });
     }
-    if (!rollback.enable && (action === "switch" || action === "test")) {
-      await verify(session, inputs, context);
+    if (isCheckedAfterwards(inputs)) {
+      await verify(host, inputs, context);
     }
     return status;
   } catch (error) {
-    if (error instanceof OperationLost) throw await lostError(error, operation, session, seen, inputs);
+    if (error instanceof OperationLost) throw await lostError(error, operation, host, seen, inputs);
     if (context.signal.aborted) throw interrupted(inputs, label, context);
     throw error;
   } finally {
@@ -187,7 +175,7 @@ function userName(): string {
 /** Returns why the operation was not confirmed, `undefined` when it was. */
 async function confirm(
   operation: Operation,
-  session: Session,
+  host: PersistentConnection,
   inputs: Inputs,
   context: Context,
 ): Promise<unknown> {
@@ -198,23 +186,23 @@ async function confirm(
       if (decision !== "confirmed")
         throw new Unconfirmable("the confirmation came too late: the host had already decided to roll back");
     });
-    session.replace(fresh);
+    host.replace(fresh);
     return undefined;
   } catch (failure) {
     if (context.signal.aborted) throw failure;
     // So that the host need not wait. Where it is not reached, it decides by itself.
-    await operation.decide(session.ssh, "rejected", toplevel).catch(() => {});
+    await operation.decide(host.ssh, "rejected", toplevel).catch(() => {});
     return failure;
   }
 }
 
 /** Without rollback there is nothing to confirm, but the host must be well all the same. */
-async function verify(session: Session, inputs: Inputs, context: Context): Promise<void> {
+async function verify(host: PersistentConnection, inputs: Inputs, context: Context): Promise<void> {
   try {
-    session.replace(await confirmHealth(inputs, context, async () => {}));
+    host.replace(await confirmHealth(inputs, context, async () => {}));
   } catch (cause) {
     throw new ProviderError(
-      `${inputs.toplevel} was activated on ${session.ssh.label}, but the host is not well`,
+      `${inputs.toplevel} was activated on ${host.ssh.label}, but the host is not well`,
       {
         cause,
         hint: "It is left as it is: rollback is disabled.",
@@ -226,16 +214,16 @@ async function verify(session: Session, inputs: Inputs, context: Context): Promi
 async function lostError(
   cause: OperationLost,
   { logTail }: Operation,
-  session: Session,
+  host: PersistentConnection,
   before: Observation,
   inputs: Inputs,
 ): Promise<ProviderError> {
   const { toplevel } = inputs;
-  const { label } = session.ssh;
+  const { label } = host.ssh;
   const what = `cannot activate ${toplevel} on ${label}`;
   const end = logTail.length === 0 ? "" : `\nThe end of its log:\n${logTail.join("\n").replace(/^/gm, "  ")}`;
   try {
-    const seen = await session.persist(RECOVERY_SECONDS, (ssh) => observe(ssh, inputs));
+    const seen = await host.persist(RECOVERY_SECONDS, (ssh) => observe(ssh, inputs));
     const generation = seen.generation === null ? "" : `, generation ${seen.generation} of ${inputs.profile}`;
     const why =
       seen.bootId === before.bootId ? cause.message : "the host crashed or was restarted in the middle of it";
@@ -258,27 +246,18 @@ function interrupted({ toplevel, rollback }: Inputs, label: string, { signal }: 
   });
 }
 
-function isRebootDue(
-  seen: Observation,
-  rebootNeeded: boolean,
-  { reboot: wanted, toplevel }: Inputs,
-): boolean {
-  if (wanted === "always") return seen.bootedSystem !== toplevel;
-  return wanted === "when-needed" && rebootNeeded;
-}
-
 async function rebootInto(
-  session: Session,
+  host: PersistentConnection,
   before: Observation,
   inputs: Inputs,
   context: Context,
 ): Promise<Observation> {
   const { toplevel } = inputs;
-  const { label } = session.ssh;
-  await reboot(session, inputs, before.bootId, context);
+  const { label } = host.ssh;
+  await reboot(host, inputs, before.bootId, context);
   let seen = before;
   try {
-    session.replace(
+    host.replace(
       await confirmHealth(inputs, context, async (ssh) => {
         seen = await observe(ssh, inputs, { isValid: true });
         if (seen.bootedSystem === toplevel && seen.currentSystem === toplevel) return;
@@ -294,18 +273,4 @@ async function rebootInto(
     });
   }
   return seen;
-}
-
-function toOutputs(
-  seen: Observation,
-  activated: Status | undefined,
-  rebootNeeded: boolean,
-  { toplevel }: Inputs,
-): Outputs {
-  return {
-    generation: seen.profileTarget === toplevel ? seen.generation : null,
-    previousToplevel: activated?.previousToplevel ?? null,
-    bootId: seen.bootId,
-    rebootNeeded,
-  };
 }

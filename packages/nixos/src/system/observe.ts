@@ -29,7 +29,7 @@ export interface Observation {
 
 type Wanted = Pick<Inputs, "toplevel" | "profile" | "action" | "sudo">;
 
-/** Looks at the host, in one round trip. With `isValid`, the toplevel is known to be in its store. */
+/** Observes the host in one round trip. `isValid` says that the toplevel is known to be in its store. */
 export async function observe(
   ssh: SshConnection,
   { toplevel, profile, action, sudo }: Wanted,
@@ -49,9 +49,12 @@ export async function observe(
       hint: "Set `sudo = true`, or log in as root.",
     });
   }
-  if (value("nix") !== "yes") {
-    throw withoutNix(ssh.label);
-  }
+  if (value("nix") !== "yes") throw withoutNix(ssh.label);
+  return toObservation(value);
+}
+
+/** Reads the `name=value` lines of scripts/observe.sh. */
+export function toObservation(value: (name: string) => string): Observation {
   const inhibitors = { current: value("currentInhibitors"), toplevel: value("toplevelInhibitors") };
   const changed = [inhibitors.current, value("bootedInhibitors")].flatMap((before) =>
     changedInhibitors(before, inhibitors.toplevel),

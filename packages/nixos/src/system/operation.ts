@@ -3,26 +3,10 @@ import { StringDecoder } from "node:string_decoder";
 import { type Context, ProviderError } from "@nixops4-providers/provider-sdk";
 import { runScript, type SshConnection } from "@nixops4-providers/ssh-client";
 import { agentArguments, type AgentParameters } from "./agent.ts";
+import { nextStep, type OperationStatus, type Poll, toPoll } from "./operation-status.ts";
 import { parseValues } from "./remote-values.ts";
 import { AGENT, DECIDE, FOLLOW, START } from "./scripts.ts";
-import type { Session } from "./session.ts";
-
-/** Where an operation stands, from the agent's own account. */
-export interface Status {
-  phase: string;
-  outcome: string;
-  reason: string;
-  /** Of `switch-to-configuration test`. */
-  exitCode: number | null;
-  /** Who keeps it waiting. */
-  holder: string;
-  previousToplevel: string | null;
-  /** The link that the profile was, such as `system-41-link`. */
-  previousLink: string;
-  /** With the reason `failed-units`: what has failed, if its log tells. With `profile-folder`: the error. */
-  details: string;
-  currentSystem: string;
-}
+import type { PersistentConnection } from "./persistent-connection.ts";
 
 /** The host does not know the operation any more, or nobody works on it: it was restarted, or the agent was killed. */
 export class OperationLost extends ProviderError {}
@@ -38,7 +22,7 @@ export class Operation {
   readonly id: string;
   /** The last lines of its log. */
   readonly logTail: string[] = [];
-  readonly #session: Session;
+  readonly #host: PersistentConnection;
   readonly #sudo: boolean;
   readonly #context: Context;
   /** For how long the host may be out of reach. */
@@ -50,12 +34,12 @@ export class Operation {
 
   constructor(
     id: string,
-    session: Session,
+    host: PersistentConnection,
     options: { sudo: boolean; patienceSeconds: number },
     context: Context,
   ) {
     this.id = id;
-    this.#session = session;
+    this.#host = host;
     this.#sudo = options.sudo;
     this.#patienceSeconds = options.patienceSeconds;
     this.#context = context;
@@ -72,32 +56,24 @@ export class Operation {
     );
     const size = String(Buffer.byteLength(AGENT));
     const args = [this.id, size, ...agentArguments(parameters), ...variables];
-    await this.#session.persist(START_SECONDS, (ssh) =>
+    await this.#host.persist(START_SECONDS, (ssh) =>
       this.#run(ssh, "start the activation", START, args, AGENT),
     );
   }
 
   /** Shows the log and returns when the operation waits for a confirmation or is done. */
-  async follow(onPhase: (status: Status) => void): Promise<Status> {
+  async follow(onPhase: (status: OperationStatus) => void): Promise<OperationStatus> {
     const startedAt = performance.now();
     for (;;) {
-      const { values, log } = await this.#poll();
-      this.#takeLog(log);
-      const status = toStatus(values);
-      if (status.phase !== this.#phase) {
-        this.#phase = status.phase;
-        onPhase(status);
-        if (status.phase === "done" || status.phase === "awaiting-confirmation") return status;
+      const poll = await this.#poll();
+      const isStarting = performance.now() - startedAt < START_SECONDS * 1000;
+      const step = nextStep(poll, { knownPhase: this.#phase, isStarting });
+      if (poll.status.phase !== this.#phase) {
+        this.#phase = poll.status.phase;
+        onPhase(poll.status);
       }
-      if (
-        status.phase === "" &&
-        values("lost") === "" &&
-        performance.now() - startedAt < START_SECONDS * 1000
-      )
-        continue;
-      if (values("lost") === "yes") throw new OperationLost("the host has no record of it any more");
-      if (values("agent") === "gone") throw new OperationLost(`its process has ended while ${status.phase}`);
-      if (status.phase === "") throw new OperationLost("its process did not start");
+      if (step.kind === "return") return poll.status;
+      if (step.kind === "lost") throw new OperationLost(step.why);
     }
   }
 
@@ -107,16 +83,14 @@ export class Operation {
     return (await this.#run(ssh, "decide about the activation", DECIDE, args)).toString("utf8").trim();
   }
 
-  async #poll(): Promise<{ values: (name: string) => string; log: Buffer }> {
+  async #poll(): Promise<Poll> {
     const args = [this.id, String(this.#offset), this.#phase];
-    const stdout = await this.#session.persist(this.#patienceSeconds, (ssh) =>
+    const stdout = await this.#host.persist(this.#patienceSeconds, (ssh) =>
       this.#run(ssh, "follow the activation", FOLLOW, args),
     );
     const at = `\n${stdout.toString("latin1")}`.indexOf("\nlog\n");
-    return {
-      values: parseValues(stdout.subarray(0, at).toString("utf8")),
-      log: stdout.subarray(at + "log\n".length),
-    };
+    this.#takeLog(stdout.subarray(at + "log\n".length));
+    return toPoll(parseValues(stdout.subarray(0, at).toString("utf8")));
   }
 
   async #run(
@@ -138,18 +112,4 @@ export class Operation {
     this.logTail.push(...lines);
     this.logTail.splice(0, this.logTail.length - LOG_TAIL_LINES);
   }
-}
-
-function toStatus(value: (name: string) => string): Status {
-  return {
-    phase: value("phase"),
-    outcome: value("outcome"),
-    reason: value("reason"),
-    exitCode: value("exitCode") === "" ? null : Number(value("exitCode")),
-    holder: value("holder"),
-    previousToplevel: value("previousToplevel") || null,
-    previousLink: value("previousLink"),
-    details: value("details"),
-    currentSystem: value("currentSystem"),
-  };
 }

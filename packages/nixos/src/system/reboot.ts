@@ -3,7 +3,7 @@ import { runScript, type SshConnection, waitForSsh } from "@nixops4-providers/ss
 import { observe } from "./observe.ts";
 import { REBOOT } from "./scripts.ts";
 import type { Inputs } from "./schema.ts";
-import type { Session } from "./session.ts";
+import type { PersistentConnection } from "./persistent-connection.ts";
 
 const RETRY_PAUSE_SECONDS = 1;
 const OBSERVE_SECONDS = 10;
@@ -14,16 +14,16 @@ const OBSERVE_SECONDS = 10;
  * another: they are waited for.
  */
 export async function reboot(
-  session: Session,
+  host: PersistentConnection,
   inputs: Inputs,
   bootId: string,
   context: Context,
 ): Promise<void> {
   const { connection, rebootTimeoutSeconds, sudo } = inputs;
-  const { label } = session.ssh;
+  const { label } = host.ssh;
   const deadline = performance.now() + rebootTimeoutSeconds * 1000;
   context.log.info(`rebooting ${label}`);
-  await runScript(session.ssh, { script: REBOOT, sudo, timeoutSeconds: 20, doing: "start the reboot" });
+  await runScript(host.ssh, { script: REBOOT, sudo, timeoutSeconds: 20, doing: "start the reboot" });
   let last: unknown;
   for (;;) {
     await sleep(RETRY_PAUSE_SECONDS, context.signal);
@@ -38,7 +38,7 @@ export async function reboot(
     }
     try {
       await requireRebooted(ssh, inputs, bootId);
-      return session.replace(ssh);
+      return host.replace(ssh);
     } catch (cause) {
       ssh.end();
       if (context.signal.aborted) throw context.signal.reason;

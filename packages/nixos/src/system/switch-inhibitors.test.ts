@@ -14,6 +14,8 @@ describe("changedInhibitors", () => {
     ["/nix/store/a /nix/store/b ", "/nix/store/a ", ["the switch inhibitors differ"]],
     ["/nix/store/a ", '{"a": "1"}', ["the switch inhibitors differ"]],
     ["[]", "{}", ["the switch inhibitors differ"]],
+    ["5", "{}", ["the switch inhibitors differ"]],
+    ["null", "{}", ["the switch inhibitors differ"]],
   ])("of %j and %j is %j", (before, after, changed) =>
     expect(changedInhibitors(before, after)).toEqual(changed),
   );

@@ -10,7 +10,7 @@ import {
 import {
   connect,
   ConnectError,
-  type Connection,
+  type ConnectionSettings,
   connectOver,
   connectToUnverifiedHost,
   plainHostKey,
@@ -402,7 +402,7 @@ function bitsOf({ algorithm, bits }: Inputs): number | undefined {
   return bits ?? DEFAULT_BITS[algorithm];
 }
 
-function pinned({ connection }: Inputs, hostPublicKeys: string[]): Connection {
+function pinned({ connection }: Inputs, hostPublicKeys: string[]): ConnectionSettings {
   return { ...connection, hostPublicKeys };
 }
 

@@ -2,7 +2,7 @@ import { setTimeout as sleep } from "node:timers/promises";
 import { type Context, describeError } from "@nixops4-providers/provider-sdk";
 import {
   connect,
-  type Connection,
+  type ConnectionSettings,
   ScriptError,
   type SshConnection,
   waitForSsh,
@@ -11,19 +11,19 @@ import {
 const RETRY_PAUSE_MS = 500;
 
 /** A connection that is made again when it is lost. */
-export class Session {
-  readonly #connection: Connection;
+export class PersistentConnection {
+  readonly #connection: ConnectionSettings;
   readonly #context: Context;
   #ssh: SshConnection;
 
-  private constructor(connection: Connection, context: Context, ssh: SshConnection) {
+  private constructor(connection: ConnectionSettings, context: Context, ssh: SshConnection) {
     this.#connection = connection;
     this.#context = context;
     this.#ssh = ssh;
   }
 
-  static async open(connection: Connection, context: Context): Promise<Session> {
-    return new Session(connection, context, await connect(connection, context));
+  static async open(connection: ConnectionSettings, context: Context): Promise<PersistentConnection> {
+    return new PersistentConnection(connection, context, await connect(connection, context));
   }
 
   get ssh(): SshConnection {
