@@ -47,7 +47,11 @@ describe("system", () => {
     ],
     [
       "all violations at once",
-      { toplevel: "result", connection: { ...connection, agent: false, privateKey: null }, healthChecks: [{}] },
+      {
+        toplevel: "result",
+        connection: { ...connection, agent: false, privateKey: null },
+        healthChecks: [{}],
+      },
       [
         "connection.privateKey: is required when agent is false",
         `toplevel: ${NOT_A_STORE_PATH}`,
@@ -55,10 +59,18 @@ describe("system", () => {
       ],
     ],
     ["a port of 0", { healthChecks: [{ tcp: { port: 0 } }] }, ["healthChecks[0].tcp.port: must be >= 1"]],
-    ["a port above 65535", { healthChecks: [{ tcp: { port: 65_536 } }] }, ["healthChecks[0].tcp.port: must be <= 65535"]],
+    [
+      "a port above 65535",
+      { healthChecks: [{ tcp: { port: 65_536 } }] },
+      ["healthChecks[0].tcp.port: must be <= 65535"],
+    ],
     ["a profile in two lines", { profile: "/a\nb" }, ["profile: must be an absolute path in one line"]],
     ["a relative profile", { profile: "profile" }, ["profile: must be an absolute path in one line"]],
-    ["another scheme", { healthChecks: [{ http: { url: "ftp://web1" } }] }, ["healthChecks[0].http.url: must begin with http:// or https://"]],
+    [
+      "another scheme",
+      { healthChecks: [{ http: { url: "ftp://web1" } }] },
+      ["healthChecks[0].http.url: must begin with http:// or https://"],
+    ],
     ["a timeout of 0", { activationTimeoutSeconds: 0 }, ["activationTimeoutSeconds: must be >= 1"]],
     ["no wait for the lock", { lockTimeoutSeconds: 0 }, []],
   ])("with %s", async (_, changes, violations) => {

@@ -67,7 +67,9 @@ describe("NixLog", () => {
   });
 
   it("keeps 20 errors", () => {
-    const log = logOf(Array.from({ length: 100 }, (_, n) => ({ action: "msg", level: 0, msg: `error ${n}` })));
+    const log = logOf(
+      Array.from({ length: 100 }, (_, n) => ({ action: "msg", level: 0, msg: `error ${n}` })),
+    );
     expect(log.errors).toHaveLength(20);
     expect(log.errors.at(-1)).toBe("error 19");
   });

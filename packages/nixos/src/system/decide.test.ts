@@ -38,11 +38,7 @@ describe("a system counts as deployed", () => {
   const deployed: Record<Inputs["action"], State[]> = {
     switch: ["runs and is in the profile"],
     test: ["runs and is in the profile", "runs", "runs without a profile"],
-    boot: [
-      "runs and is in the profile",
-      "is in the profile",
-      "is in the profile of a host without a system",
-    ],
+    boot: ["runs and is in the profile", "is in the profile", "is in the profile of a host without a system"],
     "dry-activate": [],
   };
 
@@ -105,7 +101,9 @@ describe("the outputs", () => {
 
   it("name the generation only when it is of this system", () => {
     expect(toOutputs(seen, undefined, false, { toplevel: NEW }).generation).toBe(7);
-    expect(toOutputs({ ...seen, profileTarget: OLD }, undefined, false, { toplevel: NEW }).generation).toBeNull();
+    expect(
+      toOutputs({ ...seen, profileTarget: OLD }, undefined, false, { toplevel: NEW }).generation,
+    ).toBeNull();
   });
 
   it("name the replaced system only when this run replaced it", () => {

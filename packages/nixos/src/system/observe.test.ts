@@ -52,8 +52,11 @@ describe("what the host says of itself", () => {
     ["", OLD, OLD, "", false],
     ["yes", OLD, OLD, OLD, true],
     ["no", OLD, OLD, OLD, false],
-  ])("says %j, with the inhibitors %s, %s and %s: a reboot is needed: %s", (said, current, booted, next, needed) => {
-    const text = `rebootNeeded=${said}\ncurrentInhibitors=${current}\nbootedInhibitors=${booted}\ntoplevelInhibitors=${next}\n`;
-    expect(observe(text).rebootNeeded).toBe(needed);
-  });
+  ])(
+    "says %j, with the inhibitors %s, %s and %s: a reboot is needed: %s",
+    (said, current, booted, next, needed) => {
+      const text = `rebootNeeded=${said}\ncurrentInhibitors=${current}\nbootedInhibitors=${booted}\ntoplevelInhibitors=${next}\n`;
+      expect(observe(text).rebootNeeded).toBe(needed);
+    },
+  );
 });

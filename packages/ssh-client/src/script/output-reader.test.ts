@@ -43,8 +43,30 @@ describe("OutputReader", () => {
     ],
     ["outputs as one", "MARK\nMARK ready\nSECRET run\n", { phase: "running", joined: true }],
     ["too much", "x".repeat(70_000), { phase: "refused", refusal: "too-much-noise" }],
+    ["as much as is allowed", "x".repeat(64 * 1024), { phase: "greeting", refusal: undefined }],
+    ["one byte too much", "x".repeat(64 * 1024 + 1), { phase: "refused", refusal: "too-much-noise" }],
     ["too much later", `MARK ready\n${"x".repeat(70_000)}`, { phase: "refused", refusal: "too-much-noise" }],
   ])("knows %s", (_, text, expected) => expect(read(text).reader).toMatchObject(expected));
+
+  it("holds back only what may be the beginning of the mark, and nothing empty", () => {
+    const pieces: string[] = [];
+    const reader = new OutputReader(marks, {
+      stream: false,
+      onOutput: (bytes) => void pieces.push(bytes.toString()),
+    });
+    const push = (text: string) => {
+      reader.push(Buffer.from(text));
+      return pieces.splice(0);
+    };
+    expect(push("MARK ready\nSECRET run\n")).toEqual([]);
+    expect(push("no newline")).toEqual(["no newline"]);
+    expect(push("\n")).toEqual([]);
+    expect(push("next")).toEqual(["\nnext"]);
+    expect(push("\nSECRET e")).toEqual([]);
+    expect(push("lse")).toEqual(["\nSECRET else"]);
+    expect(push("\nSECRET end 0\n")).toEqual([]);
+    expect(reader).toMatchObject({ phase: "ended", exitCode: 0 });
+  });
 
   it("leaves a stream alone from its beginning on", () => {
     const { reader, output } = read("MARK ready\nSECRET run\nabc\nSECRET end 0\n", [25], true);
