@@ -1,14 +1,7 @@
 import { createHash, generateKeyPairSync, sign } from "node:crypto";
 import { describe, expect, it } from "@jest/globals";
 import { fingerprint, formatPublicKey, publicKeyFromBlob } from "@nixops4-providers/ssh-keys";
-import {
-  formatEntry,
-  formatStatement,
-  NAMESPACE,
-  type Statement,
-  successorsOf,
-  verifyRecord,
-} from "./statement.ts";
+import { formatEntry, formatStatement, NAMESPACE, successorsOf, verifyRecord } from "./statement.ts";
 
 const KEY = "ssh-ed25519 AAAAC3NzaC1lZDI1NTE5AAAAIAW+qCM7N1kX8eVjKkvtPlXcmK9zDbeLhx0McxkRfb4g";
 
