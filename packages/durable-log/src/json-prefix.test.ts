@@ -52,6 +52,14 @@ describe("scanObject", () => {
     ['{"a":"b\nc"}', 7],
     ['{"a":1 "b":2}', 7],
     ["{1:2}", 1],
+    ["{{", 1],
+    ['{"a"[', 4],
+    ['{"a":1{', 6],
+    ['{"a":[1[', 7],
+    ['{"a":"\\x"}', 6],
+    ['{"a":"\\u12g4"}', 6],
+    ['{"a":tru}', 5],
+    ['{"a":trx', 5],
   ])("finds %j malformed at %i", (malformed, at) => {
     expect(scanObject(Buffer.from(malformed), 0)).toEqual({ kind: "malformed", at });
   });

@@ -10,6 +10,7 @@ const layouts = {
   "without separators": records.map((record) => JSON.stringify(record)).join(""),
   "cut off": pretty.slice(0, -8),
   "with zeros at the end": pretty.slice(0, -8) + "\0".repeat(50),
+  "only a record that was cut off": pretty.slice(0, 5),
   empty: "",
 };
 
@@ -45,5 +46,10 @@ describe.each([1, 2, 3, 7, 20, 10_000])("readRecords, %i bytes at a time", (size
       const { offset, wholeRecords } = expected as DamagedLogError;
       await expect(read(Buffer.from(text), size)).rejects.toMatchObject({ offset, wholeRecords });
     }
+  });
+
+  it("finds that a record in the middle was cut off", async () => {
+    await expect(read(Buffer.from('{"a":{"b":1}\n{"c":2}\n'), size)).rejects.toThrow(DamagedLogError);
+    await expect(read(Buffer.from('{"a":1}\n{"b":{"c":1}\n{"d":2}\n'), size)).rejects.toThrow(DamagedLogError);
   });
 });

@@ -5,6 +5,7 @@ const records = [{ index: 0, text: "a }\n{ b" }, { index: 1, list: [{}, { deep: 
 const layouts: Record<string, string> = {
   pretty: records.map((record) => `${JSON.stringify(record, null, 2)}\n`).join(""),
   "one a line": records.map((record) => `${JSON.stringify(record)}\n`).join(""),
+  "any white space between": records.map((record) => `\t \r\v${JSON.stringify(record)}`).join("\f") + "\r",
   "without separators": records.map((record) => JSON.stringify(record)).join(""),
   indented: records
     .map((record) => `\n    ${JSON.stringify(record, null, 4).replaceAll("\n", "\n    ")}\n`)
