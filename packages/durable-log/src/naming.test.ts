@@ -6,7 +6,11 @@ const failed = (message: string, code?: string) =>
 
 it.each([
   ["an error of an open file", failed("EIO: i/o error, read", "EIO"), "EIO: i/o error, read '/a'"],
-  ["an error that has the path", failed("ENOENT: no such file, open '/a'", "ENOENT"), "ENOENT: no such file, open '/a'"],
+  [
+    "an error that has the path",
+    failed("ENOENT: no such file, open '/a'", "ENOENT"),
+    "ENOENT: no such file, open '/a'",
+  ],
   ["an error of ours", failed("damaged at byte 7"), "damaged at byte 7"],
 ])("names the file in %s", async (_, error, message) => {
   await expect(naming("/a", Promise.reject(error))).rejects.toBe(error);

@@ -50,6 +50,8 @@ describe.each([1, 2, 3, 7, 20, 10_000])("readRecords, %i bytes at a time", (size
 
   it("finds that a record in the middle was cut off", async () => {
     await expect(read(Buffer.from('{"a":{"b":1}\n{"c":2}\n'), size)).rejects.toThrow(DamagedLogError);
-    await expect(read(Buffer.from('{"a":1}\n{"b":{"c":1}\n{"d":2}\n'), size)).rejects.toThrow(DamagedLogError);
+    await expect(read(Buffer.from('{"a":1}\n{"b":{"c":1}\n{"d":2}\n'), size)).rejects.toThrow(
+      DamagedLogError,
+    );
   });
 });
