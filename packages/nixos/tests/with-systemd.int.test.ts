@@ -116,7 +116,7 @@ suite(`nixos.system on Debian with systemd${missing === undefined ? "" : ` (skip
       await hasUnit("exit4-reload.service", RELOADED, "start exit4-reload");
       const error = await failToDeploy(target, systems[name]);
       expect(error).toMatch(
-        new RegExp(`this failed, and had not in the same way before: ${what}(,.*)?\\. The host`),
+        new RegExp(`these failed, and had not failed in the same way before: ${what}(,.*)?\\. The host`),
       );
       expectRolledBack(error);
       expect(await stateOf(target)).toEqual(base);
@@ -135,7 +135,7 @@ suite(`nixos.system on Debian with systemd${missing === undefined ? "" : ` (skip
       await reset(target, systems.base);
       base = await stateOf(target);
       const error = await failToDeploy(target, systems.namesNothing);
-      expect(error).toContain("something failed that its log does not name (exit code 4)");
+      expect(error).toContain("units failed (exit code 4), but its log names none");
       expectRolledBack(error);
       expect(await stateOf(target)).toEqual(base);
     },
@@ -196,7 +196,7 @@ suite(`nixos.system on Debian with systemd${missing === undefined ? "" : ` (skip
     "boots into the old system when the new one makes the kernel panic",
     async () => {
       const error = await failToDeploy(target, systems.panic);
-      expect(error).toContain("the host crashed or was restarted in the middle of it");
+      expect(error).toContain("the host crashed or was restarted during the activation");
       expect(error).toContain(`It runs ${systems.base} now and its profile has ${systems.base}`);
       expect(await stateOf(target)).toEqual(base);
       const outputs = await deploy(target, systems.next);

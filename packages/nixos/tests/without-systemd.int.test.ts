@@ -161,7 +161,7 @@ describeWithNamespaces("nixos.system on a host without systemd", () => {
   it.each([
     ["badScript", "failed with exit code 2 (the activation script failed)"],
     ["badCheck", "failed with exit code 1 (a check before the activation failed)"],
-    ["notCurrent", "ended well, but left the host with "],
+    ["notCurrent", "succeeded, but the host runs "],
   ] as const)("goes back when switch-to-configuration fails (%s)", async (name, reason) => {
     const error = await failToDeploy(target, systems[name]);
     expect(error).toContain(reason);
@@ -209,7 +209,7 @@ describeWithNamespaces("nixos.system on a host without systemd", () => {
 
   it("takes the profile and the boot loader back when the boot loader fails", async () => {
     const error = await failToDeploy(target, systems.badBoot);
-    expect(error).toContain("could not be made the one to boot");
+    expect(error).toContain("could not be made the default of the boot loader");
     expectRolledBack(error);
     expect(await stateOf(target)).toEqual(base);
     expect(await callsOf(target)).toEqual(["test badBoot", "boot badBoot", "boot base", "test base"]);
@@ -268,7 +268,7 @@ describeWithNamespaces("nixos.system on a host without systemd", () => {
     expect(await target.sh(`readlink -f ${profile}`)).toBe(systems.next);
     expect(await callsOf(target)).toEqual(["test next", "boot next"]);
     const error = await failToDeploy(target, systems.slow, { profile: "/etc/passwd/profile" });
-    expect(error).toMatch(/the folder \/etc\/passwd of the profile cannot be made: .*File exists/);
+    expect(error).toMatch(/the folder \/etc\/passwd of the profile cannot be created: .*File exists/);
     expect(error).toContain("Nothing was changed");
     expect(await callsOf(target)).toEqual(["test next", "boot next"]);
     await target.sh(`rm -r ${dirname(profile)}`);
@@ -417,7 +417,7 @@ describeWithNamespaces("nixos.system on a host without systemd", () => {
     await run.kill("SIGTERM");
     expect(await timeSince(interruptedAt)).toBeLessThan(2500);
     await expect(run.outputs).rejects.toThrow(
-      /was interrupted.*\nThe host goes on by itself, and rolls back/s,
+      /was interrupted.*\nThe activation continues on the host, which rolls back/s,
     );
     await eventually("the host is back", 15, async () => (await callsOf(target)).includes("test base"));
     await eventually("the operation is over", 5, isIdle);

@@ -12,8 +12,8 @@ export interface CopyOptions {
 }
 
 /**
- * Copies a store path with all that it refers to through a connection. What is valid on the host then is whole, also
- * after a power cut.
+ * Copies a store path with its closure over a connection. Paths are synced to the host's disk before they become valid, so
+ * they are complete even after a power cut.
  */
 export async function copyClosure(
   ssh: SshConnection,
@@ -59,7 +59,7 @@ export async function copyClosure(
 function copyArguments(path: string, substituteOnDestination: boolean): string[] {
   const options = ["--no-check-sigs", ...(substituteOnDestination ? ["--substitute-on-destination"] : [])];
   const nix = ["--extra-experimental-features", "nix-command", "--log-format", "internal-json"];
-  // The name is nobody's: Nix would run the daemon of this machine for `localhost`. One connection, or some
+  // The host name is arbitrary; for `localhost`, Nix would use this machine's daemon. With more than one connection, some
   // versions of Nix start a master connection of ssh.
   return [...nix, "copy", ...options, "--to", "ssh-ng://nixops4-target?max-connections=1", path];
 }
@@ -75,7 +75,7 @@ async function requireHere(path: string, label: string): Promise<void> {
   }
 }
 
-/** Says why a copy has failed, where that is why. */
+/** Throws if the copy failed because the path is not valid in the local store. */
 async function requireValid(path: string, label: string, { signal }: Context): Promise<void> {
   if (signal.aborted) return;
   try {
@@ -83,8 +83,8 @@ async function requireValid(path: string, label: string, { signal }: Context): P
   } catch (cause) {
     if (!isNotValid(cause)) return;
     throw new ProviderError(
-      `cannot copy ${path} to ${label}: it is there, but not valid in the Nix store of the deploying machine`,
-      { hint: "An interrupted build or copy leaves such paths. Build it again: `nix-store --realise`." },
+      `cannot copy ${path} to ${label}: it exists, but is not valid in the Nix store of the deploying machine`,
+      { hint: "An interrupted build or copy leaves such paths. Build it again with `nix-store --realise`." },
     );
   }
 }
@@ -110,7 +110,7 @@ function copyError(
 /** Returns what to do about the errors of a failed copy. */
 export function hintFor(text: string, user: string): string | undefined {
   if (/no space left on device|disk is full|ENOSPC/i.test(text)) {
-    return "The file system of the host's Nix store is full: free space there (`nix-collect-garbage`) and apply again. What was copied whole stays.";
+    return "The file system of the host's Nix store is full: free space there (`nix-collect-garbage`) and apply again. Complete store paths are not copied again.";
   }
   if (/lacks a (valid )?signature|not (a )?trusted|privileged/i.test(text)) {
     return `The host's Nix daemon does not trust ${user}: set \`sudo\`, or add the user to \`nix.settings.trusted-users\`.`;

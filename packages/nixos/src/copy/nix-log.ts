@@ -7,9 +7,9 @@ const ERROR_LEVEL = 0;
 
 const MAX_ERRORS = 20;
 
-/** What a run of `nix copy` says about itself with `--log-format internal-json`. */
+/** Reads the log of `nix copy --log-format internal-json`. */
 export class NixLog {
-  /** The errors, without the colours of a terminal. */
+  /** The errors, without terminal colours; at most 20. */
   readonly errors: string[] = [];
   readonly #types = new Map<number, number>();
   readonly #bytes = new Map<number, number>();
@@ -33,7 +33,7 @@ export class NixLog {
     if (type === SET_EXPECTED && first === COPY_PATH) this.#expectedBytes = second;
   }
 
-  /** As `3 of 7 paths, 1.5 of 20.0 MiB`; empty when there is nothing to tell yet. */
+  /** Text such as `3 of 7 paths, 1.5 of 20.0 MiB`; empty until Nix reports the number of paths. */
   get progress(): string {
     const { done, expected } = this.#paths;
     if (expected === 0) return "";

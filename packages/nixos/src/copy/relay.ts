@@ -6,28 +6,28 @@ import type { Duplex } from "node:stream";
 import { describeError, ProviderError, runProcess } from "@nixops4-providers/provider-sdk";
 
 const SOCKET = "socket";
-/** On macOS; Linux allows four more. */
+/** The limit of macOS; Linux allows four bytes more. */
 const LONGEST_SOCKET_PATH = 103;
-/** Where there are other folders for temporary files than TMPDIR and XDG_RUNTIME_DIR. */
+/** Folders for temporary files, besides TMPDIR and XDG_RUNTIME_DIR. */
 const TEMPORARY_FOLDERS = ["/tmp", "/var/tmp", "/dev/shm"];
 
-/** Lets Nix, which insists on running a program called `ssh`, talk through an existing connection. */
+/** Connects Nix, which always runs a program called `ssh`, through an existing connection. */
 export interface Relay {
-  /** For the environment of Nix. */
+  /** Variables for the environment of Nix. */
   env: Record<string, string>;
   close(): Promise<void>;
 }
 
 /**
- * Nix runs `ssh HOST ... nix-daemon --stdio`. Newer versions (SSHMaster::startCommand) also ask for a LocalCommand and
- * wait for its word, and ask by \`-O check\` for a shared connection, which there is none of.
+ * Nix runs `ssh HOST ... nix-daemon --stdio`. Newer versions (SSHMaster::startCommand) also set a LocalCommand and
+ * wait for its output, and look for a shared connection with `-O check`, of which there is none.
  */
 const SHIM = `
 const args = process.argv.slice(2);
 if (args.includes("-O")) process.exit(255);
 const socket = require("node:net").connect(process.env.NIXOPS4_RELAY_SOCKET, () => {
   if (args.includes("-oLocalCommand=echo started")) process.stdout.write("started\\n");
-  // From now on an error is an end: who listens there knows more of it.
+  // From now on, an error only ends the program: the relay reports it.
   socket.removeAllListeners("error").on("error", () => process.exit());
   process.stdin.pipe(socket).pipe(process.stdout);
 });
@@ -45,7 +45,7 @@ const SSH = `#!/bin/sh
 exec "$NIXOPS4_RELAY_NODE" "\${0%/*}/shim.cjs" "$@"
 `;
 
-/** Makes a folder with the program `ssh`, in the first folder for temporary files where that can be. */
+/** Makes a folder with the program `ssh`, in the first usable folder for temporary files. */
 async function makeProgramFolder(): Promise<string> {
   const problems: string[] = [];
   for (const parent of new Set([tmpdir(), process.env["XDG_RUNTIME_DIR"] ?? "/tmp", ...TEMPORARY_FOLDERS])) {
@@ -61,19 +61,19 @@ async function makeProgramFolder(): Promise<string> {
 }
 
 async function makeProgram(parent: string): Promise<string> {
-  if (parent.includes(":")) throw new Error("a PATH cannot have it: it has a colon");
+  if (parent.includes(":")) throw new Error("its path has a colon, which PATH cannot contain");
   const prefix = join(parent, "nixops4-relay-");
-  // The system cuts off a longer path, and the socket is then somewhere else.
+  // The system truncates a longer path, and would make the socket elsewhere.
   if (Buffer.byteLength(`${prefix}XXXXXX/${SOCKET}`) > LONGEST_SOCKET_PATH) {
     throw new Error("its path is too long for a socket");
   }
-  // Others cannot enter a folder from mkdtemp: it has mode 0700.
+  // mkdtemp makes the folder with mode 0700, so other users cannot enter it.
   const folder = await mkdtemp(prefix);
   try {
     const program = join(folder, "ssh");
     await writeFile(join(folder, "shim.cjs"), SHIM);
     await writeFile(program, SSH, { mode: 0o700 });
-    // Nix would take the next `ssh` on its PATH for one that cannot be run.
+    // If this program cannot be executed, Nix would run the next `ssh` on its PATH.
     await runProcess(program, [PROBE], { timeoutSeconds: 60 });
     return folder;
   } catch (error) {
@@ -82,7 +82,7 @@ async function makeProgram(parent: string): Promise<string> {
   }
 }
 
-/** Each run of the shim gets a stream of its own from `open`. */
+/** Starts a relay. `open` is called for the stream of each run of the shim. */
 export async function startRelay(
   open: () => Promise<Duplex>,
   onError: (error: unknown) => void,

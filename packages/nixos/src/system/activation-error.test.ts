@@ -42,10 +42,10 @@ describe("activationError", () => {
   it.each([
     [{ reason: "timeout" }, "switch-to-configuration did not finish within 600 s and was ended"],
     [{ reason: "failed-units", details: "a.service, b.mount" }, "a.service, b.mount. The host"],
-    [{ reason: "failed-units" }, "something failed that its log does not name (exit code 4)"],
+    [{ reason: "failed-units" }, "units failed (exit code 4), but its log names none"],
     [{ reason: "unconfirmed" }, "it was not confirmed within 60 s"],
-    [{ reason: "boot-loader" }, "could not be made the one to boot"],
-    [{ reason: "not-current", currentSystem: "/nix/store/x" }, "left the host with /nix/store/x"],
+    [{ reason: "boot-loader" }, "could not be made the default of the boot loader"],
+    [{ reason: "not-current", currentSystem: "/nix/store/x" }, "succeeded, but the host runs /nix/store/x"],
   ])("knows %j", (changes, text) => expect(messageFor(changes)).toContain(text));
 
   it("says why the deployer did not confirm", () => {
@@ -74,7 +74,7 @@ describe("activationError", () => {
       details: "mkdir: /profiles: Not a directory",
     };
     expect(messageFor(status)).toBe(
-      "cannot activate /nix/store/new on web1:22: the folder /profiles of the profile cannot be made: mkdir: /profiles: Not a directory",
+      "cannot activate /nix/store/new on web1:22: the folder /profiles of the profile cannot be created: mkdir: /profiles: Not a directory",
     );
   });
 

@@ -4,7 +4,7 @@ import { generationOf } from "./observe.ts";
 import type { OperationStatus } from "./operation-status.ts";
 import type { Inputs } from "./schema.ts";
 
-/** What switch-to-configuration's exit codes mean, besides 0, 4 (units failed) and 100 (reboot). */
+/** Exit codes of switch-to-configuration, besides 0, 4 (units failed) and 100 (reboot). */
 const EXIT_CODES: Record<number, string> = {
   1: "a check before the activation failed",
   2: "the activation script failed",
@@ -12,7 +12,7 @@ const EXIT_CODES: Record<number, string> = {
   127: "it cannot be run",
 };
 
-/** The error for an operation that did not end well. `failure` is why the deployer did not confirm it. */
+/** Returns the error for a failed operation. `failure` is the reason why the deployer did not confirm it. */
 export function activationError(
   status: OperationStatus,
   { inputs, label, logTail, failure }: { inputs: Inputs; label: string; logTail: string[]; failure: unknown },
@@ -26,8 +26,8 @@ export function activationError(
   }
   if (status.reason === "profile-folder") {
     const folder = `the folder ${dirname(inputs.profile)} of the profile`;
-    return new ProviderError(`${what}: ${folder} cannot be made: ${status.details}`, {
-      hint: "Nothing was changed. Correct `profile`, or make the folder.",
+    return new ProviderError(`${what}: ${folder} cannot be created: ${status.details}`, {
+      hint: "Nothing was changed. Correct `profile`, or create the folder.",
     });
   }
   const end = logTail.length === 0 ? "" : `\nThe end of its log:\n${logTail.join("\n").replace(/^/gm, "  ")}`;
@@ -43,12 +43,12 @@ function reasonOf(status: OperationStatus, inputs: Inputs, failure: unknown): st
       return `switch-to-configuration did not finish within ${inputs.activationTimeoutSeconds} s and was ended`;
     case "failed-units":
       return details === ""
-        ? "something failed that its log does not name (exit code 4)"
-        : `this failed, and had not in the same way before: ${details}`;
+        ? "units failed (exit code 4), but its log names none"
+        : `these failed, and had not failed in the same way before: ${details}`;
     case "not-current":
-      return `switch-to-configuration ended well, but left the host with ${status.currentSystem || "no system"}`;
+      return `switch-to-configuration succeeded, but the host runs ${status.currentSystem || "no system"}`;
     case "boot-loader":
-      return "its generation could not be made the one to boot";
+      return "its generation could not be made the default of the boot loader";
     case "unconfirmed":
     case "rejected":
       return failure === undefined

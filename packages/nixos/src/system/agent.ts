@@ -7,7 +7,7 @@ export interface AgentParameters {
   confirmSeconds: number;
   activationSeconds: number;
   lockSeconds: number;
-  /** Who asks for it, for others who have to wait. */
+  /** The user and machine that deploy, shown to deployers that wait. */
   deployer: string;
 }
 

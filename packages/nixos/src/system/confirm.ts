@@ -5,17 +5,17 @@ import { requireHealthy } from "./health-checks.ts";
 import type { Inputs } from "./schema.ts";
 
 const RETRY_PAUSE_MS = 500;
-/** With less than that, another attempt would only hide why the last one has failed. */
+/** An attempt in less time would time out, and hide the failure of the last one. */
 const SHORTEST_ATTEMPT_MS = 1000;
-/** What is kept back of the time, to tell the host before it decides by itself. */
+/** Time reserved for telling the host before its own deadline. */
 const MARGIN_MS = 500;
 
-/** Trying again does not help. */
+/** A failure that another attempt would not change. */
 export class Unconfirmable extends ProviderError {}
 
 /**
- * Shows that the host is well: logs in again, runs the health checks, and then `seal` over that new connection, which
- * it returns. Tries again until `rollback.confirmTimeoutSeconds` are over, and then throws the last failure.
+ * Logs in over a new connection, runs the health checks, calls `seal`, and returns that connection. Retries until
+ * `rollback.confirmTimeoutSeconds` have passed, and then throws the last failure.
  */
 export async function confirmHealth(
   inputs: Inputs,
@@ -45,7 +45,7 @@ export async function confirmHealth(
 }
 
 function isFinal(error: unknown): boolean {
-  // Another host key stays another.
+  // The host key does not change between attempts.
   return (
     error instanceof Unconfirmable ||
     (error instanceof ScriptError && error.reason === "exit-code") ||

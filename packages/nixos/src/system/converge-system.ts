@@ -13,7 +13,7 @@ import type { Inputs, Outputs } from "./schema.ts";
 import { PersistentConnection } from "./persistent-connection.ts";
 import { changedInhibitors } from "./switch-inhibitors.ts";
 
-/** On top of what activating, confirming and rolling back may take: for the host to answer again. */
+/** Time for the host to answer again, in addition to the time limits of activation and confirmation. */
 const RECOVERY_SECONDS = 60;
 
 export async function convergeSystem(inputs: Inputs, context: Context): Promise<Outputs> {
@@ -39,7 +39,7 @@ export async function convergeSystem(inputs: Inputs, context: Context): Promise<
   }
 }
 
-/** What is on the deploying machine must be a system; what is not may be on the host. */
+/** Refuses a path on the deploying machine that is not a NixOS system. A path that does not exist may be on the host. */
 async function refuseOtherPaths(toplevel: string): Promise<void> {
   const exists = (path: string) =>
     access(path).then(
@@ -55,7 +55,7 @@ async function refuseOtherPaths(toplevel: string): Promise<void> {
 function notASystem(toplevel: string, part: string): ProviderError {
   return new ProviderError(`${toplevel} is not a NixOS system: it has no ${part}`, {
     path: "toplevel",
-    hint: "It must be what `config.system.build.toplevel` builds.",
+    hint: "Set `toplevel` to the output of `config.system.build.toplevel`.",
   });
 }
 
@@ -93,16 +93,16 @@ function needsReboot({ action, toplevel }: Inputs, label: string, why: string): 
   return new ProviderError(`cannot ${action} to ${toplevel} on ${label} without a reboot: ${why}`, {
     hint:
       'Nothing was activated. Set `reboot = "when-needed"` with `action = "switch"`, or `action = "boot"` and reboot the host. ' +
-      "`NIXOS_NO_CHECK=1` in the environment activates it all the same, which can leave the host unstable.",
+      "With `NIXOS_NO_CHECK=1` in the environment it is activated anyway, which can leave the host unstable.",
   });
 }
 
-/** Of a system that was copied from here. */
+/** Reads the switch inhibitors of a system that was copied from this machine. */
 function localInhibitors(toplevel: string): Promise<string> {
   return readFile(`${toplevel}/switch-inhibitors`, "utf8").catch(() => "");
 }
 
-/** Starts the operation, or joins the one that an earlier run has left, and brings it to its end. */
+/** Starts the operation, or joins that of an earlier run, and follows it to its end. */
 async function activate(
   host: PersistentConnection,
   seen: Observation,
@@ -127,7 +127,7 @@ async function activate(
   let failure: unknown;
   try {
     if (seen.operation === undefined) await start(operation, inputs);
-    else context.log.info(`an activation of it is in progress on ${label}: following that`);
+    else context.log.info(`following an activation of this system that is in progress on ${label}`);
     let status = await operation.follow(onPhase);
     if (status.phase === "awaiting-confirmation") {
       failure = await confirm(operation, host, inputs, context);
@@ -163,7 +163,7 @@ function start(operation: Operation, inputs: Inputs): Promise<void> {
   });
 }
 
-/** Containers and CI run as users that no passwd file lists. */
+/** Falls back to USER and the uid: in containers and CI, the user may have no entry in passwd. */
 function userName(): string {
   try {
     return userInfo().username;
@@ -172,7 +172,7 @@ function userName(): string {
   }
 }
 
-/** Returns why the operation was not confirmed, `undefined` when it was. */
+/** Confirms the operation. Returns the failure that prevented it, or `undefined`. */
 async function confirm(
   operation: Operation,
   host: PersistentConnection,
@@ -190,22 +190,22 @@ async function confirm(
     return undefined;
   } catch (failure) {
     if (context.signal.aborted) throw failure;
-    // So that the host need not wait. Where it is not reached, it decides by itself.
+    // The host then rolls back at once. If it cannot be reached, its own deadline decides.
     await operation.decide(host.ssh, "rejected", toplevel).catch(() => {});
     return failure;
   }
 }
 
-/** Without rollback there is nothing to confirm, but the host must be well all the same. */
+/** Runs the health checks after an activation without rollback, which needs no confirmation. */
 async function verify(host: PersistentConnection, inputs: Inputs, context: Context): Promise<void> {
   try {
     host.replace(await confirmHealth(inputs, context, async () => {}));
   } catch (cause) {
     throw new ProviderError(
-      `${inputs.toplevel} was activated on ${host.ssh.label}, but the host is not well`,
+      `${inputs.toplevel} was activated on ${host.ssh.label}, but the host is not healthy`,
       {
         cause,
-        hint: "It is left as it is: rollback is disabled.",
+        hint: "The system stays active, since rollback is disabled. Fix the cause, or deploy the former system.",
       },
     );
   }
@@ -226,11 +226,13 @@ async function lostError(
     const seen = await host.persist(RECOVERY_SECONDS, (ssh) => observe(ssh, inputs));
     const generation = seen.generation === null ? "" : `, generation ${seen.generation} of ${inputs.profile}`;
     const why =
-      seen.bootId === before.bootId ? cause.message : "the host crashed or was restarted in the middle of it";
+      seen.bootId === before.bootId
+        ? cause.message
+        : "the host crashed or was restarted during the activation";
     return new ProviderError(
       `${what}: ${why}. It runs ${seen.currentSystem ?? "no system"} now` +
         ` and its profile has ${seen.profileTarget ?? "no system"}${generation}${end}`,
-      { hint: "Apply again to activate it once more." },
+      { hint: "Apply again to activate it." },
     );
   } catch (error) {
     return new ProviderError(`${what}: ${cause.message}${end}`, { cause: describeError(error) });
@@ -241,8 +243,8 @@ function interrupted({ toplevel, rollback }: Inputs, label: string, { signal }: 
   return new ProviderError(`activating ${toplevel} on ${label} was interrupted`, {
     cause: signal.reason,
     hint: rollback.enable
-      ? `The host goes on by itself, and rolls back unless it is confirmed: apply again within ${rollback.confirmTimeoutSeconds} s of the activation to confirm it.`
-      : "The host goes on by itself.",
+      ? `The activation continues on the host, which rolls back unless you apply again within ${rollback.confirmTimeoutSeconds} s of the activation.`
+      : "The activation continues on the host.",
   });
 }
 
@@ -267,9 +269,9 @@ async function rebootInto(
       }),
     );
   } catch (cause) {
-    throw new ProviderError(`${label} was rebooted into ${toplevel}, but is not well`, {
+    throw new ProviderError(`${label} was rebooted into ${toplevel}, but is not healthy`, {
       cause,
-      hint: "Nothing was rolled back: the system before this one is still in its boot menu.",
+      hint: "Nothing was rolled back. The boot menu of the host still has the former system.",
     });
   }
   return seen;

@@ -9,7 +9,7 @@ const RETRY_PAUSE_MS = 1000;
 
 type Target = Pick<Inputs, "connection" | "healthChecks" | "sudo">;
 
-/** Tries each check again until it succeeds; throws for the first that has not when the time is up. */
+/** Retries each check until it succeeds. Throws for the first check that fails until the deadline. */
 export async function requireHealthy(
   ssh: SshConnection,
   target: Target,
@@ -51,7 +51,7 @@ async function tryCheck(
   if (http !== undefined) {
     const status = await statusOf(new URL(http.url), timeoutSeconds, signal);
     if (status !== http.status) {
-      throw new ProviderError(`the answer has status ${status} instead of ${http.status}`);
+      throw new ProviderError(`the response has status ${status} instead of ${http.status}`);
     }
   }
 }

@@ -8,22 +8,22 @@ import type { Inputs } from "./schema.ts";
 
 export interface Observation {
   bootId: string;
-  /** Store paths; `null` where there is none. */
+  /** Store paths; `null` if the host has none. */
   currentSystem: string | null;
   bootedSystem: string | null;
   profileTarget: string | null;
   generation: number | null;
   /** Whether the toplevel is in the host's Nix store. */
   valid: boolean;
-  /** Whether it is there and a NixOS system. */
+  /** Whether it is in the store and a NixOS system. */
   isSystem: boolean;
-  /** Whether parts of the toplevel wait for a reboot, if it is there. */
+  /** Whether parts of the toplevel, if it is in the store, need a reboot. */
   rebootNeeded: boolean;
-  /** What `switch-inhibitors` of these systems has; empty where there is none. */
+  /** The files `switch-inhibitors` of these systems; empty for a missing file. */
   inhibitors: { current: string; toplevel: string };
-  /** Whether an earlier operation was cut off. */
+  /** Whether an earlier operation was interrupted. */
   unfinished: boolean;
-  /** The id of an operation in progress that does just this. */
+  /** The id of an operation in progress with the same toplevel, action and profile. */
   operation: string | undefined;
 }
 

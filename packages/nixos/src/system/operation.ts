@@ -8,7 +8,7 @@ import { parseValues } from "./remote-values.ts";
 import { AGENT, DECIDE, FOLLOW, START } from "./scripts.ts";
 import type { PersistentConnection } from "./persistent-connection.ts";
 
-/** The host does not know the operation any more, or nobody works on it: it was restarted, or the agent was killed. */
+/** The host has lost the operation, or its agent has ended: the host was restarted, or the agent was killed. */
 export class OperationLost extends ProviderError {}
 
 const COMMAND_SECONDS = 20;
@@ -17,7 +17,7 @@ const LOG_TAIL_LINES = 30;
 
 const VARIABLES = ["NIXOS_INSTALL_BOOTLOADER", "NIXOS_NO_CHECK"];
 
-/** An activation on the host, which goes on whether anybody follows it or not. */
+/** An activation on the host. It continues when the deployer does not follow it. */
 export class Operation {
   readonly id: string;
   /** The last lines of its log. */
@@ -25,7 +25,7 @@ export class Operation {
   readonly #host: PersistentConnection;
   readonly #sudo: boolean;
   readonly #context: Context;
-  /** For how long the host may be out of reach. */
+  /** How many seconds the host may be unreachable. */
   readonly #patienceSeconds: number;
   readonly #decoder = new StringDecoder("utf8");
   #offset = 0;
@@ -49,7 +49,7 @@ export class Operation {
     return randomUUID().slice(0, 13);
   }
 
-  /** Starts the agent for it on the host. */
+  /** Starts the agent on the host. */
   async start(parameters: AgentParameters): Promise<void> {
     const variables = VARIABLES.flatMap((name) =>
       process.env[name] === undefined ? [] : [`${name}=${process.env[name]}`],
@@ -77,7 +77,7 @@ export class Operation {
     }
   }
 
-  /** Returns the decision that counts. Throws when the host does not run the system that is to be confirmed. */
+  /** Returns the decision that was made first. Throws when the host does not run the system that is to be confirmed. */
   async decide(ssh: SshConnection, decision: "confirmed" | "rejected", toplevel: string): Promise<string> {
     const args = [this.id, decision, toplevel];
     return (await this.#run(ssh, "decide about the activation", DECIDE, args)).toString("utf8").trim();

@@ -10,7 +10,7 @@ import {
 
 const RETRY_PAUSE_MS = 500;
 
-/** A connection that is made again when it is lost. */
+/** A connection to a host that is replaced when it is lost. */
 export class PersistentConnection {
   readonly #connection: ConnectionSettings;
   readonly #context: Context;
@@ -30,15 +30,15 @@ export class PersistentConnection {
     return this.#ssh;
   }
 
-  /** Goes on over another connection to the same host. */
+  /** Ends the current connection and uses another one to the same host. */
   replace(ssh: SshConnection): void {
     this.#ssh.end();
     this.#ssh = ssh;
   }
 
   /**
-   * Does something that can be repeated, over a new connection where the one in use does not work any more. Fails
-   * when the host did not let us in for so many seconds, or when a command on it fails.
+   * Runs repeatable work, and runs it again over a new connection when the current one is lost. Fails when no new
+   * connection can be made within `seconds`, or when a command on the host fails.
    */
   async persist<T>(seconds: number, work: (ssh: SshConnection) => Promise<T>): Promise<T> {
     const { signal, log } = this.#context;
@@ -51,7 +51,7 @@ export class PersistentConnection {
         if (isFinal(error) || signal.aborted || left <= 0) throw error;
         log.warn(describeError(error).split("\n")[0]!);
         await sleep(RETRY_PAUSE_MS);
-        // Where it crashed, it reboots.
+        // After a crash, the host reboots.
         const options = { timeoutSeconds: left, reboots: true };
         this.replace(await waitForSsh(this.#connection, this.#context, options));
       }
@@ -63,7 +63,7 @@ export class PersistentConnection {
   }
 }
 
-/** The host has answered: another connection would get the same answer. */
+/** Whether the host has answered, so that another connection would get the same answer. */
 function isFinal(error: unknown): boolean {
   return error instanceof ScriptError && error.reason !== "lost" && error.reason !== "timeout";
 }

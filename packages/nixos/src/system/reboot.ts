@@ -9,9 +9,8 @@ const RETRY_PAUSE_SECONDS = 1;
 const OBSERVE_SECONDS = 10;
 
 /**
- * Reboots the host and waits until a system in its Nix store runs on it. `bootId` is that of now. Before that, the
- * system that goes down may answer, and an initial ramdisk that waits for a passphrase, with the pinned key or
- * another: they are waited for.
+ * Reboots the host and waits until it runs a system in its Nix store. `bootId` is the current boot. Waits, too, while the
+ * old system still answers, and while an initial ramdisk waits for a passphrase, with whatever host key.
  */
 export async function reboot(
   host: PersistentConnection,
@@ -50,15 +49,15 @@ export async function reboot(
 
 async function requireRebooted(ssh: SshConnection, inputs: Inputs, bootId: string): Promise<void> {
   const seen = await observe(ssh, inputs, { timeoutSeconds: OBSERVE_SECONDS, isValid: true });
-  if (seen.bootId === bootId) throw new ProviderError(`${ssh.label} still runs, from before the reboot`);
+  if (seen.bootId === bootId) throw new ProviderError(`${ssh.label} has not rebooted yet`);
   if (seen.bootedSystem === null || seen.currentSystem === null) {
-    throw new ProviderError(`${ssh.label} runs, but not its system: it may be in its initial ramdisk`);
+    throw new ProviderError(`${ssh.label} runs no NixOS system yet: it may be in its initial ramdisk`);
   }
 }
 
 function notRebooted(label: string, seconds: number, cause?: unknown): ProviderError {
   return new ProviderError(`${label} did not come back from its reboot within ${seconds} s`, {
     cause,
-    hint: "The system before this one is still in its boot menu. Look at its console.",
+    hint: "Look at its console. Its boot menu still has the former system.",
   });
 }

@@ -1,4 +1,4 @@
-/** Reads lines of the form `name=value`; the value of a line that is not there is the empty string. */
+/** Reads lines of the form `name=value`; a missing name has the empty string. */
 export function parseValues(text: string): (name: string) => string {
   const values = new Map(
     text.split("\n").flatMap((line) => {

@@ -1,13 +1,13 @@
 /**
- * What has changed from one system to another that `switch-to-configuration` refuses to change while the system runs,
- * each as `dbus-implementation: dbus -> broker`. Compares the contents of `switch-inhibitors` as NixOS does since
- * 26.05: only what both name counts. An empty text is a system that has no such file.
+ * Returns the switch inhibitors that differ between two systems, such as `dbus-implementation: dbus -> broker`:
+ * `switch-to-configuration` refuses to change them while the system runs. Compares the files `switch-inhibitors` in the
+ * same way as NixOS 26.05: only names in both files count. An empty text stands for a system without such a file.
  */
 export function changedInhibitors(before: string, after: string): string[] {
   if (before === "" || after === "") return [];
   const old = parse(before);
   const next = parse(after);
-  // A development version of NixOS had a list of store paths, and compared it as a whole.
+  // A development version of NixOS had a list of store paths, which was compared as a whole.
   if (old === undefined || next === undefined)
     return before === after ? [] : ["the switch inhibitors differ"];
   return [...old].flatMap(([name, value]) =>

@@ -1,10 +1,10 @@
 #!/bin/sh
-# The program that activates a system on the host, for `sh`: dash and busybox run it too. It needs nobody from its
-# start on, writes what happens to `log` and where it stands to `status`, in its own folder, and waits for the
-# link `decision` there, which is made by the first of the two: the deployer or its own deadline.
+# Activates a system on the host, for any POSIX sh (dash and busybox, too). After its start it does not need the deployer.
+# In its own folder, it writes its output to `log` and its progress to `status`, and waits for the link `decision`, which
+# either the deployer or its own deadline makes, whichever comes first.
 #
-# A switch is a `test` first, so that until it is confirmed the boot loader and the profile still have the old
-# system: that is what a crash, a power loss or a hang boots into.
+# A switch begins as a `test`. Until it is confirmed, the boot loader and the profile still have the old system, which
+# the host boots after a crash, a power loss or a hang.
 set -u
 dir=${0%/*}
 base=${dir%/*}
@@ -19,7 +19,7 @@ phase=starting outcome='' reason='' details='' exit_code='' holder='' previous='
 committed_link='' rolled_back_exit_code=''
 
 main() {
-  # A deployer that starts it a second time, because the first answer got lost, finds it running.
+  # The deployer may start it a second time, when the first answer was lost.
   mkdir "$dir/running" 2>/dev/null || exit 0
   : >>"$log"
   report
@@ -75,7 +75,7 @@ activate() {
   finish ok
 }
 
-# Whether switch-to-configuration left the host as it should; else $why tells.
+# Succeeds when switch-to-configuration left the host as wanted; otherwise sets $why.
 judge() {
   case $code in
     0 | 100) ;;
@@ -93,7 +93,7 @@ judge() {
   [ "$(target /run/current-system)" = "$toplevel" ]
 }
 
-# What has failed, by the log of switch-to-configuration, one a line: a unit, or what has no unit.
+# Prints the failures in the log of switch-to-configuration, one a line: the name of the unit, or a description.
 what_failed() {
   tail -c "+$((log_start + 1))" "$log" | sed -n \
     -e 's/^warning: the following units failed: //p' \
@@ -106,8 +106,8 @@ what_failed() {
     -e 's/^A dependency job for \([^ ]*\) failed.*/\1/p' | tr ',' '\n' | sed -e 's/^ *//' -e '/^$/d'
 }
 
-# What of it had not failed before, or had in another way, in one line. A service that is started again and again
-# does not always wait for that when it is looked at.
+# Prints in one line the failures that are new or different from before the activation. Looks several times, since a
+# service that restarts in a loop is not in the state auto-restart all the time.
 new_failures() {
   for _ in 1 2 3 4 5 6 7 8 9 10; do
     failing_units >"$dir/failed-now"
@@ -159,11 +159,11 @@ restore_running() {
   say "Going back to $previous"
   limited "$activation_seconds" "$previous/bin/switch-to-configuration" test
   rolled_back_exit_code=$code
-  # Units may fail in the old system as they did before: what counts is that it is the one that runs.
+  # Units may fail in the old system as they did before. It only matters that the old system runs.
   [ "$(target /run/current-system)" = "$previous" ] && [ "$timed_out" = no ]
 }
 
-# The profile as it was, to the generation, and the boot loader with it.
+# Restores the profile with its generation, and the boot loader.
 restore_boot() {
   new_link=$(readlink "$profile")
   [ "$new_link" != "$previous_link" ] || return 0
@@ -182,7 +182,8 @@ restore_boot() {
   [ "$code" -eq 0 ] || [ "$code" -eq 100 ]
 }
 
-# Runs a command in a process group that is ended as a whole when its time is over, and without our lock. Sets $code, $timed_out and, for a failure, $why.
+# Runs a command in a process group that is killed as a whole after the time limit. The command does not inherit the
+# lock. Sets $code, $timed_out and, for a failure, $why.
 limited() {
   limit=$1
   shift
@@ -225,7 +226,7 @@ wait_for() {
   sleep 0.2
 }
 
-# Another switch-to-configuration, which somebody started by other means.
+# Prints who runs another switch-to-configuration, started by other means.
 stc_lock_holder() {
   [ -e "$stc_lock" ] || return 1
   if (exec 8<"$stc_lock" && flock -n 8 8<&8); then return 1; fi
@@ -241,7 +242,7 @@ stc_lock_holder() {
   echo "another switch-to-configuration"
 }
 
-# As nixos-rebuild does. Where that fails, nothing was changed yet.
+# nixos-rebuild does the same. If it fails, nothing was changed yet.
 make_profile_folder() {
   case $action in switch | boot) ;; *) return ;; esac
   details=$(mkdir -p "${profile%/*}" 2>&1) || finish failed profile-folder
@@ -251,16 +252,16 @@ record() {
   previous=$(target /run/current-system)
   previous_link=$(readlink "$profile" 2>/dev/null)
   failing_units >"$dir/failed-before"
-  # Neither is sure to be in use or in a profile until this is over.
+  # Protects both systems from garbage collection until the operation ends.
   mkdir -p "$roots"
   ln -sfn "$toplevel" "$roots/next"
   [ -z "$previous" ] || ln -sfn "$previous" "$roots/previous"
 }
 
-# Keeps the last operations that have ended.
+# Removes all but the last 5 finished operations.
 prune() {
   kept=0
-  # shellcheck disable=SC2045 # By age; the names are ours.
+  # shellcheck disable=SC2045 # Sorted by age; the names contain no spaces.
   for old in $(ls -t "$base"); do
     grep -qx phase=done "$base/$old/status" 2>/dev/null || continue
     kept=$((kept + 1))
@@ -271,10 +272,10 @@ prune() {
 finish() {
   outcome=$1 phase='done'
   [ $# -lt 2 ] || reason=$2
-  # One that could not get the lock has nothing to clean up.
+  # Without the lock, nothing was changed that would need a cleanup.
   if [ "$reason" != busy ]; then
     rm -f "$base/holder"
-    # What was left half done keeps its roots, which also tell the next run to do it again.
+    # After an incomplete operation the roots stay. They tell the next run to repeat it.
     case $action:$outcome in
       dry-activate:* | *:ok | *:rolled-back) rm -rf "$roots" ;;
     esac
@@ -296,14 +297,14 @@ report() {
   mv "$dir/status.new" "$dir/status"
 }
 
-# A reader of its own: were the journal in the way of the output, its end would be the end of the activation.
+# Copies the log to the journal from a separate process, so that the activation survives a restart of the journal.
 follow_into_journal() {
   has_systemd || return 0
   tail -n +1 -f "$log" 9>&- &
   tail=$!
 }
 
-# A line for each unit that has failed, or that is to be started again because it did: its name, and how it failed.
+# Prints a line for each failed or auto-restarting unit: its name, and how it failed.
 failing_units() {
   has_systemd || return 0
   timeout 30 systemctl show --state=failed,auto-restart --property=Id --property=Result --property=ExecMainStatus \
@@ -326,10 +327,10 @@ failing_units() {
 
 has_systemd() { [ -d /run/systemd/system ]; }
 
-# The end of a chain of links; nothing when there is none.
+# Prints the final target of a link; nothing if it does not exist.
 target() { [ ! -e "$1" ] || readlink -f "$1"; }
 
-# By the time since boot: the time of day may be set meanwhile.
+# Uses the time since boot, since the time of day may be set meanwhile.
 deadline_in() {
   read -r uptime _ </proc/uptime
   deadline=$((${uptime%.*} + $1))

@@ -1,6 +1,6 @@
 # shellcheck shell=sh
-# Decides an operation, unless that was done already, and prints the decision that counts. Confirms only if the
-# system runs. Arguments: the operation's id, the decision, toplevel.
+# Decides an operation, unless it is decided already, and prints the decision that was made first. Confirms only if the
+# host runs the system. Arguments: the operation's id, the decision, toplevel.
 if [ "$2" = confirmed ] && [ "$(readlink -f /run/current-system)" != "$3" ]; then
   echo "the host runs $(readlink -f /run/current-system)" >&2
   exit 1

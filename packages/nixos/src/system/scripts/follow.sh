@@ -1,6 +1,6 @@
 # shellcheck shell=sh
-# Waits a little until there is news, then prints the status, a line `log`, and the log from an offset on.
-# Arguments: the operation's id, the offset in bytes, the phase that is known.
+# Waits up to 4 s for a new phase or new log lines. Then prints the status, a line `log`, and the log from an offset on.
+# Arguments: the operation's id, the offset in bytes, the last known phase.
 dir=/run/nixops4/$1
 phase='' pid=''
 is_alive() { kill -0 "$pid" 2>/dev/null; }
@@ -20,7 +20,7 @@ for pause in 0.05 0.05 0.05 0.05 0.05 0.05 0.05 0.05 0.2 0.2 0.2 0.2 0.2 0.2 0.2
   sleep "$pause"
 done
 if [ -e "$dir/status" ]; then
-  # Asked before the status is read: an agent that ends in between says so in it.
+  # Checks the process before it reads the status: an agent that ends in between has written `done` to it.
   [ -z "$pid" ] || is_alive || echo agent=gone
   cat "$dir/status"
 fi

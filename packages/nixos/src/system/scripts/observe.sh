@@ -1,11 +1,11 @@
 # shellcheck shell=sh
-# Prints what there is to know before and after, as `name=value`. Arguments: toplevel, profile, action, and `valid`
-# where the toplevel is known to be in the store.
+# Prints the state of the host as `name=value` lines. Arguments: toplevel, profile, action, and `valid` if the toplevel
+# is known to be in the store.
 toplevel=$1 profile=$2 action=$3 known=${4:-}
 value() { printf '%s=%s\n' "$1" "$2"; }
 target() { [ ! -e "$1" ] || readlink -f "$1"; }
 booted=/run/booted-system
-# Links are compared by where they lead, files by their contents.
+# Compares links by their targets, and files by their contents.
 same() {
   # shellcheck disable=SC3013 # dash and busybox have it.
   [ "$booted/$1" -ef "$toplevel/$1" ] || cmp -s "$booted/$1" "$toplevel/$1" ||
@@ -17,7 +17,7 @@ reboot_needed() {
   return 1
 }
 inhibitors() { [ ! -f "$1/switch-inhibitors" ] || tr '\n' ' ' <"$1/switch-inhibitors"; }
-# Sets phase, pid and what it is about, of an operation.
+# Reads the status of an operation into phase, pid, its_toplevel, its_action and its_profile.
 read_status() {
   phase='' pid='' its_toplevel='' its_action='' its_profile=''
   while IFS='=' read -r name text; do

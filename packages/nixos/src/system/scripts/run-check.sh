@@ -1,3 +1,3 @@
 # shellcheck shell=sh
-# A command for a health check: becomes it.
+# Executes the command of a health check.
 exec sh -c "$1"

@@ -1,6 +1,6 @@
 # shellcheck shell=sh
-# Stores the agent from standard input and starts it, detached from this session; when repeated because the answer
-# got lost, does what is missing. Arguments: the operation's id, the agent's size in bytes, the agent's arguments.
+# Stores the agent from standard input and starts it, detached from this session. Can be repeated when the answer was
+# lost. Arguments: the operation's id, the agent's size in bytes, the agent's arguments.
 umask 077
 base=/run/nixops4
 id=$1 size=$2
@@ -13,7 +13,7 @@ umask 022
 set -- "$@" "PATH=$PATH"
 [ -z "${LOCALE_ARCHIVE:-}" ] || set -- "$@" "LOCALE_ARCHIVE=$LOCALE_ARCHIVE"
 if [ -d /run/systemd/system ]; then
-  # A unit of its own survives the session; were its output a pipe to the session, it would not (nixpkgs#462179).
+  # A separate unit survives the end of the session. Its output must not be a pipe to the session (nixpkgs#462179).
   systemd-run --quiet --collect --no-ask-password --unit="nixops4-activate-$id" --property=OOMPolicy=continue \
     --description="Activation of a NixOS system by NixOps4" /bin/sh "$dir/agent" "$@" || [ -d "$dir/running" ]
 else
