@@ -17,17 +17,12 @@ import {
   type MemberResult,
 } from "../harness/index.ts";
 import { BootService } from "../lab/boot-service.ts";
+import { nixops4Environment, nixops4Missing, nixops4Program, upstreamProvider } from "../lab/nixops4.ts";
 import { NetbootingMachine } from "./netbooting-machine.ts";
 import { deployment, moduleSystemsMissing, root, withModules } from "./nix-sources.ts";
 import { temporaryFolders } from "./temporary-folder.ts";
 
-const bin = process.env["NIXOPS4_UPSTREAM_BIN"] ?? "";
-const PROGRAMS = ["nixops4", "nixops4-eval", "nixops4-resources-local"];
-const missing =
-  moduleSystemsMissing ||
-  (bin !== "" && PROGRAMS.every((name) => fs.existsSync(join(bin, name)))
-    ? ""
-    : ` (skipped without NIXOPS4_UPSTREAM_BIN, a folder with ${PROGRAMS.join(", ")})`);
+const missing = moduleSystemsMissing || (nixops4Missing && ` (skipped without ${nixops4Missing})`);
 const suite = missing === "" ? describe : describe.skip;
 const temporaryFolder = temporaryFolders();
 const cleanUps: (() => Promise<unknown>)[] = [];
@@ -68,12 +63,12 @@ class Nixops4 {
   }
 
   start(args: readonly string[], wrapper: readonly string[] = []): Running {
-    return new Running([...wrapper, join(bin, "nixops4"), ...args, "--file", "deployment.nix"], this.folder);
+    return new Running([...wrapper, nixops4Program, ...args, "--file", "deployment.nix"], this.folder);
   }
 
   /** As in a terminal; what is written to its standard input is typed. */
   startInTerminal(): Running {
-    const command = `${join(bin, "nixops4")} apply --interactive --file deployment.nix`;
+    const command = `${nixops4Program} apply --interactive --file deployment.nix`;
     return new Running(["script", "--quiet", "--return", "--command", command, "/dev/null"], this.folder);
   }
 
@@ -109,22 +104,12 @@ class Running {
   constructor([program = "", ...args]: readonly string[], cwd: string) {
     this.#log = join(cwd, `log-${(count += 1)}`);
     const log = fs.openSync(this.#log, "a");
-    const { NIX_REMOTE: _, NODE_OPTIONS: __, ...inherited } = process.env;
     this.child = spawn(program, args, {
       cwd,
       // A process group, as a shell makes it.
       detached: true,
       stdio: ["pipe", log, log],
-      env: {
-        ...inherited,
-        RUST_BACKTRACE: "0",
-        _NIXOPS4_EVAL: join(bin, "nixops4-eval"),
-        NIX_CONFIG: "experimental-features = nix-command flakes",
-        NIX_STORE_DIR: join(cwd, "nix/store"),
-        NIX_STATE_DIR: join(cwd, "nix/var"),
-        NIX_LOG_DIR: join(cwd, "nix/log"),
-        NIX_CONF_DIR: cwd,
-      },
+      env: nixops4Environment(cwd),
     });
     fs.closeSync(log);
     this.ended = once(this.child, "exit").then(([code]) => code as number | null);
@@ -197,7 +182,7 @@ suite(`the real nixops4${missing}`, () => {
     const nixops4 = Nixops4.withModule(`{ members, providers, lib, ... }: {
       providers = {
         inherit (self.modules.nixops4Provider) local;
-        upstream = { imports = [ self.modules.nixops4Provider.local ]; executable = lib.mkForce "${join(bin, "nixops4-resources-local")}"; };
+        upstream = { imports = [ self.modules.nixops4Provider.local ]; executable = lib.mkForce "${upstreamProvider}"; };
       };
       members = { ${["local", "upstream"].flatMap((kind) => [composite(kind), file(kind)]).join("\n")} };
     }`);
