@@ -1,6 +1,6 @@
 import { spawn } from "node:child_process";
 import { once } from "node:events";
-import { mkdir, mkdtemp, rm, writeFile } from "node:fs/promises";
+import { mkdtemp, open, readFile, rm, writeFile } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import { delimiter, dirname, join } from "node:path";
 import {
@@ -198,18 +198,23 @@ function refused(provider: string, type: string): Promise<void> {
 }
 
 async function applyByNixops4(folder: string, memoProvider: string, stateProvider: string): Promise<void> {
-  await mkdir(folder, { recursive: true });
   await writeFile(join(folder, "deployment.nix"), withModules(nixops4Root(memoProvider, stateProvider)));
   const args = ["apply", "--no-interactive", "--file", "deployment.nix"];
-  const child = spawn(nixops4Program, args, {
-    cwd: folder,
-    env: nixops4Environment(folder),
-    stdio: ["ignore", "ignore", "pipe"],
-  });
-  let log = "";
-  child.stderr.on("data", (chunk: Buffer) => (log += chunk.toString()));
-  const [code] = (await once(child, "close")) as [number | null];
-  if (code !== 0) throw new Error(`nixops4 apply has failed (${code}):\n${log.slice(-2000)}`);
+  // Not into a pipe: nixops4 ends when it cannot write to it at once.
+  const log = await open(join(folder, "log"), "w+");
+  try {
+    const child = spawn(nixops4Program, args, {
+      cwd: folder,
+      env: nixops4Environment(folder),
+      stdio: ["ignore", log.fd, log.fd],
+    });
+    const [code] = (await once(child, "exit")) as [number | null];
+    if (code === 0) return;
+    const end = (await readFile(join(folder, "log"), "utf8")).slice(-2000);
+    throw new Error(`nixops4 apply has failed (${code}):\n${end}`);
+  } finally {
+    await log.close();
+  }
 }
 
 function nixops4Root(memoProvider: string, stateProvider: string): string {
