@@ -2,6 +2,7 @@ import { readdirSync, readFileSync } from "node:fs";
 import { availableParallelism } from "node:os";
 import { basename, join } from "node:path";
 import { describe, expect, it, jest } from "@jest/globals";
+import { type JsonSchema, takesExactlyOne } from "@nixops4-providers/provider-sdk";
 import { limitConcurrency } from "../harness/limit-concurrency.ts";
 import { evaluateNix, toNix } from "../harness/index.ts";
 import { deployment, evaluate, moduleSystemsMissing, root, withModules } from "./nix-sources.ts";
@@ -9,31 +10,11 @@ import { deployment, evaluate, moduleSystemsMissing, root, withModules } from ".
 // Each evaluates a whole deployment, some of them many times.
 jest.setTimeout(300_000);
 
-interface Schema {
-  description?: string;
-  title?: string;
-  type?: string;
-  enum?: unknown[];
-  anyOf?: Schema[];
-  items?: Schema;
-  properties?: Record<string, Schema>;
-  patternProperties?: Record<string, Schema>;
-  required?: string[];
-  default?: unknown;
-  pattern?: string;
-  minLength?: number;
-  minItems?: number;
-  minimum?: number;
-  exclusiveMinimum?: number;
-  maximum?: number;
-  maxProperties?: number;
-}
-
 interface Manifest {
   description: string;
   resourceTypes: Record<
     string,
-    { description: string; requireState: boolean; inputs: Schema; outputs: Schema }
+    { description: string; requireState: boolean; inputs: JsonSchema; outputs: JsonSchema }
   >;
 }
 
@@ -50,7 +31,7 @@ const resourceTypes = manifests.flatMap(({ module, resourceTypes }) =>
 );
 
 /** A value that a schema allows, with all that is optional. */
-function allowed(schema: Schema): unknown {
+function allowed(schema: JsonSchema): unknown {
   if (schema.enum !== undefined) return schema.enum[0];
   if (schema.anyOf !== undefined) return allowed(schema.anyOf[0]!);
   switch (schema.type) {
@@ -67,7 +48,7 @@ function allowed(schema: Schema): unknown {
       if (schema.patternProperties !== undefined)
         return { "/name": allowed(Object.values(schema.patternProperties)[0]!) };
       const fields = Object.entries(schema.properties ?? {});
-      const chosen = schema.maxProperties === 1 ? fields.slice(0, 1) : fields;
+      const chosen = takesExactlyOne(schema) ? fields.slice(0, 1) : fields;
       return Object.fromEntries(chosen.map(([name, field]) => [name, allowed(field)]));
     }
     case undefined:
@@ -108,7 +89,7 @@ interface Mistake {
 }
 
 /** Values that a schema does not allow, each with one mistake. */
-function mistakes(schema: Schema, option: string, seen: Set<string>): Mistake[] {
+function mistakes(schema: JsonSchema, option: string, seen: Set<string>): Mistake[] {
   // What has a name is one type, and tested once.
   if (schema.title !== undefined) {
     if (seen.has(schema.title)) return [];
@@ -155,7 +136,7 @@ function mistakes(schema: Schema, option: string, seen: Set<string>): Mistake[] 
       }
       const whole = allowed(schema) as Record<string, unknown>;
       const fields = Object.entries(schema.properties ?? {});
-      if (schema.maxProperties === 1) {
+      if (takesExactlyOne(schema)) {
         const both = Object.fromEntries(fields.slice(0, 2).map(([name, field]) => [name, allowed(field)]));
         return [mistake("two of them", both), mistake("none of them", {})];
       }

@@ -2,13 +2,10 @@
 import { readdirSync, readFileSync } from "node:fs";
 import { join } from "node:path";
 import { describe, expect, it } from "@jest/globals";
+import type { JsonSchema } from "@nixops4-providers/provider-sdk";
 
-interface Schema {
-  properties?: Record<string, object>;
-  required?: string[];
-}
 interface Manifest {
-  resourceTypes: Record<string, { inputs: Schema; outputs: Schema }>;
+  resourceTypes: Record<string, { inputs: JsonSchema; outputs: JsonSchema }>;
 }
 
 const folder = join(import.meta.dirname, "../../nix/providers");
@@ -29,6 +26,33 @@ describe.each(types)("%s", (_, { inputs, outputs }) => {
     expect(mute).toEqual([]);
   });
 });
+
+describe("every input in seconds", () => {
+  // A machine's time, which the boot service keeps with the entry in whole seconds.
+  const others = ["expireSeconds", "silenceSeconds"];
+
+  it.each(types)("of %s is a number, above 0 or from 0", (_, { inputs }) => {
+    for (const [name, schema] of secondsIn(inputs)) {
+      if (others.includes(name)) continue;
+      const lowest = schema.minimum === 0 ? { minimum: 0 } : { exclusiveMinimum: 0 };
+      expect([name, schema]).toEqual([
+        name,
+        expect.objectContaining({ type: "number", maximum: 2 ** 31 - 1, ...lowest }),
+      ]);
+    }
+  });
+});
+
+function secondsIn(schema: object): [string, JsonSchema][] {
+  return Object.entries(schema).flatMap(([name, value]) =>
+    typeof value !== "object" || value === null || name === "default"
+      ? []
+      : [
+          ...(/seconds$/i.test(name) ? [[name, value as JsonSchema] as [string, JsonSchema]] : []),
+          ...secondsIn(value),
+        ],
+  );
+}
 
 function subschemas(schema: object): Record<string, unknown>[] {
   return Object.entries(schema).flatMap(([name, value]) =>

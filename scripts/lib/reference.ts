@@ -1,27 +1,10 @@
-import type { Provider, ResourceType } from "@nixops4-providers/provider-sdk";
+import {
+  type JsonSchema,
+  type Provider,
+  type ResourceType,
+  takesExactlyOne,
+} from "@nixops4-providers/provider-sdk";
 import { exampleOf, sectionsOf } from "./type-docs.ts";
-
-interface Schema {
-  title?: string;
-  description?: string;
-  type?: string;
-  enum?: unknown[];
-  anyOf?: Schema[];
-  items?: Schema;
-  properties?: Record<string, Schema>;
-  patternProperties?: Record<string, Schema>;
-  required?: string[];
-  default?: unknown;
-  minimum?: number;
-  exclusiveMinimum?: number;
-  maximum?: number;
-  minItems?: number;
-  maxItems?: number;
-  patternError?: string;
-  localPath?: boolean;
-  maxProperties?: number;
-  sensitive?: boolean;
-}
 
 /** A provider's reference page, in Markdown. */
 export function renderReference(provider: Provider): string {
@@ -53,17 +36,17 @@ function renderResource(provider: Provider, resource: ResourceType): string[] {
       : "",
     ...(example === undefined ? [] : ["### Example", `\`\`\`nix\n${example}\n\`\`\``]),
     "### Inputs",
-    renderFields(inputs as Schema, "input"),
+    renderFields(inputs, "input"),
     "### Outputs",
-    renderFields(outputs as Schema, "output"),
+    renderFields(outputs, "output"),
     ...sectionsOf(resource).flatMap(([heading, text]) => [`### ${heading}`, text]),
   ].filter((part) => part !== "");
 }
 
 /** The objects that have a name: described once, wherever they are used. */
 function renderTypes(resources: readonly ResourceType[]): string[] {
-  const types = new Map<string, Schema>();
-  const collect = (schema: Schema) => {
+  const types = new Map<string, JsonSchema>();
+  const collect = (schema: JsonSchema) => {
     const object = innerObject(schema);
     if (object.title !== undefined) types.set(object.title, object);
     for (const field of Object.values(object.properties ?? {})) collect(field);
@@ -75,18 +58,18 @@ function renderTypes(resources: readonly ResourceType[]): string[] {
     "## Types",
     ...sections.flatMap(([title, schema]) => [
       `### ${title}`,
-      ...(schema.maxProperties === 1 ? ["Exactly one of these."] : []),
+      ...(takesExactlyOne(schema) ? ["Exactly one of these."] : []),
       renderFields(schema, "input"),
     ]),
   ];
 }
 
-function renderFields(object: Schema, kind: "input" | "output"): string {
+function renderFields(object: JsonSchema, kind: "input" | "output"): string {
   const lines = fieldLines(object, kind, "");
   return lines.length === 0 ? "None." : lines.join("\n");
 }
 
-function fieldLines(object: Schema, kind: "input" | "output", indent: string): string[] {
+function fieldLines(object: JsonSchema, kind: "input" | "output", indent: string): string[] {
   return Object.entries(object.properties ?? {}).flatMap(([name, field]) => [
     `${indent}- \`${name}\` (${[typeName(field), ...traits(object, name, field, kind)].join(", ")})  `,
     `${indent}  ${field.description ?? field.title ?? ""}`,
@@ -94,7 +77,7 @@ function fieldLines(object: Schema, kind: "input" | "output", indent: string): s
   ]);
 }
 
-function traits(object: Schema, name: string, field: Schema, kind: "input" | "output"): string[] {
+function traits(object: JsonSchema, name: string, field: JsonSchema, kind: "input" | "output"): string[] {
   const { default: value, sensitive, localPath, minItems = 0, maxItems, patternError } = field;
   const all: string[] = [];
   if (/seconds$/i.test(name)) all.push("in seconds");
@@ -109,7 +92,7 @@ function traits(object: Schema, name: string, field: Schema, kind: "input" | "ou
   return all;
 }
 
-function typeName(schema: Schema): string {
+function typeName(schema: JsonSchema): string {
   if (schema.enum !== undefined)
     return schema.enum.map((value) => `\`${JSON.stringify(value)}\``).join(" or ");
   if (schema.anyOf !== undefined) return schema.anyOf.map(typeName).join(" or ");
@@ -120,7 +103,7 @@ function typeName(schema: Schema): string {
   return (schema.type ?? "any value") + range(schema);
 }
 
-function range({ minimum, exclusiveMinimum, maximum }: Schema): string {
+function range({ minimum, exclusiveMinimum, maximum }: JsonSchema): string {
   if (exclusiveMinimum !== undefined) {
     return ` above ${exclusiveMinimum}${maximum === undefined ? "" : ` and up to ${maximum}`}`;
   }
@@ -129,7 +112,7 @@ function range({ minimum, exclusiveMinimum, maximum }: Schema): string {
   return maximum === undefined ? "" : ` up to ${maximum}`;
 }
 
-function innerObject(schema: Schema): Schema {
+function innerObject(schema: JsonSchema): JsonSchema {
   const values = Object.values(schema.patternProperties ?? {})[0];
   const candidates = [schema, schema.items ?? {}, values ?? {}, ...(schema.anyOf ?? [])];
   return candidates.find(({ properties }) => properties !== undefined) ?? {};

@@ -1,14 +1,16 @@
-import { type Context, fields, secretRef, type Static, Type } from "@nixops4-providers/provider-sdk";
+import {
+  type Context,
+  fields,
+  secretRef,
+  type Static,
+  Type,
+  secondsField,
+} from "@nixops4-providers/provider-sdk";
 import type { Backend, Lock } from "./backends/backend.ts";
 import type { HttpApi } from "./backends/http.ts";
 import type { Name } from "./client/name.ts";
 
-export const timeoutField = Type.Number({
-  exclusiveMinimum: 0,
-  maximum: 300,
-  default: 30,
-  description: "How many seconds to wait for one answer.",
-});
+export const timeoutField = secondsField("How many seconds to wait for one answer.", { default: 30 });
 
 const urlField = (url: string) =>
   Type.String({

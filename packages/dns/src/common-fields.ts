@@ -1,4 +1,4 @@
-import { Type, fields, nullable, type Static } from "@nixops4-providers/provider-sdk";
+import { Type, fields, nullable, type Static, secondsField } from "@nixops4-providers/provider-sdk";
 import { requireField, serverSchema } from "./server.ts";
 
 /** The inputs that `record_set` and `records` share. */
@@ -55,12 +55,7 @@ export const zoneFields = {
             "(`192.0.2.1:5353`, `[2001:db8::1]:53`). The others are found by their names.",
         },
       ),
-      timeoutSeconds: Type.Number({
-        minimum: 0,
-        maximum: 86_400,
-        default: 120,
-        description: "How many seconds to wait for them.",
-      }),
+      timeoutSeconds: secondsField("How many seconds to wait for them.", { default: 120, orZero: true }),
     },
     { default: {}, title: "Verify", description: "What has to be true before the resource is done." },
   ),

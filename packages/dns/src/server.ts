@@ -1,13 +1,16 @@
 import {
   bareHost,
   type Context,
+  exactlyOne,
   fields,
   hostProblem,
   ProviderError,
   secretRef,
   type Static,
+  timerMs,
   Type,
   type Violation,
+  secondsField,
 } from "@nixops4-providers/provider-sdk";
 import type { Backend, Capabilities } from "./backends/backend.ts";
 import {
@@ -89,12 +92,7 @@ const rfc2136Schema = fields(
         "Whether to read the zone by a transfer (AXFR) when many record sets are concerned. A server that does not " +
         "allow it is asked for each.",
     }),
-    timeoutSeconds: Type.Number({
-      exclusiveMinimum: 0,
-      maximum: 300,
-      default: 10,
-      description: "How many seconds to wait for one answer.",
-    }),
+    timeoutSeconds: secondsField("How many seconds to wait for one answer.", { default: 10 }),
   },
   { title: "Rfc2136", description: "A server that takes dynamic updates: BIND, Knot, PowerDNS and others." },
 );
@@ -122,9 +120,9 @@ export const powerdnsSchema = fields(
 export type PowerDns = Static<typeof powerdnsSchema>;
 
 /** The input `server` of everything that changes a zone. */
-export const serverSchema = fields(
+export const serverSchema = exactlyOne(
   { rfc2136: Type.Optional(rfc2136Schema), powerdns: Type.Optional(powerdnsSchema), ...cloudSchemas },
-  { minProperties: 1, maxProperties: 1, title: "Server", description: "Where the zone is kept." },
+  { title: "Server", description: "Where the zone is kept." },
 );
 
 export type Server = Static<typeof serverSchema>;
@@ -249,7 +247,7 @@ async function openRfc2136(
     address: bareHost(address),
     port: port ?? (transport === "tls" ? 853 : 53),
     transport,
-    timeoutMs: timeoutSeconds * 1000,
+    timeoutMs: timerMs(timeoutSeconds),
     signal: context.signal,
     tls: { serverName: tls.serverName, pin: tls.pin, ca: await readCa(tls.caCertificateFile) },
     tsig: tsig === undefined ? undefined : await readKey(tsig, context),

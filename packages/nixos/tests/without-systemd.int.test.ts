@@ -340,9 +340,9 @@ describeWithNamespaces("nixos.system on a host without systemd", () => {
       { http: { url: "http://127.0.0.1:1/" } },
       "HTTP http://127.0.0.1:1/ failed: connect ECONNREFUSED 127.0.0.1:1",
     ],
-    [{ command: "sleep 60", timeoutSeconds: 1 }, "did not finish within 1 s"],
+    [{ command: "sleep 60", timeoutSeconds: 0.7 }, "did not finish within 0.7 s"],
   ])("goes back when a health check fails: %j", async (check, reason) => {
-    const error = await failToDeploy(target, systems.next, { ...confirmWithin(2), healthChecks: [check] });
+    const error = await failToDeploy(target, systems.next, { ...confirmWithin(1.5), healthChecks: [check] });
     expect(error).toContain(reason);
     expectRolledBack(error);
     expect(await stateOf(target)).toEqual(base);
@@ -373,8 +373,8 @@ describeWithNamespaces("nixos.system on a host without systemd", () => {
       10,
       async () => (await target.sh(`flock -n ${lock} true && echo free || true`)) === "",
     );
-    const error = await failToDeploy(target, systems.next, { lockTimeoutSeconds: 1 });
-    expect(error).toMatch(/did not finish within 1 s: process \d+: .*switch-to-configuration.lock/);
+    const error = await failToDeploy(target, systems.next, { lockTimeoutSeconds: 0.5 });
+    expect(error).toMatch(/did not finish within 0.5 s: process \d+: .*switch-to-configuration.lock/);
     const next = startDeploying(target, systems.next);
     await eventually("the next one waits", 10, async () => /waiting for .*\.lock/.test(next.log()));
     await target.sh("touch /run/let-go");

@@ -1,7 +1,7 @@
 // The build replaces this module by one that holds the provider's contracts ready-made (scripts/build.ts).
 import type { ErrorObject } from "ajv";
 import { createAjv } from "./ajv.ts";
-import type { JsonSchema } from "./normalize.ts";
+import type { JsonSchema } from "./json-schema.ts";
 import type { ResourceType } from "./resource.ts";
 
 /** The part of Ajv's error objects that is used. */

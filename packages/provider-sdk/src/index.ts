@@ -3,6 +3,7 @@ export { Redactor, type Context, type Log, type Progress } from "./context.ts";
 export { describeError, ProviderError } from "./errors.ts";
 export { refuseExposedFile } from "./exposed-file.ts";
 export { bareHost, hostProblem } from "./host-address.ts";
+export { type JsonSchema, takesExactlyOne } from "./json-schema.ts";
 export { LineTail } from "./line-tail.ts";
 export { warnOfStoreCopy } from "./nix-store-copy.ts";
 export { normalize } from "./normalize.ts";
@@ -20,9 +21,19 @@ export {
   type StateStore,
   type Violation,
 } from "./resource.ts";
-export { ensureField, fields, nullable, secretRef, type SecretRef, sensitive } from "./schema.ts";
+export {
+  ensureField,
+  exactlyOne,
+  fields,
+  nullable,
+  secondsField,
+  secretRef,
+  type SecretRef,
+  sensitive,
+  sudoField,
+} from "./schema.ts";
 export { answer } from "./dispatch.ts";
 export { serve } from "./serve.ts";
-export { sleep, startTimer, timeoutSignal, withDeadline } from "./timers.ts";
+export { sleep, startTimer, timeoutSignal, timerMs, withDeadline } from "./timers.ts";
 export { Type } from "./type.ts";
 export { refuse, unexpandedPaths, violationsOf } from "./violations.ts";

@@ -1,5 +1,6 @@
 import { describe, expect, it } from "@jest/globals";
-import { eachSensitive, normalize, type JsonSchema } from "./normalize.ts";
+import type { JsonSchema } from "./json-schema.ts";
+import { eachSensitive, normalize } from "./normalize.ts";
 import { fields, nullable, secretRef } from "./schema.ts";
 import { Type } from "./type.ts";
 

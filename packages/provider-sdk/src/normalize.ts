@@ -1,22 +1,5 @@
 import { isObject, JsonNumber } from "@nixops4-providers/json";
-
-/** The part of JSON Schema that resource types are written in. */
-export interface JsonSchema {
-  readonly type?: string;
-  readonly properties?: Readonly<Record<string, JsonSchema>>;
-  readonly required?: readonly string[];
-  readonly patternProperties?: Readonly<Record<string, JsonSchema>>;
-  readonly items?: JsonSchema;
-  readonly anyOf?: readonly JsonSchema[];
-  readonly enum?: readonly unknown[];
-  readonly default?: unknown;
-  readonly sensitive?: boolean;
-  readonly maxProperties?: number;
-  /** What to say of text that does not match `pattern`. */
-  readonly patternError?: string;
-  /** Whether it is the path of a file on the deploying machine. */
-  readonly localPath?: boolean;
-}
+import { branchFor, type JsonSchema, schemaOfField } from "./json-schema.ts";
 
 /**
  * Fills in defaults, drops `null` where nothing was meant (the Nix side sends an option that was not set as `null`),
@@ -25,14 +8,14 @@ export interface JsonSchema {
  */
 export function normalize(schema: JsonSchema, value: unknown): unknown {
   if (value instanceof JsonNumber) return isAnything(schema) ? value : (value.toNumber() ?? value);
+  if (schema.anyOf !== undefined) {
+    const branch = branchFor(schema, value);
+    return branch === undefined ? value : normalize(branch, value);
+  }
   if (Array.isArray(value)) {
     return schema.items === undefined ? value : value.map((item) => normalize(schema.items!, item));
   }
   if (!isObject(value)) return value;
-  if (schema.anyOf !== undefined) {
-    const branch = schema.anyOf.find((option) => option.type === "object");
-    return branch === undefined ? value : normalize(branch, value);
-  }
   const fields = new Map(
     Object.entries(value).map(([name, field]) => {
       const known = schemaOfField(schema, name);
@@ -46,12 +29,6 @@ export function normalize(schema: JsonSchema, value: unknown): unknown {
     } else if (schema.required?.includes(name) !== true) fields.delete(name);
   }
   return Object.fromEntries(fields);
-}
-
-/** The schema of a field of an object: of that name, or of any name. */
-export function schemaOfField(schema: JsonSchema, name: string): JsonSchema | undefined {
-  const { properties = {}, patternProperties = {} } = schema;
-  return Object.hasOwn(properties, name) ? properties[name] : Object.values(patternProperties)[0];
 }
 
 function isAnything({ type, anyOf, enum: values }: JsonSchema): boolean {

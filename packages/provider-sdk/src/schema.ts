@@ -6,6 +6,11 @@ export function fields<P extends TProperties>(properties: P, options: TSchemaOpt
   return Type.Object(properties, { additionalProperties: false, ...options });
 }
 
+/** An object in which exactly one of the fields is set. */
+export function exactlyOne<P extends TProperties>(properties: P, options: TSchemaOptions = {}) {
+  return fields(properties, { minProperties: 1, maxProperties: 1, ...options });
+}
+
 /** A value or `null`: for outputs that are always there but may be empty. */
 export function nullable<S extends TSchema>(schema: S, options: TSchemaOptions = {}) {
   return Type.Union([schema, Type.Null()], options);
@@ -18,7 +23,7 @@ export function sensitive<S extends TSchema>(schema: S): S {
 
 /** Where a secret is read from when the resource runs: exactly one of the four. */
 export function secretRef(description: string) {
-  return fields(
+  return exactlyOne(
     {
       value: Type.Optional(
         Type.String({
@@ -45,7 +50,7 @@ export function secretRef(description: string) {
         }),
       ),
     },
-    { title: "SecretRef", description, minProperties: 1, maxProperties: 1 },
+    { title: "SecretRef", description },
   );
 }
 
@@ -57,5 +62,28 @@ export function ensureField(what: string) {
   return Type.Enum(["present", "absent"], {
     default: "present",
     description: `Whether ${what} should exist. nixops4 deletes nothing by itself: set \`absent\`, apply, then drop the member.`,
+  });
+}
+
+/** The most seconds of any input, which is 68 years: it fits wherever seconds are counted, such as in an API or a shell. */
+const MAX_SECONDS = 2 ** 31 - 1;
+
+/**
+ * A time in seconds, fractions included: above 0, or from 0 where `orZero` says that 0 means not to wait. Its name ends in
+ * `Seconds`, so the description need not say the unit.
+ */
+export function secondsField(
+  description: string,
+  { orZero = false, ...options }: { default?: number; orZero?: boolean } = {},
+) {
+  const lowest = orZero ? { minimum: 0 } : { exclusiveMinimum: 0 };
+  return Type.Number({ ...lowest, maximum: MAX_SECONDS, ...options, description });
+}
+
+/** Whether a step on a host is done as root; `what` is the step in words, such as `the command runs`. */
+export function sudoField(what: string) {
+  return Type.Boolean({
+    default: false,
+    description: `Whether ${what} as root by \`sudo -n\`, which must not ask for a password.`,
   });
 }

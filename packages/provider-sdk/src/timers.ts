@@ -20,6 +20,11 @@ export function startTimer(seconds: number, act: () => void, { unref = false } =
   return () => clearTimeout(timer);
 }
 
+/** The milliseconds for one of Node's own timers, which wait for 24 days at most. */
+export function timerMs(seconds: number): number {
+  return Math.min(seconds * 1000, LONGEST_MS);
+}
+
 /** A signal that is aborted after this many seconds, as {@link startTimer} counts them. It keeps no process alive. */
 export function timeoutSignal(seconds: number): AbortSignal {
   const controller = new AbortController();

@@ -1,6 +1,6 @@
 import { isObject, JsonNumber } from "@nixops4-providers/json";
 import { ProviderError } from "./errors.ts";
-import { type JsonSchema, schemaOfField } from "./normalize.ts";
+import { branchFor, type JsonSchema, schemaOfField, takesExactlyOne } from "./json-schema.ts";
 import type { Violation } from "./resource.ts";
 import type { Contract, SchemaError } from "./contracts.ts";
 
@@ -8,25 +8,50 @@ import type { Contract, SchemaError } from "./contracts.ts";
 export function violationsOf({ schema, check }: Contract, value: unknown): Violation[] {
   const errors = check(value);
   const violations = errors
-    // The branches of a union report one by one what the union as a whole reports better.
-    .filter(({ keyword }) => keyword !== "anyOf" || errors.length === 1)
+    .filter((error) => !isExplained(error, errors, schema, value))
     .map((error) => toViolation(error, schema, value));
   return [
     ...new Map(violations.map((violation) => [violation.path + violation.message, violation])).values(),
   ];
 }
 
+/**
+ * Whether another error says it better. A validator reports what each branch of a union refuses: a value of another type
+ * than any branch is told by the union, any other by what the branch of its type refuses.
+ */
+function isExplained(
+  error: SchemaError,
+  errors: readonly SchemaError[],
+  schema: JsonSchema,
+  value: unknown,
+): boolean {
+  const { instancePath: path, keyword } = error;
+  const unions = errors.filter((one) => one.keyword === "anyOf" && one !== error);
+  const fits = (union: SchemaError) => {
+    const segments = segmentsOf(union);
+    return branchFor(unionAt(schema, value, segments), valueAt(value, segments)) !== undefined;
+  };
+  if (unions.some((union) => isWithin(path, union.instancePath) && !fits(union))) return true;
+  if (keyword === "anyOf")
+    return fits(error) && errors.some((one) => isWithin(one.instancePath, path) && one !== error);
+  return keyword === "type" && unions.some(({ instancePath }) => instancePath === path);
+}
+
+function isWithin(path: string, outer: string): boolean {
+  return path === outer || path.startsWith(`${outer}/`);
+}
+
 /** Paths that a shell would have expanded. */
 export function unexpandedPaths(schema: JsonSchema, value: unknown, path = ""): Violation[] {
-  if (schema.localPath === true && typeof value === "string" && value.startsWith("~")) {
+  const { localPath, items = {}, ...object } = branchFor(schema, value) ?? {};
+  if (localPath === true && typeof value === "string" && value.startsWith("~")) {
     const message = "must not begin with `~`, which is not expanded: write the whole path";
     return [{ path, message }];
   }
   if (Array.isArray(value)) {
-    return value.flatMap((item, index) => unexpandedPaths(schema.items ?? {}, item, `${path}[${index}]`));
+    return value.flatMap((item, index) => unexpandedPaths(items, item, `${path}[${index}]`));
   }
   if (!isObject(value)) return [];
-  const object = schema.anyOf?.find(({ type }) => type === "object") ?? schema;
   return Object.entries(value).flatMap(([name, field]) =>
     unexpandedPaths(schemaOfField(object, name) ?? {}, field, path === "" ? name : `${path}.${name}`),
   );
@@ -38,77 +63,95 @@ export function refuse(what: string, violations: readonly Violation[]): Provider
   return new ProviderError(`${what}:\n${lines.join("\n")}`);
 }
 
-function toViolation(
-  { instancePath, keyword, params, message }: SchemaError,
-  root: JsonSchema,
-  value: unknown,
-) {
-  const segments = instancePath.split("/").slice(1).map(unescapePointer);
-  const at = (...more: string[]) => formatPath([...segments, ...more]);
+function toViolation(error: SchemaError, root: JsonSchema, value: unknown): Violation {
+  const { keyword, params } = error;
+  const segments = segmentsOf(error);
+  const union = unionAt(root, value, segments);
+  const found = valueAt(value, segments);
+  const schema = branchFor(union, found) ?? union;
+  const field = keyword === "additionalProperties" ? "additionalProperty" : "missingProperty";
+  const name = params[field] as string | undefined;
+  return {
+    path: formatPath(name === undefined ? segments : [...segments, name]),
+    message:
+      keyword === "anyOf"
+        ? `must be ${inWords(union)}, is ${typeOf(found)}`
+        : messageOf(error, schema, found),
+  };
+}
+
+function messageOf({ keyword, params, message }: SchemaError, schema: JsonSchema, value: unknown): string {
+  const fieldNames = Object.keys(schema.properties ?? {}).join(", ");
   switch (keyword) {
-    case "additionalProperties": {
-      const known = Object.keys(schemaAt(root, segments)?.properties ?? {});
-      return {
-        path: at(params["additionalProperty"] as string),
-        message: `unknown field; known fields are ${known.length === 0 ? "none" : known.join(", ")}`,
-      };
-    }
+    case "additionalProperties":
+      return `unknown field; known fields are ${fieldNames === "" ? "none" : fieldNames}`;
     case "required":
-      return { path: at(params["missingProperty"] as string), message: "is required" };
+      return "is required";
     case "enum":
-      return {
-        path: at(),
-        message: `must be one of ${(params["allowedValues"] as unknown[]).map((one) => JSON.stringify(one)).join(", ")}`,
-      };
+      return `must be one of ${listOf(params["allowedValues"] as unknown[])}`;
     case "type": {
       const wanted = String(params["type"]);
-      const forms = wanted === "object" ? formsOf(schemaAt(root, segments)) : "";
-      return { path: at(), message: `must be ${wanted}, is ${typeAt(value, segments)}${forms}` };
+      return `must be ${wanted}, is ${typeOf(value)}${wanted === "object" ? formsOf(schema, fieldNames) : ""}`;
     }
     case "minLength":
-      return { path: at(), message: atLeast(params["limit"] as number, "character") };
+      return atLeast(params["limit"] as number, "character");
     case "minItems":
-      return { path: at(), message: atLeast(params["limit"] as number, "item") };
+      return atLeast(params["limit"] as number, "item");
     case "pattern":
     case "format":
-      return { path: at(), message: schemaAt(root, segments)?.patternError ?? message ?? "does not match" };
+      return schema.patternError ?? message ?? "does not match";
     case "minProperties":
     case "maxProperties":
-      return {
-        path: at(),
-        message: `must have exactly one of ${Object.keys(schemaAt(root, segments)?.properties ?? {}).join(", ")}`,
-      };
-    default:
-      return { path: at(), message: message ?? `violates ${keyword}` };
+      if (takesExactlyOne(schema)) return `must have exactly one of ${fieldNames}`;
   }
+  return message ?? `violates ${keyword}`;
 }
 
 function atLeast(limit: number, what: string): string {
   return limit === 1 ? "must not be empty" : `must have at least ${limit} ${what}s`;
 }
 
-function formsOf({ properties = {}, maxProperties }: JsonSchema = {}): string {
-  const names = Object.keys(properties);
-  if (names.length === 0) return "";
-  return `; it takes ${maxProperties === 1 ? "exactly one of the fields" : "the fields"} ${names.join(", ")}`;
+function formsOf(schema: JsonSchema, fieldNames: string): string {
+  if (fieldNames === "") return "";
+  return `; it takes ${takesExactlyOne(schema) ? "exactly one of the fields" : "the fields"} ${fieldNames}`;
 }
 
-function schemaAt(root: JsonSchema, segments: readonly string[]): JsonSchema | undefined {
-  let schema: JsonSchema | undefined = root;
-  for (const segment of segments) {
-    const object: JsonSchema | undefined = schema?.anyOf?.find(({ type }) => type === "object") ?? schema;
-    schema = object?.items ?? schemaOfField(object ?? {}, segment);
-  }
-  return schema?.anyOf?.find(({ type }) => type === "object") ?? schema;
+/** What a schema takes, such as `a string or a list of strings`. */
+function inWords({ type = "value", enum: values, anyOf, items }: JsonSchema): string {
+  if (anyOf !== undefined) return anyOf.map(inWords).join(" or ");
+  if (values !== undefined) return listOf(values);
+  if (type === "array") return `a list of ${items?.type ?? "value"}s`;
+  return type === "null" ? type : `${/^[aeio]/.test(type) ? "an" : "a"} ${type}`;
 }
 
-function typeAt(value: unknown, segments: readonly string[]): string {
-  for (const segment of segments) {
-    value = isObject(value) || Array.isArray(value) ? (value as Record<string, unknown>)[segment] : undefined;
-  }
+function listOf(values: readonly unknown[]): string {
+  return values.map((value) => JSON.stringify(value)).join(", ");
+}
+
+/** The schema of what is at a path inside a value; a union as a whole. */
+function unionAt(root: JsonSchema, value: unknown, segments: readonly string[]): JsonSchema {
+  return segments.reduce((schema, segment, index) => {
+    const object = branchFor(schema, valueAt(value, segments.slice(0, index))) ?? {};
+    return object.items ?? schemaOfField(object, segment) ?? {};
+  }, root);
+}
+
+function valueAt(value: unknown, segments: readonly string[]): unknown {
+  return segments.reduce(
+    (inner, segment) =>
+      isObject(inner) || Array.isArray(inner) ? (inner as Record<string, unknown>)[segment] : undefined,
+    value,
+  );
+}
+
+function typeOf(value: unknown): string {
   if (value === null) return "null";
   if (value instanceof JsonNumber) return "a number with more digits than can be kept";
   return Array.isArray(value) ? "array" : typeof value;
+}
+
+function segmentsOf({ instancePath }: SchemaError): string[] {
+  return instancePath.split("/").slice(1).map(unescapePointer);
 }
 
 function formatPath(segments: readonly string[]): string {

@@ -1,4 +1,4 @@
-import { Type } from "@nixops4-providers/provider-sdk";
+import { Type, secondsField } from "@nixops4-providers/provider-sdk";
 import { connectionField } from "./connection.ts";
 
 const NAME_PATTERN =
@@ -121,16 +121,9 @@ export const guestFields = {
     description:
       "Whether to take a snapshot (`nixops4-…`) before a change of disks or firmware, or one that needs a power cycle.",
   }),
-  shutdownTimeoutSeconds: Type.Number({
-    minimum: 0,
-    maximum: 3600,
+  shutdownTimeoutSeconds: secondsField("How many seconds it has for shutting down before it is stopped.", {
     default: 120,
-    description: "How many seconds it has for shutting down before it is stopped.",
+    orZero: true,
   }),
-  taskTimeoutSeconds: Type.Number({
-    exclusiveMinimum: 0,
-    maximum: 86_400,
-    default: 1800,
-    description: "How many seconds to wait for one task.",
-  }),
+  taskTimeoutSeconds: secondsField("How many seconds to wait for one task.", { default: 1800 }),
 };

@@ -5,6 +5,7 @@ import {
   type Static,
   Type,
   type Violation,
+  secondsField,
 } from "@nixops4-providers/provider-sdk";
 import type { PveClient } from "./client/client.ts";
 
@@ -44,19 +45,13 @@ export const connectionField = fields(
       default: false,
       description: "Whether to take any certificate: whoever is between gets the token.",
     }),
-    timeoutSeconds: Type.Number({
-      exclusiveMinimum: 0,
-      maximum: 3600,
+    timeoutSeconds: secondsField("How many seconds to wait for one answer. Tasks have their own deadline.", {
       default: 60,
-      description: "How many seconds to wait for one answer. Tasks have their own deadline.",
     }),
-    retrySeconds: Type.Number({
-      minimum: 0,
-      maximum: 3600,
-      default: 120,
-      description:
-        "For how many seconds to try again what may succeed later: locks, and nodes that cannot be reached.",
-    }),
+    retrySeconds: secondsField(
+      "For how many seconds to try again what may succeed later: locks, and nodes that cannot be reached.",
+      { default: 120, orZero: true },
+    ),
   },
   { title: "Connection", description: "How to reach Proxmox VE." },
 );

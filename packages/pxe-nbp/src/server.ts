@@ -10,6 +10,7 @@ import {
   type Static,
   Type,
   type Violation,
+  secondsField,
 } from "@nixops4-providers/provider-sdk";
 
 const DEFAULT_SOCKET = "/run/nixops4-boot-server/api.sock";
@@ -52,13 +53,10 @@ export const serverSchema = fields(
         "The private key of the client's certificate, in PEM format. A `file` of this user that others may read is refused.",
       ),
     ),
-    connectTimeoutSeconds: Type.Number({
-      minimum: 0,
-      maximum: 3600,
-      default: 15,
-      description:
-        "How many seconds to try again when the service cannot be reached: it may be restarting. 0 means once.",
-    }),
+    connectTimeoutSeconds: secondsField(
+      "How many seconds to try again when the service cannot be reached: it may be restarting. 0 means once.",
+      { default: 15, orZero: true },
+    ),
   },
   { title: "Server", default: {}, description: "How to reach the boot service." },
 );

@@ -5,6 +5,7 @@ import {
   Type,
   type Static,
   type Violation,
+  secondsField,
 } from "@nixops4-providers/provider-sdk";
 import { hostKeyProblem } from "./known-hosts.ts";
 
@@ -49,15 +50,13 @@ export const connectionSchema = fields(
         "Hosts to connect through, first to last, as `ProxyJump` does in OpenSSH's ssh_config. The private keys " +
         "stay on the deploying machine: the agent is never forwarded.",
     }),
-    connectTimeoutSeconds: Type.Number({
-      exclusiveMinimum: 0,
-      default: 10,
-      description:
-        "How many seconds each step of connecting may take, for the host and each jump host: the TCP connection (of " +
+    connectTimeoutSeconds: secondsField(
+      "How many seconds each step of connecting may take, for the host and each jump host: the TCP connection (of " +
         "several addresses, each gets a quarter of it), the key exchange with the SSH banner, the login, opening a " +
         "session, and the start of the login shell. The last may take as long as the command's own timeout, up to " +
         "60 s, if that is more.",
-    }),
+      { default: 10 },
+    ),
   },
   { title: "Connection", description: "How to reach a host over SSH." },
 );

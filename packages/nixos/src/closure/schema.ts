@@ -1,12 +1,12 @@
-import { fields, Type, type Static, type Violation } from "@nixops4-providers/provider-sdk";
+import { fields, sudoField, Type, type Static, type Violation } from "@nixops4-providers/provider-sdk";
 import { checkConnection, connectionSchema } from "@nixops4-providers/ssh-client";
-import { copyTimeoutField, substituteField, sudoField } from "../common-fields.ts";
+import { copyTimeoutField, substituteField } from "../common-fields.ts";
 import { checkStorePath } from "../store-path.ts";
 
 export const inputs = fields({
   connection: connectionSchema,
   path: Type.String({ description: "The store path. It and all that it refers to is copied." }),
-  sudo: sudoField("the Nix daemon that receives the closure"),
+  sudo: sudoField("the Nix daemon that receives the closure runs"),
   substituteOnDestination: substituteField,
   timeoutSeconds: copyTimeoutField,
 });

@@ -156,9 +156,10 @@ function start(operation: Operation, inputs: Inputs): Promise<void> {
     action,
     profile,
     rollback: rollback.enable ? "yes" : "no",
-    confirmSeconds: rollback.confirmTimeoutSeconds,
-    activationSeconds: activationTimeoutSeconds,
-    lockSeconds: lockTimeoutSeconds,
+    // The shell on the host counts whole seconds.
+    confirmSeconds: Math.ceil(rollback.confirmTimeoutSeconds),
+    activationSeconds: Math.ceil(activationTimeoutSeconds),
+    lockSeconds: Math.ceil(lockTimeoutSeconds),
     deployer: `${userName()}@${hostname()}`,
   });
 }

@@ -5,9 +5,11 @@ import {
   Type,
   type Static,
   type Violation,
+  secondsField,
+  sudoField,
 } from "@nixops4-providers/provider-sdk";
 import { checkConnection, connectionSchema } from "@nixops4-providers/ssh-client";
-import { copyTimeoutField, substituteField, sudoField } from "../common-fields.ts";
+import { copyTimeoutField, substituteField } from "../common-fields.ts";
 import { checkStorePath } from "../store-path.ts";
 
 const healthCheckSchema = fields(
@@ -47,12 +49,7 @@ const healthCheckSchema = fields(
         { description: "An HTTP request from the deploying machine." },
       ),
     ),
-    timeoutSeconds: Type.Integer({
-      minimum: 1,
-      maximum: 3600,
-      default: 10,
-      description: "How many seconds one attempt may take.",
-    }),
+    timeoutSeconds: secondsField("How many seconds one attempt may take.", { default: 10 }),
   },
   { title: "HealthCheck" },
 );
@@ -76,7 +73,7 @@ export const inputs = fields({
     default: "/nix/var/nix/profiles/system",
     description: "The path of the profile that gets a new generation (`switch` and `boot`).",
   }),
-  sudo: sudoField("what is done on the host"),
+  sudo: sudoField("what is done on the host runs"),
   substituteOnDestination: substituteField,
   copyTimeoutSeconds: copyTimeoutField,
   rollback: fields(
@@ -87,28 +84,21 @@ export const inputs = fields({
           "Whether the host by itself goes back to the exact system and generation that it had when activation " +
           "fails or is not confirmed. When `false`, a failed activation leaves things as they are.",
       }),
-      confirmTimeoutSeconds: Type.Integer({
-        minimum: 1,
-        maximum: 86_400,
-        default: 60,
-        description:
-          "How many seconds after activation a new connection to the host and all health checks must have " +
+      confirmTimeoutSeconds: secondsField(
+        "How many seconds after activation a new connection to the host and all health checks must have " +
           "succeeded.",
-      }),
+        { default: 60 },
+      ),
     },
-    { default: { enable: true, confirmTimeoutSeconds: 60 }, description: "What follows a bad activation." },
+    { default: {}, description: "What follows a bad activation." },
   ),
-  activationTimeoutSeconds: Type.Integer({
-    minimum: 1,
-    maximum: 86_400,
-    default: 600,
-    description: "How many seconds `switch-to-configuration` may take; then it is ended, which is a failure.",
-  }),
-  lockTimeoutSeconds: Type.Integer({
-    minimum: 0,
-    maximum: 86_400,
+  activationTimeoutSeconds: secondsField(
+    "How many seconds `switch-to-configuration` may take; then it is ended, which is a failure.",
+    { default: 600 },
+  ),
+  lockTimeoutSeconds: secondsField("How many seconds to wait for another activation on the host to finish.", {
     default: 120,
-    description: "How many seconds to wait for another activation on the host to finish.",
+    orZero: true,
   }),
   healthChecks: Type.Array(healthCheckSchema, {
     default: [],
@@ -124,14 +114,11 @@ export const inputs = fields({
       "inhibitor has changed (NixOS's `system.switch.inhibitors`): then `switch` does what `boot` does before the " +
       "reboot. `always`: if the host was booted with any other system. `never`: a changed switch inhibitor is an error.",
   }),
-  rebootTimeoutSeconds: Type.Integer({
-    minimum: 1,
-    maximum: 86_400,
-    default: 300,
-    description:
-      "How many seconds a reboot may take until the host lets the user in again. An SSH server in its initial ramdisk, " +
+  rebootTimeoutSeconds: secondsField(
+    "How many seconds a reboot may take until the host lets the user in again. An SSH server in its initial ramdisk, " +
       "where you enter a passphrase, does not count, whatever host key it has.",
-  }),
+    { default: 300 },
+  ),
 });
 
 export const outputs = fields({

@@ -3,7 +3,7 @@ import { Agent, request, type RequestOptions } from "node:https";
 import type { Duplex, Readable } from "node:stream";
 import { pipeline } from "node:stream/promises";
 import { connect, type TLSSocket } from "node:tls";
-import { ProviderError } from "@nixops4-providers/provider-sdk";
+import { ProviderError, timerMs } from "@nixops4-providers/provider-sdk";
 import type { Connection } from "../connection.ts";
 import { ConnectError } from "./errors.ts";
 
@@ -38,7 +38,13 @@ export class Https {
 
   async send({ method, path, headers, body, timeoutSeconds, signal }: HttpRequest): Promise<HttpAnswer> {
     signal.throwIfAborted();
-    const options = { method, headers, agent: this.#agent, signal, timeout: timeoutSeconds * 1000 };
+    const options = {
+      method,
+      headers,
+      agent: this.#agent,
+      signal,
+      timeout: timerMs(timeoutSeconds),
+    };
     const outgoing = request(new URL(path, this.#endpoint), options);
     let isConnected = false;
     outgoing.on("socket", (socket) => {

@@ -6,6 +6,7 @@ import {
   nullable,
   type Static,
   Type,
+  secondsField,
 } from "@nixops4-providers/provider-sdk";
 import { guestFields, macField, sizeField, storageField } from "../common-fields.ts";
 import { checkContainer } from "../container/check.ts";
@@ -154,12 +155,7 @@ const inputs = fields({
           default: "any",
           description: "What the address has to be.",
         }),
-        timeoutSeconds: Type.Number({
-          exclusiveMinimum: 0,
-          maximum: 86_400,
-          default: 60,
-          description: "How many seconds to wait.",
-        }),
+        timeoutSeconds: secondsField("How many seconds to wait.", { default: 60 }),
       },
       {
         title: "ContainerWaitForIp",

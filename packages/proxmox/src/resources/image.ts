@@ -2,16 +2,18 @@ import {
   converge,
   defineResource,
   ensureField,
+  exactlyOne,
   fields,
   type Static,
   Type,
+  secondsField,
 } from "@nixops4-providers/provider-sdk";
 import { nodeField, storageField } from "../common-fields.ts";
 import { connectionField } from "../connection.ts";
 import { checkImage } from "../image/check.ts";
 import docs from "./image.md";
 
-const source = fields(
+const source = exactlyOne(
   {
     url: Type.Optional(
       Type.String({
@@ -29,7 +31,7 @@ const source = fields(
       }),
     ),
   },
-  { title: "ImageSource", description: "Where it comes from.", minProperties: 1, maxProperties: 1 },
+  { title: "ImageSource", description: "Where it comes from." },
 );
 
 const inputs = fields({
@@ -61,17 +63,12 @@ const inputs = fields({
     default: true,
     description: "Whether the server of `url` must have a valid certificate.",
   }),
-  taskTimeoutSeconds: Type.Number({
-    exclusiveMinimum: 0,
-    maximum: 86_400,
-    default: 3600,
-    description: "How many seconds to wait for a download, and for Proxmox VE to take an upload.",
-  }),
-  visibleTimeoutSeconds: Type.Number({
-    exclusiveMinimum: 0,
-    maximum: 3600,
+  taskTimeoutSeconds: secondsField(
+    "How many seconds to wait for a download, and for Proxmox VE to take an upload.",
+    { default: 3600 },
+  ),
+  visibleTimeoutSeconds: secondsField("How many seconds the storage has to show the new file.", {
     default: 60,
-    description: "How many seconds the storage has to show the new file.",
   }),
   ensure: ensureField("the image"),
 });

@@ -6,6 +6,7 @@ import {
   nullable,
   type Static,
   Type,
+  secondsField,
 } from "@nixops4-providers/provider-sdk";
 import { guestFields, macField, nodeField, sizeField, storageField } from "../common-fields.ts";
 import { checkVm } from "../vm/check.ts";
@@ -314,12 +315,7 @@ const inputs = fields({
           default: "any",
           description: "What the address has to be.",
         }),
-        timeoutSeconds: Type.Number({
-          exclusiveMinimum: 0,
-          maximum: 86_400,
-          default: 300,
-          description: "How many seconds to wait.",
-        }),
+        timeoutSeconds: secondsField("How many seconds to wait.", { default: 300 }),
       },
       {
         title: "WaitForIp",

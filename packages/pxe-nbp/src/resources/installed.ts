@@ -5,6 +5,7 @@ import {
   nullable,
   Type,
   type Static,
+  secondsField,
 } from "@nixops4-providers/provider-sdk";
 import { gcRootsField } from "../gc-roots.ts";
 import { checkServer, serverSchema } from "../server.ts";
@@ -35,12 +36,10 @@ const inputs = fields({
         "`hardware.facter.reportPath` of NixOS takes. Its folder must exist.",
     }),
   ),
-  timeoutSeconds: Type.Number({
-    exclusiveMinimum: 0,
-    maximum: 1_000_000,
-    default: 3600,
-    description: "How many seconds to wait: for the machine to be turned on, and for the install.",
-  }),
+  timeoutSeconds: secondsField(
+    "How many seconds to wait: for the machine to be turned on, and for the install.",
+    { default: 3600 },
+  ),
 });
 
 const outputs = fields({

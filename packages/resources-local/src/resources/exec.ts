@@ -8,6 +8,7 @@ import {
   Type,
   type Context,
   type Static,
+  secondsField,
 } from "@nixops4-providers/provider-sdk";
 import docs from "./exec.md";
 
@@ -39,12 +40,10 @@ const inputs = fields({
     }),
   ),
   timeoutSeconds: Type.Optional(
-    Type.Number({
-      exclusiveMinimum: 0,
-      description:
-        "After this many seconds the program and all that it started is ended (SIGTERM, a second later SIGKILL), " +
+    secondsField(
+      "After this many seconds the program and all that it started is ended (SIGTERM, a second later SIGKILL), " +
         "which is an error. When not set, it may run for ever.",
-    }),
+    ),
   ),
   parseJson: Type.Boolean({
     default: false,

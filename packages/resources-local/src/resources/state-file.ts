@@ -16,6 +16,7 @@ import {
   type StateEvent,
   type Static,
   warnOfStoreCopy,
+  secondsField,
 } from "@nixops4-providers/provider-sdk";
 import type { Document } from "../state/document.ts";
 import { compactedEvent, initialEvent, isEvent, nextIndex, type LoggedEvent } from "../state/events.ts";
@@ -37,13 +38,11 @@ const inputs = fields({
         "state they add up to, so that old values, secrets among them, are gone from the file. When not set, never.",
     }),
   ),
-  lockTimeoutSeconds: Type.Integer({
-    minimum: 1,
-    default: 60,
-    description:
-      "How many seconds to wait for another deployment that is using the file. It is locked from the moment that " +
+  lockTimeoutSeconds: secondsField(
+    "How many seconds to wait for another deployment that is using the file. It is locked from the moment that " +
       "nixops4 reads the state until nixops4 ends; `nixops4 state dump` waits, too.",
-  }),
+    { default: 60 },
+  ),
 });
 
 const outputs = fields({});

@@ -53,7 +53,7 @@ export function preamble({ mark, secret }: Marks, job: Job, joined: boolean): st
   const host = assign({
     secret,
     root: sudo ? "yes" : "",
-    limit: String(Math.ceil(timeoutSeconds * 100)),
+    limit: String(Math.min(Math.ceil(timeoutSeconds * 100), LARGEST_INTEGER)),
     watchdog: withoutComments(watchdogScript),
     script: withoutComments(hostScript),
   });
@@ -64,6 +64,9 @@ export function preamble({ mark, secret }: Marks, job: Job, joined: boolean): st
     `${mark} ${SET_NEWLINE}${host}eval "$nixops4_script"; ${run}\n`,
   ].join("");
 }
+
+/** The largest that every shell counts with. */
+const LARGEST_INTEGER = 2 ** 31 - 1;
 
 const SET_NEWLINE = "nixops4_newline=$(printf '\\nx'); nixops4_newline=${nixops4_newline%x}; ";
 

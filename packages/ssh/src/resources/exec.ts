@@ -8,6 +8,8 @@ import {
   type Context,
   type Static,
   type Violation,
+  secondsField,
+  sudoField,
 } from "@nixops4-providers/provider-sdk";
 import {
   checkConnection,
@@ -41,18 +43,12 @@ const inputs = fields({
     default: {},
     description: "Environment variables for the command. Their values are on no command line.",
   }),
-  sudo: Type.Boolean({
-    default: false,
-    description: "Whether the command runs as root by `sudo -n`, which must not ask for a password.",
-  }),
-  timeoutSeconds: Type.Number({
-    exclusiveMinimum: 0,
-    maximum: 1_000_000,
-    default: 600,
-    description:
-      "After this many seconds the command and all in its process group is ended (SIGTERM, a second later SIGKILL), " +
+  sudo: sudoField("the command runs"),
+  timeoutSeconds: secondsField(
+    "After this many seconds the command and all in its process group is ended (SIGTERM, a second later SIGKILL), " +
       "which is an error.",
-  }),
+    { default: 600 },
+  ),
   creates: Type.Optional(
     Type.String({
       minLength: 1,

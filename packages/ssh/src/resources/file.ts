@@ -9,6 +9,8 @@ import {
   type Context,
   type Static,
   type Violation,
+  secondsField,
+  sudoField,
 } from "@nixops4-providers/provider-sdk";
 import {
   checkConnection,
@@ -74,17 +76,9 @@ const inputs = fields({
       description: "As `owner`, for the group of the file.",
     }),
   ),
-  sudo: Type.Boolean({
-    default: false,
-    description: "Whether the file is written as root by `sudo -n`, which must not ask for a password.",
-  }),
+  sudo: sudoField("the file is written"),
   ensure: ensureField("the file"),
-  timeoutSeconds: Type.Number({
-    exclusiveMinimum: 0,
-    maximum: 1_000_000,
-    default: 600,
-    description: "How many seconds sending the file may take.",
-  }),
+  timeoutSeconds: secondsField("How many seconds sending the file may take.", { default: 600 }),
 });
 
 const outputs = fields({

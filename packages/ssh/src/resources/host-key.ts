@@ -2,10 +2,13 @@ import {
   type Context,
   type ConvergeRequest,
   defineResource,
+  exactlyOne,
   fields,
   type Static,
   Type,
   type Violation,
+  secondsField,
+  sudoField,
 } from "@nixops4-providers/provider-sdk";
 import { refuseKeySize } from "@nixops4-providers/ssh-keys/key-size";
 import { checkConnection, connectionSchema } from "@nixops4-providers/ssh-client";
@@ -33,7 +36,7 @@ const inputs = fields({
       "able to read (`ssh_host_key_rotations`, without anything secret), beside it a file for the lock.",
   }),
   reload: Type.Optional(
-    fields(
+    exactlyOne(
       {
         unit: Type.Optional(
           Type.String({
@@ -45,8 +48,6 @@ const inputs = fields({
         command: Type.Optional(Type.String({ minLength: 1, description: "A command for `sh` on the host." })),
       },
       {
-        minProperties: 1,
-        maxProperties: 1,
         title: "Reload",
         description:
           "How sshd is made to reload its host keys. When not set, SIGHUP is sent to the sshd that answers at the " +
@@ -65,18 +66,12 @@ const inputs = fields({
     default: {},
     description: "Any values, as a date: when one changes, the host makes a new key.",
   }),
-  sudo: Type.Boolean({
-    default: false,
-    description: "Whether the keys are handled as root by `sudo -n`, which must not ask for a password.",
-  }),
-  timeoutSeconds: Type.Number({
-    exclusiveMinimum: 0,
-    maximum: 1_000_000,
-    default: 300,
-    description:
-      "How many seconds each of these may take: waiting for SSH, waiting for another run, a step on the host, and, " +
+  sudo: sudoField("the keys are handled"),
+  timeoutSeconds: secondsField(
+    "How many seconds each of these may take: waiting for SSH, waiting for another run, a step on the host, and, " +
       "after sshd was reloaded, until it presents the new key. When it does not, it is given the old one back.",
-  }),
+    { default: 300 },
+  ),
 });
 
 const outputs = fields({

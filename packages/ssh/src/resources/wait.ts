@@ -5,17 +5,15 @@ import {
   nullable,
   Type,
   type Static,
+  secondsField,
 } from "@nixops4-providers/provider-sdk";
 import { checkConnection, connectionSchema, readBootId, waitForSsh } from "@nixops4-providers/ssh-client";
 import docs from "./wait.md";
 
 const inputs = fields({
   connection: connectionSchema,
-  timeoutSeconds: Type.Number({
-    exclusiveMinimum: 0,
-    maximum: 1_000_000,
+  timeoutSeconds: secondsField("After this many seconds without success the resource fails.", {
     default: 300,
-    description: "After this many seconds without success the resource fails.",
   }),
 });
 
