@@ -1,4 +1,5 @@
 export type { Static } from "typebox/type";
+export { commandFields, commandOperations, jsonOutput } from "./command-type.ts";
 export { Redactor, type Context, type Log, type Progress } from "./context.ts";
 export { describeError, ProviderError } from "./errors.ts";
 export { refuseExposedFile } from "./exposed-file.ts";

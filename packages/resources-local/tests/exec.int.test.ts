@@ -133,6 +133,7 @@ describe("exec", () => {
       stdout: '{"a": [1]}\n',
       json: { a: [1] },
     });
+    expect(await sh("true", { parseJson: true })).toEqual({ stdout: "", json: null });
     const error = await sh("echo s3cret", { parseJson: true }).catch((reason: Error) => reason.message);
     expect(error).toContain("sh printed 7 characters that are not JSON");
     expect(error).not.toContain("s3cret");

@@ -87,6 +87,7 @@ describeWithSshd("ssh.exec", () => {
   it("parses JSON, and quotes nothing of what is none", async () => {
     const { outputs } = await exec({ command: "echo '{\"a\": [1]}'", parseJson: true });
     expect(outputs).toEqual({ stdout: '{"a": [1]}\n', json: { a: [1] } });
+    expect((await exec({ command: "true", parseJson: true })).outputs).toEqual({ stdout: "", json: null });
     const { error } = await exec({ command: "echo hunter2", parseJson: true });
     expect(error).toContain("8 characters that are not JSON");
     expect(error).not.toContain("hunter2");

@@ -1,8 +1,9 @@
-import { isUtf8 } from "node:buffer";
-import { parseJson } from "@nixops4-providers/json";
 import {
+  commandFields,
+  commandOperations,
   defineResource,
   fields,
+  jsonOutput,
   ProviderError,
   runProcess,
   Type,
@@ -22,12 +23,6 @@ const inputs = fields({
   stdin: Type.Optional(
     Type.String({ description: "What the program reads from standard input. When not set, nothing." }),
   ),
-  once: Type.Boolean({
-    default: false,
-    description:
-      "Whether the program runs only when the resource is created; later changes of the inputs keep the first " +
-      "outputs. Needs `state`.",
-  }),
   env: Type.Record(Type.String(), Type.String(), {
     default: {},
     description: "Environment variables that are added to those of nixops4.",
@@ -45,21 +40,17 @@ const inputs = fields({
         "which is an error. When not set, it may run for ever.",
     ),
   ),
-  parseJson: Type.Boolean({
-    default: false,
-    description: "Whether standard output must be JSON and is returned as `json` too.",
-  }),
+  ...commandFields("the program"),
 });
 
 const outputs = fields({
   stdout: Type.String({
     description: "What the program printed to standard output. It must be UTF-8, and at most 100 MiB.",
   }),
-  json: Type.Unknown({ description: "The value that standard output holds; `null` without `parseJson`." }),
+  json: jsonOutput,
 });
 
 type Inputs = Static<typeof inputs>;
-type Outputs = Static<typeof outputs>;
 
 export const exec = defineResource({
   type: "exec",
@@ -71,56 +62,22 @@ export const exec = defineResource({
   waitsForOrphans: true,
   inputs,
   outputs,
-  async create({ inputs }, context) {
-    if (inputs.once && !context.isStateful) {
-      throw new ProviderError("exec resource with once=true requires state (use isStateful)", {
-        hint: "Set the member's `state`, or drop `once`.",
-      });
-    }
-    return run(inputs, context);
-  },
-  async update({ inputs, previous }, context) {
-    if (!inputs.once) return run(inputs, context);
-    const stdout = previous?.outputs.stdout;
-    if (stdout === undefined) {
-      throw new ProviderError(
-        "cannot keep the outputs of an exec resource with once=true: none are recorded",
-      );
-    }
-    return toOutputs(stdout, inputs);
-  },
+  ...commandOperations<Inputs>({ run, name: ({ executable }) => executable }),
 });
 
-async function run(inputs: Inputs, context: Context): Promise<Outputs> {
+async function run(inputs: Inputs, _: unknown, context: Context): Promise<Buffer> {
   const { executable, args, stdin, env, cwd, timeoutSeconds } = inputs;
-  let stdout: Buffer;
   try {
-    ({ stdout } = await runProcess(executable, args, {
+    const { stdout } = await runProcess(executable, args, {
       stdin,
       env,
       cwd,
       timeoutSeconds,
       signal: context.signal,
       onStderrLine: (line) => context.log.output(line),
-    }));
+    });
+    return stdout;
   } catch (cause) {
     throw new ProviderError("Local resource process failed", { cause });
-  }
-  if (!isUtf8(stdout)) {
-    throw new ProviderError(`${executable} printed bytes that are not UTF-8`, {
-      hint: "Let it print text, for example through `base64`.",
-    });
-  }
-  return toOutputs(stdout.toString("utf8"), inputs);
-}
-
-function toOutputs(stdout: string, { executable, parseJson: wantsJson }: Inputs): Outputs {
-  if (!wantsJson) return { stdout, json: null };
-  try {
-    return { stdout, json: parseJson(stdout) };
-  } catch {
-    throw new ProviderError(`${executable} printed ${stdout.length} characters that are not JSON`, {
-      hint: "Drop `parseJson`, or let the program print one JSON value.",
-    });
   }
 }

@@ -1,8 +1,9 @@
-import { isUtf8 } from "node:buffer";
-import { parseJson } from "@nixops4-providers/json";
 import {
+  commandFields,
+  commandOperations,
   defineResource,
   fields,
+  jsonOutput,
   ProviderError,
   Type,
   type Context,
@@ -63,16 +64,7 @@ const inputs = fields({
       description: "A command for `sh` on the host: when it succeeds, the main command is skipped.",
     }),
   ),
-  once: Type.Boolean({
-    default: false,
-    description:
-      "Whether the command runs only when the resource is created; later changes of the inputs keep the first " +
-      "outputs. Needs `state`.",
-  }),
-  parseJson: Type.Boolean({
-    default: false,
-    description: "Whether standard output must be JSON and is returned as `json` too.",
-  }),
+  ...commandFields("the command"),
 });
 
 const outputs = fields({
@@ -81,13 +73,10 @@ const outputs = fields({
       "What the command printed to standard output, which must be UTF-8. When it was skipped: what is recorded " +
       "from an earlier run, else nothing.",
   }),
-  json: Type.Unknown({
-    description: "The value that `stdout` holds; `null` when it is empty, and without `parseJson`.",
-  }),
+  json: jsonOutput,
 });
 
 type Inputs = Static<typeof inputs>;
-type Outputs = Static<typeof outputs>;
 
 export const exec = defineResource({
   type: "exec",
@@ -101,24 +90,7 @@ export const exec = defineResource({
   inputs,
   outputs,
   check,
-  async create({ inputs }, context) {
-    if (inputs.once && !context.isStateful) {
-      throw new ProviderError("exec resource with once=true requires state (use isStateful)", {
-        hint: "Set the member's `state`, or drop `once`.",
-      });
-    }
-    return run(inputs, "", context);
-  },
-  async update({ inputs, previous }, context) {
-    const recorded = previous?.outputs.stdout;
-    if (!inputs.once) return run(inputs, recorded ?? "", context);
-    if (recorded === undefined) {
-      throw new ProviderError(
-        "cannot keep the outputs of an exec resource with once=true: none are recorded",
-      );
-    }
-    return toOutputs(recorded, inputs);
-  },
+  ...commandOperations<Inputs>({ run, name: ({ connection }) => `the command on ${connection.host}` }),
 });
 
 function check({ connection, command, argv, env, creates, unless }: Inputs): Violation[] {
@@ -138,13 +110,14 @@ function check({ connection, command, argv, env, creates, unless }: Inputs): Vio
   return violations;
 }
 
-async function run(inputs: Inputs, recorded: string, context: Context): Promise<Outputs> {
+/** A command that is skipped returns what is recorded. */
+async function run(inputs: Inputs, recorded: string | undefined, context: Context): Promise<Buffer | string> {
   const progress = context.progress(`running a command on ${inputs.connection.host}`);
-  const outputs = withConnection(inputs.connection, context, async (ssh) => {
+  const printed = withConnection(inputs.connection, context, async (ssh) => {
     const reason = await reasonToSkip(ssh, inputs);
     if (reason !== undefined) {
       context.log.info(`skipped on ${ssh.label}: ${reason}`);
-      return toOutputs(recorded, inputs);
+      return recorded ?? "";
     }
     const { command, argv = ["sh", "-c", command!], stdin, env, sudo, timeoutSeconds } = inputs;
     const { stdout } = await runScript(ssh, {
@@ -157,14 +130,9 @@ async function run(inputs: Inputs, recorded: string, context: Context): Promise<
       doing: "run the command",
       onStderrLine: (line) => context.log.output(line),
     }).catch(withExitCode);
-    if (!isUtf8(stdout)) {
-      throw new ProviderError(`the command on ${ssh.label} printed bytes that are not UTF-8`, {
-        hint: "Let it print text, for example through `base64`.",
-      });
-    }
-    return toOutputs(stdout.toString("utf8"), inputs);
+    return stdout;
   });
-  return outputs.finally(() => progress.done());
+  return printed.finally(() => progress.done());
 }
 
 async function reasonToSkip(ssh: SshConnection, inputs: Inputs): Promise<string | undefined> {
@@ -190,15 +158,4 @@ function withExitCode(error: unknown): never {
   throw new ProviderError(
     `${what}it failed with exit code: ${exitCode}\nIts last lines on standard error:\n${stderrTail.replace(/^/gm, "  ")}`,
   );
-}
-
-function toOutputs(stdout: string, { parseJson: wantsJson }: Inputs): Outputs {
-  if (!wantsJson) return { stdout, json: null };
-  try {
-    return { stdout, json: stdout === "" ? null : parseJson(stdout) };
-  } catch {
-    throw new ProviderError(`the command printed ${stdout.length} characters that are not JSON`, {
-      hint: "Drop `parseJson`, or let the command print one JSON value.",
-    });
-  }
 }
