@@ -22,6 +22,7 @@ export {
   type StateStore,
   type Violation,
 } from "./resource.ts";
+export { retryUntil } from "./retry.ts";
 export {
   ensureField,
   exactlyOne,

@@ -2,11 +2,11 @@ import { createHash } from "node:crypto";
 import { readFileSync } from "node:fs";
 import { readdir, readFile, rm, writeFile } from "node:fs/promises";
 import { join } from "node:path";
-import { setTimeout as sleep } from "node:timers/promises";
 import type { Context } from "./context.ts";
 import { privateFolder } from "./private-folder.ts";
+import { sleep } from "./timers.ts";
 
-const POLL_MS = 200;
+const POLL_SECONDS = 0.2;
 
 /** What a process at work says of itself. */
 interface Entry {
@@ -59,8 +59,7 @@ async function waitFor(entry: Entry, file: string, context: Context): Promise<vo
   );
   try {
     while (isAtWork(entry) && (await readEntry(file)) !== undefined) {
-      await sleep(POLL_MS);
-      if (context.signal.aborted) throw context.signal.reason;
+      await sleep(POLL_SECONDS, context.signal);
     }
   } finally {
     progress.done();

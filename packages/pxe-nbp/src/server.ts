@@ -10,11 +10,12 @@ import {
   type Static,
   Type,
   type Violation,
+  retryUntil,
   secondsField,
 } from "@nixops4-providers/provider-sdk";
 
 const DEFAULT_SOCKET = "/run/nixops4-boot-server/api.sock";
-const PAUSE_MS = 250;
+const PAUSE_SECONDS = 0.25;
 
 /** The input `server` of everything that works with the boot service. */
 export const serverSchema = fields(
@@ -99,20 +100,19 @@ export async function untilReached<Result>(
   { signal, log }: Context,
   call: () => Promise<Result>,
 ): Promise<Result> {
-  const giveUpAt = performance.now() + connectTimeoutSeconds * 1000;
-  for (let isFirst = true; ; isFirst = false) {
-    try {
-      return await call();
-    } catch (error) {
-      const { isPassing } = error as Partial<BootServiceError>;
-      if (isPassing !== true || performance.now() + PAUSE_MS > giveUpAt) throw error;
+  let isFirst = true;
+  return retryUntil(call, {
+    deadline: performance.now() + connectTimeoutSeconds * 1000,
+    pause: PAUSE_SECONDS,
+    signal,
+    mayPass: (error) => (error as Partial<BootServiceError>).isPassing === true,
+    onFailure: (error) => {
       if (isFirst) {
         log.warn(`${describeError(error).split("\n")[0]}; trying again for ${connectTimeoutSeconds} s`);
       }
-      const { setTimeout: sleep } = await import("node:timers/promises");
-      await sleep(PAUSE_MS, undefined, { signal }).catch(() => {}); // Then the call fails, with the reason.
-    }
-  }
+      isFirst = false;
+    },
+  });
 }
 
 async function targetOf(server: Server, context: Context): Promise<BootTarget> {

@@ -1,4 +1,4 @@
-import { sleep, type Context } from "@nixops4-providers/provider-sdk";
+import { retryUntil, type Context } from "@nixops4-providers/provider-sdk";
 import { ConnectError } from "./connect-error.ts";
 import type { ConnectionSettings } from "./connection-schema.ts";
 
@@ -19,20 +19,21 @@ const DROPPED_PAUSE_SECONDS = 0.5;
 export async function connect(connection: ConnectionSettings, context: Context): Promise<SshConnection> {
   const endpoints = await prepareRoute(connection, context);
   const links: Link[] = [];
-  const giveUpAt = performance.now() + DROPPED_SECONDS * 1000;
-  for (;;) {
-    try {
-      await openRoute(endpoints, links, context.signal);
-      return new SshConnection(links, context.signal);
-    } catch (error) {
-      const tooBusy = error instanceof ConnectError && error.reason === "dropped";
-      if (!tooBusy || performance.now() > giveUpAt) {
-        endLinks(links);
-        throw withAdviceToWait(error);
-      }
+  const attempt = async () => {
+    await openRoute(endpoints, links, context.signal);
+    return new SshConnection(links, context.signal);
+  };
+  try {
+    return await retryUntil(attempt, {
+      deadline: performance.now() + DROPPED_SECONDS * 1000,
       // At random, so that the others who were turned away do not all come back at once.
-      await sleep(DROPPED_PAUSE_SECONDS * (0.5 + Math.random()), context.signal);
-    }
+      pause: () => DROPPED_PAUSE_SECONDS * (0.5 + Math.random()),
+      signal: context.signal,
+      mayPass: (error) => error instanceof ConnectError && error.reason === "dropped",
+    });
+  } catch (error) {
+    endLinks(links);
+    throw withAdviceToWait(error);
   }
 }
 

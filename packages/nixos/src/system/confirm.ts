@@ -1,10 +1,9 @@
-import { setTimeout as sleep } from "node:timers/promises";
-import { type Context, ProviderError } from "@nixops4-providers/provider-sdk";
+import { type Context, ProviderError, retryUntil } from "@nixops4-providers/provider-sdk";
 import { ConnectError, ScriptError, type SshConnection, waitForSsh } from "@nixops4-providers/ssh-client";
 import { requireHealthy } from "./health-checks.ts";
 import type { Inputs } from "./schema.ts";
 
-const RETRY_PAUSE_MS = 500;
+const RETRY_PAUSE_SECONDS = 0.5;
 /** An attempt in less time would time out, and hide the failure of the last one. */
 const SHORTEST_ATTEMPT_MS = 1000;
 /** Time reserved for telling the host before its own deadline. */
@@ -24,23 +23,28 @@ export async function confirmHealth(
 ): Promise<SshConnection> {
   const seconds = inputs.rollback.confirmTimeoutSeconds;
   const deadline = performance.now() + seconds * 1000 - MARGIN_MS;
-  for (;;) {
-    let ssh: SshConnection | undefined;
+  const attempt = async () => {
+    const timeoutSeconds = Math.max(0.5, (deadline - performance.now()) / 1000);
+    const ssh = await waitForSsh(inputs.connection, context, { timeoutSeconds });
     try {
-      const timeoutSeconds = Math.max(0.5, (deadline - performance.now()) / 1000);
-      ssh = await waitForSsh(inputs.connection, context, { timeoutSeconds });
       await requireHealthy(ssh, inputs, deadline, context);
       await seal(ssh);
       return ssh;
-    } catch (cause) {
-      ssh?.end();
-      if (context.signal.aborted) throw context.signal.reason;
-      const left = deadline - performance.now() - RETRY_PAUSE_MS;
-      if (left < SHORTEST_ATTEMPT_MS || isFinal(cause)) {
-        throw new ProviderError(`it was not confirmed within ${seconds} s`, { cause });
-      }
-      await sleep(RETRY_PAUSE_MS);
+    } catch (error) {
+      ssh.end();
+      throw error;
     }
+  };
+  try {
+    return await retryUntil(attempt, {
+      deadline: deadline - SHORTEST_ATTEMPT_MS,
+      pause: RETRY_PAUSE_SECONDS,
+      signal: context.signal,
+      mayPass: (error) => !isFinal(error),
+    });
+  } catch (cause) {
+    context.signal.throwIfAborted();
+    throw new ProviderError(`it was not confirmed within ${seconds} s`, { cause });
   }
 }
 

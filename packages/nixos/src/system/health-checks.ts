@@ -1,11 +1,16 @@
 import { isIP } from "node:net";
-import { setTimeout as sleep } from "node:timers/promises";
-import { openTcp, ProviderError, type Context, withDeadline } from "@nixops4-providers/provider-sdk";
+import {
+  openTcp,
+  ProviderError,
+  retryUntil,
+  type Context,
+  withDeadline,
+} from "@nixops4-providers/provider-sdk";
 import { runScript, type SshConnection } from "@nixops4-providers/ssh-client";
 import type { HealthCheck, Inputs } from "./schema.ts";
 import { RUN_CHECK } from "./scripts.ts";
 
-const RETRY_PAUSE_MS = 1000;
+const RETRY_PAUSE_SECONDS = 1;
 
 type Target = Pick<Inputs, "connection" | "healthChecks" | "sudo">;
 
@@ -17,18 +22,11 @@ export async function requireHealthy(
   { signal }: Context,
 ): Promise<void> {
   for (const check of target.healthChecks) {
-    for (;;) {
-      try {
-        await tryCheck(ssh, check, target, deadline, signal);
-        break;
-      } catch (cause) {
-        if (signal.aborted) throw signal.reason;
-        if (performance.now() + RETRY_PAUSE_MS >= deadline) {
-          throw new ProviderError(`the health check ${nameOf(check, target)} failed`, { cause });
-        }
-        await sleep(RETRY_PAUSE_MS);
-      }
-    }
+    const attempt = () => tryCheck(ssh, check, target, deadline, signal);
+    await retryUntil(attempt, { deadline, pause: RETRY_PAUSE_SECONDS, signal }).catch((cause: unknown) => {
+      signal.throwIfAborted();
+      throw new ProviderError(`the health check ${nameOf(check, target)} failed`, { cause });
+    });
   }
 }
 

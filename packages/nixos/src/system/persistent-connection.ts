@@ -1,14 +1,14 @@
-import { setTimeout as sleep } from "node:timers/promises";
-import { type Context, describeError } from "@nixops4-providers/provider-sdk";
+import { type Context, describeError, retryUntil } from "@nixops4-providers/provider-sdk";
 import {
   connect,
+  ConnectError,
   type ConnectionSettings,
   ScriptError,
   type SshConnection,
   waitForSsh,
 } from "@nixops4-providers/ssh-client";
 
-const RETRY_PAUSE_MS = 500;
+const RETRY_PAUSE_SECONDS = 0.5;
 
 /** A connection to a host that is replaced when it is lost. */
 export class PersistentConnection {
@@ -42,20 +42,27 @@ export class PersistentConnection {
    */
   async persist<T>(seconds: number, work: (ssh: SshConnection) => Promise<T>): Promise<T> {
     const { signal, log } = this.#context;
-    const giveUpAt = performance.now() + seconds * 1000;
-    for (;;) {
-      try {
-        return await work(this.#ssh);
-      } catch (error) {
-        const left = (giveUpAt - performance.now()) / 1000;
-        if (isFinal(error) || signal.aborted || left <= 0) throw error;
+    const deadline = performance.now() + seconds * 1000;
+    let isLost = false;
+    const attempt = async () => {
+      if (isLost) await this.#reconnect((deadline - performance.now()) / 1000);
+      return work(this.#ssh);
+    };
+    return retryUntil(attempt, {
+      deadline,
+      pause: RETRY_PAUSE_SECONDS,
+      signal,
+      mayPass: (error) => !isFinal(error),
+      onFailure: (error) => {
+        isLost = true;
         log.warn(describeError(error).split("\n")[0]!);
-        await sleep(RETRY_PAUSE_MS);
-        // After a crash, the host reboots.
-        const options = { timeoutSeconds: left, reboots: true };
-        this.replace(await waitForSsh(this.#connection, this.#context, options));
-      }
-    }
+      },
+    });
+  }
+
+  /** After a crash, the host reboots. */
+  async #reconnect(timeoutSeconds: number): Promise<void> {
+    this.replace(await waitForSsh(this.#connection, this.#context, { timeoutSeconds, reboots: true }));
   }
 
   end(): void {
@@ -63,7 +70,8 @@ export class PersistentConnection {
   }
 }
 
-/** Whether the host has answered, so that another connection would get the same answer. */
+/** Whether the host has answered, so that another connection would get the same answer, or was waited for in vain. */
 function isFinal(error: unknown): boolean {
+  if (error instanceof ConnectError) return true;
   return error instanceof ScriptError && error.reason !== "lost" && error.reason !== "timeout";
 }

@@ -1,4 +1,4 @@
-import { type Context, ProviderError, sleep } from "@nixops4-providers/provider-sdk";
+import { type Context, ProviderError, retryUntil } from "@nixops4-providers/provider-sdk";
 import type { Connection } from "../connection.ts";
 import { ConnectError, LostAnswerError, PveError, TaskError } from "./errors.ts";
 import { type HttpAnswer, Https, type HttpRequest } from "./https.ts";
@@ -9,8 +9,7 @@ export type Params = Record<string, string | number | boolean | undefined>;
 const BASE = "/api2/json";
 /** A refused connection is a daemon that starts again, or an address that is wrong. */
 const CONNECT_RETRY_SECONDS = 10;
-const FIRST_PAUSE_SECONDS = 0.2;
-const LONGEST_PAUSE_SECONDS = 5;
+const PAUSE_SECONDS = { first: 0.2, longest: 5 };
 
 /** Proxmox VE's API, with a token. */
 export class PveClient {
@@ -78,17 +77,16 @@ export class PveClient {
   /** Tries again, with growing pauses, while the error is one that passes. */
   async retry<Result>(what: string, attempt: () => Promise<Result>): Promise<Result> {
     const start = performance.now();
-    for (let pause = FIRST_PAUSE_SECONDS; ; pause = Math.min(pause * 2, LONGEST_PAUSE_SECONDS)) {
-      try {
-        return await attempt();
-      } catch (error) {
-        const patience = this.#patienceFor(error, what);
+    return retryUntil(attempt, {
+      deadline: Infinity,
+      pause: PAUSE_SECONDS,
+      signal: this.context.signal,
+      mayPass: (error, pauseSeconds) => {
         const elapsed = (performance.now() - start) / 1000;
-        if (elapsed + pause > patience) throw error;
-        this.context.log.debug(`${what} is tried again: ${(error as Error).message}`);
-        await sleep(pause, this.context.signal);
-      }
-    }
+        return elapsed + pauseSeconds <= this.#patienceFor(error, what);
+      },
+      onFailure: (error) => this.context.log.debug(`${what} is tried again: ${(error as Error).message}`),
+    });
   }
 
   /** For how many seconds an error may pass; 0 where it does not. */

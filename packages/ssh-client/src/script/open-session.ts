@@ -1,4 +1,4 @@
-import { ProviderError, sleep, withDeadline } from "@nixops4-providers/provider-sdk";
+import { ProviderError, retryUntil, withDeadline } from "@nixops4-providers/provider-sdk";
 import type { ClientChannel } from "ssh2";
 
 import type { Link } from "../link.ts";
@@ -17,20 +17,21 @@ export async function openSession<T>(
   take: (channel: ClientChannel) => T,
 ): Promise<T> {
   const { label, timeoutSeconds } = link.endpoint;
-  const giveUpAt = performance.now() + timeoutSeconds * 1000;
-  for (let pause = PAUSE_SECONDS.first; ; pause = Math.min(2 * pause, PAUSE_SECONDS.longest)) {
-    try {
-      return await openOnce(link, command, take);
-    } catch (cause) {
-      const refused = (cause as { reason?: unknown }).reason !== undefined && link.lost === undefined;
-      if (!refused || performance.now() > giveUpAt) {
-        throw new ProviderError(`cannot start a command on ${label}`, {
-          cause: link.lost ?? cause,
-          ...(refused ? { hint: "sshd may allow too few sessions a connection (MaxSessions)." } : {}),
-        });
-      }
-      await sleep(pause, signal);
-    }
+  const isRefused = (error: unknown) =>
+    (error as { reason?: unknown }).reason !== undefined && link.lost === undefined;
+  try {
+    return await retryUntil(() => openOnce(link, command, take), {
+      deadline: performance.now() + timeoutSeconds * 1000,
+      pause: PAUSE_SECONDS,
+      signal,
+      mayPass: isRefused,
+    });
+  } catch (cause) {
+    signal.throwIfAborted();
+    throw new ProviderError(`cannot start a command on ${label}`, {
+      cause: link.lost ?? cause,
+      ...(isRefused(cause) ? { hint: "sshd may allow too few sessions a connection (MaxSessions)." } : {}),
+    });
   }
 }
 

@@ -1,11 +1,11 @@
 import { createHash } from "node:crypto";
-import { setTimeout as sleep } from "node:timers/promises";
 import { canonicalJson } from "@nixops4-providers/json";
 import {
   type Context,
   type ConvergeRequest,
   describeError,
   ProviderError,
+  retryUntil,
 } from "@nixops4-providers/provider-sdk";
 import {
   connect,
@@ -331,19 +331,17 @@ async function giveBack(job: Job, { target, presented, sshd }: Host, { path }: K
 /** Over TCP, until the host presents this key. */
 async function connectAfresh(job: Job, key: string, seconds: number): Promise<SshConnection> {
   const { inputs, context } = job;
-  const giveUpAt = performance.now() + seconds * 1000;
-  for (let pause = PAUSE_SECONDS.first; ; pause = Math.min(2 * pause, PAUSE_SECONDS.longest)) {
-    try {
-      const ssh = await connect(pinned(inputs, [key]), context);
-      job.connections.push(ssh);
-      return ssh;
-    } catch (error) {
-      if (!(error instanceof ConnectError) || performance.now() + pause * 1000 > giveUpAt) throw error;
-      await sleep(pause * 1000, undefined, { signal: context.signal }).catch(() => {
-        throw context.signal.reason;
-      });
-    }
-  }
+  const attempt = async () => {
+    const ssh = await connect(pinned(inputs, [key]), context);
+    job.connections.push(ssh);
+    return ssh;
+  };
+  return retryUntil(attempt, {
+    deadline: performance.now() + seconds * 1000,
+    pause: PAUSE_SECONDS,
+    signal: context.signal,
+    mayPass: (error) => error instanceof ConnectError,
+  });
 }
 
 async function retireOldKeys(job: Job, host: Host): Promise<void> {
