@@ -5,7 +5,7 @@ import { staleFiles } from "./gen.ts";
 import { main } from "./lib/main.ts";
 import { checkNixFiles } from "./lib/nix.ts";
 import { providerPackages, root } from "./lib/providers.ts";
-import { undocumented, unlisted } from "./lib/type-docs.ts";
+import { undocumented } from "./lib/type-docs.ts";
 import { stalePnpmDeps } from "./pnpm-deps-hash.ts";
 
 export interface CheckResult {
@@ -39,7 +39,6 @@ export async function runChecks(): Promise<CheckResult[]> {
   for (const { name, problem, skipped } of checkNixFiles()) report(name, problem, skipped);
   report("the hash of the npm dependencies (fix with: npm run pnpm-deps-hash)", await stalePnpmDeps());
   report("every resource type has docs and an example", undocumented(await providerPackages()).join("\n"));
-  report("every resource type is listed", (await unlisted(await providerPackages())).join("\n"));
   const stale = await staleFiles();
   report(
     "generated files are current (fix with: npm run gen)",

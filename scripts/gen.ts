@@ -1,5 +1,5 @@
-// Writes what is derived from the resource types, nix/providers/<name>.json and docs/reference/<name>.md, and from
-// proto/: packages/boot-api/src/generated.
+// Writes what is derived from the resource types, nix/providers/<name>.json, docs/reference/<name>.md and the lists of
+// providers in README.md and packages/README.md, and from proto/: packages/boot-api/src/generated.
 import { mkdir, readdir, readFile, rm, writeFile } from "node:fs/promises";
 import { dirname, join, relative } from "node:path";
 import type { Provider } from "@nixops4-providers/provider-sdk";
@@ -7,6 +7,7 @@ import { renderConfigReference } from "../packages/boot-server/src/service/confi
 import { main } from "./lib/main.ts";
 import { nixReference } from "./lib/nix-reference.ts";
 import { protoFiles } from "./lib/proto.ts";
+import { pagesWithLists } from "./lib/provider-lists.ts";
 import { providerPackages, root } from "./lib/providers.ts";
 import { renderReference } from "./lib/reference.ts";
 
@@ -34,7 +35,9 @@ export async function staleFiles(): Promise<string[]> {
 
 async function generatedFiles(): Promise<Map<string, string>> {
   const files = new Map<string, string>();
-  for (const { provider } of await providerPackages()) {
+  const packages = await providerPackages();
+  for (const [path, text] of await pagesWithLists(packages)) files.set(path, text);
+  for (const { provider } of packages) {
     files.set(join(manifests, `${provider.name}.json`), `${JSON.stringify(manifest(provider), null, 2)}\n`);
     files.set(join(references, `${provider.name}.md`), renderReference(provider));
   }

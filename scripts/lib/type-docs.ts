@@ -1,7 +1,6 @@
 // What is written by hand for each resource type: the sections of `<type>.md` beside it, and an example.
 import { existsSync, readFileSync } from "node:fs";
-import { readFile } from "node:fs/promises";
-import { basename, join, relative } from "node:path";
+import { join, relative } from "node:path";
 import type { Provider, ResourceType } from "@nixops4-providers/provider-sdk";
 import { root, type ProviderPackage } from "./providers.ts";
 
@@ -13,6 +12,12 @@ const SECTIONS = new Map([
   ["Security", "Security"],
   ["Errors", "Common errors"],
 ]);
+
+/** The sentence with which `<type>.md` begins, as a phrase: without its final dot. */
+export function summaryOf({ docs }: ResourceType): string {
+  const [summary = ""] = docs.split(/^## /m);
+  return summary.trim().replace(/\.$/, "");
+}
 
 /** The sections of a type, with their headings in the reference. */
 export function sectionsOf({ docs }: ResourceType): [heading: string, text: string][] {
@@ -42,26 +47,6 @@ export function undocumented(packages: readonly ProviderPackage[]): string[] {
   ]);
 }
 
-/** The providers and types that a list of them leaves out, a line each. */
-export async function unlisted(packages: readonly ProviderPackage[]): Promise<string[]> {
-  const [readme, packagesReadme] = await Promise.all(
-    ["README.md", "packages/README.md"].map((path) => readFile(join(root, path), "utf8")),
-  );
-  return packages.flatMap(({ folder, provider }) => {
-    const links = provider.resources.map(({ type }) => `docs/reference/${provider.name}.md#${type}`);
-    const line =
-      packagesReadme!.split("\n").find((text) => text.startsWith(`- [${basename(folder)}](`)) ?? "";
-    return [
-      ...links
-        .filter((link) => !readme!.includes(`(${link})`))
-        .map((link) => `README.md does not link to ${link}`),
-      ...provider.resources
-        .filter(({ type }) => !line.includes(`\`${type}\``))
-        .map(({ type }) => `packages/README.md does not list \`${type}\` of ${basename(folder)}`),
-    ];
-  });
-}
-
 function problemsOf(provider: Provider, resource: ResourceType): string[] {
   const given = parseSections(resource.docs);
   const missing = [...SECTIONS.keys()].filter((name) => (given.get(name) ?? "") === "");
@@ -71,6 +56,7 @@ function problemsOf(provider: Provider, resource: ResourceType): string[] {
   const example = relative(root, examplePath(provider, resource.type));
   return [
     ...(exampleOf(provider, resource) === undefined ? [`there is no ${example}`] : []),
+    ...(/^.+$/.test(summaryOf(resource)) ? [] : ["its docs do not begin with one line that says what it is"]),
     ...missing.map((name) => `its docs have no section "${name}"`),
     ...unknown.map((name) => `its docs have a section "${name}", which the reference does not know`),
     ...(missing.includes("Changes")
