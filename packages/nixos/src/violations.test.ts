@@ -71,7 +71,7 @@ describe("system", () => {
       { healthChecks: [{ http: { url: "ftp://web1" } }] },
       ["healthChecks[0].http.url: must begin with http:// or https://"],
     ],
-    ["a timeout of 0", { activationTimeoutSeconds: 0 }, ["activationTimeoutSeconds: must be >= 1"]],
+    ["a timeout of 0", { activationTimeoutSeconds: 0 }, ["activationTimeoutSeconds: must be > 0"]],
     ["no wait for the lock", { lockTimeoutSeconds: 0 }, []],
   ])("with %s", async (_, changes, violations) => {
     const inputs = { connection, toplevel: STORE_PATH, ...changes };

@@ -38,9 +38,9 @@ interface CommandOutputs {
 
 interface Command<Inputs> {
   /** Runs it, and returns its standard output. `recorded` is that of an earlier run, `undefined` when there was none. */
-  run(inputs: Inputs, recorded: string | undefined, context: Context): Promise<Buffer | string>;
+  run: (inputs: Inputs, recorded: string | undefined, context: Context) => Promise<Buffer | string>;
   /** The subject of errors, such as `the command on web1`. */
-  name(inputs: Inputs): string;
+  name: (inputs: Inputs) => string;
 }
 
 /** The `create` and `update` of a type that runs a command. */

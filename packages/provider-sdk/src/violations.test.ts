@@ -1,6 +1,5 @@
 import { describe, expect, it } from "@jest/globals";
 import { createAjv } from "./ajv.ts";
-import type { JsonSchema } from "./json-schema.ts";
 import { exactlyOne, fields, nullable, secondsField } from "./schema.ts";
 import { Type } from "./type.ts";
 import { unexpandedPaths, violationsOf } from "./violations.ts";
@@ -23,7 +22,7 @@ const schema = fields({
 function linesOf(value: object): string[] {
   const validate = createAjv().compile(schema);
   const check = (given: unknown) => (validate(given) ? [] : (validate.errors ?? []));
-  const violations = violationsOf({ schema: schema as JsonSchema, check }, value);
+  const violations = violationsOf({ schema: schema, check }, value);
   return violations.map((violation) => `${violation.path}: ${violation.message}`);
 }
 
@@ -73,11 +72,11 @@ describe("violationsOf", () => {
 describe("unexpandedPaths", () => {
   it("looks into every branch of a union", () => {
     const value = { files: "~/a", way: { by: "~/b" } };
-    expect(unexpandedPaths(schema as JsonSchema, value).map((violation) => violation.path)).toEqual([
+    expect(unexpandedPaths(schema, value).map((violation) => violation.path)).toEqual([
       "files",
       "way.by",
     ]);
-    expect(unexpandedPaths(schema as JsonSchema, { files: ["a", "~/b"] })).toEqual([
+    expect(unexpandedPaths(schema, { files: ["a", "~/b"] })).toEqual([
       expect.objectContaining({ path: "files[1]" }),
     ]);
   });
