@@ -72,10 +72,7 @@ describe("violationsOf", () => {
 describe("unexpandedPaths", () => {
   it("looks into every branch of a union", () => {
     const value = { files: "~/a", way: { by: "~/b" } };
-    expect(unexpandedPaths(schema, value).map((violation) => violation.path)).toEqual([
-      "files",
-      "way.by",
-    ]);
+    expect(unexpandedPaths(schema, value).map((violation) => violation.path)).toEqual(["files", "way.by"]);
     expect(unexpandedPaths(schema, { files: ["a", "~/b"] })).toEqual([
       expect.objectContaining({ path: "files[1]" }),
     ]);
