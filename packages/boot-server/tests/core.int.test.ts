@@ -7,7 +7,7 @@ import { describeError } from "@nixops4-providers/provider-sdk";
 import * as fc from "fast-check";
 import type { BootCore, CoreEvent } from "../src/core/api.ts";
 import { openBootCore, type BootCoreOptions } from "../src/service/open-boot-core.ts";
-import type { Clock } from "../src/core/ledger.ts";
+import type { Clock } from "../src/core/clock.ts";
 import type { EntrySpec } from "../src/core/model.ts";
 import { Refusal } from "../src/core/refusal.ts";
 import { sequences, violationsOf, type System } from "./one-install.ts";
@@ -354,9 +354,9 @@ describe("secrets", () => {
     expect(() => core.overlay("guess", FACTS.address)).toThrow(/no such boot/);
     core.overlay(decision.bootId, FACTS.address);
     await overlay.delivered();
-    expect(() => core.overlay(decision.bootId, FACTS.address)).toThrow(/has been delivered/);
+    expect(() => core.overlay(decision.bootId, FACTS.address)).toThrow(/was already delivered/);
     await reopen();
-    expect(() => core.overlay(decision.bootId, FACTS.address)).toThrow(/has been delivered/);
+    expect(() => core.overlay(decision.bootId, FACTS.address)).toThrow(/was already delivered/);
     expect(await core.startBoot(MAC, FACTS)).toMatchObject({ kind: "install" });
     expect(() => core.overlay(decision.bootId, FACTS.address)).toThrow(/no such boot/);
   });
@@ -492,7 +492,9 @@ describe("assets", () => {
     expect(bytes.toString("utf8", 0, 6)).toBe("kernel");
     await open.close();
     await fs.rm(storePath);
-    await expect(core.openAsset(MAC, "kernel")).rejects.toEqual(refusal("absent", /applied again/));
+    await expect(core.openAsset(MAC, "kernel")).rejects.toEqual(
+      refusal("absent", /apply the deployment again/),
+    );
     expect(core.status().machines[0]?.advice).toEqual([
       expect.stringContaining("apply the deployment again"),
     ]);
@@ -625,8 +627,8 @@ describe("watching", () => {
     await reopen({ limits: { maxRecentEvents: 2 } });
     await put();
     for (let i = 0; i < 3; i++) await put();
-    expect(() => core.watch(1, () => {})).toThrow(/go back to 2/);
-    expect(() => core.watch(99, () => {})).toThrow(/on to 4/);
+    expect(() => core.watch(1, () => {})).toThrow(/the server has those after 2/);
+    expect(() => core.watch(99, () => {})).toThrow(/up to 4/);
     core.watch(2, () => {});
   });
 });

@@ -344,7 +344,7 @@ suite(`with curl${because}`, () => {
     }
     expect(core.getEntry("arch")?.phase).toBe("armed");
     const [advice] = core.status().machines.find(({ entry }) => entry?.id === "arch")!.advice;
-    expect(advice).toContain("as i386 (efi), but its entry is for x86_64");
+    expect(advice).toContain("this machine is i386 (efi), but entry arch is for x86_64");
     expect(await ask("firmware=pcbios&architecture=i386")).toContain("\nboot ||\n");
 
     const arm = await machineUrl("arm", { architecture: "aarch64" });

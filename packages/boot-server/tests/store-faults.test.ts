@@ -119,9 +119,9 @@ it("says so while nothing can be stored, takes no command, and takes them again"
   expect(await core.startBoot(MAC, FACTS)).toMatchObject({ kind: "install" });
   expect(core.problem).toBeUndefined();
   expect(messages).toContainEqual(
-    expect.stringMatching(/^no command is taken: cannot store it: ENOSPC.*journal.json/),
+    expect.stringMatching(/^commands are refused: the store fails: ENOSPC.*journal.json/),
   );
-  expect(messages.at(-1)).toBe("commands are taken again: storing works");
+  expect(messages.at(-1)).toBe("commands are accepted again: the store works");
   await core.close();
 });
 

@@ -1,6 +1,6 @@
 import { describe, expect, it } from "@jest/globals";
 import { adviceFor } from "./advice.ts";
-import { digestOf } from "./decide.ts";
+import { digestOf } from "./digest.ts";
 import { Machines } from "./machines.ts";
 import type { Boot, Entry, EntrySpec, Event } from "./model.ts";
 import { apply, createRegistry } from "./registry.ts";

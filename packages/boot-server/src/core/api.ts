@@ -1,3 +1,4 @@
+import type { BootOffer } from "./decide.ts";
 import type { AssetRef, Entry, EntrySpec, Event, InstallReport } from "./model.ts";
 import type { OverlayContent } from "./overlay.ts";
 
@@ -13,13 +14,9 @@ export interface MachineFacts {
   serial?: string | undefined;
 }
 
-/** What a machine that asks for its script gets. */
+/** The answer to a machine that asks for its script. */
 export type BootDecision =
-  | { kind: "install"; entry: Entry; bootId: string }
-  /** Boot from disk, and why. `entry` is not there for a machine that nobody declared. */
-  | { kind: "local"; reason: string; entry: Entry | undefined; isWrongMachine?: boolean | undefined }
-  /** Ask again in a moment. */
-  | { kind: "wait"; reason: string };
+  Exclude<BootOffer, { kind: "install" }> | { kind: "install"; entry: Entry; bootId: string };
 
 /** An asset ready to be sent. */
 export interface OpenAsset {

@@ -1,7 +1,10 @@
 import { describe, expect, it } from "@jest/globals";
 import * as fc from "fast-check";
 import { sequences, violationsOf, type System } from "../../tests/one-install.ts";
-import { decideBoot, decideByTime, decideClaim, decidePut, decideReport, digestOf } from "./decide.ts";
+import { decideBoot } from "./decide.ts";
+import { decidePut } from "./decide-entry.ts";
+import { decideByTime, decideClaim, decideReport } from "./decide-install.ts";
+import { digestOf } from "./digest.ts";
 import type { Entry, Event } from "./model.ts";
 import { splitSpec } from "./overlay.ts";
 import { Refusal } from "./refusal.ts";
@@ -30,8 +33,10 @@ function decisions(): System {
     }
   };
   return {
-    put: async (spec) =>
-      commit(() => decidePut(registry, splitSpec(spec).spec, digestOf(spec), now)) !== undefined,
+    async put(spec) {
+      const facts = { digest: digestOf(spec), missing: undefined, maxEntries: 100, at: now };
+      return commit(() => decidePut(registry, { ...facts, spec: splitSpec(spec).spec })) !== undefined;
+    },
     remove: async (id) => void commit(() => [{ kind: "deleted", id, at: now }]),
     async boot(mac, address) {
       const token = `token-${tokens++}`;

@@ -50,6 +50,11 @@ export function entryOfMac({ entries, ids }: Registry, mac: string): Entry | und
   return id === undefined ? undefined : entries.get(id);
 }
 
+/** Returns the entry whose current boot it is. */
+export function entryOfBoot({ entries }: Registry, bootId: string): Entry | undefined {
+  return [...entries.values()].find(({ boot }) => boot?.id === bootId);
+}
+
 function enter(registry: Registry, entry: Entry): Entry {
   const { entries, ids } = registry;
   const { id, macs } = entry.spec;

@@ -1,6 +1,6 @@
 import type { BootCore } from "../core/api.ts";
 import { createBootCore } from "../core/boot-core.ts";
-import type { Clock } from "../core/ledger.ts";
+import type { Clock } from "../core/clock.ts";
 import { DEFAULT_LIMITS, type Limits } from "../core/limits.ts";
 import { openFileStore } from "../store/file-store.ts";
 

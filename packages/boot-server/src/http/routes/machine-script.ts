@@ -27,9 +27,8 @@ async function machineScript({ sources, address, query, baseUrl }: Exchange, mac
   const decision = await core.startBoot(mac, facts);
   if (decision.kind === "wait") return waitScript(decision.reason, genericScript(baseUrl));
   if (decision.kind === "local") {
-    const { entry, reason, isWrongMachine } = decision;
-    const biosLocalBoot = entry?.spec.biosLocalBoot ?? "sanboot";
-    const pauseSeconds = isWrongMachine === true ? READ_SECONDS : 0;
+    const { reason, biosLocalBoot, isWrongMachine } = decision;
+    const pauseSeconds = isWrongMachine ? READ_SECONDS : 0;
     return localBootScript({ firmware, biosLocalBoot, reason, pauseSeconds });
   }
   const { id, installGeneration, initrds, cmdline } = decision.entry.spec;

@@ -1,0 +1,51 @@
+import type { Entry, Event, OverlayRef } from "./model.ts";
+import type { OverlayStore } from "./store.ts";
+
+/** Keeps the overlays of entries in the store, and removes all others, which may have secrets. */
+export class OverlaysInUse {
+  readonly #store: OverlayStore;
+  readonly #log: (message: string) => void;
+  /** True at first: a server that was killed may have left some. */
+  #mayHaveOld = true;
+  #problem: string | undefined;
+
+  constructor(store: OverlayStore, log: (message: string) => void) {
+    this.#store = store;
+    this.#log = log;
+  }
+
+  /** Whether overlays that no entry has may be in the store. */
+  get mayHaveOld(): boolean {
+    return this.#mayHaveOld;
+  }
+
+  async has(overlay: OverlayRef): Promise<boolean> {
+    return this.#store.has(overlay);
+  }
+
+  async put(overlay: OverlayRef, bytes: Uint8Array): Promise<void> {
+    // It is an old one if its entry cannot be stored afterwards.
+    this.#mayHaveOld = true;
+    await this.#store.put(overlay, bytes);
+  }
+
+  /** Takes notice of stored events: some of them leave an old overlay. */
+  after(events: readonly Event[]): void {
+    this.#mayHaveOld ||= events.some(({ kind }) => ["put", "deleted", "installed"].includes(kind));
+  }
+
+  /** Removes what no entry has. A failure is logged once, and is no reason to refuse a command. */
+  async dropOld(entries: Iterable<Entry>): Promise<void> {
+    if (!this.#mayHaveOld) return;
+    const needed = [...entries].flatMap(({ spec }) => spec.overlay?.sha256 ?? []);
+    try {
+      await this.#store.keepOnly(new Set(needed));
+      this.#mayHaveOld = false;
+      this.#problem = undefined;
+    } catch (error) {
+      const problem = `cannot remove old overlays: ${(error as Error).message}`;
+      if (this.#problem === undefined) this.#log(problem);
+      this.#problem = problem;
+    }
+  }
+}
