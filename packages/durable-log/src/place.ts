@@ -1,6 +1,6 @@
-import { constants, existsSync, type BigIntStats, type Stats } from "node:fs";
+import { constants, existsSync, mkdirSync, type BigIntStats, type Stats } from "node:fs";
 import * as fs from "node:fs/promises";
-import { join, resolve } from "node:path";
+import { dirname, join, relative, resolve } from "node:path";
 import { runProcess } from "@nixops4-providers/provider-sdk";
 
 /**
@@ -13,15 +13,21 @@ export interface Place {
   /** The last part of the path, or another name in the same folder, for calls of `node:fs`. */
   at(name?: string): string;
   folder: { uid: number; mode: number };
+  /** Whether other users can rename and remove what root or this user has put into the folder. */
+  isExposed: boolean;
   /** Makes renames, links and removals in the folder durable. */
   sync(): Promise<void>;
 }
 
 export interface PlaceOptions {
-  /** Makes missing folders, with this mode, and makes them durable; without it a missing folder is an error. */
+  /** Makes missing folders, with this mode whatever the umask, and makes them durable; without it a missing folder is an error. */
   folderMode?: number | undefined;
   /** Leaves a link at the end of the path alone, to act on the link itself; false by default. */
   keepLink?: boolean;
+  /** A folder that the path begins with, and that no link may lead out of (EXDEV). */
+  below?: string;
+  /** Refuses a path that another user can change at any place (EPERM); false by default. */
+  isPrivate?: boolean;
 }
 
 /** Linux's open(2) flag for a descriptor that only names a folder: search permission is enough to get one. */
@@ -45,7 +51,9 @@ export async function withPlace<T>(
   const walk = new Walk(options);
   try {
     await walk.start("/");
-    const name = await walk.go(resolve(path));
+    const { below } = options;
+    if (below !== undefined) await walk.confine(resolve(below));
+    const name = await walk.go(below === undefined ? resolve(path) : relative(resolve(below), resolve(path)));
     return await use(await walk.place(name));
   } catch (error) {
     throw walk.withShownPath(error);
@@ -65,6 +73,8 @@ class Walk {
   #folder: fs.FileHandle | undefined;
   /** The path of the folder that is open, without links. */
   #path = "/";
+  /** The same of the folder that must not be left. */
+  #bounds: string | undefined;
 
   constructor(options: PlaceOptions) {
     this.#options = options;
@@ -74,9 +84,18 @@ class Walk {
     await this.#enter(await fs.open(root, PASSED), root);
   }
 
+  /** Enters a folder, not to leave it again. */
+  async confine(folder: string): Promise<void> {
+    await this.#goOn([...partsOf(folder), "."]);
+    this.#bounds = this.#path;
+  }
+
   /** Opens the folders on the way, one in the other; returns the name at the end. */
   async go(path: string): Promise<string> {
-    const parts = partsOf(path);
+    return this.#goOn(partsOf(path));
+  }
+
+  async #goOn(parts: string[]): Promise<string> {
     for (;;) {
       const name = parts.shift() ?? ".";
       const isLast = parts.length === 0;
@@ -91,22 +110,42 @@ class Walk {
   }
 
   async place(name: string): Promise<Place> {
+    const folder = await this.#refuseForeignLinks();
     return {
       shownPath: join(this.#path, name),
       at: (other = name) => this.#at(other),
-      folder: await this.#refuseForeignLinks(),
+      folder,
+      isExposed: isExposed(folder),
       sync: () => syncFolder(this.#at(".")),
     };
   }
 
   async #refuseForeignLinks(): Promise<{ uid: number; mode: number }> {
+    this.#refuseOutside();
     const { uid, mode } = await this.#folder!.stat();
-    const foreign = this.#links.find((link) => ![0, process.geteuid?.(), uid].includes(link.uid));
+    const trusted = this.#options.isPrivate === true ? [] : [uid];
+    const foreign = this.#links.find((link) => !isTrusted(link.uid) && !trusted.includes(link.uid));
     if (foreign === undefined) return { uid, mode };
     throw errorWithCode(
       "EPERM",
       `${foreign.path} is a symbolic link of another user (uid ${foreign.uid}) and leads to a folder of uid ${uid}`,
     );
+  }
+
+  #refuseOutside(): void {
+    const bounds = this.#bounds;
+    if (bounds === undefined || `${this.#path}/`.startsWith(bounds === "/" ? "/" : `${bounds}/`)) return;
+    const link = this.#links.at(-1)?.path ?? bounds;
+    throw errorWithCode("EXDEV", `${link} leads out of ${bounds}, to ${this.#path}`);
+  }
+
+  async #refuseExposed(folder: fs.FileHandle, path: string): Promise<void> {
+    const { uid, mode } = await folder.stat();
+    if (!isExposed({ uid, mode })) return;
+    const reason = isTrusted(uid)
+      ? `has mode ${octal(mode & 0o7777)}`
+      : `belongs to another user (uid ${uid})`;
+    throw errorWithCode("EPERM", `${path} ${reason}: others could change what is in it`);
   }
 
   /** Puts the path of the folder in the place of its descriptor in the message of an error of `node:fs`. */
@@ -155,10 +194,7 @@ class Walk {
 
   async #makeFolder(name: string, mode: number): Promise<void> {
     await this.#refuseForeignLinks();
-    await fs.mkdir(this.#at(name), { mode }).catch((error: NodeJS.ErrnoException) => {
-      // Another process made it just now.
-      if (error.code !== "EEXIST") throw error;
-    });
+    makeFolder(this.#at(name), mode);
     await syncFolder(this.#at("."));
   }
 
@@ -166,6 +202,30 @@ class Walk {
     await this.close();
     this.#folder = folder;
     this.#path = path;
+    if (this.#options.isPrivate === true) await this.#refuseExposed(folder, path);
+  }
+}
+
+/**
+ * Makes a folder that only root and this user can change, and those above it that are missing, with this mode. Returns its path
+ * without links, which nobody else can make lead elsewhere. A path that another user can change is refused (EPERM).
+ */
+export async function makePrivateFolder(path: string, folderMode: number): Promise<string> {
+  const inside = join(resolve(path), "any");
+  const options = { folderMode, keepLink: true, isPrivate: true };
+  return withPlace(inside, options, async ({ shownPath }) => dirname(shownPath));
+}
+
+/** Makes a folder with just this mode: a chmod(2) afterwards could act on another that was put in its place. */
+function makeFolder(path: string, mode: number): void {
+  const umask = process.umask(0o777 & ~mode);
+  try {
+    mkdirSync(path, { mode });
+  } catch (error) {
+    // Another process made it just now.
+    if ((error as NodeJS.ErrnoException).code !== "EEXIST") throw error;
+  } finally {
+    process.umask(umask);
   }
 }
 
@@ -204,6 +264,19 @@ export async function syncFolder(folder: string): Promise<void> {
 /** By syncfs(2), which Node does not have. */
 async function syncFileSystem(folder: fs.FileHandle): Promise<void> {
   await runProcess("sync", ["-f", "/dev/fd/3"], { inheritFds: [folder.fd] });
+}
+
+/** Root and this user could do all that we do without us. */
+export function isTrusted(uid: number): boolean {
+  return uid === 0 || uid === process.geteuid?.();
+}
+
+function isExposed({ uid, mode }: { uid: number; mode: number }): boolean {
+  return !isTrusted(uid) || ((mode & 0o022) !== 0 && (mode & 0o1000) === 0);
+}
+
+export function octal(mode: number): string {
+  return mode.toString(8).padStart(4, "0");
 }
 
 export function errorWithCode(code: string, message: string): NodeJS.ErrnoException {

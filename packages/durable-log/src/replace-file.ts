@@ -2,39 +2,50 @@ import { constants, type Stats } from "node:fs";
 import * as fs from "node:fs/promises";
 import { copyAttributes } from "./copy-attributes.ts";
 import { naming } from "./naming.ts";
-import { errorWithCode, type Place, type PlaceOptions, withPlace } from "./place.ts";
+import { errorWithCode, isTrusted, octal, type Place, type PlaceOptions, withPlace } from "./place.ts";
 
 /**
  * Gives a file new contents so that, whenever the machine stops, it has either the old ones or the new ones,
  * whole. The new contents are on the disk when this returns. Links in the path are followed as {@link withPlace}
- * says; nobody can make this write elsewhere.
+ * says; nobody can make this write elsewhere. Returns the path without links.
  *
- * An existing path that is not a regular file (a device, a pipe) is written to in place; a pipe of another user is
- * refused (EPERM), and so is a file of another user in a folder that everybody can write to (EACCES), as with
- * Linux's fs.protected_regular. The file has its mode before it has its contents: a file system that lets others
+ * A device or a pipe is written to in place, unless another user owns it, owns its folder or can change the folder (EPERM).
+ * A file of another user in a folder that everybody can write to is refused (EACCES), as with Linux's
+ * fs.protected_regular. The file has its mode before it has its contents: a file system that lets others
  * read what is to be private is refused (EPERM).
  */
 export async function replaceFile(
   path: string,
   contents: Contents,
   options: ReplaceOptions = {},
-): Promise<void> {
-  await withPlace(path, options, async (place) => {
-    const existing = await statIfThere(place.at());
-    if (existing !== undefined) refuseForeign(place, existing, await fs.lstat(place.at()));
-    if (existing !== undefined && !existing.isFile()) return writeInPlace(place, contents, options.mode);
-
-    await removeLeftovers(place);
-    const temporary = place.at(temporaryName());
-    try {
-      await naming(place.shownPath, writeTemporary(place, temporary, contents, existing, options));
-      await fs.rename(temporary, place.at());
-    } catch (error) {
-      await fs.rm(temporary, { force: true });
-      throw error;
-    }
-    await place.sync();
+): Promise<string> {
+  return withPlace(path, options, async (place) => {
+    const existing = await lstatIfThere(place.at());
+    const isReplaced =
+      existing === undefined || existing.isFile() || (options.keepLink && existing.isSymbolicLink());
+    if (!isReplaced) await writeToSpecial(place, existing, contents);
+    else await replaceAt(place, existing?.isFile() ? existing : undefined, contents, options);
+    return place.shownPath;
   });
+}
+
+async function replaceAt(
+  place: Place,
+  existing: Stats | undefined,
+  contents: Contents,
+  options: ReplaceOptions,
+): Promise<void> {
+  if (existing !== undefined) refuseForeign(place, existing);
+  await removeLeftovers(place);
+  const temporary = place.at(temporaryName());
+  try {
+    await naming(place.shownPath, writeTemporary(place, temporary, contents, existing, options));
+    await fs.rename(temporary, place.at());
+  } catch (error) {
+    await fs.rm(temporary, { force: true }).catch(() => {});
+    throw error;
+  }
+  await place.sync();
 }
 
 /** Parts are written one after another, so that not all of them need to be in memory. */
@@ -53,7 +64,7 @@ export interface ReplaceOptions extends PlaceOptions {
 }
 
 /**
- * Writes into an existing file, for one that cannot be replaced (a mount point, a folder without write
+ * Writes into an existing regular file, for one that cannot be replaced (a mount point, a folder without write
  * permission). A crash can leave a part of the contents.
  */
 export async function overwriteFile(
@@ -61,61 +72,63 @@ export async function overwriteFile(
   contents: string | Uint8Array,
   mode: number | undefined,
 ): Promise<void> {
-  await withPlace(path, {}, async (place) => {
-    refuseForeign(place, await fs.stat(place.at()), await fs.lstat(place.at()));
-    await writeInPlace(place, contents, mode);
-  });
+  await withPlace(path, {}, (place) =>
+    withRegular(place, constants.O_WRONLY, async (handle, stats) => {
+      refuseForeign(place, stats);
+      // What it held may be for fewer readers.
+      await handle.truncate(0);
+      if (mode !== undefined) await setMode(handle, mode);
+      await handle.writeFile(contents);
+      await handle.sync();
+    }),
+  );
+}
+
+/** A regular file as it was read. */
+export interface ReadFile {
+  /** Without links. */
+  path: string;
+  contents: Buffer;
+  stats: Stats;
 }
 
 /** Reads a regular file; `undefined` for anything else, without waiting for the other end of a pipe. */
-export async function readRegularFile(path: string): Promise<{ contents: Buffer; stats: Stats } | undefined> {
-  const handle = await fs.open(path, constants.O_RDONLY | constants.O_NONBLOCK);
-  try {
-    const stats = await handle.stat();
-    return stats.isFile() ? { contents: await handle.readFile(), stats } : undefined;
-  } finally {
-    await handle.close();
-  }
+export async function readRegularFile(
+  path: string,
+  options: PlaceOptions = {},
+): Promise<ReadFile | undefined> {
+  return withPlace(path, options, async (place) => {
+    const handle = await openIfOpenable(place);
+    if (handle === undefined) return undefined;
+    try {
+      const stats = await handle.stat();
+      if (!stats.isFile()) return undefined;
+      return { path: place.shownPath, contents: await handle.readFile(), stats };
+    } finally {
+      await handle.close();
+    }
+  });
 }
 
-/** Changes the mode of an existing file; it is on the disk when this returns. */
-export async function changeMode(path: string, mode: number): Promise<void> {
-  await withPlace(path, {}, async (place) => {
-    const handle = await fs.open(
-      place.at(),
-      constants.O_RDONLY | constants.O_NOFOLLOW | constants.O_NONBLOCK,
-    );
-    try {
+/** Changes the mode of a file that was read; it is on the disk when this returns. Another file in its place is refused. */
+export async function changeMode(
+  path: string,
+  mode: number,
+  read: { stats: Stats },
+  options: PlaceOptions = {},
+): Promise<void> {
+  await withPlace(path, options, (place) =>
+    withRegular(place, constants.O_RDONLY, async (handle, stats) => {
+      refuseExchanged(place, stats, read.stats);
       await setMode(handle, mode);
       await handle.sync();
-    } finally {
-      await handle.close();
-    }
-  });
-}
-
-/** Makes a folder with this mode, whatever the umask; it is on the disk when this returns. An existing folder stays as it is. */
-export async function makeFolder(path: string, mode: number): Promise<void> {
-  await withPlace(path, { keepLink: true }, async (place) => {
-    try {
-      await fs.mkdir(place.at());
-    } catch (error) {
-      if ((error as NodeJS.ErrnoException).code === "EEXIST") return;
-      throw error;
-    }
-    const handle = await fs.open(place.at(), constants.O_DIRECTORY | constants.O_NOFOLLOW);
-    try {
-      await handle.chmod(mode);
-    } finally {
-      await handle.close();
-    }
-    await place.sync();
-  });
+    }),
+  );
 }
 
 /** Removes a file, or the link itself if the path ends in one; gone from the disk when this returns. */
-export async function removeFile(path: string): Promise<void> {
-  await withPlace(path, { keepLink: true }, async (place) => {
+export async function removeFile(path: string, options: PlaceOptions = {}): Promise<void> {
+  await withPlace(path, { ...options, keepLink: true }, async (place) => {
     await fs.unlink(place.at());
     await place.sync();
   });
@@ -133,7 +146,7 @@ async function writeTemporary(
   try {
     if (existing !== undefined && keepOwner) await takeOwner(handle, existing);
     if (existing !== undefined && onAclLost !== undefined) {
-      if (await losesAcl(place, handle, wanted!)) onAclLost();
+      if (await losesAcl(place, existing, handle, wanted!)) onAclLost();
     }
     if (wanted !== undefined) await setMode(handle, wanted);
     await handle.writeFile(contents as string);
@@ -143,27 +156,71 @@ async function writeTemporary(
   }
 }
 
-async function losesAcl(place: Place, temporary: fs.FileHandle, mode: number): Promise<boolean> {
-  const flags = constants.O_RDONLY | constants.O_NOFOLLOW | constants.O_NONBLOCK;
-  const handle = await fs.open(place.at(), flags).catch(() => undefined);
+async function losesAcl(
+  place: Place,
+  existing: Stats,
+  temporary: fs.FileHandle,
+  mode: number,
+): Promise<boolean> {
+  const handle = await fs.open(place.at(), constants.O_RDONLY | AS_IT_IS).catch(() => undefined);
   // Who may not read it may replace it all the same.
   if (handle === undefined) return false;
   try {
     const stats = await handle.stat();
+    refuseExchanged(place, stats, existing);
     return (await copyAttributes({ handle, stats }, { handle: temporary, mode })).isAclLost;
   } finally {
     await handle.close();
   }
 }
 
-async function writeInPlace(place: Place, contents: Contents, mode: number | undefined): Promise<void> {
+/** Neither follows a link nor waits for the other end of a pipe. */
+const AS_IT_IS = constants.O_NOFOLLOW | constants.O_NONBLOCK;
+
+/** What open(2) answers for a link and for a socket. */
+const NOT_OPENABLE = new Set(["ELOOP", "ENXIO"]);
+
+async function openIfOpenable(place: Place): Promise<fs.FileHandle | undefined> {
+  return fs.open(place.at(), constants.O_RDONLY | AS_IT_IS).catch((error: NodeJS.ErrnoException) => {
+    if (!NOT_OPENABLE.has(error.code ?? "")) throw error;
+    return undefined;
+  });
+}
+
+async function withRegular(
+  place: Place,
+  access: number,
+  use: (handle: fs.FileHandle, stats: Stats) => Promise<void>,
+): Promise<void> {
+  const handle = await fs.open(place.at(), access | AS_IT_IS);
+  try {
+    const stats = await handle.stat();
+    if (!stats.isFile()) throw errorWithCode("EINVAL", `${place.shownPath} is not a regular file`);
+    // In a folder of theirs others may have made it a second name of a file that is elsewhere.
+    if (stats.nlink > 1 && place.isExposed) {
+      throw errorWithCode("EPERM", `${place.shownPath} has another name, and may be a file of somebody else`);
+    }
+    await use(handle, stats);
+  } finally {
+    await handle.close();
+  }
+}
+
+/** Writes to a device or a pipe, or to a link that leads to one. */
+async function writeToSpecial(place: Place, existing: Stats, contents: Contents): Promise<void> {
+  const { isExposed, shownPath } = place;
+  if (existing.isFIFO() && !isTrusted(existing.uid)) {
+    throw errorWithCode("EPERM", `${shownPath} is a pipe of another user (uid ${existing.uid})`);
+  }
+  if (isExposed || !isTrusted(existing.uid)) {
+    throw errorWithCode(
+      "EPERM",
+      `${shownPath} is not a regular file, and another user could have put it there`,
+    );
+  }
   const handle = await fs.open(place.at(), constants.O_WRONLY);
   try {
-    const isFile = (await handle.stat()).isFile();
-    if (isFile && mode !== undefined) await setMode(handle, mode);
-    if (isFile) await handle.truncate(0);
     await handle.writeFile(contents as string);
-    if (isFile) await handle.sync();
   } finally {
     await handle.close();
   }
@@ -184,23 +241,19 @@ export async function setMode(handle: fs.FileHandle, mode: number): Promise<void
   }
 }
 
-function octal(mode: number): string {
-  return mode.toString(8).padStart(4, "0");
+/** Refuses what another user may have put there to get the contents. */
+function refuseForeign({ folder, shownPath }: Place, { uid }: Stats): void {
+  const isShared = (folder.mode & 0o1000) !== 0 && (folder.mode & 0o022) !== 0;
+  if (!isShared || isTrusted(uid) || uid === folder.uid) return;
+  throw errorWithCode(
+    "EACCES",
+    `${shownPath} belongs to another user (uid ${uid}), in a folder that others can write to`,
+  );
 }
 
-/** Refuses what another user may have put there to get the contents. */
-function refuseForeign({ folder, shownPath }: Place, target: Stats, itself: Stats): void {
-  const isTrusted = [0, process.geteuid?.(), folder.uid].includes(target.uid);
-  const isShared = (folder.mode & 0o1000) !== 0 && (folder.mode & 0o022) !== 0;
-  if (target.isFile() && isShared && !isTrusted) {
-    throw errorWithCode(
-      "EACCES",
-      `${shownPath} belongs to another user (uid ${target.uid}), in a folder that others can write to`,
-    );
-  }
-  if (itself.isFIFO() && ![0, process.geteuid?.()].includes(itself.uid)) {
-    throw errorWithCode("EPERM", `${shownPath} is a pipe of another user (uid ${itself.uid})`);
-  }
+function refuseExchanged({ shownPath }: Place, actual: Stats, expected: Stats): void {
+  if (actual.ino === expected.ino && actual.dev === expected.dev) return;
+  throw errorWithCode("EAGAIN", `${shownPath} was replaced by another file meanwhile`);
 }
 
 /** A name for a file that is made, with O_EXCL, to be renamed; what a killed process leaves is removed later. */
@@ -208,9 +261,9 @@ export function temporaryName(): string {
   return `.nixops4-${process.pid}-${crypto.randomUUID().replaceAll("-", "")}.tmp`;
 }
 
-async function statIfThere(path: string): Promise<Stats | undefined> {
+async function lstatIfThere(path: string): Promise<Stats | undefined> {
   try {
-    return await fs.stat(path);
+    return await fs.lstat(path);
   } catch (error) {
     if ((error as NodeJS.ErrnoException).code === "ENOENT") return undefined;
     throw error;
@@ -234,8 +287,8 @@ async function removeLeftovers(place: Place): Promise<void> {
     if (pid === undefined || isRunning(Number(pid))) continue;
     const path = place.at(name);
     const stats = await fs.lstat(path).catch(() => undefined);
-    if (stats !== undefined && Date.now() - stats.mtimeMs > LEFTOVER_AGE_MS)
-      await fs.rm(path, { force: true });
+    if (stats?.isFile() && Date.now() - stats.mtimeMs > LEFTOVER_AGE_MS)
+      await fs.unlink(path).catch(() => {});
   }
 }
 

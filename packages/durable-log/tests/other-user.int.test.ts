@@ -1,3 +1,4 @@
+import { execFileSync } from "node:child_process";
 import * as fs from "node:fs/promises";
 import { join } from "node:path";
 import { afterEach, beforeEach, describe, expect, it } from "@jest/globals";
@@ -11,7 +12,8 @@ import {
 import {
   changeMode,
   createLog,
-  makeFolder,
+  makePrivateFolder,
+  readRegularFile,
   openLog,
   overwriteFile,
   removeFile,
@@ -34,17 +36,21 @@ suite("files in a folder of another user (root only)", () => {
   });
   afterEach(() => lab.stop());
 
+  const readAndChangeMode = async (mode: number) => {
+    const read = await readRegularFile(path);
+    if (read !== undefined) await changeMode(path, mode, read);
+  };
+
   it(
     `are never written elsewhere when he swaps the folder for a link, in ${TRIES} tries`,
     async () => {
       const works = [
         () => replaceFile(path, "secret", { mode: 0o600 }),
         () => replaceFile(join(lab.folder, "made", "file"), "secret", { mode: 0o600, folderMode: 0o700 }),
-        () => changeMode(path, 0o600),
+        () => readAndChangeMode(0o600),
         () => removeFile(path),
         () => createLog(path, { secret: 1 }),
         () => overwriteFile(path, "secret", 0o600),
-        () => makeFolder(join(lab.folder, "made2"), 0o700),
         async () => {
           const log = await openLog(path, "held", { timeoutSeconds: 0 });
           try {
@@ -76,7 +82,7 @@ suite("files in a folder of another user (root only)", () => {
       const output = await lab.besides(SWAP_FILES, async () => {
         for (let i = 0; i < TRIES; i++) {
           await replaceFile(path, "secret", { mode: 0o600 }).catch(() => {});
-          await changeMode(path, 0o600).catch(() => {});
+          await readAndChangeMode(0o600).catch(() => {});
           await createLog(path, { secret: 1 }).catch(() => {});
           await overwriteFile(path, "secret", 0o600).catch(() => {});
         }
@@ -115,5 +121,112 @@ suite("files in a folder of another user (root only)", () => {
     await fs.unlink(path);
     await put(`require("node:child_process").execFileSync("mkfifo", ["home/folder/file"])`);
     await expect(replaceFile(path, "secret", { mode: 0o600 })).rejects.toThrow("is a pipe of another user");
+  });
+
+  describe("in the place of a file", () => {
+    const asOther = (program: string, ...args: string[]) =>
+      execFileSync(program, args, { uid: OTHER_USER, gid: OTHER_USER, cwd: lab.folder });
+    const pipe = () => join(lab.base, "home", "pipe");
+
+    it("his link to a device or a pipe is not written to", async () => {
+      const device = join(lab.victim, "device");
+      execFileSync("mknod", ["-m", "600", device, "c", "1", "3"]);
+      asOther("mkfifo", pipe());
+      for (const target of [device, pipe()]) {
+        asOther("ln", "-sfn", target, path);
+        await expect(replaceFile(path, "secret", { mode: 0o600 })).rejects.toThrow(
+          "folder/file is not a regular file, and another user could have put it there",
+        );
+      }
+    });
+
+    it("a pipe or a folder is neither written to nor waited for", async () => {
+      asOther("mkfifo", path);
+      await expect(replaceFile(path, "secret")).rejects.toThrow("is a pipe of another user (uid 65534)");
+      // Without a reader it cannot be opened.
+      await expect(overwriteFile(path, "secret", 0o600)).rejects.toThrow("ENXIO");
+      expect(await readRegularFile(path)).toBeUndefined();
+      await fs.unlink(path);
+      asOther("mkdir", path);
+      await expect(overwriteFile(path, "secret", 0o600)).rejects.toThrow("EISDIR");
+      await expect(replaceFile(path, "secret")).rejects.toThrow("not a regular file, and another user");
+    });
+
+    it("a link of his is neither read nor written through", async () => {
+      asOther("ln", "-s", join(lab.victim, "file"), path);
+      for (const work of [readRegularFile(path), overwriteFile(path, "secret", 0o600)]) {
+        await expect(work).rejects.toThrow("is a symbolic link of another user (uid 65534)");
+      }
+      expect(await lab.victimState()).toBe(UNTOUCHED);
+    });
+
+    it("another file of root's keeps its mode and its access list", async () => {
+      await replaceFile(path, "public", { mode: 0o600 });
+      const read = await readRegularFile(path);
+      await fs.writeFile(join(lab.folder, "private"), "private", { mode: 0o600 });
+      asOther("mv", "private", "file");
+      await expect(changeMode(path, 0o644, read!)).rejects.toThrow("was replaced by another file meanwhile");
+      expect((await fs.stat(path)).mode & 0o777).toBe(0o600);
+    });
+
+    it("a second name of a file of root's is not changed, only replaced", async () => {
+      await fs.link(join(lab.victim, "file"), path);
+      const read = await readRegularFile(path);
+      await expect(changeMode(path, 0o600, read!)).rejects.toThrow("has another name");
+      await expect(overwriteFile(path, "secret", 0o600)).rejects.toThrow("has another name");
+      await replaceFile(path, "new", { mode: 0o600 });
+      expect(await lab.victimState()).toBe(UNTOUCHED);
+    });
+
+    it("a folder with the name of a leftover keeps no file from being written", async () => {
+      const leftover = join(lab.folder, ".nixops4-4194303-0123456789abcdef.tmp");
+      asOther("mkdir", leftover);
+      await fs.utimes(leftover, 0, 0);
+      await replaceFile(path, "new");
+      expect(await fs.readdir(leftover)).toEqual([]);
+    });
+  });
+
+  it("have their folders made with just the mode that was asked for", async () => {
+    const umask = process.umask(0o077);
+    try {
+      await replaceFile(join(lab.folder, "made", "file"), "new", { folderMode: 0o755 });
+    } finally {
+      process.umask(umask);
+    }
+    expect((await fs.stat(join(lab.folder, "made"))).mode & 0o7777).toBe(0o755);
+  });
+
+  it("are refused in a folder that must be private, wherever he can change the path", async () => {
+    const make = (...names: string[]) => makePrivateFolder(join(lab.base, ...names), 0o700);
+    expect(await make("root", "deep")).toBe(join(lab.base, "root", "deep"));
+    await expect(make("home")).rejects.toThrow(
+      "home belongs to another user (uid 65534): others could change",
+    );
+    await expect(make("home", "new")).rejects.toThrow("home belongs to another user");
+    await fs.symlink(lab.victim, join(lab.base, "root", "link"));
+    expect(await make("root", "link")).toBe(lab.victim);
+    await fs.lchown(join(lab.base, "root", "link"), OTHER_USER, OTHER_USER);
+    await expect(make("root", "link", "deep")).rejects.toThrow("link is a symbolic link of another user");
+    await fs.chmod(join(lab.base, "root"), 0o775);
+    await expect(make("root", "deep")).rejects.toThrow("root has mode 0775: others could change");
+    await fs.chmod(join(lab.base, "root"), 0o1777);
+    expect(await make("root", "deep")).toBe(join(lab.base, "root", "deep"));
+    expect(await fs.readdir(join(lab.base, "home"))).toEqual(["folder"]);
+    expect(await lab.victimState()).toBe(UNTOUCHED);
+  });
+
+  it("stay below a folder that no link may lead out of, whoever made the link", async () => {
+    const below = lab.folder;
+    for (const [name, target] of Object.entries({ out: "../../victim", up: "..", whole: lab.victim })) {
+      await fs.symlink(target, join(below, name));
+      await expect(replaceFile(join(below, name, "file"), "new", { below })).rejects.toThrow(
+        `${join(below, name)} leads out of ${below}, to `,
+      );
+    }
+    await fs.mkdir(join(below, "inner"));
+    await fs.symlink("inner", join(below, "in"));
+    expect(await replaceFile(join(below, "in", "file"), "new", { below })).toBe(join(below, "inner", "file"));
+    expect(await lab.victimState()).toBe(UNTOUCHED);
   });
 });

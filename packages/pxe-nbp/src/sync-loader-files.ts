@@ -1,7 +1,12 @@
-import type { Stats } from "node:fs";
 import * as fs from "node:fs/promises";
-import { basename, dirname, join, sep } from "node:path";
-import { changeMode, makeFolder, removeFile, replaceFile } from "@nixops4-providers/durable-log";
+import { join } from "node:path";
+import {
+  changeMode,
+  type ReadFile,
+  readRegularFile,
+  removeFile,
+  replaceFile,
+} from "@nixops4-providers/durable-log";
 import { type Context, ProviderError } from "@nixops4-providers/provider-sdk";
 import { joinCmdline } from "./cmdline.ts";
 import { type BootFiles, ipxeScript, MARKER, pxelinuxConfig } from "./loader-files.ts";
@@ -13,18 +18,19 @@ const FOLDER_MODE = 0o755;
 
 /** Writes or removes the files of one machine; returns the paths of those that are there then. */
 export async function syncLoaderFiles(inputs: Inputs, context: Context): Promise<string[]> {
-  const root = await openRoot(inputs.root);
+  const { root, overwrite, ensure } = inputs;
+  await checkRoot(root);
   const files = wantedFiles(inputs);
-  const existing = new Map<string, Existing>();
+  const existing = new Map<string, ReadFile>();
   for (const path of files.keys()) {
-    const file = await observe(root, path, inputs.overwrite);
+    const file = await observe(root, path, overwrite);
     if (file !== undefined) existing.set(path, file);
   }
   const paths: string[] = [];
   for (const [path, contents] of files) {
     const file = existing.get(path);
-    if (inputs.ensure === "absent") await remove(file, context);
-    else paths.push(await write(root, path, contents, file, inputs.mode, context));
+    if (ensure === "absent") await remove(root, path, file, context);
+    else paths.push(await write(inputs, path, contents, file, context));
   }
   return paths;
 }
@@ -41,11 +47,9 @@ function wantedFiles({ macs, kernel = "", initrd, cmdline, formats, ipxePath }: 
   return files;
 }
 
-async function openRoot(root: string): Promise<string> {
+async function checkRoot(root: string): Promise<void> {
   try {
-    const path = await fs.realpath(root);
-    if (!(await fs.stat(path)).isDirectory()) throw new Error("it is not a folder");
-    return path;
+    if (!(await fs.stat(root)).isDirectory()) throw new Error("it is not a folder");
   } catch (cause) {
     throw new ProviderError(`cannot use the folder ${root}`, {
       path: "root",
@@ -55,110 +59,76 @@ async function openRoot(root: string): Promise<string> {
   }
 }
 
-/** A file that may be replaced or removed. */
-interface Existing {
-  path: string;
-  contents: string;
-  mode: number;
-}
-
-/** Refuses what is not ours. */
-async function observe(root: string, path: string, overwrite: boolean): Promise<Existing | undefined> {
-  const folder = await enterFolder(root, dirname(path), async () => undefined);
-  const stats = folder === undefined ? undefined : await lstatIfThere(join(folder, basename(path)));
-  if (folder === undefined || stats === undefined) return undefined;
-  const file = join(folder, basename(path));
-  if (!stats.isFile()) {
-    throw new ProviderError(`${file} is not a regular file`, {
+/** Reads a file that may be replaced or removed; refuses what is not ours. */
+async function observe(root: string, path: string, overwrite: boolean): Promise<ReadFile | undefined> {
+  const name = join(root, path);
+  const file = await explain("read", name, () => readIfThere(root, name));
+  if (file === "absent") return undefined;
+  if (file === undefined) {
+    throw new ProviderError(`${name} is not a regular file`, {
       hint: "It was left as it is. Move it away, or choose another path.",
     });
   }
-  const contents = await fs.readFile(file, "utf8");
-  if (!overwrite && !contents.split("\n").includes(MARKER)) {
-    throw new ProviderError(`${file} was not written by this resource type`, {
+  if (!overwrite && !file.contents.toString("utf8").split("\n").includes(MARKER)) {
+    throw new ProviderError(`${name} was not written by this resource type`, {
       hint: "It was left as it is. Move it away, or set `overwrite = true` to have it replaced or removed.",
     });
-  }
-  return { path: file, contents, mode: stats.mode & 0o7777 };
-}
-
-async function write(
-  root: string,
-  path: string,
-  contents: string,
-  existing: Existing | undefined,
-  octalMode: string,
-  context: Context,
-): Promise<string> {
-  const mode = Number.parseInt(octalMode, 8);
-  const folder = await enterFolder(root, dirname(path), makeServedFolder);
-  const file = join(folder, basename(path));
-  try {
-    if (existing?.contents !== contents) {
-      await replaceFile(file, contents, { mode });
-      context.log.info(`wrote ${file}`);
-    } else if (existing.mode !== mode) {
-      await changeMode(file, mode);
-    }
-  } catch (cause) {
-    throw new ProviderError(`cannot write ${file}`, { cause });
   }
   return file;
 }
 
-async function remove(existing: Existing | undefined, context: Context): Promise<void> {
-  if (existing === undefined) return;
-  const { path } = existing;
-  try {
-    await removeFile(path);
-    context.log.info(`removed ${path}`);
-  } catch (cause) {
-    throw new ProviderError(`cannot remove ${path}`, { cause });
-  }
+async function readIfThere(root: string, name: string): Promise<ReadFile | undefined | "absent"> {
+  return readRegularFile(name, inside(root)).catch((error: NodeJS.ErrnoException) => {
+    if (error.code !== "ENOENT") throw error;
+    return "absent";
+  });
 }
 
-/** Goes down from the root, part by part, so that no link on the way leads out of it. */
-async function enterFolder<Missing extends string | undefined>(
+async function write(
+  { root, mode: octalMode }: Inputs,
+  path: string,
+  contents: string,
+  existing: ReadFile | undefined,
+  { log }: Context,
+): Promise<string> {
+  const mode = Number.parseInt(octalMode, 8);
+  const name = join(root, path);
+  return explain("write", name, async () => {
+    if (existing?.contents.toString("utf8") === contents) {
+      if ((existing.stats.mode & 0o7777) !== mode) await changeMode(name, mode, existing, inside(root));
+      return existing.path;
+    }
+    // Whatever the umask is: the server must be able to read it.
+    const written = await replaceFile(name, contents, { mode, folderMode: FOLDER_MODE, ...inside(root) });
+    log.info(`wrote ${written}`);
+    return written;
+  });
+}
+
+async function remove(
   root: string,
   path: string,
-  onMissing: (folder: string) => Promise<Missing>,
-): Promise<string | Missing> {
-  let folder: string | Missing = root;
-  for (const part of path.split("/").filter((name) => name !== ".")) {
-    const next = join(folder, part);
-    try {
-      folder = (await realpathIfThere(next)) ?? (await onMissing(next));
-    } catch (cause) {
-      throw new ProviderError(`cannot use the folder ${next}`, { cause });
-    }
-    if (folder === undefined) return folder;
-    if (folder !== root && !folder.startsWith(root.endsWith(sep) ? root : root + sep)) {
-      throw new ProviderError(`${next} leads out of ${root}, to ${folder}`, {
-        hint: "Remove the symbolic link, or give the folder it leads to as `root`.",
-      });
-    }
+  existing: ReadFile | undefined,
+  { log }: Context,
+): Promise<void> {
+  if (existing === undefined) return;
+  await explain("remove", existing.path, () => removeFile(join(root, path), inside(root)));
+  log.info(`removed ${existing.path}`);
+}
+
+/** No link leads out of the root folder, and none is followed at the end of a path. */
+function inside(root: string) {
+  return { below: root, keepLink: true };
+}
+
+async function explain<T>(doing: string, name: string, work: () => Promise<T>): Promise<T> {
+  try {
+    return await work();
+  } catch (cause) {
+    const leadsOut = (cause as NodeJS.ErrnoException).code === "EXDEV";
+    throw new ProviderError(`cannot ${doing} ${name}`, {
+      cause,
+      ...(leadsOut && { hint: "Remove the symbolic link, or give the folder that it leads to as `root`." }),
+    });
   }
-  return folder;
-}
-
-async function makeServedFolder(folder: string): Promise<string> {
-  // Whatever the umask is: the server must be able to read it.
-  await makeFolder(folder, FOLDER_MODE);
-  return fs.realpath(folder);
-}
-
-async function realpathIfThere(path: string): Promise<string | undefined> {
-  return fs.realpath(path).catch(ignoreAbsence);
-}
-
-async function lstatIfThere(path: string): Promise<Stats | undefined> {
-  return fs.lstat(path).catch(ignoreAbsence);
-}
-
-function ignoreAbsence(error: unknown): undefined {
-  if (!hasCode(error, "ENOENT")) throw error;
-}
-
-function hasCode(error: unknown, code: string): boolean {
-  return (error as NodeJS.ErrnoException).code === code;
 }

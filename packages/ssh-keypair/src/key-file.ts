@@ -1,3 +1,4 @@
+import type { Stats } from "node:fs";
 import * as fs from "node:fs/promises";
 import { changeMode, readRegularFile, removeFile, replaceFile } from "@nixops4-providers/durable-log";
 import { ProviderError } from "@nixops4-providers/provider-sdk";
@@ -8,6 +9,7 @@ export interface KeyFile {
   path: string;
   text: string;
   mode: number;
+  stats: Stats;
   /** Without comment. */
   publicKey: PublicKey;
   /** What to do if this key is of no use. */
@@ -26,7 +28,7 @@ export async function readKeyFile(path: string, advice: string): Promise<KeyFile
     if (stats.uid !== process.geteuid?.()) throw new Error(foreignOwner(stats));
     const text = file.contents.toString("utf8");
     const { publicKey } = inspectPrivateKey(text);
-    return { path, text, mode: stats.mode & 0o7777, publicKey, advice };
+    return { path, text, mode: stats.mode & 0o7777, stats, publicKey, advice };
   } catch (cause) {
     if ((cause as NodeJS.ErrnoException).code === "ENOENT") return undefined;
     throw new ProviderError(`cannot use the private key file ${path}`, { hint: advice, cause });
@@ -44,7 +46,7 @@ export async function writeKeyFile(path: string, text: string, existing: KeyFile
     if (existing?.text !== text) {
       await replaceFile(path, text, { mode: MODE, folderMode: FOLDER_MODE, keepOwner: false });
     } else if (existing.mode !== MODE) {
-      await changeMode(path, MODE);
+      await changeMode(path, MODE, existing);
     }
   } catch (cause) {
     throw new ProviderError(`cannot write the private key file ${path}`, { cause });

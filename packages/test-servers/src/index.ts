@@ -25,7 +25,16 @@ export { type NetbootMachineOptions } from "./netboot-machine.ts";
 export { type VirtualMachine } from "./qemu.ts";
 export { exfatFolder, missingForExfat } from "./shared-folder.ts";
 export { FailingFs, FAULTS, inMemoryFolder } from "./failing-fs.ts";
-export { OTHER_USER, OtherUserLab, SWAP_FILES, SWAP_FOLDER, UNTOUCHED } from "./other-user.ts";
+export {
+  KEPT,
+  OTHER_USER,
+  OtherUserLab,
+  SWAP_FILES,
+  SWAP_FOLDER,
+  swapAll,
+  type SwapOptions,
+  UNTOUCHED,
+} from "./other-user.ts";
 
 /** Loads the SSH library only for who calls it. */
 export const startInProcessSshd: typeof start = async (options) =>

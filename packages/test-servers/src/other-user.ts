@@ -1,11 +1,15 @@
-import { spawn } from "node:child_process";
+import { execFileSync, spawn } from "node:child_process";
 import { once } from "node:events";
+import { existsSync } from "node:fs";
 import * as fs from "node:fs/promises";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 
 /** The user and group `nobody`, who attacks. */
 export const OTHER_USER = 65534;
+
+/** Where a thousand writes do not wait for a disk. */
+const IN_MEMORY = existsSync("/dev/shm") ? "/dev/shm" : tmpdir();
 
 /**
  * Folders for a test of what root does in a folder of another user: `home/folder` belongs to that user, and
@@ -17,7 +21,7 @@ export class OtherUserLab {
   readonly victim: string;
 
   static async start(): Promise<OtherUserLab> {
-    const lab = new OtherUserLab(await fs.mkdtemp(join(tmpdir(), "other-user-")));
+    const lab = new OtherUserLab(await fs.mkdtemp(join(IN_MEMORY, "other-user-")));
     await fs.chmod(lab.base, 0o755);
     await fs.mkdir(lab.folder, { recursive: true });
     await fs.mkdir(lab.victim);
@@ -38,13 +42,31 @@ export class OtherUserLab {
 
   /** The victim's files: name, owner, mode and contents, all in one text. */
   async victimState(): Promise<string> {
-    const names = await fs.readdir(this.victim);
+    const names = await fs.readdir(this.victim, { recursive: true });
     const lines = names.toSorted().map(async (name) => {
       const path = join(this.victim, name);
-      const { uid, mode } = await fs.stat(path);
-      return `${name} ${uid} ${(mode & 0o7777).toString(8)} ${await fs.readFile(path, "utf8")}`;
+      const stats = await fs.lstat(path);
+      const contents = stats.isFile() ? await fs.readFile(path, "utf8") : "(no file)";
+      return `${name} ${stats.uid} ${(stats.mode & 0o7777).toString(8)} ${contents}`;
     });
     return (await Promise.all(lines)).join("\n");
+  }
+
+  /**
+   * Files of root for {@link swapAll}: `private` and `pipe` of the victim, which the other user may not read, and in a
+   * folder of that user's, where they can be renamed, files and folders with the text {@link KEPT} that only root may read.
+   */
+  async stock(count: number): Promise<void> {
+    await fs.writeFile(join(this.victim, "private"), KEPT, { mode: 0o600 });
+    execFileSync("mkfifo", ["-m", "600", join(this.victim, "pipe")]);
+    const stock = join(this.base, "home", "stock");
+    await fs.mkdir(stock);
+    await fs.chown(stock, OTHER_USER, OTHER_USER);
+    for (let i = 0; i < count; i++) {
+      await fs.writeFile(join(stock, `file${i}`), KEPT, { mode: 0o600 });
+      await fs.mkdir(join(stock, `folder${i}`), { mode: 0o700 });
+      await fs.writeFile(join(stock, `folder${i}`, "file"), KEPT, { mode: 0o644 });
+    }
   }
 
   /**
@@ -75,6 +97,9 @@ export class OtherUserLab {
 
 /** What {@link OtherUserLab.victimState} returns when nothing was touched. */
 export const UNTOUCHED = "file 0 644 untouched";
+
+/** What only root may read. */
+export const KEPT = "kept from others";
 
 const attempts = `
   const fs = require("node:fs");
@@ -108,3 +133,77 @@ export const SWAP_FILES = `${attempts}
       attempt(() => fs.unlinkSync("home/taken"));
     }
   }`;
+
+export interface SwapOptions {
+  /** What to swap: paths below `home`, such as `folder` and `folder/file`. */
+  names: readonly string[];
+  /** What the other user must not read, beside {@link KEPT}. */
+  secret: string;
+  /** Whether to put files of the other user there, which keep their owner when they are replaced. */
+  isOwnFile?: boolean;
+}
+
+/**
+ * Puts something else in the place of one name after another, and of each file beside it, and puts back what was there:
+ * links to the victim's files, folders and pipe, pipes with and without a reader, folders, sockets, and files and folders
+ * of root's from {@link OtherUserLab.stock}. Prints what can be read of the secrets.
+ */
+export function swapAll(options: SwapOptions): string {
+  return `
+  const fs = require("node:fs");
+  const { basename, dirname, relative, resolve } = require("node:path");
+  const { execFileSync } = require("node:child_process");
+  const { names, secret, isOwnFile } = ${JSON.stringify(options)};
+  process.chdir("home");
+  execFileSync("mkfifo", ["read", "unread"]);
+  const { O_RDONLY, O_NONBLOCK } = fs.constants;
+  const reader = fs.openSync("read", O_RDONLY | O_NONBLOCK);
+  const socket = require("node:net").createServer().listen("socket");
+  const attempt = (work) => { try { return work() } catch {} };
+  const pick = (list) => list[Math.floor(Math.random() * list.length)];
+  let told = 0;
+  const tell = (name, text) => {
+    for (const each of [secret, ${JSON.stringify(KEPT)}]) {
+      if (text.includes(each) && told++ < 20) fs.writeSync(1, "READ " + name + ": " + text.slice(0, 80) + "\\n");
+    }
+  };
+  let count = 0;
+  const link = (target, path) =>
+    fs.symlinkSync(count++ % 2 === 0 ? relative(dirname(path), target) : resolve(target), path);
+  const mirror = (path) => "../victim" + path.slice("folder".length);
+  const stock = (kind) => "stock/" + pick(fs.readdirSync("stock").filter((name) => name.startsWith(kind)));
+  const baits = [
+    (path) => link(mirror(path), path),
+    (path) => link(mirror(path), path),
+    (path) => link("../victim/" + pick(["file", "private", "pipe", "key"]), path),
+    (path) => link("../victim", path),
+    (path) => link(pick(["read", "unread"]), path),
+    (path) => fs.linkSync(pick(["read", "unread", "socket"]), path),
+    (path) => fs.mkdirSync(path),
+    (path) => fs.renameSync(stock("file"), path),
+    (path) => fs.renameSync(stock("folder"), path),
+    ...(isOwnFile ? [(path) => fs.writeFileSync(path, "bait", { mode: 0o666 })] : []),
+  ];
+  const look = (path) => {
+    const fd = fs.openSync(path, O_RDONLY | O_NONBLOCK);
+    try { if (fs.fstatSync(fd).isFile()) tell(path, fs.readFileSync(fd, "utf8")) } finally { fs.closeSync(fd) }
+  };
+  const bytes = Buffer.alloc(4096);
+  fs.writeSync(1, "ready\\n");
+  for (;;) {
+    const folder = dirname(pick(names.filter((name) => name.includes("/"))));
+    const beside = (attempt(() => fs.readdirSync(folder)) ?? []).map((name) => folder + "/" + name);
+    const path = pick([...names, ...beside]);
+    const hasMoved = attempt(() => (fs.renameSync(path, "aside"), true));
+    const isBaited = attempt(() => (pick(baits)(path), true));
+    // By turns for shorter and for longer than a call takes.
+    for (const end = performance.now() + Math.random() * pick([0.02, 0.2, 2]); performance.now() < end;);
+    if (isBaited) {
+      attempt(() => look(path));
+      attempt(() => fs.renameSync(path, "trash" + count++));
+    }
+    if (hasMoved) attempt(() => fs.renameSync("aside", path));
+    for (const each of beside) attempt(() => look(each));
+    attempt(() => tell("pipe", bytes.toString("utf8", 0, fs.readSync(reader, bytes))));
+  }`;
+}

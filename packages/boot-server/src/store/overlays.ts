@@ -19,7 +19,9 @@ export async function openOverlays(folder: string): Promise<OverlayStore> {
   return {
     get,
     has: async (overlay) => (await get(overlay)) !== undefined,
-    put: async (overlay, bytes) => replaceFile(pathOf(overlay), bytes, { mode: 0o600 }),
+    async put(overlay, bytes) {
+      await replaceFile(pathOf(overlay), bytes, { mode: 0o600 });
+    },
     async keepOnly(overlays) {
       for (const name of await fs.readdir(folder)) {
         if (!overlays.has(name)) await fs.rm(join(folder, name), { force: true });

@@ -1,6 +1,7 @@
 import {
   changeMode,
   overwriteFile,
+  type ReadFile,
   readRegularFile,
   removeFile,
   replaceFile,
@@ -86,19 +87,18 @@ async function write(inputs: Inputs, context: Context): Promise<void> {
   try {
     if (existing === undefined || !existing.contents.equals(contents)) {
       await replaceOrOverwrite(name, contents, mode, existing !== undefined, context);
-    } else if (mode !== undefined && mode !== existing.mode) {
-      await changeMode(name, mode);
+    } else if (mode !== undefined && mode !== (existing.stats.mode & 0o7777)) {
+      await changeMode(name, mode, existing);
     }
   } catch (cause) {
     throw new ProviderError(`cannot write the file ${name}`, { cause });
   }
 }
 
-async function observe(name: string): Promise<{ contents: Buffer; mode: number } | undefined> {
+async function observe(name: string): Promise<ReadFile | undefined> {
   try {
     // What is not a regular file (/dev/stderr, a pipe) has no contents to compare with.
-    const file = await readRegularFile(name);
-    return file === undefined ? undefined : { contents: file.contents, mode: file.stats.mode & 0o7777 };
+    return await readRegularFile(name);
   } catch {
     // Not there or not readable: writing will tell.
     return undefined;
