@@ -425,6 +425,32 @@ asRoot("started as root (needs root)", () => {
     expect((await stat(victim)).uid).toBe(0);
   });
 
+  it("gives no store away that another user could have put there", async () => {
+    execFileSync("chmod", ["755", lab.folder]);
+    await lab.start();
+    await lab.stop();
+    await chown(lab.folder, 65534, 65534);
+    const { status, stderr } = server("serve", ...lab.flags, "--user", "nobody");
+    expect({ status, stderr }).toEqual({ status: 1, stderr: expect.stringContaining("(uid 65534)") });
+    expect((await stat(join(lab.folder, "store"))).uid).toBe(0);
+  });
+
+  it("does not use a store, or make a socket, as root where another user could have it done elsewhere", async () => {
+    const foreign = join(lab.folder, "foreign");
+    await mkdir(foreign);
+    await chown(foreign, 65534, 65534);
+    const refusals = {
+      store: `cannot use the store ${join(foreign, "there")} as root`,
+      "grpc-socket": `cannot make a socket in ${foreign}`,
+    };
+    for (const [flag, message] of Object.entries(refusals)) {
+      const { status, stderr } = server("serve", ...lab.flags, `--${flag}`, join(foreign, "there"));
+      expect({ status, stderr }).toEqual({ status: 1, stderr: expect.stringContaining(message) });
+      expect(stderr).toContain("belongs to another user (uid 65534): others could change what is in it");
+    }
+    expect(await readdir(foreign)).toEqual([]);
+  });
+
   it("says that there is no such user", () => {
     const { status, stderr } = server("serve", ...lab.flags, "--user", "no-such-user");
     expect(status).toBe(1);

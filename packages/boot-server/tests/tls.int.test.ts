@@ -138,6 +138,18 @@ describe("running it again", () => {
     expect(await readAll(FILES)).toEqual(before);
   });
 
+  it("makes no key where another user could change the folder", async () => {
+    const open = join(folder, "open");
+    await fs.mkdir(open);
+    await fs.chmod(open, 0o777);
+    for (const path of [open, join(open, "inner")]) {
+      await expect(initTls({ folder: path, hosts: HOSTS, days: DAYS })).rejects.toThrow(
+        `cannot make keys in ${path}`,
+      );
+    }
+    expect(await fs.readdir(open)).toEqual([]);
+  });
+
   it("refuses what does not fit together", async () => {
     const again = (hosts: string[], days = DAYS) => initTls({ folder, hosts, days });
     await expect(again(["example.net"])).rejects.toThrow("not for example.net: renew it");

@@ -1,7 +1,9 @@
 import * as fs from "node:fs/promises";
 import { basename, join } from "node:path";
+import { makePrivateFolder } from "@nixops4-providers/durable-log";
 import { type Context, ProviderError, runProcess, Type } from "@nixops4-providers/provider-sdk";
 
+const FOLDER_MODE = 0o755;
 const STORE_PATH = /\/nix\/store\/[0-9a-df-np-sv-z]{32}-[0-9A-Za-z+._?=-]+/g;
 
 /** The input `gcRootsFolder`; `purpose` says what becomes of the links. */
@@ -21,7 +23,8 @@ export function storePathsIn(texts: readonly string[]): string[] {
 
 /**
  * Keeps Nix from collecting store paths, by links in a folder of the entry's own, and no others of that entry. Paths
- * that this machine does not have are somebody else's to keep.
+ * that this machine does not have are somebody else's to keep. A folder that another user can change is refused: nix-store
+ * finds the links by their names.
  */
 export async function keepRoots(
   folder: string,
@@ -29,9 +32,8 @@ export async function keepRoots(
   paths: readonly string[],
   { signal }: Context,
 ): Promise<void> {
-  const links = join(folder, entryId);
   try {
-    await fs.mkdir(links, { recursive: true, mode: 0o755 });
+    const links = await makePrivateFolder(join(folder, entryId), FOLDER_MODE);
     const kept = new Set<string>();
     for (const path of paths) {
       if (!(await isThere(path))) continue;
@@ -41,10 +43,10 @@ export async function keepRoots(
     await removeLinks(links, (name) => !kept.has(name));
   } catch (cause) {
     signal.throwIfAborted();
-    throw new ProviderError(`cannot keep what ${entryId} needs from being collected, by links in ${links}`, {
-      path: "gcRootsFolder",
-      cause,
-    });
+    throw new ProviderError(
+      `cannot keep what ${entryId} needs from being collected, by links in ${join(folder, entryId)}`,
+      { path: "gcRootsFolder", cause },
+    );
   }
 }
 
@@ -52,10 +54,12 @@ export async function keepRoots(
 export async function dropRoots(folder: string, entryId: string): Promise<void> {
   const links = join(folder, entryId);
   try {
-    await removeLinks(links, () => true);
-    await fs.rmdir(links);
+    if (!(await isThere(links))) return;
+    const found = await makePrivateFolder(links, FOLDER_MODE);
+    await removeLinks(found, () => true);
+    await fs.rmdir(found);
   } catch (cause) {
-    // There are none, or somebody has put something else there.
+    // Another run has removed it, or there is something else in it.
     if (["ENOENT", "ENOTEMPTY"].includes((cause as NodeJS.ErrnoException).code ?? "")) return;
     throw new ProviderError(`cannot remove the links in ${links}`, { path: "gcRootsFolder", cause });
   }

@@ -5,6 +5,7 @@ import { afterEach, beforeEach, describe, expect, it } from "@jest/globals";
 import { builtProvider, ProviderProcess } from "@nixops4-providers/e2e";
 import { BootLab, ENTRY_ID, MAC } from "./boot-lab.ts";
 
+const OTHER_USER = 65534;
 const hasNix = spawnSync("nix-store", ["--version"]).status === 0;
 const suite = hasNix ? describe : describe.skip;
 
@@ -93,6 +94,38 @@ suite(`links for Nix's garbage collector${hasNix ? "" : " (skipped: there is no 
     expect(canBeCollected(second)).toBe(false);
     await apply("boot_entry", { macs: [MAC], ensure: "absent" });
     expect(canBeCollected(second)).toBe(true);
+  });
+
+  const asRoot = process.geteuid?.() === 0 ? it : it.skip;
+  asRoot("are neither made nor removed where another user can change the folder (root only)", async () => {
+    const [own, other] = [join(folder, ENTRY_ID), join(lab.folder, "other")];
+    for (const path of [own, other]) {
+      await fs.mkdir(path, { recursive: true });
+      await fs.symlink("/nix/store", join(path, "link"));
+    }
+    const kernel = await storePath("kernel");
+    const spoilings = [
+      () => fs.chown(folder, OTHER_USER, OTHER_USER),
+      () => fs.chmod(folder, 0o777),
+      async () => {
+        await fs.rename(own, join(folder, "aside"));
+        await fs.symlink(other, own);
+        await fs.lchown(own, OTHER_USER, OTHER_USER);
+      },
+    ];
+    for (const spoil of spoilings) {
+      await spoil();
+      await expect(arm(kernel, "")).rejects.toThrow(
+        /gcRootsFolder: cannot keep .*another user|others could change/s,
+      );
+      await expect(apply("boot_entry", { macs: [MAC], ensure: "absent" })).rejects.toThrow(
+        "cannot remove the links",
+      );
+      await fs.chown(folder, 0, 0);
+      await fs.chmod(folder, 0o755);
+    }
+    for (const path of [other, join(folder, "aside")]) expect(await fs.readdir(path)).toEqual(["link"]);
+    expect(canBeCollected(kernel)).toBe(true);
   });
 
   it("are an error where they cannot be made", async () => {

@@ -3,6 +3,8 @@ import { once } from "node:events";
 import { mkdir } from "node:fs/promises";
 import { isIPv6, type Server } from "node:net";
 import { dirname } from "node:path";
+import { makePrivateFolder } from "@nixops4-providers/durable-log";
+import { ProviderError } from "@nixops4-providers/provider-sdk";
 import { closedServer, makeSocket } from "../grpc/listen.ts";
 import type { Config } from "./config-schema.ts";
 import { startPart } from "./start-error.ts";
@@ -28,7 +30,7 @@ export async function bindSockets(config: Config, handed: HandedSockets): Promis
   }
   await startPart(partNames.grpc(config, handed), "grpc", async () => {
     if (handed.grpc === undefined) {
-      await mkdir(dirname(grpc.socket), { recursive: true });
+      await makeSocketFolder(grpc.socket);
       bound.grpc = await makeSocket({ path: grpc.socket, mode: Number.parseInt(grpc.mode, 8) });
     }
     if (grpc.tcp !== undefined) bound.grpcTcp = await bindTcp(grpc.tcp);
@@ -46,6 +48,18 @@ export const partNames = {
       ...(tcp === undefined ? [] : [tcp.address]),
     ].join(" and "),
 };
+
+/** As root, only where nobody else can have the socket made elsewhere. */
+export async function makeSocketFolder(socket: string): Promise<void> {
+  const folder = dirname(socket);
+  if (process.geteuid?.() !== 0) return void (await mkdir(folder, { recursive: true }));
+  await makePrivateFolder(folder, 0o755).catch((cause: unknown) => {
+    throw new ProviderError(`cannot make a socket in ${folder}`, {
+      cause,
+      hint: "Take a folder for `grpc.socket` in which only root can write, or start the service as that user.",
+    });
+  });
+}
 
 async function bindTcp({ address, port }: { address: string; port: number }): Promise<Server> {
   const server = closedServer().listen(port, address);

@@ -1,7 +1,7 @@
 import type { Stats } from "node:fs";
 import * as fs from "node:fs/promises";
-import { join } from "node:path";
-import { withInode, withPlace } from "@nixops4-providers/durable-log";
+import { dirname, join, resolve } from "node:path";
+import { makePrivateFolder, withInode, withPlace } from "@nixops4-providers/durable-log";
 import { ProviderError, runProcess } from "@nixops4-providers/provider-sdk";
 
 /** Numbers, as the system calls need them. */
@@ -20,17 +20,39 @@ export async function findIdentity(user: string, group: string | undefined): Pro
 
 /**
  * Makes a folder, and gives it with all that is in it to a user, unless it is his already: then he may have put
- * there what is not his, and has to get along with what he may open himself.
+ * there what is not his, and has to get along with what he may open himself. A folder that belongs to somebody else is
+ * given to him only where no other user could have put it.
  */
 export async function giveFolder(path: string, identity: Identity): Promise<void> {
-  await withPlace(path, { folderMode: 0o755 }, async (place) => {
+  if (await belongsTo(path, identity)) return;
+  try {
+    await makePrivateFolder(dirname(resolve(path)), 0o755);
+  } catch (cause) {
+    throw new ProviderError(`cannot give the store ${path} to ${identity.user}`, {
+      cause,
+      hint: `Make it where only root can write, or as that user: sudo -u ${identity.user} mkdir -m 700 ${path}`,
+    });
+  }
+  await withPlace(path, { isPrivate: true }, async (place) => {
     await fs.mkdir(place.at(), { mode: 0o700 }).catch((error: NodeJS.ErrnoException) => {
       if (error.code !== "EEXIST") throw error;
     });
-    await withInode(place.at(), async (inode, stats) => {
-      if (stats.uid !== identity.uid) await giveAll(inode, stats, place.shownPath, identity);
+    await withInode(place.at(), (inode, stats) => giveAll(inode, stats, place.shownPath, identity));
+  });
+}
+
+/** Makes the store of a service that stays root; refuses one that another user can change. */
+export async function makeOwnStore(path: string): Promise<void> {
+  await makePrivateFolder(path, 0o700).catch((cause: unknown) => {
+    throw new ProviderError(`cannot use the store ${path} as root`, {
+      cause,
+      hint: "Set `user` to the user that it belongs to, or take a folder in which only root can write.",
     });
   });
+}
+
+async function belongsTo(path: string, { uid }: Identity): Promise<boolean> {
+  return (await fs.stat(path).catch(() => undefined))?.uid === uid;
 }
 
 /** Gives a socket to a user. */

@@ -1,5 +1,4 @@
-import { mkdir, readFile } from "node:fs/promises";
-import { dirname } from "node:path";
+import { readFile } from "node:fs/promises";
 import { ProviderError, refuseExposedFile } from "@nixops4-providers/provider-sdk";
 import type { TftpEvent } from "@nixops4-providers/tftp-server";
 import type { BootCore } from "../core/api.ts";
@@ -10,11 +9,11 @@ import { startHttpEdge } from "../http/server.ts";
 import { statusPage } from "../http/status/status-page.ts";
 import { startTftpEdge } from "../tftp/edge.ts";
 import { baseUrls, type BaseUrls } from "./base-url.ts";
-import { type BoundSockets, bindSockets, partNames } from "./bind.ts";
+import { type BoundSockets, bindSockets, makeSocketFolder, partNames } from "./bind.ts";
 import type { Config } from "./config-schema.ts";
 import type { Log } from "./log.ts";
 import { createMetrics, type Metrics } from "./metrics.ts";
-import { becomeUser, findIdentity, giveFolder, giveSocket } from "./privileges.ts";
+import { becomeUser, findIdentity, giveFolder, giveSocket, makeOwnStore } from "./privileges.ts";
 import { startPart } from "./start-error.ts";
 import { isUdp6, type HandedSockets } from "./systemd.ts";
 
@@ -53,8 +52,10 @@ export async function startService(config: Config, handed: HandedSockets, log: L
     await giveFolder(config.store, identity);
     becomeUser(identity);
     log("info", "service", `goes on as ${identity.user}`, { uid: identity.uid, gid: identity.gid });
-  } else if (isRoot)
+  } else if (isRoot) {
     log("warn", "service", "runs as root: set `user`, or let systemd start it as another user");
+    await makeOwnStore(config.store);
+  }
   const core = await openBootCore({
     folder: config.store,
     nixStore: config.nixStore,
@@ -143,7 +144,7 @@ async function startGrpc({ config, handed, bound, certificates, log, core }: Par
   const { socket: path, mode, tcp } = config.grpc;
   const grpc = await startPart(partNames.grpc(config, handed), "grpc", async () => {
     const isOurs = handed.grpc === undefined && bound.grpc === undefined;
-    if (isOurs) await mkdir(dirname(path), { recursive: true });
+    if (isOurs) await makeSocketFolder(path);
     return startGrpcEdge({
       core,
       socket:

@@ -2,12 +2,12 @@ import { X509Certificate, createPrivateKey } from "node:crypto";
 import * as fs from "node:fs/promises";
 import { isIP } from "node:net";
 import { join } from "node:path";
-import { replaceFile } from "@nixops4-providers/durable-log";
-import { refuseExposedFile } from "@nixops4-providers/provider-sdk";
+import { makePrivateFolder, replaceFile } from "@nixops4-providers/durable-log";
+import { ProviderError, refuseExposedFile } from "@nixops4-providers/provider-sdk";
 import type { Issuer } from "./certificates.ts";
 
 export interface InitTlsOptions {
-  /** Gets ca, server and client as .crt and .key; made, mode 0700, when it is not there. */
+  /** Gets ca, server and client as .crt and .key; made, mode 0700, when it is missing. Refused when others can change it. */
   folder: string;
   /** Names and addresses by which clients reach the server. */
   hosts: string[];
@@ -38,7 +38,7 @@ export async function initTls({
 }: InitTlsOptions): Promise<InitTlsResult> {
   checkOptions(hosts, days);
   const certificates = await import("./certificates.ts");
-  await fs.mkdir(folder, { recursive: true, mode: 0o700 });
+  await makeKeyFolder(folder);
   const files = new Files(folder);
 
   const ca = await files.pair("ca");
@@ -129,6 +129,15 @@ class Files {
       throw new Error(`cannot use ${path}: ${(error as Error).message}`, { cause: error });
     }
   }
+}
+
+async function makeKeyFolder(folder: string): Promise<void> {
+  await makePrivateFolder(folder, 0o700).catch((cause: unknown) => {
+    throw new ProviderError(`cannot make keys in ${folder}`, {
+      cause,
+      hint: "Take a folder in which only you can write, and whose parent folders nobody but root and you can change.",
+    });
+  });
 }
 
 function checkOptions(hosts: string[], days: number): void {
