@@ -59,6 +59,21 @@ class Walk {
     }
   }
 
+  /** Some of the inputs of a resource. */
+  async inputs(
+    path: MemberPath,
+    names: string[],
+  ): Promise<{ values: Record<string, unknown>; needed: string[] }> {
+    const values: Record<string, unknown> = {};
+    const needed = new Set<string>();
+    for (const name of names) {
+      const input = await this.input(path, name);
+      values[name] = input.value;
+      for (const output of input.needed) needed.add(output);
+    }
+    return { values, needed: [...needed].toSorted() };
+  }
+
   async resource(path: MemberPath): Promise<{ values: Record<string, unknown>; needed: string[] }> {
     const info = await this.#evaluator.resourceInfo(path, this.#known);
     if (!("value" in info)) throw new Error(`${path.join(".")} needs ${info.needs.output}`);
@@ -78,6 +93,9 @@ function madeUp(output: string, member: MemberPath): unknown {
   if (output.endsWith("ublicKey")) return KEY;
   if (member.at(-1) === "landscaper_cache_key") return "landscaper-1:AAAA=\n";
   if (member.at(-1) === "login") return `${KEY} root@landscaper\n`;
+  if (output === "generation") return 1;
+  if (output === "vmid") return 100;
+  if (output === "volumeId") return "local:import/made-up.qcow2";
   if (output === "sshfp") return ["4 2 " + "ab".repeat(32)];
   return `/made/up/${output}`;
 }
@@ -133,6 +151,179 @@ suite(`the component network${moduleSystemsMissing}`, () => {
       "deploy_key.publicKey",
       "name.ssh_host_public_key.hostPublicKey",
     ]);
+  });
+
+  describe("hosts that are virtual machines", () => {
+    const VM = `
+      defaults.vm.connection = {
+        endpoint = "https://10.0.0.11:8006";
+        tokenId = "deploy@pve!nixops4";
+        tokenSecret.file = "/root/token";
+        tlsFingerprint = "${"AB:".repeat(31)}AB";
+      };
+    `;
+    const FROM_IMAGE = `ip = "10.0.0.9"; vm = { node = "pve1"; installation = "image"; };`;
+    const withVm = (settings: string, others = "") => network(`${VM} hosts.web = { ${settings} }; ${others}`);
+    /** Of network and host name: it is the same whatever else changes. */
+    const MAC = expect.stringMatching(/^BC:24:11:[0-9A-F]{2}:[0-9A-F]{2}:[0-9A-F]{2}$/);
+
+    it("install themselves by one line, and boot from disk from then on", async () => {
+      const evaluator = withVm(`ip = "10.0.0.9"; vm.node = "pve1";`);
+      expect(await evaluator.listMembers(["web"], none)).toEqual({
+        value: { ...MEMBERS, vm: "resource", boot_from_disk: "resource" },
+      });
+      const walk = new Walk(evaluator);
+      const vm = await walk.inputs(
+        ["web", "vm"],
+        "connection name owner node bios efiDisk disks networks bootOrder started waitForHostKey".split(" "),
+      );
+      expect(vm.needed).toEqual(["web.installation_pxe_nbp.entryId"]);
+      expect(vm.values).toMatchObject({
+        connection: { endpoint: "https://10.0.0.11:8006", tokenSecret: { file: "/root/token" } },
+        name: "web",
+        owner: "network",
+        node: "pve1",
+        bios: "ovmf",
+        efiDisk: { storage: "local-lvm" },
+        disks: { scsi0: { storage: "local-lvm", size: "32G", importFrom: null } },
+        networks: [{ bridge: "vmbr0", mac: MAC, vlan: null }],
+        // The order stays the one of a new VM, disk and then network, until the next member sets it.
+        bootOrder: null,
+        started: null,
+        waitForHostKey: null,
+      });
+      const [{ mac }] = vm.values["networks"] as [{ mac: string }];
+      const entry = await walk.inputs(["web", "installation_pxe_nbp"], ["macs"]);
+      expect(entry).toEqual({ values: { macs: [mac] }, needed: [] });
+      // The VM, before it is waited for.
+      expect((await new Walk(evaluator).input(["web", "installation"], "entryId")).needed).toEqual([
+        "web.installation_pxe_nbp.entryId",
+        "web.vm.vmid",
+      ]);
+      const boot = await walk.inputs(
+        ["web", "boot_from_disk"],
+        "vmid keepers bootOrder rebootForChanges disks networks".split(" "),
+      );
+      expect(boot.needed).toEqual(["web.installation.installedAt", "web.vm.vmid"]);
+      expect(boot.values).toMatchObject({
+        bootOrder: ["scsi0"],
+        rebootForChanges: true,
+        disks: {},
+        networks: null,
+      });
+      expect((await new Walk(evaluator).input(["web", "ssh_host_public_key"], "keepers")).needed).toEqual([
+        "web.boot_from_disk.vmid",
+        "web.installation.installedAt",
+      ]);
+    });
+
+    it("are made from an image without PXE, and known by the key that their agent tells", async () => {
+      const evaluator = withVm(FROM_IMAGE);
+      expect(await evaluator.listMembers(["web"], none)).toEqual({
+        value: { image: "resource", nixos: "resource", ssh_host_public_key: "resource", vm: "resource" },
+      });
+      const walk = new Walk(evaluator);
+      const image = await walk.inputs(["web", "image"], ["node", "storage", "name", "source"]);
+      expect(image.values).toMatchObject({
+        node: "pve1",
+        storage: "local",
+        name: "web.qcow2",
+        source: { file: expect.stringMatching(/-image-web\/nixos\.qcow2$/) },
+      });
+      const vm = await walk.inputs(["web", "vm"], ["disks", "waitForHostKey"]);
+      expect(vm.needed).toEqual(["web.image.volumeId"]);
+      expect(vm.values).toMatchObject({
+        disks: { scsi0: { importFrom: "local:import/made-up.qcow2" } },
+        waitForHostKey: { file: "/etc/ssh/ssh_host_ed25519_key.pub" },
+      });
+      const key = await walk.input(["web", "ssh_host_public_key"], "connection");
+      expect(key.value).toMatchObject({ hostPublicKeys: [KEY] });
+      expect(key.needed).toContain("web.vm.hostPublicKey");
+    });
+
+    it("have the guest's module in all their systems, and the layout of the image in both", async () => {
+      const settings = `nixos.module.environment.etc.role.text = "web";`;
+      for (const [from, layout] of [
+        [`ip = "10.0.0.9"; vm.node = "pve1";`, false],
+        [FROM_IMAGE, true],
+      ] as const) {
+        const { toplevel } = (await new Walk(withVm(`${from} ${settings}`)).resource(["web", "nixos"]))
+          .values;
+        const system = JSON.parse(await fs.readFile(String(toplevel), "utf8")) as Record<string, unknown>;
+        expect(system).toMatchObject({
+          services: { qemuGuest: { enable: true } },
+          boot: { growPartition: true },
+          hardware: { enableAllHardware: false },
+          environment: { etc: { role: { text: "web" } } },
+        });
+        expect("device" in ((system["fileSystems"] as Record<string, object>)["/"] ?? {})).toBe(layout);
+      }
+    });
+
+    it("wait for the Proxmox host of the network that they are on", async () => {
+      const walk = new Walk(
+        withVm(
+          `ip = "10.0.0.9"; vm.node = "host1";`,
+          `proxmoxMACs = { ${LINE.replace("name", "host1").replace(".9", ".8")} };`,
+        ),
+      );
+      expect((await walk.input(["web", "vm"], "node")).needed).toEqual([
+        "host1.nixos.generation",
+        "web.installation_pxe_nbp.entryId",
+      ]);
+    });
+
+    it.each([
+      ["other hosts' options stay theirs", `mac = "52:54:00:12:34:56"; ip = "10.0.0.9";`, undefined],
+      [
+        "an option without the node",
+        `mac = "52:54:00:12:34:56"; ip = "10.0.0.9"; vm = { cores = 8; image.storage = "x"; };`,
+        /`hosts\.web\.vm\.cores' is for virtual machines: set `hosts\.web\.vm\.node', too\n *`hosts\.web\.vm\.image\.storage'/,
+      ],
+      [
+        "no connection",
+        `ip = "10.0.0.9"; vm = { node = "pve1"; connection = null; };`,
+        /`hosts\.web\.vm\.node' makes it a virtual machine: set `hosts\.web\.vm\.connection' or `defaults\.vm\.connection', too/,
+      ],
+      [
+        "several network cards",
+        `ip = "10.0.0.9"; vm.node = "pve1"; bond = { }; macs = [ "52:54:00:12:34:56" "52:54:00:12:34:57" ];`,
+        /`hosts\.web\.bond' is for several network cards.*\n.*`hosts\.web\.macs' has several network cards/,
+      ],
+      [
+        "a foreign architecture and an address of many",
+        `ip = "10.0.0.9"; vm.node = "pve1"; architecture = "aarch64"; mac = "53:54:00:12:34:56";`,
+        /`hosts\.web\.architecture' is aarch64.*\n *`hosts\.web\.mac' is 53:54:00:12:34:56/,
+      ],
+      [
+        "what only an installer does",
+        `${FROM_IMAGE} installGeneration = 2; disk.allowWipe = true; installer.secretFiles.a = "/a"; hardwareReport.use = true;`,
+        /`hosts\.web\.disk\.allowWipe' is for an installer, and `hosts\.web\.vm\.installation' is "image"[^]*hardwareReport\.use'[^]*installGeneration'[^]*installer\.secretFiles'/,
+      ],
+    ])("refuse what does not fit, with all options: %s", async (_, settings, message) => {
+      const members = withVm(settings).listMembers(["web"], none);
+      if (message === undefined) await expect(members).resolves.toEqual({ value: MEMBERS });
+      else await expect(members).rejects.toThrow(message);
+    });
+
+    it("refuse a host key elsewhere than an image has it", async () => {
+      const elsewhere = `nixos.module.services.openssh.hostKeys = [ { type = "ed25519"; path = "/keys/host"; } ];`;
+      const walk = new Walk(withVm(`${FROM_IMAGE} ${elsewhere}`));
+      await expect(walk.input(["web", "vm"], "waitForHostKey")).rejects.toThrow(
+        /`hosts\.web\.hostKeyPath' is \/keys\/host/,
+      );
+    });
+
+    it("refuse to go on without the machine", async () => {
+      const evaluator = withVm(`ip = "10.0.0.9"; vm.node = "pve1"; members.vm.inputs.ensure = "absent";`);
+      const known = new Map([
+        ["web.vm", { vmid: null }],
+        ["web.installation", { installedAt: "today" }],
+      ]);
+      await expect(evaluator.input(["web", "boot_from_disk"], "vmid", known)).rejects.toThrow(
+        /`hosts\.web\.members\.vm\.inputs\.ensure' is "absent"/,
+      );
+    });
   });
 
   describe("the DNS records of hosts", () => {

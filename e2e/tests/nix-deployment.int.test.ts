@@ -1,6 +1,7 @@
 import * as fs from "node:fs/promises";
 import { userInfo } from "node:os";
 import { join } from "node:path";
+import { setTimeout as sleep } from "node:timers/promises";
 import { afterEach, beforeEach, describe, expect, it, jest } from "@jest/globals";
 import { findSshd, freePort, makeSshKey, startSshd, type Sshd } from "@nixops4-providers/test-servers";
 import {
@@ -12,6 +13,7 @@ import {
   type Evaluator,
   type MemberResult,
 } from "../harness/index.ts";
+import { FakePve } from "../../packages/proxmox/tests/fake-pve/fake-pve.ts";
 import { BootService } from "../lab/boot-service.ts";
 import { NetbootingMachine } from "./netbooting-machine.ts";
 import { deployment, moduleSystemsMissing } from "./nix-sources.ts";
@@ -28,13 +30,16 @@ const { username } = userInfo();
 let folder: string;
 let server: Promise<Sshd> | undefined;
 let bootService: BootService | undefined;
+let pve: FakePve | undefined;
 beforeEach(() => {
   folder = temporaryFolder();
-  server = bootService = undefined;
+  server = bootService = pve = undefined;
 });
 afterEach(async () => {
   await (await server?.catch(() => undefined))?.stop();
   await bootService?.kill();
+  await pve?.close();
+  expect(pve?.violations ?? []).toEqual([]);
 });
 
 /** Applies, and fails when anything has gone wrong where the test does not expect it. */
@@ -215,4 +220,188 @@ suite(`a deployment that Nix evaluates${missing}`, () => {
     );
     expect(actionsOf(next)).toMatchObject({ "web.installation_host_key": "updated" });
   }, 300_000);
+
+  describe("with hosts that are virtual machines", () => {
+    const MAC = /BC:24:11(:[0-9A-F]{2}){3}/;
+    let machineFolder: string;
+    let network: (host: string, changes?: string, hostKeySeconds?: number) => Evaluator;
+    let port: number;
+    let user: Awaited<ReturnType<typeof makeSshKey>>;
+
+    beforeEach(async () => {
+      [bootService, pve] = [await BootService.onLoopback(folder), await FakePve.start()];
+      pve.cluster.newGuests.bootMs = 0;
+      const { connection } = pve;
+      [port, user] = [await freePort(), await makeSshKey(folder, "user")];
+      machineFolder = join(folder, "machine");
+      await fs.mkdir(machineFolder);
+      for (const name of ["bzImage", "initrd", "system.qcow2"])
+        await fs.writeFile(join(folder, name), `a ${name}`);
+      await fs.writeFile(join(folder, "cache.pub"), "landscaper-1:AAAA=\n");
+      await fs.writeFile(join(folder, "token"), connection.tokenSecret.value);
+      network = (host, changes = "", seconds = 60) =>
+        deployment(`{
+          imports = [ self.modules.nixops4Component.network ];
+          inherit nixpkgs;
+          stateFile = "state.json";
+          deployKeyFile = "${user.file}";
+          landscaper.cache = { url = "http://127.0.0.1:5000"; publicKeyFile = "${folder}/cache.pub"; };
+          defaults = {
+            keyFolder = "${folder}/keys";
+            gcRootsFolder = "${folder}/gc-roots";
+            server.socket = "${bootService!.socket}";
+            installer = { kernel = "${folder}/bzImage"; initrd = "${folder}/initrd"; cmdline = [ "quiet" ]; };
+            ssh = { host = "127.0.0.1"; port = ${port}; user = "${username}"; };
+            sudo.enable = false;
+            vm.connection = {
+              endpoint = "${connection.endpoint}";
+              tokenId = "${connection.tokenId}";
+              tokenSecret.file = "${folder}/token";
+              tlsFingerprint = "${connection.tlsFingerprint}";
+            };
+            vm.image = { file = "${folder}/system.qcow2"; storage = "files"; };
+            members.vm.inputs.shutdownTimeoutSeconds = 1;
+            members.ssh_host_public_key.inputs = { directory = "${machineFolder}"; timeoutSeconds = ${seconds}; };
+            ${changes}
+          };
+          hosts.web = { ip = "10.0.0.9"; ${host} };
+        }`);
+    });
+
+    const startMachine = async (hostKey: string) => {
+      server = startSshd({
+        folder: machineFolder,
+        port,
+        hostKeyFiles: [hostKey],
+        authorizedKeys: [user.publicKey],
+      });
+      await server;
+    };
+    const until = async (holds: () => boolean) => {
+      for (const start = performance.now(); !holds(); await sleep(20))
+        if (performance.now() - start > 120_000) throw new Error(`it did not come true: ${holds}`);
+    };
+    const runs = () => [...pve!.cluster.guests.values()].some(({ status }) => status === "running");
+
+    /** The machine's side of a network boot: firmware, installer, and the system's sshd. */
+    const netboot = async () => {
+      await until(runs);
+      const { config } = pve!.vm(100);
+      // An empty disk does not boot: the network comes next.
+      expect(config["boot"]).toBe("order=scsi0;net0");
+      const [mac] = MAC.exec(config["net0"]!)!;
+      const machine = await NetbootingMachine.boot(bootService!, mac, machineFolder);
+      const hostKey = join(machineFolder, "ssh_host_ed25519_key");
+      await fs.writeFile(hostKey, await machine.file("ssh_host_ed25519_key"), { mode: 0o600 });
+      await fs.writeFile(`${hostKey}.pub`, await machine.file("ssh_host_ed25519_key.pub"));
+      await startMachine(hostKey);
+      await machine.install();
+      return mac;
+    };
+
+    it("makes one that installs itself, converges after an interruption, and then sends no write", async () => {
+      const line = `vm.node = "pve";`;
+      // The run ends before the machine has begun to install itself.
+      const early = await apply(network(line, "members.installation.inputs.timeoutSeconds = 1;"));
+      expect(actionsOf(early)).toMatchObject({
+        "web.installation_pxe_nbp": "ensured",
+        "web.vm": "created",
+        "web.installation": expect.stringContaining("web"),
+        "web.boot_from_disk": "web.installation failed",
+      });
+      // The record of the machine is lost, as after a crash.
+      const state = join(folder, "state.json");
+      await fs.rename(state, `${state}.lost`);
+
+      const installing = netboot();
+      const later = await apply(network(line));
+      expect(actionsOf(later)).toMatchObject({
+        "web.vm": "created",
+        "web.installation": "ensured",
+        "web.boot_from_disk": "created",
+        "web.ssh_host_public_key": "created",
+        // The stand-in for nixpkgs builds a text file.
+        "web.nixos": expect.stringMatching(/-nixos-system-web is not a NixOS system/),
+      });
+      const mac = await installing;
+      expect(later.get("web.vm")!.outputs).toMatchObject({ vmid: 100, macAddresses: [mac.toLowerCase()] });
+      expect(pve!.cluster.guests.size).toBe(1);
+      const guest = pve!.vm(100);
+      expect(guest).toMatchObject({
+        config: { boot: "order=scsi0" },
+        pending: {},
+        status: "running",
+        starts: 2,
+      });
+      const hostKey = String(later.get("web.ssh_host_public_key")!.outputs["hostPublicKey"]);
+      expect(await fs.readFile(join(machineFolder, "ssh_host_ed25519_key.pub"), "utf8")).toContain(hostKey);
+
+      const [sent, starts] = [pve!.writes.length, guest.starts];
+      const again = await apply(network(line));
+      expect(actionsOf(again)).toMatchObject({
+        "web.vm": "skipped",
+        "web.installation": "ensured",
+        "web.boot_from_disk": "skipped",
+        "web.ssh_host_public_key": "skipped",
+      });
+      expect([pve!.writes.length, guest.starts]).toEqual([sent, starts]);
+
+      // Whatever it boots from the network now: nothing that wipes.
+      await expect(NetbootingMachine.boot(bootService!, mac, machineFolder)).rejects.toThrow(
+        "is not to install itself",
+      );
+      // What changes later changes the machine, and not the order.
+      const grown = await apply(network(`${line} vm.diskSize = "40G";`));
+      expect(actionsOf(grown)).toMatchObject({ "web.vm": "updated", "web.boot_from_disk": "skipped" });
+      expect(guest.config).toMatchObject({ boot: "order=scsi0", scsi0: expect.stringContaining("size=40G") });
+      expect(guest.starts).toBe(starts);
+    }, 900_000);
+
+    it("makes one from an image, and trusts no key but the one that its agent tells", async () => {
+      const line = `vm = { node = "pve"; installation = "image"; };`;
+      const boot = async () => {
+        await until(runs);
+        const { file } = await makeSshKey(machineFolder, "ssh_host_ed25519_key");
+        await startMachine(file);
+        pve!.vm(100).files.set("/etc/ssh/ssh_host_ed25519_key.pub", await fs.readFile(`${file}.pub`, "utf8"));
+      };
+      const booting = boot();
+      const first = await apply(network(line));
+      await booting;
+      expect(actionsOf(first)).toMatchObject({
+        "web.image": "ensured",
+        "web.vm": "created",
+        "web.ssh_host_public_key": "created",
+        "web.nixos": expect.stringMatching(/-nixos-system-web is not a NixOS system/),
+      });
+      const [uploaded] = [...pve!.cluster.volumes.keys()].filter((id) => id.startsWith("files:import/web-"));
+      expect(uploaded).toMatch(/\.qcow2$/);
+      const made = pve!.requests.find(({ method, path }) => method === "POST" && path.endsWith("/qemu"))!;
+      expect(made.params["scsi0"]).toContain(`import-from=${uploaded}`);
+      const sent = pve!.writes.length;
+      expect(actionsOf(await apply(network(line)))).toMatchObject({
+        "web.image": "ensured",
+        "web.vm": "skipped",
+        "web.ssh_host_public_key": "skipped",
+      });
+      expect(pve!.writes.length).toBe(sent);
+    }, 900_000);
+
+    it("sends nothing to whoever else answers at the address of one from an image", async () => {
+      const line = `vm = { node = "pve"; installation = "image"; };`;
+      const { file } = await makeSshKey(machineFolder, "ssh_host_ed25519_key");
+      await startMachine(file);
+      const other = await makeSshKey(folder, "other");
+      const booting = until(runs).then(() =>
+        pve!.vm(100).files.set("/etc/ssh/ssh_host_ed25519_key.pub", `${other.publicKey}\n`),
+      );
+      const results = await apply(network(line, "", 5));
+      await booting;
+      expect(actionsOf(results)).toMatchObject({
+        "web.vm": "created",
+        "web.ssh_host_public_key": expect.stringMatching(/host key/),
+        "web.nixos": "web.ssh_host_public_key failed",
+      });
+    }, 600_000);
+  });
 });

@@ -64,16 +64,12 @@ let
       "${option "${path}.minBytes"} is ${toString disk.minBytes}, more than ${option "${path}.maxBytes"}, ${toString disk.maxBytes}";
   isLinkLocal = address: !isV4 address && inSameNetwork 10 address "fe80::";
   inherit (config) ip gateway prefixLength;
-  connection = hostPublicKey: {
-    inherit (config.ssh)
-      host
-      port
-      user
-      privateKey
-      jump
-      ;
-    hostPublicKeys = [ hostPublicKey ];
-  };
+  # What a machine without an installer has no use for.
+  installation = lib.optionals (!config.installsItself) [
+    "installation"
+    "installation_host_key"
+    "installation_pxe_nbp"
+  ];
 in
 {
   _class = "nixops4Component";
@@ -356,6 +352,23 @@ in
     internal = true;
     description = "The option that this host is set by, for messages.";
   };
+  options.installsItself = mkOption {
+    type = types.bool;
+    default = true;
+    internal = true;
+    description = "Whether the machine is installed by a network boot.";
+  };
+  options.firstHostPublicKey = mkOption {
+    type = types.str;
+    default = members.installation_host_key.outputs.publicKey;
+    internal = true;
+    description = "The host key that the machine has at first.";
+  };
+  options.nixos.base = mkOption {
+    type = types.deferredModule;
+    internal = true;
+    description = "What a host needs to be reached by nixops4.";
+  };
   options.problems = mkOption {
     type = types.listOf types.str;
     internal = true;
@@ -388,7 +401,8 @@ in
     providers = {
       inherit (self.modules.nixops4Provider) ssh ssh-keypair pxe-nbp;
     };
-    nixos.module = import ./common/installed-host.nix {
+    nixos.module = config.nixos.base;
+    nixos.base = import ./common/installed-host.nix {
       inherit (config)
         hostName
         architecture
@@ -403,106 +417,117 @@ in
       inherit (config.ssh) user authorizedKeys;
     };
 
-    members = lib.throwIf (problems != [ ]) (lib.concatStringsSep "\n" problems) {
-      installation_host_key = {
-        type = providers.ssh-keypair.keypair;
-        inherit (config) state;
-        inputs = {
-          comment = "temporary host key of ${config.hostName}";
-          privateKeyFile = "${config.keyFolder}/${config.hostName}_installation_host_key";
-          keepers = { inherit (config) installGeneration; };
+    members = lib.throwIf (problems != [ ]) (lib.concatStringsSep "\n" problems) (
+      removeAttrs {
+        installation_host_key = {
+          type = providers.ssh-keypair.keypair;
+          inherit (config) state;
+          inputs = {
+            comment = "temporary host key of ${config.hostName}";
+            privateKeyFile = "${config.keyFolder}/${config.hostName}_installation_host_key";
+            keepers = { inherit (config) installGeneration; };
+          };
         };
-      };
 
-      installation_pxe_nbp = {
-        type = providers.pxe-nbp.boot_entry;
-        inputs = {
-          inherit (config)
-            server
-            macs
-            architecture
-            installGeneration
-            onInterrupted
-            gcRootsFolder
-            ;
-          name = config.hostName;
-          kernel = "${config.installer.kernel}";
-          initrd = "${config.installer.initrd}";
-          inherit (config.installer) cmdline;
-          login = "${config.ssh.user}@${ip}";
-          files = {
-            "/nixops4/install.json" = {
-              mode = "0600";
-              contents = builtins.toJSON {
-                version = 2;
-                inherit (config) hostName substituters;
-                inherit hostKeyPath;
-                disks = disks.job;
-                system = "${system.config.system.build.toplevel}";
-                diskoScript = "${config.diskoScript}";
-                rootMount = "/mnt";
+        installation_pxe_nbp = {
+          type = providers.pxe-nbp.boot_entry;
+          inputs = {
+            inherit (config)
+              server
+              macs
+              architecture
+              installGeneration
+              onInterrupted
+              gcRootsFolder
+              ;
+            name = config.hostName;
+            kernel = "${config.installer.kernel}";
+            initrd = "${config.installer.initrd}";
+            inherit (config.installer) cmdline;
+            login = "${config.ssh.user}@${ip}";
+            files = {
+              "/nixops4/install.json" = {
+                mode = "0600";
+                contents = builtins.toJSON {
+                  version = 2;
+                  inherit (config) hostName substituters;
+                  inherit hostKeyPath;
+                  disks = disks.job;
+                  system = "${system.config.system.build.toplevel}";
+                  diskoScript = "${config.diskoScript}";
+                  rootMount = "/mnt";
+                };
               };
-            };
-            "/nixops4/ssh_host_ed25519_key".secret.file = members.installation_host_key.outputs.privateKeyFile;
-            "/nixops4/ssh_host_ed25519_key.pub".contents =
-              "${members.installation_host_key.outputs.publicKey}\n";
-          }
-          // lib.mapAttrs' (
-            name: file: lib.nameValuePair "/nixops4/${name}" { secret = { inherit file; }; }
-          ) config.installer.secretFiles;
-        };
-      };
-
-      installation = {
-        type = providers.pxe-nbp.installed;
-        inputs = {
-          inherit (config) server installGeneration gcRootsFolder;
-          hardwareReport = config.hardwareReport.use;
-          hardwareReportFile = config.hardwareReport.file;
-          inherit (members.installation_pxe_nbp.outputs) entryId;
-        };
-      };
-
-      ssh_host_public_key = {
-        type = providers.ssh.host_key;
-        inherit (config) state;
-        inputs = {
-          connection = connection members.installation_host_key.outputs.publicKey;
-          sudo = config.sudo.enable;
-          # After another install the machine has the temporary key again.
-          keepers = { inherit (members.installation.outputs) installedAt; };
-          # The firmware of a server can take many minutes.
-          timeoutSeconds = preset 1800;
-        };
-      };
-
-      nixos = {
-        imports = [ self.modules.nixops4Component.nixos ];
-        nixos.configuration =
-          if config.hardwareReport.use then
-            config.nixos.configuration.extendModules {
-              modules = [
-                {
-                  hardware.facter.report = lib.mkIf (members.installation.outputs.hardwareReport != null) (
-                    builtins.fromJSON members.installation.outputs.hardwareReport
-                  );
-                }
-              ];
+              "/nixops4/ssh_host_ed25519_key".secret.file = members.installation_host_key.outputs.privateKeyFile;
+              "/nixops4/ssh_host_ed25519_key.pub".contents =
+                "${members.installation_host_key.outputs.publicKey}\n";
             }
-          else
-            config.nixos.configuration;
-        ssh = {
-          inherit (config.ssh)
-            host
-            port
-            user
-            privateKey
-            jump
-            ;
-          inherit (members.ssh_host_public_key.outputs) hostPublicKey;
+            // lib.mapAttrs' (
+              name: file: lib.nameValuePair "/nixops4/${name}" { secret = { inherit file; }; }
+            ) config.installer.secretFiles;
+          };
         };
-        sudo = { inherit (config.sudo) enable; };
-      };
-    };
+
+        installation = {
+          type = providers.pxe-nbp.installed;
+          inputs = {
+            inherit (config) server installGeneration gcRootsFolder;
+            hardwareReport = config.hardwareReport.use;
+            hardwareReportFile = config.hardwareReport.file;
+            inherit (members.installation_pxe_nbp.outputs) entryId;
+          };
+        };
+
+        ssh_host_public_key = {
+          type = providers.ssh.host_key;
+          inherit (config) state;
+          inputs = {
+            connection = {
+              inherit (config.ssh)
+                host
+                port
+                user
+                privateKey
+                jump
+                ;
+              hostPublicKeys = [ config.firstHostPublicKey ];
+            };
+            sudo = config.sudo.enable;
+            # After another install the machine has the temporary key again.
+            keepers = lib.mkIf config.installsItself { inherit (members.installation.outputs) installedAt; };
+            # The firmware of a server can take many minutes.
+            timeoutSeconds = preset 1800;
+          };
+        };
+
+        nixos = {
+          imports = [ self.modules.nixops4Component.nixos ];
+          nixos.configuration =
+            if config.hardwareReport.use then
+              config.nixos.configuration.extendModules {
+                modules = [
+                  {
+                    hardware.facter.report = lib.mkIf (members.installation.outputs.hardwareReport != null) (
+                      builtins.fromJSON members.installation.outputs.hardwareReport
+                    );
+                  }
+                ];
+              }
+            else
+              config.nixos.configuration;
+          ssh = {
+            inherit (config.ssh)
+              host
+              port
+              user
+              privateKey
+              jump
+              ;
+            inherit (members.ssh_host_public_key.outputs) hostPublicKey;
+          };
+          sudo = { inherit (config.sudo) enable; };
+        };
+      } installation
+    );
   };
 }

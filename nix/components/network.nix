@@ -107,6 +107,7 @@ let
   host = name: module: {
     imports = [
       self.modules.nixops4Component.bare-metal-host
+      self.modules.nixops4Component.virtual-machine
       (lib.mkAliasOptionModule [ "module" ] [ "nixos" "module" ])
       (hostModule name)
       (asDefaults config.defaults)
@@ -146,6 +147,11 @@ let
         ssh.privateKey = preset { file = deployKey.privateKeyFile; };
         ssh.authorizedKeys = authorizedKeys;
         installer.configuration = preset installers.${config.architecture};
+        vm.owner = preset network.name;
+        # A Proxmox host of this network.
+        vm.waitsFor = lib.optional (
+          config.vm.node != null && network.proxmoxMACs ? ${config.vm.node}
+        ) networkMembers.${config.vm.node}.members.nixos.outputs.generation;
         keyFolder = preset "${network.directory}/keys";
         optionPath = optionOf name;
         problems =

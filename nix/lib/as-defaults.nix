@@ -28,6 +28,11 @@ let
       [ "nixos" ]
       [ "ssh" ]
       [ "sudo" ]
+      [ "vm" ]
+      [
+        "vm"
+        "image"
+      ]
     ]
     || lib.length path == 2 && lib.head path == "members"
     || lib.length path == 3 && lib.head path == "members" && lib.last path == "inputs";

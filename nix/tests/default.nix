@@ -39,6 +39,7 @@ let
     modules.nixops4Component = modulesIn "nixops4Component" ../components { inherit self; };
     nixosModules = {
       landscaper = { };
+      proxmox-guest = import ../nixos/proxmox-guest.nix { inherit self; };
       installer.system.build = lib.genAttrs [ "kernel" "netbootRamdisk" ] (name: "/nix/store/${name}");
     };
   };
@@ -74,7 +75,7 @@ let
                 coreutils = "/nix/store/coreutils";
                 htop = "htop";
               };
-              boot.kernelParams = [ "console=ttyS0" ];
+              boot.kernelParams = lib.mkDefault [ "console=ttyS0" ];
               system.boot.loader.kernelFile = "bzImage";
               system.build.toplevel = text "nixos-system-${config.networking.hostName or "nixos"}" (
                 builtins.toJSON (
@@ -91,7 +92,7 @@ let
           )
         ];
         specialArgs = {
-          modulesPath = "/nixos/modules";
+          modulesPath = ./nixos/modules;
         }
         // specialArgs;
         class = "nixos";

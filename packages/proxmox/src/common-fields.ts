@@ -110,6 +110,11 @@ export const guestFields = {
   protection: Type.Optional(
     Type.Boolean({ description: "Whether it and its disks are protected from being deleted." }),
   ),
+  keepers: Type.Record(Type.String(), Type.Unknown(), {
+    default: {},
+    description:
+      "Any values, such as a date. When one changes, the guest is compared with all inputs again, also where no other input changed.",
+  }),
   rebootForChanges: Type.Boolean({
     default: false,
     description:

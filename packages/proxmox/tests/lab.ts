@@ -69,6 +69,15 @@ function peakOf(pid: number): number {
   return Number(kibibytes) / 1024;
 }
 
+/** Waits until something holds, 30 s at most. */
+export async function until(holds: () => boolean): Promise<void> {
+  const deadline = performance.now() + 30_000;
+  while (!holds()) {
+    if (performance.now() > deadline) throw new Error(`within 30 s it did not come true: ${holds}`);
+    await new Promise((resolve) => setTimeout(resolve, 10));
+  }
+}
+
 /** The error of a run that has to fail. */
 export async function failure(run: Promise<unknown>): Promise<string> {
   try {

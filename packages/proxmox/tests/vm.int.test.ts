@@ -1,5 +1,7 @@
-import { expect, it } from "@jest/globals";
-import { failure, itFollowsTheOfficialSchema, Member, useFakePve, vmInputs } from "./lab.ts";
+import { describe, expect, it } from "@jest/globals";
+import { allPrivileges } from "./fake-pve/access.ts";
+import { TOKEN_ID } from "./fake-pve/fake-pve.ts";
+import { failure, itFollowsTheOfficialSchema, Member, until, useFakePve, vmInputs } from "./lab.ts";
 
 const fake = useFakePve();
 
@@ -11,6 +13,7 @@ it("makes a VM that runs, with what was asked for", async () => {
     node: "pve",
     macAddresses: [expect.stringMatching(/^([0-9a-f]{2}:){5}[0-9a-f]{2}$/)],
     ipAddresses: [],
+    hostPublicKey: null,
   });
   const { config, status } = fake().vm(100);
   expect(status).toBe("running");
@@ -163,7 +166,7 @@ it("deletes a VM with its disks, stopping it when it does not shut down", async 
   fake().cluster.newGuests.heedsShutdown = false;
   const vm = new Member("vm");
   await vm.apply(vmInputs(fake()));
-  const gone = { vmid: null, node: null, macAddresses: [], ipAddresses: [] };
+  const gone = { vmid: null, node: null, macAddresses: [], ipAddresses: [], hostPublicKey: null };
   expect(await vm.apply(vmInputs(fake(), { ensure: "absent" }))).toEqual(gone);
   expect(vm.log).toContain("did not shut down within 1 s and is stopped");
   expect(fake().cluster.guests.size).toBe(0);
@@ -180,6 +183,61 @@ it("waits for the address of the first card, and says what to do where there is 
   );
   expect(message).toContain("the guest agent of VM 101 has not answered within 0.5 s");
   expect(message).toContain("services.qemuGuest.enable = true");
+});
+
+describe("waitForHostKey", () => {
+  const KEY = "ssh-ed25519 AAAAC3NzaC1lZDI1NTE5AAAAIPzM5VNMcVmkPFE7chyWtdkYVCtMaeG2a2YCrSxS7VHL";
+  const FILE = "/etc/ssh/ssh_host_ed25519_key.pub";
+  const inputs = (more: object = {}) => vmInputs(fake(), { waitForHostKey: { timeoutSeconds: 1 }, ...more });
+
+  it("is the key that the guest has made, read through the agent when it is there", async () => {
+    const vm = new Member("vm");
+    const applied = vm.apply(inputs({ waitForHostKey: { timeoutSeconds: 30 } }));
+    for (const text of ["", `${KEY} root@web\n`]) {
+      await until(() => fake().requests.filter(({ path }) => path.endsWith("file-read")).length > 1);
+      fake().requests.splice(0);
+      fake().vm(100).files.set(FILE, text);
+    }
+    expect(await applied).toMatchObject({ hostPublicKey: KEY });
+    expect(fake().requests.find(({ path }) => path.endsWith("file-read"))?.params).toMatchObject({
+      file: FILE,
+    });
+  });
+
+  it.each([
+    ["without a key", {}, undefined, /VM 100 has no host key in .*key.pub after 1 s/],
+    ["with something else in the file", {}, "-----BEGIN PRIVATE KEY-----\n", /is not a public host key/],
+    ["with a second line in the file", {}, `${KEY}\n${KEY}\n`, /is not a public host key/],
+    ["without an agent", { hasAgent: false }, KEY, /the guest agent of VM 100 has not answered within 1 s/],
+  ])("fails %s", async (_, behaviour, text, message) => {
+    Object.assign(fake().cluster.newGuests, behaviour);
+    await new Member("vm").apply(vmInputs(fake()));
+    if (text !== undefined) fake().vm(100).files.set(FILE, text);
+    expect(await failure(new Member("vm").apply(inputs()))).toMatch(message);
+  });
+
+  it.each([
+    ["8.4", "VM.Monitor"],
+    ["9.2", "VM.GuestAgent.FileRead or VM.GuestAgent.Unrestricted"],
+  ] as const)("names the privilege that Proxmox VE %s wants", async (version, privilege) => {
+    const { cluster } = fake();
+    cluster.version = version;
+    const token = cluster.tokens.get(TOKEN_ID)!;
+    token.acl = { "/": allPrivileges(version).filter((one) => !privilege.includes(one)) };
+    expect(await failure(new Member("vm").apply(inputs()))).toContain(
+      `waitForHostKey: the token lacks the privilege ${privilege} on /vms/0`,
+    );
+    expect(fake().writes).toEqual([]);
+  });
+});
+
+it("compares a VM with its inputs again when a keeper changes", async () => {
+  const [vm, inputs] = [new Member("vm"), vmInputs(fake(), { keepers: { day: 1 } })];
+  await vm.apply(inputs);
+  fake().vm(100).config["cpulimit"] = "1";
+  fake().vm(100).config["name"] = "renamed";
+  await vm.apply({ ...inputs, keepers: { day: 2 } });
+  expect(fake().vm(100).config).toMatchObject({ name: "web", cpulimit: "1" });
 });
 
 itFollowsTheOfficialSchema();

@@ -27,11 +27,14 @@ export function convergeContainer(
 }
 
 function converge(run: Run): Promise<Outputs> {
-  return convergeGuest(run, {
+  return convergeGuest<Inputs, Outputs>(run, {
     create: () => create(run),
     sync: { wanted: wantedOf(run), preflight: (seen, changes) => preflightChanges(run, seen, changes) },
-    macAddressesOf,
-    ipAddressesOf: (seen) => ipAddressesOf(run, seen),
+    absent: { vmid: null, node: null, macAddresses: [], ipAddresses: [] },
+    outputsOf: async (seen) => ({
+      macAddresses: macAddressesOf(seen),
+      ipAddresses: await ipAddressesOf(run, seen),
+    }),
   });
 }
 

@@ -22,6 +22,17 @@ export interface AddressWait {
   hint: string;
 }
 
+export interface Question<Answer, Found> {
+  /** What is waited for, as a progress line. */
+  what: string;
+  timeoutSeconds: number;
+  /** Asks the guest once; returns the error while it does not answer yet. */
+  ask(): Promise<Answer | PveError>;
+  find(answer: Answer): Found | undefined;
+  /** The error for the last answer, when the time is up. */
+  explain(answer: Answer | PveError): ProviderError;
+}
+
 const FIRST_POLL_SECONDS = 0.1;
 const LONGEST_POLL_SECONDS = 2;
 
@@ -32,29 +43,40 @@ export function networkKeysOf({ values }: Observed): string[] {
     .toSorted((a, b) => Number(a.slice(3)) - Number(b.slice(3)));
 }
 
-/** The addresses of a card, found by its MAC address, as soon as one of the family is there. */
-export async function waitForAddresses(
+/** Asks a guest with growing pauses until its answer has what is waited for. */
+export async function askUntil<Answer, Found>(
   client: PveClient,
-  seen: Observed,
-  wait: AddressWait,
-): Promise<string[]> {
-  const { mac, family, timeoutSeconds } = wait;
+  { what, timeoutSeconds, ask, find, explain }: Question<Answer, Found>,
+): Promise<Found> {
   const start = performance.now();
-  const progress = client.context.progress(`waiting for an address of ${labelOf(seen)} (${mac})`);
+  const progress = client.context.progress(what);
   try {
     for (let pause = FIRST_POLL_SECONDS; ; pause = Math.min(pause * 1.5, LONGEST_POLL_SECONDS)) {
-      const answer = await wait.ask();
-      const addresses = answer instanceof PveError ? [] : addressesOf(answer, mac);
-      if (addresses.some((one) => isFamily(one, family))) return addresses;
-      if (performance.now() - start > timeoutSeconds * 1000) throw noAddress(seen, wait, answer);
-      progress.update(
-        answer instanceof PveError ? answer.reason : "the guest answers, without such an address",
-      );
+      const answer = await ask();
+      const found = answer instanceof PveError ? undefined : find(answer);
+      if (found !== undefined) return found;
+      if (performance.now() - start > timeoutSeconds * 1000) throw explain(answer);
+      progress.update(answer instanceof PveError ? answer.reason : "the guest answers, and does not have it");
       await sleep(pause, client.context.signal);
     }
   } finally {
     progress.done();
   }
+}
+
+/** The addresses of a card, found by its MAC address, as soon as one of the family is there. */
+export function waitForAddresses(client: PveClient, seen: Observed, wait: AddressWait): Promise<string[]> {
+  const { mac, family, timeoutSeconds, ask } = wait;
+  return askUntil(client, {
+    what: `waiting for an address of ${labelOf(seen)} (${mac})`,
+    timeoutSeconds,
+    ask,
+    find: (interfaces) => {
+      const addresses = addressesOf(interfaces, mac);
+      return addresses.some((one) => isFamily(one, family)) ? addresses : undefined;
+    },
+    explain: (answer) => noAddress(seen, wait, answer),
+  });
 }
 
 /** Those of the card that are not link-local. */

@@ -8,28 +8,27 @@ import { type Ha, syncHa } from "./sync-ha.ts";
 import { syncConfig, type SyncRun } from "./sync-config.ts";
 import { syncPower } from "./sync-power.ts";
 
-const ABSENT: GuestOutputs = { vmid: null, node: null, macAddresses: [], ipAddresses: [] };
-
 type Inputs = GuestInputs & { ha?: Ha | undefined };
 
 /** What differs between VMs and containers. */
-export interface GuestType {
+export interface GuestType<Outputs extends GuestOutputs> {
   create(): Promise<Guest>;
   sync: Pick<SyncRun, "wanted" | "preflight">;
-  macAddressesOf(seen: Observed): string[];
-  ipAddressesOf(seen: Observed): Promise<string[]>;
+  /** The outputs when there is no guest. */
+  absent: Outputs;
+  outputsOf(seen: Observed): Promise<Omit<Outputs, "vmid" | "node">>;
 }
 
 /** Observes a guest, makes it when there is none, changes what differs, and reports what it is then. */
-export async function convergeGuest<I extends Inputs>(
+export async function convergeGuest<I extends Inputs, O extends GuestOutputs>(
   run: GuestRun<I>,
-  type: GuestType,
-): Promise<GuestOutputs> {
+  type: GuestType<O>,
+): Promise<O> {
   const { client, inputs } = run;
   const found = await findOwn(run);
   if (inputs.ensure === "absent") {
     if (found !== undefined) await remove(client, found, inputs);
-    return ABSENT;
+    return type.absent;
   }
   const seen = await sync(
     run,
@@ -37,12 +36,7 @@ export async function convergeGuest<I extends Inputs>(
     found ?? (await observe(client, await type.create())),
     isOfThisCreate(run, found),
   );
-  return {
-    vmid: seen.vmid,
-    node: seen.node,
-    macAddresses: type.macAddressesOf(seen),
-    ipAddresses: await type.ipAddressesOf(seen),
-  };
+  return { ...type.absent, vmid: seen.vmid, node: seen.node, ...(await type.outputsOf(seen)) };
 }
 
 /** Whether it was made by this run, or by one like it that did not come to its end. */
@@ -53,7 +47,7 @@ function isOfThisCreate({ inputs, previousOutputs }: GuestRun<Inputs>, found: Ob
 
 async function sync<I extends Inputs>(
   run: GuestRun<I>,
-  type: GuestType,
+  type: GuestType<GuestOutputs>,
   seen: Observed,
   isNew: boolean,
 ): Promise<Observed> {

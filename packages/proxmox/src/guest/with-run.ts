@@ -6,12 +6,12 @@ import type { Kind } from "./guest.ts";
 import { repeat } from "./repeat.ts";
 
 /** Runs a flow with a connection of its own, and with fresh facts each time that it begins again. */
-export async function withRun<Inputs extends GuestInputs>(
+export async function withRun<Inputs extends GuestInputs, Outputs extends GuestOutputs>(
   kind: Kind,
-  { inputs, previous }: ConvergeRequest<Inputs, GuestOutputs>,
+  { inputs, previous }: ConvergeRequest<Inputs, Outputs>,
   context: Context,
-  flow: (run: GuestRun<Inputs>) => Promise<GuestOutputs>,
-): Promise<GuestOutputs> {
+  flow: (run: GuestRun<Inputs>) => Promise<Outputs>,
+): Promise<Outputs> {
   const client = await openClient(inputs.connection, context);
   const common = { kind, client, inputs, previous: previous?.inputs, previousOutputs: previous?.outputs };
   try {

@@ -325,6 +325,31 @@ const inputs = fields({
       },
     ),
   ),
+  waitForHostKey: Type.Optional(
+    fields(
+      {
+        file: Type.String({
+          pattern: "^/[^ \\n]*[.]pub$",
+          patternError:
+            "must be the absolute path of a public key, such as /etc/ssh/ssh_host_ed25519_key.pub",
+          default: "/etc/ssh/ssh_host_ed25519_key.pub",
+          description: "The file with the public key in the guest.",
+        }),
+        timeoutSeconds: Type.Number({
+          exclusiveMinimum: 0,
+          maximum: 86_400,
+          default: 300,
+          description: "How many seconds to wait.",
+        }),
+      },
+      {
+        title: "WaitForHostKey",
+        description:
+          "Whether to wait until the guest has an SSH host key, and to read its public half through the guest agent. Needs " +
+          "the privilege VM.GuestAgent.FileRead (Proxmox VE 8: VM.Monitor).",
+      },
+    ),
+  ),
   ensure: ensureField("the VM"),
 });
 
@@ -339,6 +364,10 @@ const outputs = fields({
   ipAddresses: Type.Array(Type.String(), {
     description:
       "The addresses of the first card that are not link-local: those that were waited for, or those of `cloudInit`.",
+  }),
+  hostPublicKey: nullable(Type.String(), {
+    description:
+      "The public SSH host key that the guest has, for `hostPublicKeys` of a connection; `null` without `waitForHostKey`.",
   }),
 });
 

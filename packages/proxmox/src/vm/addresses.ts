@@ -1,8 +1,8 @@
 import { PveError } from "../client/errors.ts";
 import { parseProps } from "../client/property-string.ts";
 import { type Interface, networkKeysOf, waitForAddresses } from "../guest/addresses.ts";
-import { pathOf } from "../guest/guest.ts";
 import type { Observed } from "../guest/observe.ts";
+import { AGENT_HINT, askAgent } from "./agent.ts";
 import type { Run } from "./run.ts";
 import { readNetwork } from "./settings.ts";
 
@@ -10,9 +10,6 @@ interface AgentInterface {
   "hardware-address"?: string;
   "ip-addresses"?: { "ip-address": string }[];
 }
-
-const HINT =
-  "Install it in the guest (NixOS: services.qemuGuest.enable = true; Debian: qemu-guest-agent), or leave waitForIp out.";
 
 export function macAddressesOf(seen: Observed): string[] {
   return networkKeysOf(seen).map((key) => readNetwork(seen.values.get(key)!)["macaddr"]?.toLowerCase() ?? "");
@@ -25,8 +22,8 @@ export async function ipAddressesOf(run: Run, seen: Observed): Promise<string[]>
   return waitForAddresses(run.client, seen, {
     ...waitForIp,
     mac: macAddressesOf(seen)[0],
-    ask: () => askAgent(run, seen),
-    hint: HINT,
+    ask: () => ask(run, seen),
+    hint: AGENT_HINT,
   });
 }
 
@@ -39,22 +36,11 @@ function staticAddresses({ values }: Observed): string[] {
   return [ip, ip6].filter((one) => one.includes("/")).map((one) => one.split("/")[0]!);
 }
 
-/** What the agent says; the error while it does not run (yet, or again after a power cycle). */
-async function askAgent({ client }: Run, seen: Observed): Promise<Interface[] | PveError> {
-  try {
-    const path = `${pathOf(seen)}/agent/network-get-interfaces`;
-    const { result } = await client.get<{ result: AgentInterface[] }>(path);
-    return result.map((one) => ({
-      mac: one["hardware-address"] ?? "",
-      addresses: (one["ip-addresses"] ?? []).map((address) => address["ip-address"]),
-    }));
-  } catch (error) {
-    if (
-      error instanceof PveError &&
-      error.status === 500 &&
-      /agent|is not running|got timeout/.test(error.reason)
-    )
-      return error;
-    throw error;
-  }
+async function ask({ client }: Run, seen: Observed): Promise<Interface[] | PveError> {
+  const answer = await askAgent<{ result: AgentInterface[] }>(client, seen, "network-get-interfaces");
+  if (answer instanceof PveError) return answer;
+  return answer.result.map((one) => ({
+    mac: one["hardware-address"] ?? "",
+    addresses: (one["ip-addresses"] ?? []).map((address) => address["ip-address"]),
+  }));
 }

@@ -87,6 +87,7 @@ function checkCombinations({
   ha,
   started,
   waitForIp,
+  waitForHostKey,
   agent,
   cloudInit,
   networks,
@@ -105,8 +106,12 @@ function checkCombinations({
   if (waitForIp !== undefined && networks?.length === 0) {
     violations.push({ path: "waitForIp", message: "needs a network card" });
   }
-  if (waitForIp !== undefined && (started === false || (ha !== undefined && ha.state !== "started"))) {
-    violations.push({ path: "waitForIp", message: "needs a VM that runs" });
+  if (waitForHostKey !== undefined && agent === false) {
+    violations.push({ path: "waitForHostKey", message: "needs the agent" });
+  }
+  if (started === false || (ha !== undefined && ha.state !== "started")) {
+    const waits = Object.entries({ waitForIp, waitForHostKey }).filter(([, wait]) => wait !== undefined);
+    violations.push(...waits.map(([path]) => ({ path, message: "needs a VM that runs" })));
   }
   if (efiDisk !== undefined && bios === undefined && clone === undefined) {
     violations.push({ path: "efiDisk", message: 'is for bios = "ovmf"' });

@@ -4,6 +4,7 @@ import { withRun } from "../guest/with-run.ts";
 import type { Inputs, Outputs } from "../resources/vm.ts";
 import { ipAddressesOf, macAddressesOf } from "./addresses.ts";
 import { createVm } from "./create.ts";
+import { hostPublicKeyOf } from "./host-key.ts";
 import { preflightChanges } from "./preflight.ts";
 import type { Run } from "./run.ts";
 import { wantedOf } from "./wanted.ts";
@@ -13,13 +14,17 @@ export function convergeVm(request: ConvergeRequest<Inputs, Outputs>, context: C
 }
 
 function converge(run: Run): Promise<Outputs> {
-  return convergeGuest(run, {
+  return convergeGuest<Inputs, Outputs>(run, {
     create: () => createVm(run),
     sync: {
       wanted: wantedOf(run),
       preflight: (seen, changes) => preflightChanges(run, seen, changes),
     },
-    macAddressesOf,
-    ipAddressesOf: (seen) => ipAddressesOf(run, seen),
+    absent: { vmid: null, node: null, macAddresses: [], ipAddresses: [], hostPublicKey: null },
+    outputsOf: async (seen) => ({
+      macAddresses: macAddressesOf(seen),
+      ipAddresses: await ipAddressesOf(run, seen),
+      hostPublicKey: await hostPublicKeyOf(run, seen),
+    }),
   });
 }

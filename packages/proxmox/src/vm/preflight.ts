@@ -92,12 +92,15 @@ export async function preflightChanges(run: Run, seen: Observed, changes: Change
 
 /** What is needed after the VM is there. */
 async function laterPrivileges({ inputs, facts }: Run, paths: string[], isNew: boolean): Promise<Need[]> {
-  const { started, waitForIp, ha, pool, rebootForChanges } = inputs;
+  const { started, waitForIp, waitForHostKey, ha, pool, rebootForChanges } = inputs;
   const needs: Need[] = [];
   if (isNew ? started !== false : rebootForChanges)
     needs.push({ paths, anyOf: ["VM.PowerMgmt"], path: "started" });
   if (waitForIp !== undefined && inputs.agent !== false) {
-    needs.push({ paths, anyOf: agentPrivileges(await facts.major()), path: "waitForIp" });
+    needs.push({ paths, anyOf: agentPrivileges(await facts.major(), "Audit"), path: "waitForIp" });
+  }
+  if (waitForHostKey !== undefined) {
+    needs.push({ paths, anyOf: agentPrivileges(await facts.major(), "FileRead"), path: "waitForHostKey" });
   }
   if (ha !== undefined) needs.push({ paths: ["/"], anyOf: ["Sys.Console"], path: "ha" });
   if (pool !== undefined)

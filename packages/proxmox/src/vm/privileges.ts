@@ -16,7 +16,7 @@ export function privilegeForKey(key: string, text: string): string {
   return "VM.Config.Options";
 }
 
-/** Version 9 has privileges of its own for the agent; before, VM.Monitor was for it. */
-export function agentPrivileges(major: number): string[] {
-  return major >= 9 ? ["VM.GuestAgent.Audit", "VM.GuestAgent.Unrestricted"] : ["VM.Monitor"];
+/** Version 9 has privileges for each use of the agent; before, VM.Monitor is for all. */
+export function agentPrivileges(major: number, use: "Audit" | "FileRead"): string[] {
+  return major >= 9 ? [`VM.GuestAgent.${use}`, "VM.GuestAgent.Unrestricted"] : ["VM.Monitor"];
 }

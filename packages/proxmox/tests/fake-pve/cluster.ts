@@ -16,6 +16,8 @@ export interface Guest {
   /** Whether an agent runs in the guest, and whether the guest heeds a request to shut down. */
   hasAgent: boolean;
   heedsShutdown: boolean;
+  /** The files in the guest, by path, as far as its agent is asked for them. */
+  files: Map<string, string>;
   bootMs: number;
   startedAt: number;
   /** How often it was started. */
@@ -110,6 +112,7 @@ export class Cluster {
       status: "stopped",
       lock,
       snapshots: [],
+      files: new Map(),
       startedAt: 0,
       starts: 0,
       ...this.newGuests,

@@ -9,6 +9,7 @@ import { type Call, route, type Route } from "./routes.ts";
 export const qemuRoutes: Route[] = [
   route("POST /nodes/:node/qemu/:vmid/clone", clone),
   route("GET /nodes/:node/qemu/:vmid/agent/network-get-interfaces", agentInterfaces),
+  route("GET /nodes/:node/qemu/:vmid/agent/file-read", agentFileRead),
   route("PUT /nodes/:node/qemu/:vmid/cloudinit", (call) => void guestAt(call, "qemu", "VM.Config.Cloudinit")),
 ];
 
@@ -30,24 +31,38 @@ function address(text: string) {
   return { "ip-address-type": isIpv6 ? "ipv6" : "ipv4", "ip-address": text, prefix: isIpv6 ? 64 : 24 };
 }
 
-function agentInterfaces(call: Call) {
+/** The guest, provided that its agent answers and the token may use it so. */
+function withAgent(call: Call, use: "Audit" | "FileRead"): Guest {
   const { cluster } = call;
-  const guest = guestAt(
-    call,
-    "qemu",
-    ...(cluster.version === "8.4" ? ["VM.Monitor"] : ["VM.GuestAgent.Audit", "VM.GuestAgent.Unrestricted"]),
-  );
+  const privileges =
+    cluster.version === "8.4" ? ["VM.Monitor"] : [`VM.GuestAgent.${use}`, "VM.GuestAgent.Unrestricted"];
+  const guest = guestAt(call, "qemu", ...privileges);
   const { enabled } = parseProps(guest.config["agent"] ?? "0", "enabled");
   if (enabled !== "1") throw new Refusal(500, "No QEMU guest agent configured");
   if (guest.status !== "running") throw new Refusal(500, `VM ${guest.vmid} is not running`);
   if (!guest.hasAgent || Date.now() < guest.startedAt + guest.bootMs)
     throw new Refusal(500, "QEMU guest agent is not running");
-  const result = interfacesOf(guest).map(({ name, mac, addresses }) => ({
+  return guest;
+}
+
+function agentInterfaces(call: Call) {
+  const result = interfacesOf(withAgent(call, "Audit")).map(({ name, mac, addresses }) => ({
     name,
     "hardware-address": mac,
     "ip-addresses": addresses.map(address),
   }));
   return { result };
+}
+
+function agentFileRead(call: Call) {
+  const { files } = withAgent(call, "FileRead");
+  const { file = "", count = "16777216" } = call.params;
+  const content = files.get(file);
+  if (content === undefined) {
+    throw new Refusal(500, `Agent error: failed to open file '${file}': No such file or directory`);
+  }
+  const read = content.slice(0, Number(count));
+  return { content: read, ...(read.length < content.length && { truncated: 1 }) };
 }
 
 function clone(call: Call): string {
