@@ -47,6 +47,10 @@ const elsewhere: Record<string, string> = {
     inputs.connection = { host = "web"; hostPublicKeys = [ "${KEY}" ]; }; }`,
 };
 
+/** What hosts that are virtual machines are made with. */
+const VM_CONNECTION = `defaults.vm.connection = {
+  endpoint = "https://10.0.0.11:8006"; tokenId = "deploy@pve!nixops4"; tokenSecret.file = "/root/token"; };`;
+
 function deploymentOf(example: string): Evaluator {
   if (example.startsWith("{")) {
     const folder = join(temporaryFolder(), "flake");
@@ -58,15 +62,16 @@ function deploymentOf(example: string): Evaluator {
     return evaluate(`flake ${folder}`);
   }
   const [first = ""] = /^[a-zA-Z]+/.exec(example) ?? [];
-  if (["name", "proxmoxMACs"].includes(first)) {
+  if (["name", "proxmoxMACs", "hosts", "defaults"].includes(first)) {
     const hosts =
       first === "name" ? `proxmoxMACs = { ${example.replace("ADDRESS", "10.0.0.11")} };` : example;
     return evaluate(`root ({
       imports = [ self.modules.nixops4Component.network ];
       inherit nixpkgs;
-      roles.proxmox = { };
+      roles = { proxmox = { }; web = { }; };
       landscaper.cache.url = "http://10.0.0.1:5000";
       ${hosts}
+      ${first === "hosts" ? VM_CONNECTION : ""}
     })`);
   }
   const module =
@@ -98,6 +103,7 @@ interface Resource {
 const madeUp: Record<string, unknown> = {
   sshfp: [`4 2 ${"ab".repeat(32)}`],
   stdout: "landscaper-1:AAAA=\n",
+  vmid: 100,
   volumeId: "local:import/made-up.qcow2",
   poolId: "made-up",
 };

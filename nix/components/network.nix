@@ -1,5 +1,5 @@
-# A network: the landscaper, which runs nixops4, and the hosts that it installs. Each host is a `bare-metal-host`: all
-# of its options can be set for one host, and in `defaults` for all.
+# A network: the landscaper, which runs nixops4, and the hosts that it installs. Each host is a `bare-metal-host`, or,
+# with `vm.node`, a `virtual-machine`: all options of these can be set for one host, and in `defaults` for all.
 { self, ... }:
 {
   config,
@@ -106,7 +106,6 @@ let
 
   host = name: module: {
     imports = [
-      self.modules.nixops4Component.bare-metal-host
       self.modules.nixops4Component.virtual-machine
       (lib.mkAliasOptionModule [ "module" ] [ "nixos" "module" ])
       (hostModule name)

@@ -28,7 +28,7 @@ let
   preset = lib.mkOverride 1250;
   after = outputs: value: lib.foldr lib.seq value outputs;
 
-  # Locally administered addresses would do, too; these are those that Proxmox VE itself gives.
+  # With the prefix of the addresses that Proxmox VE gives.
   ownMac =
     let
       hash = lib.toUpper (builtins.hashString "sha256" "${vm.owner}/${name}");
@@ -58,6 +58,7 @@ let
 in
 {
   _class = "nixops4Component";
+  imports = [ self.modules.nixops4Component.bare-metal-host ];
 
   options.vm = {
     node = mkOption {
@@ -173,6 +174,8 @@ in
           self.nixosModules.proxmox-guest
         ]
         ++ lib.optional isFromImage (modulesPath + "/virtualisation/disk-image.nix");
+        image = mkIf isFromImage { efiSupport = vm.firmware == "uefi"; };
+        boot.loader.grub = mkIf (isFromImage && vm.firmware == "bios") { devices = [ "/dev/sda" ]; };
         # Its hardware is known.
         hardware = {
           enableAllHardware = lib.mkOverride 900 false;

@@ -10,11 +10,11 @@ interface Option {
   default: string | null;
 }
 
-type Component = "network" | "bare-metal-host" | "nixos";
+type Component = "network" | "bare-metal-host" | "virtual-machine" | "nixos";
 
 const introductions: Record<Component, string> = {
   network: `A landscaper, which runs nixops4, and the hosts that it installs. Each entry of \`proxmoxMACs\` and \`hosts\` is a
-[\`bare-metal-host\`](#bare-metal-host), with all its options and
+[\`bare-metal-host\`](#bare-metal-host) or, with \`vm.node\`, a [virtual machine](#virtual-machine) on Proxmox VE, with all their options and
 
 - \`role\` (one of the names in \`roles\`, or null, default \`null\`; in \`proxmoxMACs\` \`"proxmox"\`)  
   What the host is for.
@@ -48,6 +48,23 @@ What is no option here is an input of a member: \`members.nixos.inputs.reboot = 
 It also needs [\`state\`](https://nixops.dev): the member that keeps the state of its keys (a \`network\` has one). The
 NixOS configuration gets the machine's name, its address and sshd (and \`ssh.host\` is \`ip\` when not set); it must bring a boot loader, and either disko
 (\`disko.devices\`) or \`diskoScript\`.`,
+  "virtual-machine": `What makes a host of a [\`network\`](#network) a virtual machine on Proxmox VE ([how to](../how-to/virtual-machines-that-install-themselves.md)).
+It is part of each host, and does nothing unless \`vm.node\` is set. A host has these members besides, or in place of, those of
+[\`bare-metal-host\`](#bare-metal-host), in the order in which they are applied:
+
+| member                | type                                   |                                                                                                     |
+| --------------------- | -------------------------------------- | --------------------------------------------------------------------------------------------------- |
+| \`image\`             | [\`proxmox.image\`](proxmox.md#image)  | with \`vm.installation = "image"\`: the image that the disk is made from                            |
+| \`vm\`                | [\`proxmox.vm\`](proxmox.md#vm)        | the virtual machine, after its boot entry or its image                                              |
+| \`boot_from_disk\`    | [\`proxmox.vm\`](proxmox.md#vm)        | the boot order of the same machine, once it is installed: it is power cycled, and boots from disk only |
+| \`ssh_host_public_key\` | [\`ssh.host_key\`](ssh.md#host_key)    | as for other hosts; one from an image is known by the key that its guest agent tells               |
+
+With \`vm.installation = "image"\`, there is no \`installation_host_key\`, \`installation_pxe_nbp\`, \`installation\` and \`boot_from_disk\`. What is no
+option here is an input of a member: \`members.vm.inputs.tags = [ "web" ];\`.
+
+The NixOS configuration gets \`nixosModules.proxmox-guest\`, and no firmware for other hardware; with \`vm.installation = "image"\` also the file systems and the boot
+loader of the image (nixpkgs' \`virtualisation/disk-image.nix\`), so that it must bring none. \`mac\` has a default: an address made from \`vm.owner\` and the host's
+name, which stays when the virtual machine is made again. Set it where another network on the same segment uses the same names.`,
   nixos: `A host's NixOS configuration, deployed by [\`nixos.system\`](nixos.md#system). It takes the place of the component
 of the same name in nixops4-nixos ([how to move](../how-to/migrate.md)). What is no option here is an input of
 \`nixos.system\`: \`inputs.healthChecks = [ { tcp.port = 443; } ];\`, \`inputs.rollback.enable = false;\`.`,
@@ -87,7 +104,10 @@ function componentReference(): string {
       `## ${name}`,
       introductions[name],
       "### Options",
-      options[name].filter(isOwn).map(renderOption).join("\n"),
+      options[name]
+        .filter((option) => isOwn(name, option))
+        .map(renderOption)
+        .join("\n"),
     ]),
     "",
   ].join("\n\n");
@@ -110,6 +130,13 @@ function nixosModuleReference(): string {
       "to do comes with [the boot entry](../protocols/install-job.md).",
     "### Options",
     options.installer.map(renderOption).join("\n"),
+    "## landscaper-iso",
+    "`nixops4-providers.nixosModules.landscaper-iso`: the image that installs a landscaper. It has no options of its own.",
+    "## proxmox-guest",
+    "`nixops4-providers.nixosModules.proxmox-guest`: what a virtual machine of the provider [`proxmox`](proxmox.md) needs: the guest agent " +
+      "(`services.qemuGuest`), a serial console for `qm terminal`, the drivers of its disks and network cards in the initial ramdisk, and a root " +
+      "partition and file system that grow with the disk. It has no options of its own. Hosts of a " +
+      "[`network`](components.md#virtual-machine) have it when they are virtual machines.",
     "",
   ].join("\n\n");
 }
@@ -121,9 +148,10 @@ function optionsOf<Name extends string>(expression: string): Record<Name, Option
   return JSON.parse(stdout) as Record<Name, Option[]>;
 }
 
-/** Not part of a type that has a reference of its own. */
-function isOwn({ name }: Option): boolean {
-  return !/^(ssh\.jump\.|server\.)/.test(name);
+/** Not part of a type or of a component that has a reference of its own. */
+function isOwn(component: Component, { name }: Option): boolean {
+  if (component === "virtual-machine" && !name.startsWith("vm.")) return false;
+  return !/^(ssh\.jump\.|server\.|vm\.connection\.)/.test(name);
 }
 
 function renderOption({ name, type, description, default: value }: Option): string {
