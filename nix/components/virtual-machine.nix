@@ -174,13 +174,15 @@ in
           self.nixosModules.proxmox-guest
         ]
         ++ lib.optional isFromImage (modulesPath + "/virtualisation/disk-image.nix");
-        image = mkIf isFromImage { efiSupport = vm.firmware == "uefi"; };
-        boot.loader.grub = mkIf (isFromImage && vm.firmware == "bios") { devices = [ "/dev/sda" ]; };
         # Its hardware is known.
         hardware = {
           enableAllHardware = lib.mkOverride 900 false;
           enableRedistributableFirmware = lib.mkOverride 900 false;
         };
+      }
+      // lib.optionalAttrs isFromImage {
+        image.efiSupport = vm.firmware == "uefi";
+        boot.loader.grub = mkIf (vm.firmware == "bios") { devices = [ "/dev/sda" ]; };
       }
     );
 

@@ -246,7 +246,7 @@ describe("before the first change", () => {
       new Member("vm").apply(inputs({ name: "mail", vmid: 100, owner: "other" })),
     );
     expect(message).toContain("VM 100 (web) on pve belongs to the owner nixops4");
-    expect(message).toContain("set vmid = 100 and adopt = true");
+    expect(message).toContain("choose another ID, or take it over with adopt = true");
   });
 
   it("a VM of the same name that is not ours, which is neither taken nor doubled nor deleted", async () => {

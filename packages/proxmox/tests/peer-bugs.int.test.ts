@@ -358,7 +358,7 @@ describe("the next ten", () => {
     const bare = { connection, node, name: "web", vmid: 100 };
     const message = await failure(vm.apply(bare));
     expect(message).toContain("VM 100 (web) on pve was not made by nixops4");
-    expect(message).toContain("set vmid = 100 and adopt = true");
+    expect(message).toContain("choose another ID, or take it over with adopt = true");
     await vm.apply({ ...bare, adopt: true });
     expect(fake().vm(100)).toMatchObject({ status: "stopped", pending: {} });
     expect(fake().vm(100).config).toEqual({

@@ -231,6 +231,31 @@ describe("waitForHostKey", () => {
   });
 });
 
+it.each(["qemu", "lxc"] as const)("tells an ID that another %s has together with all else", async (kind) => {
+  const taken = fake().cluster.reserve(kind, "pve", 150, "create");
+  Object.assign(taken, { lock: undefined, config: { name: "db", scsi0: "local-lvm:vm-150-disk-0" } });
+  const broken = {
+    vmid: 150,
+    networks: [{ bridge: "vmbr9" }],
+    disks: { scsi0: { storage: "none", size: "1G" } },
+  };
+  const vm = await failure(new Member("vm").apply(vmInputs(fake(), broken)));
+  const container = {
+    networks: broken.networks,
+    rootDisk: broken.disks.scsi0,
+    template: "local:vztmpl/a.tar.zst",
+  };
+  const { disks: _, cores: __, ...inputs } = vmInputs(fake(), { vmid: 150, ...container });
+  const label = kind === "qemu" ? "VM" : "container";
+  for (const message of [vm, await failure(new Member("container").apply(inputs))]) {
+    expect(message).toContain(`vmid: ${label} 150 (db) on pve was not made by nixops4: choose another ID`);
+    expect(message).toContain("there is no bridge vmbr9 on pve");
+    expect(message).toContain("the storage none is not on pve");
+  }
+  expect(vm.includes("adopt = true")).toBe(kind === "qemu");
+  expect(fake().writes).toEqual([]);
+});
+
 it("compares a VM with its inputs again when a keeper changes", async () => {
   const [vm, inputs] = [new Member("vm"), vmInputs(fake(), { keepers: { day: 1 } })];
   await vm.apply(inputs);

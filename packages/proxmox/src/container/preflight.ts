@@ -2,11 +2,13 @@ import type { Changes } from "../guest/changes.ts";
 import { labelOf } from "../guest/guest.ts";
 import type { Observed } from "../guest/observe.ts";
 import { type Need, type Plan, preflight } from "../guest/preflight.ts";
+import { takenViolations } from "../guest/taken.ts";
 import type { Inputs } from "../resources/container.ts";
 import { type Run, settingsOf, volumesOf } from "./settings.ts";
 
 /** What making a container takes. */
-export async function preflightCreate({ inputs, facts }: Run): Promise<void> {
+export async function preflightCreate(run: Run): Promise<void> {
+  const { inputs, facts } = run;
   const { template = "", vmid } = inputs;
   const keys = [...settingsOf(inputs), ...volumesOf(inputs)].map(({ key }) => key);
   const plan = planFor(inputs, inputs.node, vmid, keys);
@@ -18,6 +20,7 @@ export async function preflightCreate({ inputs, facts }: Run): Promise<void> {
   if (inputs.started !== false) plan.privileges.push({ paths, anyOf: ["VM.PowerMgmt"], path: "started" });
   if (!inputs.unprivileged)
     plan.privileges.push({ paths: ["/"], anyOf: ["Sys.Modify"], path: "unprivileged" });
+  plan.violations = await takenViolations(run);
   await preflight(facts, `cannot make the container ${inputs.name}`, plan);
 }
 

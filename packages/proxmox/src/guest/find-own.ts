@@ -31,9 +31,13 @@ async function findKnown(run: Run, vmid: number): Promise<Observed | undefined> 
   });
 }
 
+/** One that is not ours counts as none where a new one is wanted: the preflight tells it with all else. */
 async function findById(run: Run, vmid: number): Promise<Observed | undefined> {
-  const seen = await observeAt(run, vmid, run.inputs.node);
-  return seen === undefined ? undefined : expectOurs(run, await waitUntilMade(run, seen));
+  const found = await observeAt(run, vmid, run.inputs.node);
+  if (found === undefined) return undefined;
+  const seen = await waitUntilMade(run, found);
+  if (run.inputs.ensure === "present" && !mayUse(run, seen)) return undefined;
+  return expectOurs(run, seen);
 }
 
 /** Without an ID: what an interrupted run left is found by its name and marker. */
@@ -51,7 +55,7 @@ async function findNamed(run: Run): Promise<Observed | undefined> {
   const found = await firstOurs(run, guests);
   if (found !== undefined || guests.length === 0) return found;
   if (inputs.ensure === "absent" && !inputs.adopt) return undefined;
-  throw foreign(guests[0]!, inputs.name);
+  throw foreign(await observe(client, guests[0]!));
 }
 
 async function firstOurs(run: Run, guests: Guest[]): Promise<Observed | undefined> {
@@ -89,18 +93,26 @@ async function waitUntilMade({ client, inputs }: Run, seen: Observed): Promise<O
   return observeUntil(client, seen, inputs.taskTimeoutSeconds, ({ isBeingMade }) => !isBeingMade);
 }
 
-function expectOurs(run: Run, seen: Observed): Observed {
-  const { inputs } = run;
-  const marker = readMarker(seen.values.get("description"));
-  if (inputs.adopt || marker?.owner === inputs.owner) return seen;
-  const name = seen.values.get("name") ?? seen.values.get("hostname") ?? "without a name";
-  throw foreign(seen, name, marker?.owner);
+function mayUse({ inputs }: Run, { values }: Observed): boolean {
+  return inputs.adopt || readMarker(values.get("description"))?.owner === inputs.owner;
 }
 
-function foreign(guest: Guest, name: string, owner?: string): ProviderError {
+function expectOurs(run: Run, seen: Observed): Observed {
+  if (mayUse(run, seen)) return seen;
+  throw foreign(seen);
+}
+
+/** Says whose a guest is, as "(db) on pve1 was not made by nixops4". */
+export function foreignness({ node, values }: Observed): string {
+  const name = values.get("name") ?? values.get("hostname") ?? "without a name";
+  const owner = readMarker(values.get("description"))?.owner;
   const whose = owner === undefined ? "was not made by nixops4" : `belongs to the owner ${owner}`;
-  return new ProviderError(`${labelOf(guest)} (${name}) on ${guest.node} ${whose}`, {
+  return `(${name}) on ${node} ${whose}`;
+}
+
+function foreign(seen: Observed): ProviderError {
+  return new ProviderError(`${labelOf(seen)} ${foreignness(seen)}`, {
     path: "adopt",
-    hint: `Nothing was changed. To take it over, set vmid = ${guest.vmid} and adopt = true; else choose another name or ID.`,
+    hint: `Nothing was changed. To take it over, set vmid = ${seen.vmid} and adopt = true; else choose another name or ID.`,
   });
 }

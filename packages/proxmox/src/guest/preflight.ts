@@ -17,19 +17,21 @@ export interface Plan {
   /** Volumes that have to be there. */
   volumes: { volume: string; path: string }[];
   privileges: Need[];
+  /** What is known to be wrong already. */
+  violations?: Violation[];
 }
 
 /** Reports at once all that can be known to fail, before anything is changed. */
 export async function preflight(facts: Facts, what: string, plan: Plan): Promise<void> {
-  const nodes = await nodeViolations(facts, plan.node);
+  const known = [...(plan.violations ?? []), ...(await nodeViolations(facts, plan.node))];
   // Nothing more is known of a node that does not answer.
-  if (nodes.length > 0) throw refuse(`${what}: nothing was changed`, nodes);
+  if (known.some(({ path }) => path === "node")) throw refuse(`${what}: nothing was changed`, known);
   const found = await Promise.all([
     storageViolations(facts, plan),
     bridgeViolations(facts, plan),
     privilegeViolations(facts, plan),
   ]);
-  const violations = found.flat();
+  const violations = [...known, ...found.flat()];
   if (violations.length === 0) violations.push(...(await volumeViolations(facts, plan)));
   if (violations.length > 0) throw refuse(`${what}: nothing was changed`, unique(violations));
 }

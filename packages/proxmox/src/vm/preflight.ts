@@ -2,8 +2,8 @@ import type { Changes } from "../guest/changes.ts";
 import { labelOf } from "../guest/guest.ts";
 import type { Observed } from "../guest/observe.ts";
 import { type Need, type Plan, preflight } from "../guest/preflight.ts";
+import { takenViolations } from "../guest/taken.ts";
 import type { Inputs } from "../resources/vm.ts";
-
 import { volumesOf } from "./disks.ts";
 import { agentPrivileges, privilegeForKey } from "./privileges.ts";
 import type { Run } from "./run.ts";
@@ -51,6 +51,7 @@ export async function preflightCreate(run: Run): Promise<void> {
     plan.privileges.push({ paths: [`/vms/${inputs.clone.vmid}`], anyOf: ["VM.Clone"], path: "clone.vmid" });
   }
   plan.privileges.push(...storagePrivileges(plan), ...bridgePrivileges(plan));
+  plan.violations = await takenViolations(run);
   await preflight(facts, `cannot make the VM ${inputs.name}`, plan);
 }
 
