@@ -59,6 +59,7 @@ function allowed(schema: JsonSchema): unknown {
 
 /** Some text for each pattern that there is. */
 const patterns = [
+  "/etc/key.pub",
   "text",
   "0644",
   "/absolute/path",

@@ -9,6 +9,7 @@ import { makeSshKey, startSshd } from "@nixops4-providers/test-servers";
 import { BACKENDS, dnsServersAvailable } from "../../packages/dns/tests/lab.ts";
 import { missingForNamespaces, startNamespaceTarget } from "../../packages/nixos/tests/namespace-target.ts";
 import { buildSystem } from "../../packages/nixos/tests/test-systems.ts";
+import { FakePve } from "../../packages/proxmox/tests/fake-pve/fake-pve.ts";
 import {
   type ApplyError,
   applyDeployment,
@@ -354,6 +355,11 @@ suite(`the real nixops4${missing}`, () => {
         nixops4.path("dns"),
       );
       cleanUps.push(() => powerDns.stop());
+      const pve = await FakePve.start();
+      cleanUps.push(() => pve.close());
+      pve.cluster.addVolume("local:vztmpl/debian.tar.zst", "vztmpl", 1000);
+      fs.writeFileSync(nixops4.path("token"), pve.connection.tokenSecret.value);
+      fs.writeFileSync(nixops4.path("disk.qcow2"), "a disk");
       const host = await startNamespaceTarget();
       cleanUps.push(() => host.stop());
       const systems = { one: await buildSystem({ name: "one" }), two: await buildSystem({ name: "two" }) };
@@ -371,9 +377,17 @@ suite(`the real nixops4${missing}`, () => {
         };
         connection = connectionTo members.host_key.outputs.hostPublicKey;
         server.socket = "${bootService.socket}";
+        onPve = {
+          connection = {
+            inherit (builtins.fromJSON ${nixString(JSON.stringify(pve.connection))}) endpoint tokenId tlsFingerprint;
+            tokenSecret.file = "${folder}/token";
+          };
+          node = "pve";
+        };
+        guest = onPve // { pool = members.pool.outputs.poolId; networks = [ { bridge = "vmbr0"; } ]; };
       in {
         providers = {
-          inherit (self.modules.nixops4Provider) local ssh ssh-keypair pxe-nbp dns;
+          inherit (self.modules.nixops4Provider) local ssh ssh-keypair pxe-nbp dns proxmox;
           # With the Nix store of the machine, in which the systems are: nixops4's own is another.
           nixos = {
             imports = [ self.modules.nixops4Provider.nixos ];
@@ -406,7 +420,16 @@ suite(`the real nixops4${missing}`, () => {
           copied = { type = providers.nixos.closure; inputs = { connection = toHost; path = "${systems.one}"; substituteOnDestination = false; }; };
           activated = { type = providers.nixos.system; inputs = {
             connection = toHost; toplevel = "${systems[text]}"; substituteOnDestination = false; }; };
+          pool = { type = providers.proxmox.pool; inputs = { inherit (onPve) connection; name = "web"; }; };
+          image = { type = providers.proxmox.image; inputs = onPve // {
+            storage = "files"; name = "disk.qcow2"; source.file = "${folder}/disk.qcow2"; }; };
+          vm = { type = providers.proxmox.vm; state = members.state; inputs = guest // {
+            name = "vm"; disks.scsi0 = { storage = "local-lvm"; importFrom = members.image.outputs.volumeId; }; waitForIp = { }; }; };
+          container = { type = providers.proxmox.container; state = members.state; inputs = guest // {
+            name = "container"; template = "local:vztmpl/debian.tar.zst"; rootDisk = { storage = "local-lvm"; size = "4G"; };
+            networks = [ { bridge = "vmbr0"; ipv4 = "dhcp"; } ]; }; };
           outputs = { type = providers.local.file; inputs = { name = "outputs"; contents = builtins.toJSON {
+            vm = members.vm.outputs.ipAddresses; container = members.container.outputs.node; image = members.image.outputs.sha256;
             inherit (members.remote_exec.outputs) stdout; inherit (members.installed.outputs) installedAt;
             inherit (members.exec) outputs; copied = members.copied.outputs; tftp = members.tftp.outputs; key = members.keypair.outputs.publicKey; }; }; };
         };
@@ -426,8 +449,16 @@ suite(`the real nixops4${missing}`, () => {
       await installing;
       const first = nixops4.read("outputs");
       expect(JSON.parse(first)).toMatchObject({ stdout: "one", outputs: { stdout: "one\n", json: null } });
+      const vms = [...pve.cluster.guests.values()];
+      expect(vms.map(({ kind, status }) => `${kind} ${status}`).toSorted()).toEqual([
+        "lxc running",
+        "qemu running",
+      ]);
+      expect(pve.cluster.pools.get("web")!.guests.size).toBe(2);
+      const sent = pve.writes.length;
       const state = nixops4.read("state.json");
       await nixops4.succeed();
+      expect(pve.writes.length).toBe(sent);
       expect(nixops4.read("outputs")).toBe(first);
       expect(nixops4.read("state.json")).toBe(state);
       nixops4.deploy(`root (${members("two")})`);
@@ -441,12 +472,16 @@ suite(`the real nixops4${missing}`, () => {
       );
       expect(Object.keys(read["resources"] as object).toSorted()).toEqual([
         "address",
+        "container",
         "host_key",
         "keypair",
         "memo",
         "text",
+        "vm",
         "zone",
       ]);
+      expect(pve.writes.length).toBe(sent);
+      expect(pve.violations).toEqual([]);
     },
     300_000,
   );
