@@ -335,12 +335,7 @@ const inputs = fields({
           default: "/etc/ssh/ssh_host_ed25519_key.pub",
           description: "The file with the public key in the guest.",
         }),
-        timeoutSeconds: Type.Number({
-          exclusiveMinimum: 0,
-          maximum: 86_400,
-          default: 300,
-          description: "How many seconds to wait.",
-        }),
+        timeoutSeconds: secondsField("How many seconds to wait.", { default: 300 }),
       },
       {
         title: "WaitForHostKey",
