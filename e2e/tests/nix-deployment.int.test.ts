@@ -279,7 +279,7 @@ suite(`a deployment that Nix evaluates${missing}`, () => {
     };
     const until = async (holds: () => boolean) => {
       for (const start = performance.now(); !holds(); await sleep(20))
-        if (performance.now() - start > 120_000) throw new Error(`it did not come true: ${holds}`);
+        if (performance.now() - start > 120_000) throw new Error(`it did not come true: ${holds.toString()}`);
     };
     const runs = () => [...pve!.cluster.guests.values()].some(({ status }) => status === "running");
 

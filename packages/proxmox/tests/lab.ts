@@ -73,7 +73,8 @@ function peakOf(pid: number): number {
 export async function until(holds: () => boolean): Promise<void> {
   const deadline = performance.now() + 30_000;
   while (!holds()) {
-    if (performance.now() > deadline) throw new Error(`within 30 s it did not come true: ${holds}`);
+    if (performance.now() > deadline)
+      throw new Error(`within 30 s it did not come true: ${holds.toString()}`);
     await new Promise((resolve) => setTimeout(resolve, 10));
   }
 }

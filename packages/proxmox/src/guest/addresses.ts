@@ -17,7 +17,7 @@ export interface AddressWait {
   family: Family;
   timeoutSeconds: number;
   /** Asks the guest once; returns the error while it does not answer yet. */
-  ask(): Promise<Interface[] | PveError>;
+  ask: () => Promise<Interface[] | PveError>;
   /** What to do when it never answers. */
   hint: string;
 }
@@ -27,10 +27,10 @@ export interface Question<Answer, Found> {
   what: string;
   timeoutSeconds: number;
   /** Asks the guest once; returns the error while it does not answer yet. */
-  ask(): Promise<Answer | PveError>;
-  find(answer: Answer): Found | undefined;
+  ask: () => Promise<Answer | PveError>;
+  find: (answer: Answer) => Found | undefined;
   /** The error for the last answer, when the time is up. */
-  explain(answer: Answer | PveError): ProviderError;
+  explain: (answer: Answer | PveError) => ProviderError;
 }
 
 const FIRST_POLL_SECONDS = 0.1;

@@ -1,7 +1,7 @@
 import type { Violation } from "@nixops4-providers/provider-sdk";
 import { locate } from "./find.ts";
 import { foreignness } from "./find-own.ts";
-import type { GuestInputs, GuestRun } from "./guest-run.ts";
+import type { GuestRun } from "./guest-run.ts";
 import { type Kind, labelOf } from "./guest.ts";
 import { observe } from "./observe.ts";
 
@@ -11,7 +11,7 @@ export async function takenViolations({
   facts,
   inputs,
   kind,
-}: Pick<GuestRun<GuestInputs>, "client" | "facts" | "inputs" | "kind">): Promise<Violation[]> {
+}: Pick<GuestRun, "client" | "facts" | "inputs" | "kind">): Promise<Violation[]> {
   const { vmid, node } = inputs;
   if (vmid === undefined) return [];
   const kinds: Kind[] = ["qemu", "lxc"];
