@@ -1,4 +1,4 @@
-# What a machine boots from a TFTP server that is there already, at each network boot: a rescue system.
+# A rescue system that a machine boots from an existing TFTP server, at each network boot.
 { inputs, providers, ... }:
 {
   providers.pxe-nbp = inputs.nixops4-providers.modules.nixops4Provider.pxe-nbp;

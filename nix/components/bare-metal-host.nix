@@ -46,10 +46,10 @@ let
       )
       "${option "hostKeyPath"} is ${config.hostKeyPath}, which is lost at each boot, as `/` is a tmpfs: set services.openssh.hostKeys to a file that stays"
       config.hostKeyPath;
-  # Overruled by what somebody sets as a default.
+  # A priority below `mkDefault`, so that defaults of users win.
   preset = lib.mkOverride 1250;
   option = name: "`${config.optionPath}.${name}'";
-  # Values of the wrong type are found as early: nothing else asks for these before the installer's job is made.
+  # Finds values of the wrong type early. Otherwise they would be evaluated only with the installer's job.
   problems = builtins.deepSeq [
     config.bond
     config.disk
@@ -87,7 +87,7 @@ in
     };
     mac = mkOption {
       type = macAddress;
-      description = "The MAC address of the network card that the machine boots from, and that gets its address.";
+      description = "The MAC address of the network card that the machine boots from. This card also gets `ip`.";
     };
     macs = mkOption {
       type = types.nonEmptyListOf macAddress;
@@ -123,32 +123,32 @@ in
       );
       default = null;
       example.mode = "802.3ad";
-      description = "The bond that gets the machine's address, in place of the card `mac` alone.";
+      description = "A bond of network cards that gets `ip`, instead of the card `mac`.";
     };
     vlan = mkOption {
       type = types.nullOr (types.ints.between 1 4094);
       default = null;
-      description = "The VLAN that the machine's address is in. The network boot itself is always without a VLAN.";
+      description = "The VLAN (1 to 4094) of `ip`. The network boot itself never uses a VLAN.";
     };
     ip = mkOption {
       type = ipAddress;
-      description = "The IP address that the installed machine has.";
+      description = "The IP address of the installed machine.";
     };
     prefixLength = mkOption {
       type = types.ints.between 0 128;
       default = if isV4 config.ip then 24 else 64;
       defaultText = lib.literalMD "24, and 64 with IPv6";
-      description = "How many bits of `ip` are those of its network.";
+      description = "The length of the network prefix of `ip`, in bits.";
     };
     gateway = mkOption {
       type = types.nullOr ipAddress;
       default = null;
-      description = "The router to other networks.";
+      description = "The IP address of the default router. When not set, the machine has no default route.";
     };
     nameservers = mkOption {
       type = types.listOf ipAddress;
       default = [ ];
-      description = "The DNS servers.";
+      description = "The IP addresses of the DNS servers.";
     };
     architecture = mkOption {
       type = types.enum [
@@ -161,12 +161,12 @@ in
     ssh.authorizedKeys = mkOption {
       type = types.listOf types.nonEmptyStr;
       default = [ ];
-      description = "Public keys that may log in as `ssh.user`. That of `ssh.privateKey` must be among them.";
+      description = "The public keys that may log in as `ssh.user`. They must include the key of `ssh.privateKey`.";
     };
     keyFolder = mkOption {
       type = types.path;
       default = "/var/lib/nixops4/keys";
-      description = "The folder on the deploying machine for the temporary host key, until the machine has its own.";
+      description = "The folder on the deploying machine for the private half of the temporary host key.";
     };
     hostKeyPath = mkOption {
       type = types.strMatching "/.*[^/]";
@@ -175,14 +175,14 @@ in
           system.config.services.openssh.hostKeys or [ ]
         )).path;
       defaultText = lib.literalMD "that of the ed25519 key in `services.openssh.hostKeys`";
-      description = "Where the installed machine has its SSH host key: a file that is still there after a restart.";
+      description = "The file with the SSH host key of the installed machine. It must be on a persistent file system.";
     };
     gcRootsFolder = mkOption {
       type = types.nullOr types.path;
       default = "/var/lib/nixops4/gc-roots";
       description = ''
-        The folder on the deploying machine for the links that keep Nix from collecting what the machine needs to install
-        itself, until it is installed.
+        The folder on the deploying machine for links to the store paths that the machine needs for its install. The links
+        protect them from garbage collection until the machine is installed. With `null`, no links are made.
       '';
     };
     hardwareReport = {
@@ -191,24 +191,24 @@ in
         default = null;
         example = "/root/fediversity-network/web.json";
         description = ''
-          A file on the deploying machine, as a string, for what the installer has found in the machine: a report of
-          nixos-facter. Once it is there, `nixos.module.hardware.facter.reportPath = ./web.json;` uses it for all later
-          installs, too.
+          A file on the deploying machine, as a string, to which the installer's hardware report (of nixos-facter) is
+          written. After the install, `nixos.module.hardware.facter.reportPath = ./web.json;` uses it, also for later
+          installs.
         '';
       };
       use = mkOption {
         type = types.bool;
         default = false;
         description = ''
-          Whether the system that is deployed to the installed machine is made with that report, as
-          `hardware.facter.report`. The one that is installed first is made without it.
+          Whether the system that is deployed after the install uses the hardware report, as `hardware.facter.report`. The
+          installed system itself is built without it.
         '';
       };
     };
     server = mkOption {
       type = named.Server;
       default = { };
-      description = "How to reach the boot service. When not set, by its unix socket on the deploying machine.";
+      description = "How to reach the boot service. The default is its unix socket on the deploying machine.";
     };
 
     disk =
@@ -221,9 +221,9 @@ in
           type = types.bool;
           default = false;
           description = ''
-            Whether a disk with data on it may be installed to. **All its data is lost.** Exactly one disk of the machine
-            must be as the options of `disk` say; otherwise nothing is installed. A removable disk is only taken by
-            `byId` or `serial`.
+            Whether the disk may be wiped if it has data on it. **All its data is lost.** Exactly one disk of the machine
+            must match the options of `disk`; otherwise nothing is installed. A removable disk matches only by `byId` or
+            `serial`.
           '';
         };
       };
@@ -239,7 +239,7 @@ in
             allowWipe = mkOption {
               type = types.bool;
               default = false;
-              description = "Whether the disk may be wiped although there is data on it. **All its data is lost.**";
+              description = "Whether the disk may be wiped if it has data on it. **All its data is lost.**";
             };
           };
         }
@@ -247,10 +247,9 @@ in
       default = { };
       example.data.serial = "S64ANS0T123457";
       description = ''
-        The other disks, by the name that they have in the layout (`disko.devices.disk`). The installer finds and checks
-        all disks of the layout before it wipes any. Those whose `device` is `/dev/disk/nixops4-<name>` are told by the
-        options here; where `device` is something else, that tells which disk it is. A layout with a pool or a file system
-        on a device that is no disk of it is refused.
+        The other disks, by their names in the layout (`disko.devices.disk`). The installer finds and checks all disks of the
+        layout before it wipes any. The options here select the disks whose `device` is `/dev/disk/nixops4-<name>`; any other
+        `device` selects the disk itself. A layout with a pool or a file system on a device outside of its disks is refused.
       '';
     };
     diskoScript = mkOption {
@@ -261,8 +260,9 @@ in
       '';
       defaultText = lib.literalMD "disko's, with the chosen disk as `/dev/disk/nixops4`";
       description = ''
-        The program that partitions and formats the disks, and mounts them on `/mnt`. Its arguments are the disk that
-        `disk` tells of, and those of `disks` by name; the first is also in the environment variable `NIXOPS4_DISK`.
+        The program that partitions and formats the disks, and mounts them on `/mnt`. Its arguments are the path of the disk
+        that `disk` selects, and those of `disks` in the order of their names. The first is also in the environment variable
+        `NIXOPS4_DISK`.
       '';
     };
     substituters = mkOption {
@@ -271,24 +271,24 @@ in
           options = {
             url = mkOption {
               type = types.strMatching "https?://[^ ?#@]+";
-              description = "Its URL.";
+              description = "The URL of the binary cache.";
             };
             publicKey = mkOption {
               type = types.strMatching "[^:]+:[A-Za-z0-9+/]+=*";
-              description = "The public key that it signs with, such as `landscaper-1:AAAA…`.";
+              description = "The public key of its signatures, such as `landscaper-1:AAAA…`.";
             };
           };
         }
       );
-      description = "The binary caches that the installer gets the machine's system from.";
+      description = "The binary caches from which the installer copies the machine's system.";
     };
 
     installGeneration = mkOption {
       type = types.ints.between 1 2147483648;
       default = 1;
       description = ''
-        The machine installs itself once for each value. **A higher one installs it again, which wipes its disk.** It
-        cannot be lowered.
+        The machine installs itself once for each value. **A higher value installs it again, which wipes its disk.** The
+        value cannot be lowered.
       '';
     };
     onInterrupted = mkOption {
@@ -298,8 +298,8 @@ in
       ];
       default = "hold";
       description = ''
-        What a network boot does after an install that failed or was interrupted: `hold` boots from disk until there is a
-        higher `installGeneration`, `retry` installs again.
+        The behaviour of a network boot after a failed or interrupted install: `hold` boots from disk until
+        `installGeneration` is raised, `retry` installs again.
       '';
     };
     installer = {
@@ -308,8 +308,8 @@ in
         default = { };
         example.disk = "/var/lib/nixops4/web-disk";
         description = ''
-          Files on the deploying machine, as strings, that the installer has as `/run/nixops4/<name>`, as a key for an
-          encrypted disk. They go to this machine alone, and are deleted from the boot service when it is installed.
+          Files on the deploying machine, as strings, that the installer gets as `/run/nixops4/<name>`, such as the key for
+          an encrypted disk. Only this machine gets them. The boot service deletes them when the machine is installed.
         '';
       };
       configuration = mkOption {
@@ -320,7 +320,7 @@ in
           inherit (config.ssh) authorizedKeys;
         };
         defaultText = lib.literalMD "a NixOS configuration of `nixosModules.installer`";
-        description = "The NixOS configuration of the installer, where the options below are not set.";
+        description = "The NixOS configuration of the installer. It provides the defaults of `kernel`, `initrd` and `cmdline`.";
       };
       kernel = mkOption {
         type = types.path;
@@ -341,7 +341,7 @@ in
         ]
         ++ installer.config.boot.kernelParams;
         defaultText = lib.literalMD "that of `installer.configuration`";
-        description = "The kernel's command line.";
+        description = "The command line of the installer's kernel.";
       };
     };
   };
@@ -350,7 +350,7 @@ in
     type = types.str;
     default = lib.showOption (lib.init options.mac.loc);
     internal = true;
-    description = "The option that this host is set by, for messages.";
+    description = "The path of the option that declares this host, for messages.";
   };
   options.installsItself = mkOption {
     type = types.bool;
@@ -372,7 +372,7 @@ in
   options.problems = mkOption {
     type = types.listOf types.str;
     internal = true;
-    description = "Why the host is refused, when its members are looked at: before any of them is applied.";
+    description = "The errors in the options of this host. They are raised before any member is applied.";
   };
 
   config = {

@@ -20,10 +20,10 @@ let
     }).named;
   asDefaults = import ../lib/as-defaults.nix { inherit lib; };
 
-  # What `defaults` overrules, as a host overrules that.
+  # A priority that `defaults` overrides. Hosts override `defaults` in turn.
   preset = lib.mkOverride 1250;
 
-  # A host of such a name would be taken for a part of the other member.
+  # A host with one of these names would be merged with that member.
   membersOfItsOwn = [
     "deploy_key"
     "landscaper"
@@ -137,7 +137,7 @@ let
       options.role = mkOption {
         type = types.nullOr (types.enum (lib.attrNames roles));
         default = null;
-        description = "What the host is for: one of `roles`.";
+        description = "The role of the host: a name in `roles`.";
       };
       config = {
         state = preset network.state;
@@ -207,21 +207,21 @@ in
       description = "The flake of nixpkgs that all hosts are made with.";
     };
     proxmoxMACs = hostsOption "proxmoxMACs" ''
-      The hosts of the role `proxmox`, by name. One more line here is one more machine:
-      apply, turn it on, and it installs itself.
+      The hosts of the role `proxmox`, by name. To add a machine, add a line here, apply, and turn the machine on: it
+      installs itself.
     '';
-    hosts = hostsOption "hosts" "Hosts of any role, by name.";
+    hosts = hostsOption "hosts" "The hosts of any role, by name.";
     roles = mkOption {
       type = types.lazyAttrsOf types.deferredModule;
       default = { };
-      description = "What hosts can be for: NixOS modules by the name that `role` of a host has.";
+      description = "The roles of hosts: NixOS modules by name. The option `role` of a host selects one.";
     };
     defaults = mkOption {
       type = types.deferredModule;
       default = { };
       description = ''
-        What holds for all hosts: options of `bare-metal-host`, such as `gateway`. A host's own value goes before that here;
-        NixOS modules, authorized keys and substituters are added to each other.
+        Defaults for all hosts: options of `bare-metal-host`, such as `gateway`. A value of a host overrides the default, except
+        for NixOS modules, authorized keys and substituters, which are merged.
       '';
     };
     authorizedKeys = mkOption {
@@ -239,8 +239,8 @@ in
       default = "/var/lib/nixops4/${config.name}";
       defaultText = lib.literalMD "`/var/lib/nixops4/<name>`";
       description = ''
-        The folder on the deploying machine for state and keys. Outside of the flake's own: Nix copies that to its store,
-        which everybody can read. Back it up.
+        The folder on the deploying machine for state and keys. It must be outside of the folder of the flake, which Nix copies
+        to its store, where every user can read it. Back it up.
       '';
     };
     dns = {
@@ -249,8 +249,8 @@ in
         default = null;
         example = "example.org";
         description = ''
-          The DNS zone that the hosts have their names in. When set, each host has two more members: `dns_address`, its A
-          or AAAA record and the PTR record to it, and `dns_sshfp`, the SSHFP records of its host key.
+          The DNS zone for the names of the hosts. When set, each host has two more members: `dns_address`, its A or AAAA
+          record with the PTR record, and `dns_sshfp`, the SSHFP records of its host key.
         '';
       };
       server = mkOption {
@@ -263,17 +263,17 @@ in
             };
           }
         '';
-        description = "Where the zone is kept: the input `server` of `dns.record_set`.";
+        description = "The DNS server of the zone: the input `server` of `dns.record_set`.";
       };
       ttl = mkOption {
         type = types.ints.between 0 2147483647;
         default = 3600;
-        description = "How many seconds caches may keep the records.";
+        description = "The TTL of the records, in seconds.";
       };
       reverse = mkOption {
         type = types.bool;
         default = true;
-        description = "Whether to write PTR records. Needs the reverse zone of the addresses on the same server.";
+        description = "Whether to write PTR records. The reverse zone of the addresses must be on the same server.";
       };
       sshfp = mkOption {
         type = types.bool;
@@ -286,29 +286,29 @@ in
       type = types.nonEmptyStr;
       default = "${config.directory}/state.json";
       defaultText = lib.literalMD "`<directory>/state.json`";
-      description = "The file that nixops4 keeps its state in.";
+      description = "The state file of nixops4.";
     };
     deployKeyFile = mkOption {
       type = types.nonEmptyStr;
       default = "/root/.ssh/id_ed25519";
-      description = "The private key on the landscaper that logs in to all hosts. It is made where there is none.";
+      description = "The file on the landscaper with the private key for logins to all hosts. It is created if it does not exist.";
     };
     landscaper = {
       module = mkOption {
         type = types.nullOr types.deferredModule;
         default = null;
-        description = "The NixOS configuration of the landscaper itself. When not set, its system is left alone.";
+        description = "The NixOS configuration of the landscaper. When not set, the landscaper itself is not deployed.";
       };
       cache.url = mkOption {
         type = types.nullOr types.nonEmptyStr;
         default = null;
         example = "http://10.0.0.1:5000";
-        description = "The binary cache on the landscaper that hosts install themselves from.";
+        description = "The URL of the binary cache on the landscaper, from which hosts are installed.";
       };
       cache.publicKeyFile = mkOption {
         type = types.nonEmptyStr;
         default = "/var/lib/nixops4-cache/public-key";
-        description = "The file on the landscaper with the public key of that cache.";
+        description = "The file on the landscaper with the public key of this cache.";
       };
     };
   };
@@ -347,7 +347,7 @@ in
         };
       })
       (lib.mkIf (landscaper.module != null) {
-        # A composite, as a host is: nixops4 can be told to apply it beside the others.
+        # A composite like the hosts, so that nixops4 can apply it by its path.
         landscaper =
           { members, ... }:
           {

@@ -20,26 +20,26 @@ in
   options = {
     ssh.hostPublicKey = mkOption {
       type = sshPublicKey;
-      description = "The public key that the host must present. Often an output, as that of `ssh.host_key`.";
+      description = "The public key that the host must present, often an output such as that of `ssh.host_key`.";
     };
     ssh.hostPublicKeys = mkOption {
       type = types.nonEmptyListOf sshPublicKey;
       default = [ config.ssh.hostPublicKey ];
       defaultText = lib.literalExpression "[ config.ssh.hostPublicKey ]";
-      description = "The public keys of which the host must present one.";
+      description = "The public keys of the host. It must present one of them.";
     };
     ssh.opts = mkOption {
       type = types.enum [ "" ];
       default = "";
       description = ''
-        Only there for what comes from nixops4-nixos, and must be empty. Instead of `-i FILE` set `ssh.privateKey.file`,
+        Exists only for compatibility with nixops4-nixos, and must be empty. Instead of `-i FILE` set `ssh.privateKey.file`,
         of `-o Port=N` `ssh.port`, of `-J HOST` `ssh.jump`.
       '';
     };
     copy.substituteOnDestination = mkOption {
       type = types.bool;
       default = true;
-      description = "Whether the host itself downloads what its substituters have, instead of being sent it.";
+      description = "Whether the host downloads store paths from its own substituters if they have them.";
     };
   };
   config = {

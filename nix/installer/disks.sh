@@ -1,6 +1,6 @@
 # shellcheck shell=bash
 # shellcheck disable=SC2034,SC2154 # The parts of the installer share their variables.
-# The disks: which ones the job means, and whether they may be wiped.
+# Selects the disks of the job, and checks whether they may be wiped.
 
 readonly BY_ID=/dev/disk/by-id
 readonly MIB=$((1024 * 1024))
@@ -8,7 +8,7 @@ readonly MIB=$((1024 * 1024))
 readonly READ_WHOLE_BYTES=$((256 * MIB))
 readonly SAMPLES=500
 
-# Sets, for each disk of the job in its order: DISKS (what the partitioning script is told), DISK_PATHS (the kernel's
+# Sets, for each disk of the job in its order: DISKS (the arguments of the partitioning script), DISK_PATHS (the kernel's
 # names), DISK_DESCRIPTIONS, ALLOW_WIPE; and DISK_IDENTITY of all together.
 find_disks() {
   local choice problems line
@@ -52,7 +52,7 @@ list_disks() {
       ] | sort_by(.path)'
 }
 
-# Reads all disks, and prints those that the job means, in its order, or what is wrong with that.
+# Reads all disks, and prints the disks of the job in its order, or the errors.
 choose_disks() {
   jq --slurpfile job "$JOB/install.json" --arg folder "$BY_ID/" --rawfile paths <(list_paths) '
     def text: gsub("\\A\\s+|\\s+\\z"; "");
@@ -135,12 +135,12 @@ list_serials() {
   done
 }
 
-# Whether this boot has begun to install on the disks: what is on them then is ours.
+# Succeeds if this boot has begun to install on the disks, so that the data on them is the installer's own.
 is_begun() {
   [[ -f $STATE/begun && $(<"$STATE/begun") == "$DISK_IDENTITY" ]]
 }
 
-# Lets go of what a run that was killed had mounted.
+# Releases the mounts of a run that was killed.
 release_disks() {
   say "continues on $ALL_DISKS, where an earlier run of this boot was cut off"
   release_root || fail "$ROOT, or what is below it, which an earlier run uses, cannot be released"
@@ -155,7 +155,7 @@ release_swap() {
   done
 }
 
-# A pool that was not exported is refused by the system that was installed on it.
+# The installed system would refuse a pool that was not exported.
 export_pools() {
   ! command -v zpool >/dev/null || zpool export -a
 }
@@ -169,7 +169,7 @@ check_disks() {
   if ((${#PROBLEMS[@]} > 0)); then fail "$(join '; ' "${PROBLEMS[@]}")"; fi
 }
 
-# Adds to PROBLEMS what is wrong with the disk of this number.
+# Adds the problems of the disk with this number to PROBLEMS.
 check_disk() {
   local disk="${DISKS[$1]} (${DISK_DESCRIPTIONS[$1]})" path=${DISK_PATHS[$1]} used others data
   if ! used=$(uses_of "$path") || ! others=$(other_disks "$path"); then
@@ -190,18 +190,18 @@ check_disk() {
   fi
 }
 
-# Prints the disk and all that is on it, from partitions to logical volumes, a JSON object each.
+# Prints the disk, its partitions and its volumes, one JSON object each.
 disk_tree() {
   lsblk --json --output PATH,TYPE,MOUNTPOINTS "$1" |
     jq --compact-output '.blockdevices[] | recurse(.children[]?) | .mountpoints |= map(select(. != null))'
 }
 
-# Prints where the disk, or something on it, is mounted.
+# Prints the mount points of the disk and its partitions and volumes.
 uses_of() {
   disk_tree "$1" | jq --raw-output --slurp 'map(.path as $path | .mountpoints[] | "\($path) (\(.))") | unique | join(", ")'
 }
 
-# Prints the disks that arrays and volumes on this disk are on, too, and that the job does not name.
+# Prints the other disks of arrays and volumes on this disk, if the job does not name them.
 other_disks() {
   local device devices others=()
   mapfile -t devices < <(disk_tree "$1" | jq --raw-output --arg disk "$1" 'select(.path != $disk and .type != "part") | .path')
@@ -217,7 +217,7 @@ other_disks() {
   join ', ' "${others[@]}"
 }
 
-# Prints what is on the disk and its partitions, or nothing; fails if that cannot be known.
+# Prints the signatures on the disk and its partitions, if any. Fails if they cannot be read.
 data_on_disk() {
   local devices device status found=()
   mapfile -t devices < <(disk_tree "$1" | jq --raw-output --arg disk "$1" 'select(.path == $disk or .type == "part") | .path')
@@ -241,8 +241,8 @@ data_on_disk() {
   fi
 }
 
-# Prints where there is data that has no signature: encrypted without a header, a database, a file system that has lost
-# its beginning. Prints nothing when all that was read has never been written to.
+# Prints the positions of data without a signature, such as encrypted data, a database, or a file system without its first
+# blocks. Prints nothing if all samples are blank.
 data_in_samples() {
   local size position length status
   size=$(blockdev --getsize64 "$1") || return 1
@@ -278,8 +278,7 @@ sample_positions() {
   done
 }
 
-# Whether all bytes are 0 or all are 255, which is what flash memory has where nothing was written. Fails with 1 when
-# not, with 2 when that cannot be read.
+# Succeeds if all bytes are 0, or all are 255 (erased flash memory). Fails with 1 if not, with 2 if they cannot be read.
 is_blank() {
   local status=0
   cmp --quiet --bytes="$3" --ignore-initial="$2:0" "$1" /dev/zero || status=$?

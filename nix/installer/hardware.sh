@@ -1,8 +1,8 @@
 # shellcheck shell=bash
 # shellcheck disable=SC2034,SC2154 # The parts of the installer share their variables.
-# What hardware the machine has, for the configuration of its system.
+# Reports the hardware of the machine, for the configuration of its system.
 
-# Nothing of the install depends on it.
+# The install does not depend on it.
 look_at_hardware() {
   local report=$STATE/hardware.json
   if ! command -v "$FACTER" >/dev/null; then return; fi

@@ -6,19 +6,19 @@
 # Needs bash 5, coreutils, diffutils, findutils, grep, gzip, sed, util-linux 2.37, curl, jq, nix 2.8 and nixos-install, for ZFS
 # zpool, and runs as root. Images that are not NixOS, and tests, can set:
 #   NIXOPS4_JOB              the folder of the job; /nixops4
-#   NIXOPS4_STATE            a folder that does not outlive the boot; /run/nixops4-installer
-#   NIXOPS4_NIXOS_INSTALL    what is called as nixos-install is; nixos-install
-#   NIXOPS4_FACTER           what is called as nixos-facter is; nixos-facter
-#   NIXOPS4_REBOOT           what restarts the machine; reboot
-#   NIXOPS4_DISK_TYPES       what lsblk calls those that may be installed on; disk
-#   NIXOPS4_NETWORK_SECONDS  for how long the boot service is waited for; 3600
+#   NIXOPS4_STATE            a folder that is empty after a reboot; /run/nixops4-installer
+#   NIXOPS4_NIXOS_INSTALL    the command for nixos-install; nixos-install
+#   NIXOPS4_FACTER           the command for nixos-facter; nixos-facter
+#   NIXOPS4_REBOOT           the command that restarts the machine; reboot
+#   NIXOPS4_DISK_TYPES       the lsblk types of disks that may be installed to; disk
+#   NIXOPS4_NETWORK_SECONDS  how many seconds to wait for the boot service; 3600
 #
-# Exits with 0 when the machine was told to restart, with 1 when it was not: what went wrong is on the console, and
-# reported if possible. When it is killed, it can be started again in the same boot.
+# Exits with 0 after it has restarted the machine, and with 1 after a failure, which is on the console and reported if
+# possible. If it is killed, it can be started again in the same boot.
 # shellcheck disable=SC2317 # Functions are called by traps and by `run`.
 set -euo pipefail
 
-# By this all processes of a run can be found, also when the run itself was killed.
+# Marks all processes of a run, so that they can be found after the run was killed.
 if [[ -z ${NIXOPS4_INSTALLER-} ]]; then
   NIXOPS4_INSTALLER=$$ exec "$BASH" "$0" "$@"
 fi
@@ -159,7 +159,7 @@ choose() {
   for i in "${!DISKS[@]}"; do say "installs on ${DISKS[$i]} (${DISK_DESCRIPTIONS[$i]})"; done
 }
 
-# Before the claim: what is wrong with the binary cache then takes no other generation.
+# Runs before the claim, so that a problem with the binary cache needs no new generation.
 fetch() {
   enter_stage fetch "fetching the script that partitions the disk"
   run realise local "$(store_path "$DISKO_SCRIPT")" ||
@@ -190,7 +190,7 @@ copy_system() {
   run realise "local?root=$ROOT" "$SYSTEM" || fail "the system cannot be copied from $SUBSTITUTERS"
 }
 
-# Before the boot loader is installed: a ramdisk that takes SSH connections gets its host key then.
+# Runs before the boot loader is installed, which may copy the host key into a ramdisk with an SSH server.
 place_host_key() {
   enter_stage host-key "placing the SSH host key"
   local file=$ROOT$HOST_KEY_PATH
@@ -219,7 +219,7 @@ finish() {
   restart
 }
 
-# --- how a run ends ---
+# --- the end of a run ---
 
 # $1: one sentence.
 fail() {
@@ -232,7 +232,7 @@ fail() {
   exit 1
 }
 
-# Without a report: there is nobody to report to, or nothing that would be heard.
+# Stops without a report, when the boot service cannot be reached or would refuse it.
 give_up() {
   ENDED=failed
   say "stopped: $1"
@@ -276,7 +276,7 @@ on_exit() {
   kill_other_processes
 }
 
-# A step must not go on without its installer: those of an earlier run that was killed, and at the end our own.
+# Kills the steps of an earlier run that was killed and, at the end, those of this run.
 kill_other_processes() {
   local files file pid attempt found
   for attempt in {1..600}; do

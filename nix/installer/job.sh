@@ -1,12 +1,12 @@
 # shellcheck shell=bash
 # shellcheck disable=SC2034,SC2154 # The parts of the installer share their variables.
-# The job: what the overlay of the network boot says.
+# Reads the job from the overlay of the network boot.
 
 job() {
   jq --raw-output "$1" "$JOB/install.json"
 }
 
-# What is in the files of the job that only root may read must not be in what a step prints.
+# Removes the contents of files in the job that only root may read from the output of the steps.
 read_secrets() {
   local file value
   while IFS= read -r -d '' file; do

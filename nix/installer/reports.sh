@@ -1,6 +1,6 @@
 # shellcheck shell=bash
 # shellcheck disable=SC2034,SC2153,SC2154 # The parts of the installer share their variables.
-# What is said, and to whom.
+# Messages and reports.
 
 enter_stage() {
   STAGE=$1 MESSAGE=$2 PERCENT=''
@@ -18,7 +18,7 @@ say() {
   LOG_LINES=$((LOG_LINES + 1))
 }
 
-# Tells how it goes; that nobody hears it is no reason to stop.
+# Reports the progress. A report that fails does not stop the install.
 report() {
   if [[ -n $CLAIMED ]]; then send_report '' || true; fi
 }
@@ -62,7 +62,7 @@ ask_for_claim() {
   say "the claim is granted"
 }
 
-# Whatever stands between us and the boot service may answer 200 to everything.
+# A proxy may answer 200 to every request, so the body is checked, too.
 is_grant() {
   jq --exit-status --slurp --argjson generation "$GENERATION" \
     'length == 1 and (.[0] | type == "object" and .generation == $generation and (.attempt | type == "number" and . >= 1))' \
@@ -80,7 +80,7 @@ post() {
     HTTP_STATUS=000
 }
 
-# Why the last call did not do what it should, for people.
+# Prints why the last call failed.
 server_error() {
   local error
   if [[ $HTTP_STATUS == 000 ]]; then

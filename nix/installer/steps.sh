@@ -1,6 +1,6 @@
 # shellcheck shell=bash
 # shellcheck disable=SC2034,SC2154 # The parts of the installer share their variables.
-# Steps that take long.
+# Runs long steps.
 
 # Sets NOW, in seconds. bash's SECONDS is the wall clock: it steps when the time is set.
 look_at_clock() {

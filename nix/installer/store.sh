@@ -1,6 +1,6 @@
 # shellcheck shell=bash
 # shellcheck disable=SC2034,SC2154 # The parts of the installer share their variables.
-# What is fetched from the binary caches.
+# Fetches from the binary caches.
 
 # Fetches the closure of a path into a store: signed by the job's keys, and by no others.
 realise() {
@@ -17,7 +17,7 @@ realise() {
     --option narinfo-cache-positive-ttl 0
 }
 
-# Prints what of the closure of a path no binary cache has, and fails when that is anything.
+# Prints the store paths of a closure that no binary cache has, and fails if there are any.
 missing_paths() {
   local store="local?root=$STATE/empty-store"
   realise "$store" --dry-run "$1" >"$STATE/closure" 2>&1 || {

@@ -1,5 +1,5 @@
-# What a machine boots from the network to install itself. It is the same for all machines: which system goes on which
-# disk, and from where, stands in the job that the boot service adds to the ramdisk (docs/protocols/install-job.md).
+# The netboot image of the installer. It is the same for all machines: the job that the boot service adds to the ramdisk
+# has the system, the disks and the binary caches (docs/protocols/install-job.md).
 _:
 {
   config,
@@ -18,7 +18,7 @@ in
   options.nixops4.installer.authorizedKeys = mkOption {
     type = types.listOf types.nonEmptyStr;
     default = [ ];
-    description = "Public SSH keys that may log in as root while a machine installs itself, to see what keeps it.";
+    description = "The public SSH keys that may log in as root during an install, for debugging.";
   };
 
   config = {
@@ -42,7 +42,7 @@ in
     };
 
     hardware.enableAllHardware = true;
-    # Which the image of nixpkgs goes without, and some cards do not work without.
+    # The image of nixpkgs has no firmware files, which some network cards need.
     hardware.enableRedistributableFirmware = mkForce true;
     boot.initrd.availableKernelModules = import ../lib/storage-controllers.nix;
 
@@ -67,7 +67,7 @@ in
       serviceConfig = {
         Type = "exec";
         ExecStart = "${pkgs.runtimeShell} ${../installer}/install.sh";
-        # The same boot may go on with what it has claimed. What ends by itself has reported why.
+        # The same boot may continue after its claim. An installer that exits normally has reported the reason.
         Restart = "on-abnormal";
         StandardOutput = "journal+console";
         StandardError = "inherit";
@@ -87,7 +87,7 @@ in
     };
     users.users.root.openssh.authorizedKeys.keys = config.nixops4.installer.authorizedKeys;
 
-    # What an unattended install does not need, and every machine would have to load.
+    # Omits what an unattended install does not need, since every machine would download it.
     documentation.enable = mkForce false;
     documentation.nixos.enable = mkForce false;
     networking.networkmanager.enable = mkForce false;

@@ -36,7 +36,7 @@ in
   system.nixos-generate-config = {
     flake = ''
       {
-        # What this image was made from. It stays on the landscaper; put another URL here to update.
+        # The source of this image, which is kept on the landscaper. To update, set another URL.
         inputs.nixops4-providers.url = "path:${self.outPath}";
 
         outputs =
@@ -52,7 +52,7 @@ in
       }
     '';
     configuration = ''
-      # The landscaper: the server from which the others are installed. Set what is marked, and read the rest.
+      # The landscaper: the server that installs the others. Set the lines that are marked SET.
       { config, lib, pkgs, ... }:
 
       {
@@ -61,8 +61,7 @@ in
       $bootLoaderConfig
         networking.hostName = "landscaper";
 
-        # SET: the network card on whose network machines are installed (`ip link` lists them), and the address that this
-        # server has there.
+        # SET: the network interface for installs (`ip link` lists all), and the address of this server on it.
         networking.interfaces.enp1s0.ipv4.addresses = [
           {
             address = "10.0.0.1";
@@ -75,10 +74,10 @@ in
           interface = "enp1s0"; # SET: as above
           address = "10.0.0.1"; # SET: as above
           dhcp = {
-            # "dhcp" gives out the addresses, and wants to be the only one on this network that does. Where there is a DHCP
-            # server already, set "proxy", and the address of the network as range, such as "10.0.0.0".
+            # "dhcp" assigns the addresses; there must be no other DHCP server on this network. If there is one, set "proxy",
+            # and the address of the network as range, such as "10.0.0.0".
             mode = "dhcp";
-            range = "10.0.0.100,10.0.0.199"; # SET: the first and the last address to give out
+            range = "10.0.0.100,10.0.0.199"; # SET: the first and the last address to assign
           };
         };
 

@@ -1,4 +1,4 @@
-# The server from which the others are installed: network boot, DHCP, a binary cache for the installers, and nixops4.
+# The server that installs the others: network boot, DHCP, a binary cache for the installers, and nixops4.
 { self, ... }:
 { config, lib, ... }:
 let
@@ -22,14 +22,14 @@ in
       type = types.nonEmptyStr;
       example = "enp1s0";
       description = ''
-        The network card on whose network machines are installed. Best a network of its own: anybody on it can see
-        what the machines load.
+        The network interface for installs. Use a separate network: everyone on it can read what the machines
+        download.
       '';
     };
     address = mkOption {
       type = ipv4;
       example = "10.0.0.1";
-      description = "This server's IPv4 address on that network. It has to be a static one.";
+      description = "The static IPv4 address of this server on that network.";
     };
     openFirewall = mkOption {
       type = types.bool;
@@ -40,8 +40,8 @@ in
 
   config = lib.mkIf cfg.enable {
     services.nixops4-landscaper.network.enable = lib.mkDefault true;
-    # What this system was made from stays: the configuration that the installer image wrote names it by its path, and
-    # can be evaluated again without downloading it.
+    # Keeps the sources of this system: the configuration of the installer image refers to them by path, so that it can be
+    # evaluated without a download.
     system.extraDependencies = import ../lib/sources.nix self;
   };
 }

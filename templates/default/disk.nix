@@ -1,10 +1,10 @@
-# How the disk of a machine is divided: a partition for EFI to boot from, and one for everything else.
+# The disk layout of a machine: an EFI system partition, and a partition for everything else.
 # A mirror, an encrypted disk and a ZFS pool are in the folder `disks`. Other layouts: https://github.com/nix-community/disko/tree/master/example
 {
   disko.devices.disk.main = {
-    # The disk that the installer has chosen: the only one of at least 8 GB, and only when there is nothing on it. Where
-    # that does not hold, say so for the machine: `disk.serial = "S64ANS0T123456";` is the one disk to take,
-    # `disk.allowWipe = true;` gives up the data on it.
+    # The disk that the installer selects. By default this is the only disk of at least 8 GB, and it must be empty.
+    # Otherwise set options for the machine: `disk.serial = "S64ANS0T123456";` selects a disk, and
+    # `disk.allowWipe = true;` allows to wipe its data.
     device = "/dev/disk/nixops4";
     content = {
       type = "gpt";

@@ -1,7 +1,7 @@
 {
   description = "Machines that install themselves, and the systems that they run";
 
-  # Where everything comes from. flake.lock, which Nix writes, pins the versions; `nix flake update` moves them.
+  # The sources. Nix pins their versions in flake.lock; `nix flake update` updates them.
   inputs = {
     nixpkgs.url = "github:NixOS/nixpkgs/nixos-unstable";
     flake-parts.url = "github:hercules-ci/flake-parts";
@@ -9,8 +9,8 @@
     nixops4.url = "github:nixops4/nixops4";
     nixops4.inputs.flake-parts.follows = "flake-parts";
     nixops4.inputs.nixpkgs.follows = "nixpkgs";
-    # Where the source of the providers is. A landscaper has written here where it keeps its own. After `nix flake init`,
-    # or to move to another version, put your clone here: "git+file:///home/alice/nixops4-providers".
+    # The source of the providers. A landscaper has set its own copy here. After `nix flake init`, or to use another version,
+    # set your clone: "git+file:///home/alice/nixops4-providers".
     nixops4-providers.url = "path:/path/to/nixops4-providers";
     nixops4-providers.inputs.flake-parts.follows = "flake-parts";
     nixops4-providers.inputs.nixops4.follows = "nixops4";

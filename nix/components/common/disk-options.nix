@@ -1,4 +1,4 @@
-# How a machine's disk is told from its others.
+# The options that select one disk of a machine.
 { lib }:
 {
   disk,
@@ -22,11 +22,11 @@ in
   minBytes = mkOption {
     type = types.nullOr types.ints.positive;
     default = minBytes;
-    description = "How large ${disk} must be, in bytes.";
+    description = "The smallest size of ${disk}, in bytes.";
   };
   maxBytes = mkOption {
     type = types.nullOr types.ints.positive;
     default = null;
-    description = "How large ${disk} may be, in bytes.";
+    description = "The largest size of ${disk}, in bytes.";
   };
 }

@@ -7,7 +7,7 @@ in
   options = {
     nixpkgs = mkOption {
       type = types.raw;
-      description = "The flake of nixpkgs that the NixOS configuration is made with.";
+      description = "The flake of nixpkgs for the NixOS configuration.";
     };
     nixos.module = mkOption {
       type = types.deferredModule;
@@ -16,7 +16,7 @@ in
     nixos.specialArgs = mkOption {
       type = types.lazyAttrsOf types.raw;
       default = { };
-      description = "More arguments for the modules of the NixOS configuration, which they can use in `imports`.";
+      description = "Additional module arguments of the NixOS configuration (`specialArgs`), which can be used in `imports`.";
     };
     nixos.configuration = mkOption {
       type = types.raw;

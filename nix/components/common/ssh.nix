@@ -14,7 +14,7 @@ in
   options = {
     ssh.host = mkOption {
       type = types.nonEmptyStr;
-      description = "The name or the address under which the deploying machine reaches the host.";
+      description = "The name or IP address by which the deploying machine reaches the host.";
     };
     ssh.port = mkOption {
       type = types.port;
@@ -38,13 +38,13 @@ in
     ssh.jump = mkOption {
       type = types.listOf named.Hop;
       default = [ ];
-      description = "Hosts to connect through, first to last.";
+      description = "The jump hosts to connect through, in order.";
     };
     sudo.enable = mkOption {
       type = types.bool;
       default = config.ssh.user != "root";
       defaultText = lib.literalExpression ''config.ssh.user != "root"'';
-      description = "Whether what needs root on the host is done by `sudo -n`, which must not ask for a password.";
+      description = "Whether to become root on the host with `sudo -n`, which must not ask for a password.";
     };
   };
 }

@@ -34,31 +34,31 @@ in
       type = types.package;
       default = self.inputs.nixops4.packages.${pkgs.stdenv.hostPlatform.system}.default;
       defaultText = lib.literalExpression "nixops4.packages.\${system}.default";
-      description = "nixops4 itself.";
+      description = "The package of nixops4.";
     };
     apply = {
       enable = mkOption {
         type = types.bool;
         default = false;
         description = ''
-          Whether there is a service `nixops4-apply`, that applies the network in `network.directory`. The command of that name
-          is always there; both keep to one run at a time, and `nixops4-apply --status` says how the last one went. What
-          nixops4 prints of inputs and outputs is kept out of the journal.
+          Whether to add a service `nixops4-apply` that applies the network in `network.directory`. The command of that name
+          is always available. Only one run is active at a time, and `nixops4-apply --status` shows the result of the last run.
+          The inputs and outputs that nixops4 prints are kept out of the journal.
         '';
       };
       startAt = mkOption {
         type = types.listOf types.nonEmptyStr;
         default = [ ];
         example = [ "hourly" ];
-        description = "When to start the service by itself, as systemd.time(7) writes it.";
+        description = "When to start the service automatically, as a calendar event of systemd.time(7).";
       };
       members = mkOption {
         type = types.listOf types.nonEmptyStr;
         default = [ ];
         example = [ "host1" ];
         description = ''
-          What the service applies: hosts, as the paths that nixops4 knows them by. When empty, everything; then a host that
-          fails does not keep the others from being applied.
+          The hosts that the service applies, by their paths in nixops4. When empty, it applies everything, and a host that
+          fails does not stop the others.
         '';
       };
     };
@@ -86,17 +86,17 @@ in
       ];
       environment = {
         HOME = "/root";
-        # What it builds, the daemon builds, which is not confined as this is.
+        # Builds run in the Nix daemon, which this sandbox does not confine.
         NIX_REMOTE = "daemon";
       };
       serviceConfig = removeAttrs (import ./sandbox.nix) [ "MemoryDenyWriteExecute" ] // {
         Type = "oneshot";
         ExecStart = "${lib.getExe nixops4-apply} --wait ${lib.escapeShellArgs apply.members}";
-        # nixops4 stops by itself, and a provider leaves things so that the next run can go on.
+        # nixops4 and its providers stop at SIGINT, and the next run continues.
         KillSignal = "SIGINT";
         TimeoutStopSec = 60;
       };
-      # A switch to another configuration does not cut a run off.
+      # A switch to another configuration must not interrupt a run.
       restartIfChanged = false;
     };
   };

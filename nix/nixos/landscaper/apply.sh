@@ -1,5 +1,5 @@
 # shellcheck shell=bash
-# Applies the network in $NIXOPS4_NETWORK, one run at a time, and keeps how the last one went.
+# Applies the network in $NIXOPS4_NETWORK, one run at a time, and records the result of the last run.
 set -euo pipefail
 
 usage="usage: nixops4-apply [--wait] [OPTION…] [MEMBER…]
@@ -15,7 +15,7 @@ Other options are those of 'nixops4 apply'."
 
 state=${NIXOPS4_APPLY_STATE:-/var/lib/nixops4-apply}
 
-# What the component `network` has beside its hosts: resources that the hosts need, and so apply.
+# The members of the component `network` besides its hosts. Applying the hosts applies them, too.
 own_resources='deploy_key|landscaper_cache_key|state'
 
 fail() {
@@ -29,7 +29,7 @@ print_status() {
     echo '{"state":"never run"}'
     return
   fi
-  # When nobody has the lock, a run that does not say how it ended was killed.
+  # A run without a result was killed if no process holds the lock.
   local ended='if .state == "running" then .state = "interrupted" else . end' code=0
   flock --shared --nonblock --conflict-exit-code 75 "$state/lock" \
     jq --compact-output "$ended" "$state/status.json" || code=$?
@@ -42,7 +42,8 @@ write_status() {
   mv "$state/status.new" "$state/status.json"
 }
 
-# At its end nixops4 prints all inputs and outputs, secrets among them. A line of another program may come between.
+# Drops the inputs and outputs that nixops4 prints at its end, since they can contain secrets. Lines of other programs
+# may come in between.
 without_values() {
   trap '' INT # Until nixops4 has ended.
   exec grep --text --line-buffered --invert-match --extended-regexp '^(    - (input|output) | {12}|["{[])'
@@ -53,11 +54,11 @@ nixops4_apply() {
   return "${PIPESTATUS[0]}"
 }
 
-# nixops4 ends at the first failure in what it applies, but waits for each path that it was given: where each host is a
-# path, one that fails does not cut off the others.
+# nixops4 stops at the first failure, but waits for each path on its command line. With a path for each host, a host that
+# fails does not stop the others.
 apply_everything() {
   local names hosts=()
-  # What there is can depend on resources that are not there yet.
+  # The members can depend on resources that are not created yet.
   names=$(nixops4 --no-interactive members list 2>/dev/null) || names=""
   # shellcheck disable=SC2016
   mapfile -t hosts < <(
@@ -68,7 +69,7 @@ apply_everything() {
   )
   if ((${#hosts[@]} > 0)); then
     nixops4_apply "$@" "${hosts[@]}" || return
-    # Another resource is no path of its own: it is reached by way of the whole.
+    # If there are resources outside of the hosts, everything has to be applied.
     grep --invert-match --extended-regexp --line-regexp --quiet \
       "$own_resources|$(IFS='|' && echo "${hosts[*]}")" <<<"$names" || return 0
   fi
@@ -115,7 +116,7 @@ flock "${patience[@]}" 9 || fail 75 "another run is under way (nixops4-apply --s
 started=$(date --utc +%FT%TZ)
 write_status --arg state running --arg startedAt "$started" --argjson pid $$
 code=0
-# Without the lock: what outlives the run does not hold up the next one.
+# Processes that outlive the run must not inherit the lock.
 apply "$@" 9>&- || code=$?
 outcome=succeeded
 if ((code != 0)); then outcome=failed; fi

@@ -54,7 +54,7 @@ in
       type = types.package;
       default = self.packages.${system}.boot-server;
       defaultText = lib.literalExpression "nixops4-providers.packages.\${system}.boot-server";
-      description = "The boot service.";
+      description = "The package of the boot service.";
     };
     firmwares = mkOption {
       type = types.nonEmptyListOf (types.enum (lib.attrNames firmwares));
@@ -63,8 +63,8 @@ in
         "efi-x64"
       ];
       description = ''
-        The kinds of machines to build iPXE for. Their architecture can be another than this server's: the compiler for it
-        is then built, too, if no cache has it.
+        The kinds of firmware to build iPXE for. For an architecture other than this server's, a cross compiler is built,
+        too, if no cache has it.
       '';
     };
     settings = mkOption {
@@ -75,8 +75,8 @@ in
         limits.maxEntries = 5000;
       };
       description = ''
-        The configuration of the boot service: what `nixops4-boot-server config-schema` describes. A mistake in it is
-        found when the system is built.
+        The configuration of the boot service, as described by `nixops4-boot-server config-schema`. It is checked when the
+        system is built.
       '';
     };
   };

@@ -21,7 +21,7 @@ in
     enable = mkOption {
       type = types.bool;
       default = true;
-      description = "Whether to serve this server's Nix store, signed, to the network. Anybody on it can read all of it.";
+      description = "Whether to serve this server's Nix store as a signed binary cache. Everyone on the network can read all of it.";
     };
     port = mkOption {
       type = types.port;
@@ -33,19 +33,19 @@ in
       readOnly = true;
       default = "http://${cfg.address}:${toString cache.port}";
       defaultText = lib.literalMD "`http://<address>:<port>`";
-      description = "Where the installers find the cache.";
+      description = "The URL of the cache for the installers.";
     };
     keyName = mkOption {
       type = types.strMatching "[A-Za-z0-9._-]+";
       default = "${config.networking.hostName}-1";
       defaultText = lib.literalExpression ''"''${config.networking.hostName}-1"'';
-      description = "The name of the key that is made when the cache is started for the first time.";
+      description = "The name of the signing key, which is created at the first start of the cache.";
     };
     publicKeyFile = mkOption {
       type = types.path;
       readOnly = true;
       default = "${folder}/public-key";
-      description = "The file that has the public key, such as `landscaper-1:AAAA…`.";
+      description = "The file with the public key, such as `landscaper-1:AAAA…`.";
     };
   };
 
@@ -90,7 +90,7 @@ in
           "~@resources"
         ];
       };
-      # The public key comes last: until it is there, nobody knows the other.
+      # The public key is written last. Without it, the secret key is unused and may be replaced.
       script = ''
         if [ ! -e public-key ]; then
           nix() { command nix --extra-experimental-features nix-command "$@"; }

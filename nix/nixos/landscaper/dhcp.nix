@@ -1,5 +1,5 @@
-# What firmware is told by DHCP, so that it loads iPXE, and iPXE, so that it loads its script: by this server's own DHCP,
-# or beside another one.
+# Makes firmware load iPXE, and iPXE load its script, by DHCP: as the DHCP server of the network, or as a proxy beside
+# another one.
 { config, lib, ... }:
 let
   inherit (lib) mkDefault mkOption types;
@@ -13,7 +13,7 @@ let
   inOrder = !isBefore (lib.last addresses) (lib.head addresses);
   isGivenOut =
     !isBefore cfg.address (lib.head addresses) && !isBefore (lib.last addresses) cfg.address;
-  # Of this server's network, where it is known.
+  # The prefix length of this server's network, if it is known.
   prefixLength =
     (lib.findFirst (own: own.address == cfg.address) {
       prefixLength = 0;
@@ -25,7 +25,7 @@ let
     # No DNS, and nothing on other networks.
     port = mkDefault 0;
     interface = [ cfg.interface ];
-    # As bind-interfaces, and the interface may come up later.
+    # Like bind-interfaces, but the interface may appear later.
     bind-dynamic = mkDefault true;
     # iPXE sends this, however it was loaded.
     dhcp-userclass = [ "set:ipxe,iPXE" ];
@@ -85,40 +85,41 @@ in
       type = types.bool;
       default = true;
       description = ''
-        Whether dnsmasq tells machines what to boot. Without it, the network's DHCP server has to.
+        Whether dnsmasq tells machines what to boot. If not, the DHCP server of the network has to.
       '';
     };
     mode = mkOption {
       type = types.enum (lib.attrNames modes);
       default = "dhcp";
       description = ''
-        `dhcp`: this server gives out the addresses, and there must be no other DHCP server on the network. `proxy`: another
-        server does, and this one only adds what to boot; some UEFI firmware does not listen to that.
+        `dhcp`: this server assigns the addresses, and must be the only DHCP server on the network. `proxy`: another server
+        assigns the addresses, and this one only adds what to boot. Some UEFI firmware ignores a proxy.
       '';
     };
     range = mkOption {
       type = types.strMatching "${ipv4Pattern}(,${ipv4Pattern})?";
       example = "10.0.0.100,10.0.0.199";
       description = ''
-        With `dhcp`, the first and the last address to give out; with `proxy`, the address of the network, such as `10.0.0.0`.
+        With `dhcp`, the first and the last address to assign, separated by a comma. With `proxy`, the address of the network,
+        such as `10.0.0.0`.
       '';
     };
     leaseTime = mkOption {
       type = types.strMatching "[0-9]+[smhd]?|infinite";
       default = "12h";
-      description = "For how long a machine has an address. Only with `dhcp`.";
+      description = "The lease time of addresses, such as `12h`. Only with `dhcp`.";
     };
     router = mkOption {
       type = types.nullOr ipv4;
       default = null;
       description = ''
-        The router to other networks. When not set, machines are told this server. Only with `dhcp`.
+        The default router for the machines. When not set, it is this server. Only with `dhcp`.
       '';
     };
     nameservers = mkOption {
       type = types.listOf ipv4;
       default = [ ];
-      description = "The DNS servers that machines are told. Only with `dhcp`.";
+      description = "The DNS servers for the machines. Only with `dhcp`.";
     };
   };
 

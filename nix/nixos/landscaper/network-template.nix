@@ -1,4 +1,4 @@
-# Puts the example of a network where the operator will work on it, once, with this source as its providers.
+# Creates the folder of the network from the example, once, with this source of the providers.
 { self }:
 {
   config,
@@ -15,18 +15,18 @@ in
     enable = mkOption {
       type = types.bool;
       default = false;
-      description = "Whether to put an example there when `directory` does not exist.";
+      description = "Whether to create `directory` from the example if it does not exist.";
     };
     directory = mkOption {
       type = types.path;
       default = "/root/fediversity-network";
-      description = "The folder with the expression of the network.";
+      description = "The folder with the Nix expression of the network.";
     };
     template = mkOption {
       type = types.path;
       default = self.templates.default.path;
       defaultText = lib.literalExpression "nixops4-providers.templates.default.path";
-      description = "The example.";
+      description = "The folder with the example.";
     };
   };
 
@@ -39,7 +39,7 @@ in
       serviceConfig = import ./sandbox.nix // {
         Type = "oneshot";
         UMask = "0077";
-        # What root's own folder needs, where somebody else owns it.
+        # Needed if another user owns /root.
         CapabilityBoundingSet = "CAP_DAC_OVERRIDE";
         PrivateDevices = true;
         PrivateNetwork = true;
@@ -63,9 +63,9 @@ in
         cp --recursive --no-preserve=mode,ownership "$TEMPLATE" "$DIRECTORY.new"
         find "$DIRECTORY.new" -name '*.nix' -exec \
           sed --in-place "s|path:/path/to/nixops4-providers|path:$PROVIDERS|" {} +
-        # The source that it names from now on stays, also when this system is made from another one.
+        # Keeps the source that the example names, also when this system is later built from another one.
         ln --symbolic --force --no-dereference "$PROVIDERS" "$GC_ROOT"
-        # Of a folder that is no repository, Nix copies everything to its store.
+        # Without a repository, Nix would copy the whole folder to its store.
         git -C "$DIRECTORY.new" init --quiet --initial-branch=main
         git -C "$DIRECTORY.new" add .
         mv --no-target-directory "$DIRECTORY.new" "$DIRECTORY"

@@ -1,4 +1,4 @@
-# What no oneshot of the landscaper needs, though it runs as root. Each adds what else it does not need.
+# The sandbox for all oneshot services of the landscaper, which run as root. Each service adds further restrictions.
 {
   LockPersonality = true;
   MemoryDenyWriteExecute = true;

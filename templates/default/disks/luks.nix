@@ -1,5 +1,5 @@
-# An encrypted disk. Make a passphrase on the landscaper, and name its file for the machine; the installer gets it as a
-# secret, and the machine's console asks for it at each boot:
+# An encrypted disk. Create a passphrase on the landscaper, and set its file for the machine. The installer gets it as a
+# secret, and the console of the machine asks for it at each boot:
 #
 #     (umask 077; tr -dc a-z0-9 </dev/urandom | head -c 32 >/var/lib/nixops4/host1-disk)
 #

@@ -1,5 +1,5 @@
-# Two disks that have everything twice: the machine boots and runs with either of them. For a machine with this layout
-# say which disks they are, each by something that only it has:
+# A mirror of two disks: the machine boots and runs with either of them. For a machine with this layout, select each disk by
+# a unique property:
 #
 #     disk.serial = "S64ANS0T123456";
 #     disks.second.serial = "S64ANS0T123457";
