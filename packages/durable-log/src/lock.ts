@@ -4,7 +4,7 @@ export interface LockOptions {
   /** How long to wait for other holders, in seconds. */
   timeoutSeconds: number;
   signal?: AbortSignal | undefined;
-  /** Called when the lock is not to be had at once. */
+  /** Called when the lock is not available within half a second. */
   onWait?: (() => void) | undefined;
 }
 

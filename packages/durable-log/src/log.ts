@@ -9,7 +9,7 @@ import { readRecords } from "./read-records.ts";
 import { replaceFile, setMode, temporaryName } from "./replace-file.ts";
 
 export interface LogOptions extends LockOptions {
-  /** Told where the remains of a cut-off record were put. */
+  /** Called with the file that the remains of a torn record were moved to, and their size. */
   onRepair?: ((sideFile: string, bytes: number) => void) | undefined;
 }
 
@@ -19,15 +19,14 @@ const NO_LINKS = new Set(["EPERM", "ENOSYS", "ENOTSUP", "EOPNOTSUPP"]);
 const CLAIM_SECONDS = 10;
 const BATCH_CHARACTERS = 256 * 1024;
 
-/** So much is in the page cache sooner than a thread could be told to put it there. */
+/** Up to this size, a synchronous write is faster than one in a thread. */
 const MAX_SYNC_BYTES = 64 * 1024;
 
-/** Tells whether a log is still as it was: any other writer changes it. */
+/** Identifies the state of a log file: every write changes it. */
 export type LogPosition = string;
 
 /**
- * Makes a new log of one record with mode 0600, all at once; `false` when there is a file already, and then nothing is
- * written.
+ * Atomically creates a log with one record and mode 0600. Returns `false`, and writes nothing, if the file exists.
  */
 export async function createLog(path: string, first: object): Promise<boolean> {
   if ((await identityOf(path)) !== undefined) return false;
@@ -42,7 +41,7 @@ export async function createLog(path: string, first: object): Promise<boolean> {
       } finally {
         await handle.close();
       }
-      // Unlike a rename, a link does not replace what somebody else has made meanwhile.
+      // Unlike a rename, a link does not replace a file that another process has made meanwhile.
       await fs.link(temporary, place.at()).catch((error: NodeJS.ErrnoException) => {
         if (!NO_LINKS.has(error.code ?? "")) throw error;
         return renameToNew(temporary, place.at());
@@ -59,9 +58,9 @@ export async function createLog(path: string, first: object): Promise<boolean> {
   return naming(path, work);
 }
 
-/** Renames a file where there are no hard links: to a name that nothing else has, as a link would have it. */
+/** Renames a file to a name that must not exist, on a file system without hard links. */
 async function renameToNew(from: string, to: string): Promise<void> {
-  // An empty log is one that was not begun: a process that finds it waits for our lock, and then looks again.
+  // A process that finds the empty file waits for our lock, and then reads it again.
   const claim = await fs.open(to, "wx", 0o600);
   try {
     await lockFile(claim.fd, "exclusive", { timeoutSeconds: CLAIM_SECONDS });
@@ -73,8 +72,8 @@ async function renameToNew(from: string, to: string): Promise<void> {
 }
 
 /**
- * Opens a log and locks it, for as long as it is open; `shared` is for reading. With `held` it is not locked: the
- * caller keeps all others away from it, and it stays writable after {@link OpenLog.replace}.
+ * Opens a log and locks it while it is open; `shared` is for reading. With `held` it is not locked: the caller must exclude
+ * all other writers, and the log stays writable after {@link OpenLog.replace}.
  */
 export async function openLog(
   path: string,
@@ -194,7 +193,7 @@ export class OpenLog {
       isWritten = true;
       await naming(this.#path, this.#handle.sync());
     } catch (error) {
-      // After a sync that failed, nobody knows what is on the disk, whatever reads say.
+      // After a failed sync, the contents of the disk are unknown, whatever a read returns.
       this.#isIntact = !isWritten && (await this.#takeBack(size));
       throw error;
     }
@@ -202,8 +201,7 @@ export class OpenLog {
   }
 
   /**
-   * Replaces all records. What the file held, the side files of repairs included, is gone afterwards. Returns the size of
-   * the file, in bytes.
+   * Replaces all records, and removes the side files of repairs. Returns the size of the file in bytes.
    */
   async replace(records: Iterable<object>): Promise<number> {
     let size = 0;
@@ -227,7 +225,7 @@ export class OpenLog {
     await this.#handle.close();
   }
 
-  /** Each call that waits for a thread takes longer than these do. */
+  /** Uses synchronous calls, which are faster than the switch to a thread. */
   async #end(): Promise<{ size: number; separator: string }> {
     const { size } = fstatSync(this.#handle.fd);
     const lastByte = Buffer.alloc(1);
@@ -260,7 +258,7 @@ export class OpenLog {
       await naming(this.#path, this.#handle.truncate(end));
       await naming(this.#path, this.#handle.sync());
     } catch (error) {
-      // It can be read, and replace() gets rid of the remains once there is room.
+      // The log is readable, and replace() removes the remains when the disk has space again.
       if (this.#lock !== "held") throw error;
       this.#isIntact = false;
       return;
@@ -268,7 +266,7 @@ export class OpenLog {
     this.#options.onRepair?.(sideFile, remains.length);
   }
 
-  /** Cuts off what a failed write has left; tells whether the file is certainly as it was. */
+  /** Truncates the remains of a failed write. Returns whether the file is known to be as before. */
   async #takeBack(size: number): Promise<boolean> {
     try {
       await this.#handle.truncate(size);
@@ -289,7 +287,7 @@ export class OpenLog {
 
   #refuseInDoubt(): void {
     if (this.#isIntact) return;
-    throw new Error(`what ${this.#path} holds is not certain after a write that failed`);
+    throw new Error(`the contents of ${this.#path} are unknown after a failed write`);
   }
 
   async #removeSideFiles(): Promise<void> {
@@ -302,7 +300,7 @@ export class OpenLog {
   }
 }
 
-/** Opens a regular file, and nothing that another user has put in its place meanwhile. */
+/** Opens a regular file. Refuses links and special files that another user may have put in its place. */
 async function openFile(path: string, isWritable: boolean): Promise<fs.FileHandle> {
   const access = isWritable ? constants.O_RDWR | constants.O_APPEND : constants.O_RDONLY;
   const flags = access | constants.O_NOFOLLOW | constants.O_NONBLOCK;
@@ -325,7 +323,7 @@ function positionOf({ dev, ino, size, mtimeNs }: BigIntStats): LogPosition {
   return [dev, ino, size, mtimeNs].join(":");
 }
 
-/** Which file it is, whatever its name; `undefined` when there is none. */
+/** Returns the device and inode of a file; `undefined` if it does not exist. */
 async function identityOf(file: string | fs.FileHandle): Promise<string | undefined> {
   try {
     const { dev, ino } = await (typeof file === "string" ? fs.stat(file) : file.stat());

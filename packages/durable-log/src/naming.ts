@@ -1,4 +1,4 @@
-/** Waits for work on a file. An error of an open file does not say which file it is: its message gets the path. */
+/** Waits for work on an open file, and adds the path to the message of its error, which does not have it. */
 export async function naming<T>(path: string, work: Promise<T>): Promise<T> {
   try {
     return await work;

@@ -245,7 +245,7 @@ export async function withInode<T>(
   }
 }
 
-/** What a file system answers that cannot synchronize a folder by itself: some shared folders, for one. */
+/** Errors of file systems that cannot sync a folder, such as some shared folders. */
 const NO_FOLDER_SYNC = new Set(["EINVAL", "ENOSYS", "ENOTSUP", "EOPNOTSUPP"]);
 
 /** Makes renames, links and removals in a folder durable. */

@@ -2,7 +2,7 @@ import { isUtf8 } from "node:buffer";
 import { parseJson } from "@nixops4-providers/json";
 import { scanObject } from "./json-prefix.ts";
 
-/** A log whose damage is not explained by a write that was cut off: nothing of it may be thrown away. */
+/** The damage of a log that a torn write does not explain. No part of such a log may be dropped. */
 export class DamagedLogError extends Error {
   override readonly name = "DamagedLogError";
   /** The position of the damage, in bytes from the start. */
@@ -19,7 +19,7 @@ export class DamagedLogError extends Error {
 
 export interface ParsedRecords {
   records: unknown[];
-  /** Where the last whole record ends, in bytes; what follows is the start of a record that was cut off. */
+  /** The end of the last complete record, in bytes. The rest is a torn record. */
   end: number;
 }
 

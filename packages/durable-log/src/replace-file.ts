@@ -52,13 +52,13 @@ async function replaceAt(
 type Contents = string | Uint8Array | Iterable<string>;
 
 export interface ReplaceOptions extends PlaceOptions {
-  /** Defaults to the mode of the file that was there, else to what the umask leaves. */
+  /** Default: the mode of the existing file; for a new file, as the umask permits. */
   mode?: number | undefined;
-  /** Whether the owner of the file that was there is kept where that is permitted; true by default. */
+  /** Whether to keep the owner of an existing file if that is permitted; true by default. */
   keepOwner?: boolean;
   /**
-   * Keeps the access list (ACL) and the extended attributes of the file that was there, and is called when its access list
-   * cannot be kept. When not set, they are dropped.
+   * Called when the access list (ACL) of an existing file cannot be kept. When not set, the access list and the extended
+   * attributes are dropped.
    */
   onAclLost?: (() => void) | undefined;
 }
@@ -163,7 +163,7 @@ async function losesAcl(
   mode: number,
 ): Promise<boolean> {
   const handle = await fs.open(place.at(), constants.O_RDONLY | AS_IT_IS).catch(() => undefined);
-  // Who may not read it may replace it all the same.
+  // A file may be replaceable although it is not readable.
   if (handle === undefined) return false;
   try {
     const stats = await handle.stat();
@@ -241,7 +241,7 @@ export async function setMode(handle: fs.FileHandle, mode: number): Promise<void
   }
 }
 
-/** Refuses what another user may have put there to get the contents. */
+/** Refuses a file that another user may have made to get the contents. */
 function refuseForeign({ folder, shownPath }: Place, { uid }: Stats): void {
   const isShared = (folder.mode & 0o1000) !== 0 && (folder.mode & 0o022) !== 0;
   if (!isShared || isTrusted(uid) || uid === folder.uid) return;
@@ -256,7 +256,7 @@ function refuseExchanged({ shownPath }: Place, actual: Stats, expected: Stats): 
   throw errorWithCode("EAGAIN", `${shownPath} was replaced by another file meanwhile`);
 }
 
-/** A name for a file that is made, with O_EXCL, to be renamed; what a killed process leaves is removed later. */
+/** Returns a name for a temporary file, to be created with O_EXCL and renamed. Leftovers of killed processes are removed later. */
 export function temporaryName(): string {
   return `.nixops4-${process.pid}-${crypto.randomUUID().replaceAll("-", "")}.tmp`;
 }
@@ -280,7 +280,7 @@ async function takeOwner(handle: fs.FileHandle, { uid, gid }: Stats): Promise<vo
 
 const LEFTOVER_AGE_MS = 60_000;
 
-/** Removes what runs that were killed have left; a younger file may belong to a process we cannot see. */
+/** Removes leftovers of killed processes. A file of less than a minute may belong to a process in another namespace. */
 async function removeLeftovers(place: Place): Promise<void> {
   for (const name of await fs.readdir(place.at("."))) {
     const pid = /^\.nixops4-(\d+)-[0-9a-f]{8,32}\.tmp$/.exec(name)?.[1];

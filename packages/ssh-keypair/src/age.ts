@@ -3,7 +3,7 @@ import { ProviderError } from "@nixops4-providers/provider-sdk";
 /** Encrypts a text, as ASCII armor. */
 export type Encrypt = (text: string) => Promise<string>;
 
-/** Refuses recipients that cannot be encrypted for, before there is anything to encrypt. */
+/** Returns a function that encrypts for recipients. Throws for invalid recipients. */
 export async function encryptFor(recipients: readonly string[]): Promise<Encrypt> {
   const { armor, Encrypter } = await import("age-encryption");
   const encrypter = new Encrypter();

@@ -12,14 +12,14 @@ export interface KeyFile {
   stats: Stats;
   /** Without comment. */
   publicKey: PublicKey;
-  /** What to do if this key is of no use. */
+  /** The hint for the error when this key cannot be used. */
   advice: string;
 }
 
 const MODE = 0o600;
 const FOLDER_MODE = 0o700;
 
-/** Reads a private key file as far as that goes without a passphrase; `undefined` when it is not there. */
+/** Reads the parts of a private key file that need no passphrase; `undefined` if the file does not exist. */
 export async function readKeyFile(path: string, advice: string): Promise<KeyFile | undefined> {
   try {
     const file = await readRegularFile(path);
@@ -40,7 +40,7 @@ function foreignOwner({ uid, mode }: { uid: number; mode: number }): string {
   return `it belongs to another user (uid ${uid}, mode ${octal}), who knows the key`;
 }
 
-/** Writes the file unless it holds just this already, and makes it readable by its owner only. */
+/** Writes the file unless it has this text, and makes it readable by its owner only. */
 export async function writeKeyFile(path: string, text: string, existing: KeyFile | undefined): Promise<void> {
   try {
     if (existing?.text !== text) {

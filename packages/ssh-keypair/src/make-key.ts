@@ -1,10 +1,10 @@
 import type { Context } from "@nixops4-providers/provider-sdk";
 import { generateKeyPair, type KeyPair, type KeyPairOptions } from "@nixops4-providers/ssh-keys";
 
-/** From this size on, it takes seconds. */
+/** Generating keys of this size or more takes seconds. */
 const LONG_RSA_BITS = 4096;
 
-/** Makes a new key, unless the context's signal says to stop. */
+/** Makes a new key. Rejects when the context's signal is aborted. */
 export async function makeKey(options: KeyPairOptions, context: Context): Promise<KeyPair> {
   context.signal.throwIfAborted();
   const isLong = options.algorithm === "rsa" && options.bits >= LONG_RSA_BITS;

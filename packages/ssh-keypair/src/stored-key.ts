@@ -8,7 +8,7 @@ import {
 export interface Passphrases {
   /** The one to encrypt with; `undefined` for none. */
   readonly wanted: string | undefined;
-  /** The one of the last run. Called only when it is needed: its source may be gone by now. */
+  /** Reads the passphrase of the last run. Called only if needed, since its source may no longer exist. */
   previous(): Promise<string | undefined>;
 }
 
@@ -34,7 +34,7 @@ export async function openKey(text: string, passphrases: Passphrases): Promise<S
   }
 }
 
-/** The text to store: the existing one if its comment and passphrase are as wanted, else a new one. */
+/** Returns the text to store: the existing one if its comment and passphrase match, else a new one. */
 export async function storedAs(
   key: Pick<StoredKey, "keyPair"> & Partial<StoredKey>,
   wanted: { comment: string; passphrase: string | undefined; check: number | undefined },

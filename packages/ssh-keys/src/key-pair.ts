@@ -67,7 +67,7 @@ function withComment(publicFields: Buffer[], comment: string): PublicKey {
   return { ...publicKeyFromBlob(Buffer.concat(publicFields)), comment };
 }
 
-/** OpenSSL takes the numbers as they are: this finds a file whose halves do not belong together. */
+/** Checks that the numbers belong together, which OpenSSL does not. */
 function requireConsistent(numbers: RsaNumbers): void {
   const [p, q] = [toBigInt(numbers.p), toBigInt(numbers.q)];
   const product = toBigInt(numbers.e) * toBigInt(numbers.d);

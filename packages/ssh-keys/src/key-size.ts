@@ -1,4 +1,4 @@
-/** What is wrong with the size of a key, in bits; `undefined` when nothing is. OpenSSH has more, and slower, RSA keys. */
+/** Returns the problem with the size of a key in bits, or `undefined`. OpenSSH also supports larger RSA keys, which are slow. */
 export function refuseKeySize(algorithm: "ed25519" | "ecdsa" | "rsa", bits: number): string | undefined {
   switch (algorithm) {
     case "ed25519":

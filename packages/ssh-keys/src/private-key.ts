@@ -25,7 +25,7 @@ export interface EncodeOptions {
   check?: number | undefined;
 }
 
-/** What can be read without the passphrase. */
+/** The parts of a private key file that can be read without the passphrase. */
 export interface PrivateKeyInfo {
   /** Without the comment, which is in the part that may be encrypted. */
   publicKey: PublicKey;
@@ -74,7 +74,7 @@ const CHACHA20_IV = Buffer.from([1, ...Array<number>(15).fill(0)]);
 const CHACHA20_KEY_BYTES = 32;
 const SALT_BYTES = 16;
 const DEFAULT_ROUNDS = 24;
-/** About a minute of work; a damaged file may ask for years. */
+/** About a minute of work. A damaged file could demand years. */
 const MAX_ROUNDS = 4096;
 
 const PLAIN_BLOCK_BYTES = 8;

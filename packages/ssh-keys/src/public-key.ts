@@ -2,7 +2,7 @@ import { messageOf, WireReader } from "./wire.ts";
 
 /** A public key as OpenSSH writes it: `<type> <blob in base64> <comment>`. */
 export interface PublicKey {
-  /** As `ssh-ed25519`. */
+  /** A key type such as `ssh-ed25519`. */
   type: string;
   /** RFC 4253 section 6.6; the type is its first field. */
   blob: Buffer;
@@ -56,7 +56,7 @@ export function formatPublicKey({ type, blob, comment }: PublicKey): string {
   return `${type} ${blob.toString("base64")}${comment === "" ? "" : ` ${comment}`}`;
 }
 
-/** Checks a blob, as a server presents it, and returns it as a key without comment. */
+/** Checks a blob of a server's host key, and returns it as a key without comment. */
 export function publicKeyFromBlob(blob: Uint8Array): PublicKey {
   return { type: readBlob(blob).type, blob: Buffer.from(blob), comment: "" };
 }
@@ -67,7 +67,7 @@ export function keySpec(blob: Uint8Array): { algorithm: Algorithm; bits: number 
   return { algorithm, bits };
 }
 
-/** As `ssh-keygen -lf` prints it: `SHA256:` and base64 without padding. */
+/** Returns the fingerprint that `ssh-keygen -lf` prints: `SHA256:` and base64 without padding. */
 export function fingerprint(blob: Uint8Array): string {
   return `SHA256:${crypto().createHash("sha256").update(blob).digest("base64").replace(/=+$/, "")}`;
 }
@@ -152,7 +152,7 @@ function bitLength(digits: Buffer): number {
   return digits.length === 0 ? 0 : digits.length * 8 - (Math.clz32(digits[0]!) - 24);
 }
 
-/** Loaded when it is needed: with it, a process that has no key to look at would start noticeably later. */
+/** Loads node:crypto on first use, since it slows down the start of a process. */
 function crypto() {
   return process.getBuiltinModule("node:crypto");
 }

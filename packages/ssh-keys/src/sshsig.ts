@@ -2,10 +2,10 @@ import type { KeyObject } from "node:crypto";
 import { curveOf, fingerprint, type PublicKey, publicKeyFromBlob } from "./public-key.ts";
 import { messageOf, string, WireReader } from "./wire.ts";
 
-/** What a signature must be for. */
+/** The expected use of a signature. */
 export interface SignatureUse {
   message: string | Uint8Array;
-  /** What the signer meant the signature for, such as `file` or `git`. */
+  /** The purpose of the signature, such as `file` or `git`. */
   namespace: string;
   /** The keys that may have signed. */
   signers: readonly PublicKey[];
@@ -28,8 +28,8 @@ const SIGNATURE_HASHES: Record<string, string | null> = {
 };
 
 /**
- * Checks an armored signature as `ssh-keygen -Y sign` makes it and returns the key that signed. Throws an `Error`
- * that says why the signature is not good for this use.
+ * Verifies an armored signature of `ssh-keygen -Y sign` and returns the key that signed. Throws an `Error` with the reason
+ * if the signature is not valid for this use.
  */
 export function verifySignature(armored: string, { message, namespace, signers }: SignatureUse): PublicKey {
   const signature = readSignature(armored);

@@ -1,6 +1,6 @@
 import { ProviderError, type Context, type SecretRef } from "@nixops4-providers/provider-sdk";
 
-/** What a file is to hold. */
+/** The wanted contents of a file. */
 export interface Contents {
   /** In hex. */
   sha256: string;

@@ -122,8 +122,8 @@ describeWithSshd("ssh.host_key", () => {
     const other = spawn("flock", [lock, "sleep", "60"], { detached: true });
     try {
       const { error, stderr } = await host.create({ timeoutSeconds: 2 });
-      expect(stderr).toContain("waiting for another run to be done with the host keys of");
-      expect(error).toMatch(/another run was not done with the host keys of .* within 2 s\nApply again/);
+      expect(stderr).toContain("waiting for another run that uses the host keys of");
+      expect(error).toMatch(/another run still uses the host keys of .* within 2 s\nApply again/);
       expect(host.presented()).toBe(host.temporaryKey);
     } finally {
       process.kill(-other.pid!);
@@ -248,7 +248,7 @@ describeWithSshd("ssh.host_key", () => {
         expect(host.presented()).toBe(host.temporaryKey);
         const update = host.update(outputs, { timeoutSeconds: 21 }, { timeoutSeconds: 20 });
         await expect(update).rejects.toThrow(
-          `its statement does not hold: the signature is by another key, ${fingerprintOf(host.temporaryKey)}`,
+          `its statement is not valid: the signature is by another key, ${fingerprintOf(host.temporaryKey)}`,
         );
         // As long as nothing is recorded, it is all that the deployer knows; and it may be given again.
         const added = { ...lab.connection, hostPublicKeys: [outputs["hostPublicKey"], host.temporaryKey] };
@@ -273,25 +273,25 @@ describeWithSshd("ssh.host_key", () => {
 
       impostor.claim({ signWith: impostor.key.file });
       await expectRefused(
-        `its statement does not hold: the signature is by another key, ${fingerprintOf(impostor.publicKey)}`,
+        `its statement is not valid: the signature is by another key, ${fingerprintOf(impostor.publicKey)}`,
       );
       impostor.claim({ signWith: oldKey, host: `${address}:${port + 1}` });
-      await expectRefused(`its statement does not hold: it is for the host "${address}:${port + 1}"`);
+      await expectRefused(`its statement is not valid: it is for the host "${address}:${port + 1}"`);
       impostor.claim({ signWith: oldKey, namespace: "file" });
-      await expectRefused('its statement does not hold: the signature is for "file"');
+      await expectRefused('its statement is not valid: the signature is for "file"');
       impostor.claim({ signWith: oldKey, oldFingerprint: fingerprintOf(impostor.publicKey) });
-      await expectRefused("its statement does not hold: it is not about the key that signed it");
+      await expectRefused("its statement is not valid: it is not about the key that signed it");
       impostor.claim({ signWith: oldKey, newPublicKey: host.temporaryKey });
-      await expectRefused("its statement does not hold: its fingerprint is not of its key");
+      await expectRefused("its statement is not valid: its fingerprint is not of its key");
       impostor.claim({ signWith: oldKey, version: 2 });
-      await expectRefused('its statement does not hold: its version is "2"');
+      await expectRefused('its statement is not valid: its version is "2"');
 
       impostor.claim({ signWith: oldKey });
       const record = readFileSync(host.record, "utf8");
       writeFileSync(host.record, record.replace('\\"operationId\\":\\"0\\"', '\\"operationId\\":\\"1\\"'));
-      await expectRefused("its statement does not hold: the signature does not fit what was signed");
+      await expectRefused("its statement is not valid: the signature does not fit what was signed");
       writeFileSync(host.record, `{"statement":"{}"\n${"x".repeat(1000)}`);
-      await expectRefused("its statement does not hold: it is not JSON");
+      await expectRefused("its statement is not valid: it is not JSON");
       writeFileSync(host.record, "x".repeat(2 * 1024 * 1024));
       const where = `${address}:${port}`;
       await expectRefused(
@@ -311,7 +311,7 @@ describeWithSshd("ssh.host_key", () => {
       await expectRefused(`its statement is about another key, ${fingerprint} (ssh-ed25519)`);
       await expect(host.update(outputs)).rejects.toThrow(
         `expected ${fingerprint} (ssh-ed25519), presented ${fingerprintOf(impostor.publicKey)} (ssh-ed25519); ` +
-          "its statement does not hold: the signature is by another key",
+          "its statement is not valid: the signature is by another key",
       );
     });
 

@@ -1,5 +1,5 @@
 /**
- * How many times longer than on a machine with nothing else to do a test waits for what is to come, before it takes it
- * that it never will. Costs nothing when it comes.
+ * The factor for time limits of tests, relative to an idle machine. A higher value costs nothing when the awaited event
+ * happens.
  */
 export const BUSY = 8;

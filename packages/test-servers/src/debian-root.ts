@@ -3,7 +3,7 @@ import { delimiter, join } from "node:path";
 import { fileURLToPath } from "node:url";
 import { madeOnce } from "./made-once.ts";
 
-/** The files that a virtual machine boots from; they are shared, so nobody writes to them. */
+/** The files that virtual machines boot from. They are shared and must not be changed. */
 export interface DebianRoot {
   /** A raw ext4 file system without partitions. */
   image: string;
@@ -27,7 +27,7 @@ const PROGRAMS = [
   "nix",
 ];
 
-/** Why virtual machines cannot be used here; `undefined` when they can. */
+/** Returns the reason why virtual machines cannot run here; `undefined` if they can. */
 export function labAvailable(): string | undefined {
   if (process.platform !== "linux" || process.arch !== "x64") return "it runs on x86_64 Linux only";
   if (process.getuid?.() !== 0) return "it needs root";
@@ -36,8 +36,8 @@ export function labAvailable(): string | undefined {
 }
 
 /**
- * Debian 12 with systemd, OpenSSH and Nix. The first call makes it, from the packages that the host's apt gets, in
- * about a minute; later ones, also of other processes, find it under `.cache/lab` until the recipe changes.
+ * Returns Debian 12 with systemd, OpenSSH and Nix. The first call builds it from packages of the host's apt, in about a
+ * minute. Later calls, also of other processes, use `.cache/lab` until the recipe changes.
  */
 export async function debianRoot(): Promise<DebianRoot> {
   const folder = await madeOnce("debian", RECIPE);

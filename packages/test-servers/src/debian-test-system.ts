@@ -22,7 +22,7 @@ export interface TestSystemOptions {
   extraFiles?: Record<string, string>;
 }
 
-/** Records what a bootloader and an activation would: the default for the next boot, and what runs now. */
+/** A switch-to-configuration that records the boot default and the running system. */
 const SWITCH = `#!/bin/sh
 set -eu
 system=$(dirname "$(dirname "$(readlink -f "$0")")")
@@ -42,7 +42,7 @@ ln -sfn "$system" /run/current-system
 exec /sbin/init
 `;
 
-/** Needs no nixpkgs and no network: the builder is the host's shell. */
+/** A derivation whose builder is the host's shell, so that it needs neither nixpkgs nor network. */
 const EXPRESSION = `
 { specFile }:
 let
@@ -75,9 +75,8 @@ run "nixos-system-\${spec.name}" ''
 `;
 
 /**
- * Builds a system as small as it can be that looks like NixOS to who activates it, with the real Nix; returns its store
- * path. It goes into the host's own `/nix/store`, without a garbage collector root, so that `nix copy` finds it as
- * for a user; needs root.
+ * Builds a minimal system that can be activated like NixOS, with the real Nix, and returns its store path. The path is in
+ * the host's `/nix/store`, without a garbage collector root. Needs root.
  */
 export async function buildTestSystem(options: TestSystemOptions): Promise<string> {
   const { name, kernelParameters = ["quiet"], extraFiles = {} } = options;

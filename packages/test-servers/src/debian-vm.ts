@@ -22,16 +22,16 @@ export interface DebianVmOptions {
   ports?: number[];
   /** Default: 1024. */
   memoryMiB?: number;
-  /** As in `["systemd.show_status=1", "loglevel=7"]`, for a console that tells more. */
+  /** Kernel parameters, such as `["systemd.show_status=1", "loglevel=7"]` for a verbose console. */
   extraKernelParameters?: string[];
   /** A cpio archive whose files join those of the initial ramdisk; `rdinit=/…` then runs another first program. */
   extraInitrd?: string;
 }
 
-/** Debian in a virtual machine that loopback reaches and that reaches nothing itself. */
+/** Debian in a virtual machine. It can be reached from loopback, and has no outgoing network. */
 export interface DebianVm extends VirtualMachine {
   host: "127.0.0.1";
-  /** Of SSH. Connections are accepted even while the guest is down: they then stay silent or end. */
+  /** The SSH port. Connections are accepted even while the guest is down; they then stay silent or end. */
   port: number;
   /** OpenSSH public key lines of the host keys that the guest was given. */
   hostPublicKeys: string[];

@@ -4,7 +4,7 @@ import * as realSync from "node:fs";
 import * as real from "node:fs/promises";
 import { tmpdir } from "node:os";
 
-/** What a full disk, a broken one, and a process without descriptors or memory answer. */
+/** The errors of a broken disk, a full disk, and a process without descriptors or memory. */
 export const FAULTS = ["EIO", "ENOSPC", "EMFILE", "EAGAIN"] as const;
 
 type Call = (...args: never[]) => Promise<unknown>;
@@ -38,8 +38,8 @@ const HANDLE_CALLS = [
 ] as const;
 
 /**
- * The real file system and processes, in which one call, or all from one call on, fails. Half of what a failing write
- * was to write is written. Each module is for `jest.unstable_mockModule`:
+ * The real file system and processes, in which one call fails, or all calls from one on. A failing write writes half of its
+ * data. Each module is for `jest.unstable_mockModule`:
  * `jest.unstable_mockModule("node:fs/promises", () => failing.module)`.
  */
 export class FailingFs {
@@ -110,7 +110,7 @@ export class FailingFs {
     const call = realSync[name] as (...args: unknown[]) => unknown;
     return (...args: unknown[]) => {
       const [fd, data] = args;
-      // Log lines are no part of what is tested, and are written again until they can be.
+      // Standard streams never fail: log lines are not part of the test.
       const isStandard = typeof fd === "number" && fd <= 2;
       const failure = isStandard ? undefined : this.#next(name);
       if (failure === undefined) return call(...args);
@@ -127,7 +127,7 @@ export class FailingFs {
     return child;
   }
 
-  /** Counts a call; returns what it is to fail with. */
+  /** Counts a call; returns its error, if it has to fail. */
   #next(name: string): NodeJS.ErrnoException | undefined {
     const fault = this.#fault;
     if (fault === undefined) return undefined;
@@ -138,5 +138,5 @@ export class FailingFs {
   }
 }
 
-/** A folder for tests whose thousands of synchronizations need no real disk. */
+/** A folder in memory, for tests with thousands of syncs. */
 export const inMemoryFolder = realSync.existsSync("/dev/shm") ? "/dev/shm" : tmpdir();

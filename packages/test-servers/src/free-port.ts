@@ -5,8 +5,8 @@ import { createServer } from "node:net";
 const PORTS = [10_000, 32_768] as const;
 
 /**
- * A TCP port of 127.0.0.1 that nobody listens on. No client is given it either, so it is still free when a server that
- * stopped starts again.
+ * Returns a TCP port of 127.0.0.1 on which no server listens. It is outside of the range for clients, so it is still free
+ * when a stopped server starts again.
  */
 export async function freePort(): Promise<number> {
   for (;;) {

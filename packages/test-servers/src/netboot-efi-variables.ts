@@ -9,7 +9,7 @@ export type EfiBoot =
   { kind: "network" | "http"; mac: string; pciSlot: number } | { kind: "disk"; pciSlot: number };
 
 /**
- * Puts the boot order into an empty variable store of OVMF, as an operator does in the firmware's menu. QEMU's
+ * Writes the boot order into an empty variable store of OVMF, like an operator in the firmware's menu. QEMU's
  * bootindex cannot: it puts all ways to boot from one card first, and IPv6 alone takes two minutes to fail.
  */
 export function withBootOrder(emptyStore: Buffer, order: EfiBoot[]): Buffer {

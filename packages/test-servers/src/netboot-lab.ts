@@ -13,7 +13,7 @@ import type { VirtualMachine } from "./qemu.ts";
 
 /** A network with machines that boot from it. Everything in it ends with this process at the latest. */
 export interface NetbootLab {
-  /** Where programs that are started in the lab listen. */
+  /** The address for servers in the lab. */
   address: string;
   /** For files of the test; removed by `stop`. */
   folder: string;
@@ -44,12 +44,12 @@ const PROGRAMS = ["ip", "tc", "nsenter", "dnsmasq", "named"];
 const DNSMASQ_TIMEOUT_MS = 10_000;
 
 /**
- * For the lab only. Without an answer from an IPv6 router iPXE waits for 15 s; and a test has no time for dnsmasq to
- * see whether an address is taken.
+ * Settings for the lab only, which save time: iPXE waits 15 s for an IPv6 router, and dnsmasq pings addresses before it
+ * assigns them.
  */
 const IN_A_HURRY = ["--enable-ra", "--dhcp-range=fd00:99::,ra-only", `--ra-param=${BRIDGE},4,0`, "--no-ping"];
 
-/** Why the lab cannot be used here; `undefined` when it can. */
+/** Returns the reason why the lab cannot run here; `undefined` if it can. */
 export function netbootLabAvailable(): string | undefined {
   const reason = labAvailable();
   if (reason !== undefined) return reason;
@@ -60,7 +60,7 @@ export function netbootLabAvailable(): string | undefined {
   return status === 0 ? undefined : "network namespaces are not permitted";
 }
 
-/** Also removes what is left of processes that were killed. */
+/** Starts a lab, and removes leftovers of killed processes. */
 export async function startNetbootLab(): Promise<NetbootLab> {
   for (const name of await removeOrphans()) await rm(folderOf(name), { recursive: true, force: true });
   const network = await NetworkNamespace.create();

@@ -12,9 +12,9 @@ export interface NetbootLinux {
 }
 
 /**
- * Debian's kernel with an initial ramdisk, written into `folder`, that tells on the serial port what it was given: the
- * command line, and all files that were added to it. Then it does what the overlay's `/nixops4/test-script` says, or
- * else claims the job, reports it done, and turns the machine off.
+ * Writes Debian's kernel and an initial ramdisk into `folder`. The system prints its command line and all added files to the
+ * serial port. Then it runs `/nixops4/test-script` of the overlay; without one, it claims the job, reports success, and turns
+ * the machine off.
  */
 export async function netbootLinux(folder: string): Promise<NetbootLinux> {
   const root = await debianRoot();

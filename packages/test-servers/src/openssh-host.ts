@@ -33,7 +33,7 @@ echo 'deployer ALL=(ALL) NOPASSWD: ALL' >etc/sudoers.d/deployer
 exec chroot . /usr/sbin/sshd -D -e
 `;
 
-/** A host of Debian 13 with OpenSSH 10, in namespaces of its own. */
+/** A host with Debian 13 and OpenSSH 10, in separate namespaces. */
 export interface OpensshHost {
   /** The input `connection` of `root`, or of `deployer`, who may use sudo. */
   connectionOf(
@@ -46,7 +46,7 @@ export interface OpensshHost {
   stop(): Promise<void>;
 }
 
-/** Why there can be no such host here; `undefined` when there can. */
+/** Returns the reason why such a host cannot run here; `undefined` if it can. */
 export function missingForOpensshHost(): string | undefined {
   if (process.platform !== "linux" || process.getuid?.() !== 0) return "it needs root on Linux";
   const missing = PROGRAMS.filter((program) => !isInstalled(program));

@@ -21,8 +21,8 @@ export interface VirtualMachine {
 }
 
 /**
- * QEMU, which ends with this process at the latest. Each boot of the machine, also after a reset, is a process of its
- * own: what QEMU keeps of the code that it translated for one boot can slow down the next (seen: 18 s for what takes 0.6 s).
+ * QEMU, which ends with this process at the latest. Each boot of the machine, also after a reset, is a new process: the cache
+ * of translated code from one boot can slow down the next (seen: 18 s instead of 0.6 s).
  */
 export class QemuProcess implements VirtualMachine {
   readonly #command: string[];

@@ -4,7 +4,7 @@ import { delimiter, join } from "node:path";
 
 const START_TIMEOUT_MS = 30_000;
 
-/** The path of a program, also of those that only administrators have on their PATH; `undefined` when there is none. */
+/** Returns the path of a program, also in sbin folders; `undefined` if it is not installed. */
 export function findProgram(name: string): string | undefined {
   const folders = [...(process.env["PATH"] ?? "").split(delimiter), "/usr/sbin", "/usr/local/sbin"];
   return folders.map((folder) => join(folder, name)).find((path) => existsSync(path));
@@ -16,7 +16,7 @@ export class ServerProcess {
   readonly #process: ChildProcess;
   #log = "";
 
-  /** `enter` makes of a command the one that runs it elsewhere, as in a network of its own. */
+  /** `enter` wraps the command line, for example to run it in a network namespace. */
   constructor(
     name: string,
     args: readonly string[],
@@ -73,7 +73,7 @@ export class ServerProcess {
   }
 }
 
-/** Runs a program with this input; fails with what it said when its exit code is not 0. */
+/** Runs a program with this input. Fails with its output if the exit code is not 0. */
 export async function runWithInput(
   executable: string,
   args: readonly string[],

@@ -5,7 +5,7 @@ import { join } from "node:path";
 
 const BYTES = 16 * 1024 * 1024;
 
-/** Why there can be no {@link exfatFolder} here; `undefined` when there can. */
+/** Returns the reason why {@link exfatFolder} does not work here; `undefined` if it does. */
 export function missingForExfat(): string | undefined {
   if (process.getuid?.() !== 0) return "it needs root";
   for (const program of ["mkfs.exfat", "mount.exfat-fuse", "losetup"]) {

@@ -3,12 +3,12 @@ import { mkdtempSync, rmSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 
-/** Shells that scripts for hosts must be understood by, where they are installed. */
+/** The shells that must parse all scripts for hosts, if they are installed. */
 const SHELLS = [["dash"], ["busybox", "sh"], ["bash", "--posix"], ["ksh"], ["mksh"]];
 
 export const hasShellcheck = spawnSync("shellcheck", ["--version"]).status === 0;
 
-/** What shellcheck, and each of the shells, has to say against scripts for `sh`; empty when there is nothing. */
+/** Returns the complaints of shellcheck and of each shell about scripts for `sh`; empty if there are none. */
 export function complaintsAbout(scripts: Record<string, string>): string {
   const folder = mkdtempSync(join(tmpdir(), "scripts-"));
   try {

@@ -33,7 +33,7 @@ export class TcpProxy {
     return address.port;
   }
 
-  /** From now on nothing gets through in either direction, and no connection ends: as when a cable is pulled. */
+  /** Drops all data in both directions and keeps connections open, like an unplugged cable. */
   freeze(): void {
     for (const socket of this.#sockets) socket.unpipe().pause();
   }

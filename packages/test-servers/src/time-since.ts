@@ -1,13 +1,13 @@
 import { execFile } from "node:child_process";
 import { promisify } from "node:util";
 
-/** What starting Node takes on a machine with nothing else to do. */
+/** The time to start Node on an idle machine. */
 const QUIET_START_MS = 80;
 const SAMPLES = 2;
 
 /**
- * The milliseconds since a moment, told by Date.now, as they would have been on a machine with nothing else to do. A
- * machine under load takes as many times longer for what is measured as it takes longer to start a process.
+ * Returns the milliseconds since a time of Date.now, scaled to an idle machine: a loaded machine is assumed to be slower by
+ * the same factor as for starting a process.
  */
 export async function timeSince(moment: number): Promise<number> {
   const elapsed = Date.now() - moment;

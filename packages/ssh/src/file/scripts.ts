@@ -1,5 +1,5 @@
-// What runs on the host: POSIX sh with coreutils, or busybox. The first three arguments are always the path, the owner
-// that was asked for (may be empty), and `link` to act on a link itself.
+// The scripts for the host: POSIX sh with coreutils, or busybox. The first three arguments are always the path, the wanted
+// owner (may be empty), and `link` to act on a link itself.
 import attributes from "./scripts/attributes.sh";
 import checkFile from "./scripts/check-file.sh";
 import enterFolder from "./scripts/enter-folder.sh";

@@ -22,23 +22,23 @@ import type { Inputs, Outputs } from "../resources/host-key.ts";
 import { formatEntry, formatStatement, successorsOf, type Succession, verifyRecord } from "./statement.ts";
 import { type KeyFile, type Observed, readRecord, Target } from "./target.ts";
 
-/** What does not change while a resource is worked on. Keys are lines without comment. */
+/** The constants of one run. Keys are lines without comment. */
 interface Job {
   inputs: Inputs;
   context: Context;
-  /** The keys that the host may present, or that may vouch for the one that it presents. */
+  /** The keys that the host may present, or that may have signed the key that it presents. */
   pins: string[];
-  /** Those, and the keys that they have replaced: the record of a host that has proven who it is starts from them. */
+  /** The pins and the keys that they have replaced. The record of an authenticated host starts from one of them. */
   history: string[];
-  /** What is asked for: a key that was made for this needs no rotation. */
+  /** Identifies the wanted key: a key that was made for it needs no rotation. */
   operationId: string;
-  /** The key that nixops4 has on record for what is asked for. */
+  /** The recorded key, if it is the wanted one. */
   settled: string | undefined;
-  /** To be ended at last. */
+  /** All connections, which are ended after the run. */
   connections: SshConnection[];
 }
 
-/** What was found on the host over one connection. */
+/** The state of the host, as observed over one connection. */
 interface Host extends Observed {
   target: Target;
   label: string;
@@ -49,10 +49,10 @@ interface Host extends Observed {
 
 const DEFAULT_BITS = { ed25519: undefined, ecdsa: 256, rsa: 3072 };
 
-/** So many rotations are remembered on the host. */
+/** The number of rotations in the record on the host. */
 const MAX_ENTRIES = 100;
 
-/** How long a reloaded sshd may take at most to present its new key, and an sshd with its old key again. */
+/** Seconds that sshd may take after a reload to present its new key, and to present its old key again. */
 const TAKE_UP_SECONDS = 60;
 const GIVE_BACK_SECONDS = 10;
 
@@ -70,7 +70,7 @@ export async function ensureHostKey(
   const job: Job = {
     inputs,
     context,
-    // The recorded one first: sshd may also have a key of the type of another pin that nobody knows.
+    // The recorded key comes first: sshd may also have an unknown key of the type of another pin.
     pins: [
       ...(recorded === undefined ? [] : [recorded]),
       ...trustedInputs(inputs, settled === undefined ? undefined : previous?.inputs),
@@ -99,16 +99,16 @@ export async function ensureHostKey(
 }
 
 /**
- * The keys of the inputs that count beside the recorded one. Once the key that is asked for is on record, those that
- * led to it do not: a temporary key may be known to others, who would take the host's place with it. One that the
- * inputs have only now is the operator's word.
+ * Returns the keys of the inputs that are trusted besides the recorded one. Once the wanted key is recorded, the former
+ * keys are not trusted: others may know a temporary key, and could impersonate the host with it. A key that was added to
+ * the inputs since then is trusted.
  */
 function trustedInputs({ connection }: Inputs, settledInputs: Partial<Inputs> | undefined): string[] {
   const former = settledInputs?.connection?.hostPublicKeys.map(plainHostKey) ?? [];
   return connection.hostPublicKeys.filter((key) => !former.includes(plainHostKey(key)));
 }
 
-/** The same for the same key asked for: what an interrupted run began, the next one recognizes by it. */
+/** Returns an id of the wanted key, by which a run recognizes the work of an interrupted one. */
 function operationOf({
   algorithm = "ed25519",
   bits = DEFAULT_BITS[algorithm],
@@ -130,8 +130,8 @@ async function reach(job: Job): Promise<SshConnection> {
 }
 
 /**
- * The host presents an unknown key. A pinned key may have vouched for it: then the record of rotations says so,
- * which anyone may hand out and nobody can forge.
+ * Connects to a host that presents an unknown key, if its record of rotations has a statement about that key by a pinned
+ * key. The record is signed, so an unverified host can serve it but not forge it.
  */
 async function adopt(job: Job, mismatch: ConnectError): Promise<SshConnection> {
   const { inputs, context, pins } = job;
@@ -141,13 +141,13 @@ async function adopt(job: Job, mismatch: ConnectError): Promise<SshConnection> {
   if (announced.length === 0) {
     throw problem === undefined
       ? refused(mismatch, `it has no statement in ${inputs.directory} that a new key was made`)
-      : refused(mismatch, `its statement does not hold: ${problem}`);
+      : refused(mismatch, `its statement is not valid: ${problem}`);
   }
   try {
     const ssh = await connect(pinned(inputs, announced), context);
     job.connections.push(ssh);
     context.log.info(
-      `${label} has a new host key, ${shorten(ssh.hostPublicKey)}, that a known one vouches for`,
+      `${label} has a new host key, ${shorten(ssh.hostPublicKey)}, which a known key has signed`,
     );
     return ssh;
   } catch (error) {
@@ -163,7 +163,7 @@ async function readUnverifiedRecord({ inputs, context }: Job, mismatch: ConnectE
     return { record: await readRecord(host, inputs), label: host.label };
   } catch (error) {
     if (context.signal.aborted) throw error;
-    // Then it is a jump host that is not the expected one.
+    // Then a jump host has an unexpected key.
     if (isAboutHostKey(error)) throw mismatch;
     const reason = describeError(error).split("\n")[0]!;
     throw refused(mismatch, `its record of rotations cannot be read: ${reason}`);
@@ -199,13 +199,13 @@ async function look(job: Job, ssh: SshConnection): Promise<Host> {
   };
 }
 
-/** A run that was interrupted may have left a new key in place that sshd has not read yet. */
+/** Completes the rotation of an interrupted run, which may have left a new key in place that sshd has not read yet. */
 async function completeRotation(job: Job, host: Host): Promise<Host> {
   const { presented, successions, files, target } = host;
   const successors = successorsOf(presented, successions);
   const waiting = files.find(({ key }) => successors.includes(key));
   if (waiting !== undefined) return look(job, await takeUp(job, host, waiting));
-  // Or sshd has read it, just before its file was swapped back.
+  // Or sshd has read the new key just before its file was swapped back.
   const misplaced = files.find(({ newKey }) => newKey === presented);
   if (misplaced === undefined) return host;
   await target.swap(misplaced);
@@ -225,7 +225,7 @@ async function rotate(job: Job, host: Host): Promise<Host> {
   const progress = context.progress(`giving ${label} a new host key in place of ${shorten(host.presented)}`);
   try {
     const own = ownFile(host);
-    // sshd offers the first of several keys of a type: the place of that one, or the new key would never be seen.
+    // Of several keys of a type, sshd offers only the first. The new key must take the place of that one.
     const place = files.find(({ key }) => typeOf(key) === wantedType(inputs)) ?? own;
     const newKey = isUsable(place.newKey, inputs)
       ? place.newKey
@@ -239,7 +239,7 @@ async function rotate(job: Job, host: Host): Promise<Host> {
   }
 }
 
-/** The old key signs that the new one takes its place, for the case that nobody hears of this run's end. */
+/** Lets the old key sign a statement about the new key, for the case that this run is interrupted. */
 async function vouch({ operationId }: Job, host: Host, own: KeyFile, newKey: string): Promise<void> {
   const { target, label, presented } = host;
   const statement = formatStatement({
@@ -262,7 +262,7 @@ async function vouch({ operationId }: Job, host: Host, own: KeyFile, newKey: str
   await target.writeRecord([...others, entry].slice(-MAX_ENTRIES).join(""));
 }
 
-/** Logs in through an sshd with the new key, while the one that listens still has the old key. */
+/** Logs in through a second sshd with the new key, while the listening one still has the old key. */
 async function prove({ inputs, context }: Job, { target, label }: Host, place: KeyFile, newKey: string) {
   const said: string[] = [];
   const stream = await target.serveNewKey(place.path, said);
@@ -271,9 +271,9 @@ async function prove({ inputs, context }: Job, { target, label }: Host, place: K
   } catch (error) {
     if (context.signal.aborted) throw error;
     if (error instanceof ConnectError && error.reason === "authentication") {
-      // sshd sees no address in this case, and may be told to let users in only from some.
+      // This sshd sees no client address, and its configuration may allow logins only from some addresses.
       context.log.info(
-        `the new host key of ${label} works, though sshd lets nobody in who comes without an address`,
+        `the new host key of ${label} works, although sshd refuses logins without a client address`,
       );
       return;
     }
@@ -284,7 +284,7 @@ async function prove({ inputs, context }: Job, { target, label }: Host, place: K
   }
 }
 
-/** Makes sshd reload its host keys. It must present the new key on a fresh connection, or the old one comes back. */
+/** Makes sshd reload its host keys. If it does not present the new key on a new connection, restores the old one. */
 async function takeUp(job: Job, host: Host, file: KeyFile): Promise<SshConnection> {
   const { inputs, context } = job;
   const { target, label } = host;
@@ -297,7 +297,7 @@ async function takeUp(job: Job, host: Host, file: KeyFile): Promise<SshConnectio
   const seconds = failure === undefined ? TAKE_UP_SECONDS : GIVE_BACK_SECONDS;
   try {
     const ssh = await connectAfresh(job, file.key, Math.min(inputs.timeoutSeconds, seconds));
-    if (failure !== undefined) context.log.warn(`sshd took its new key up, but: ${describeError(failure)}`);
+    if (failure !== undefined) context.log.warn(`sshd uses its new key, but: ${describeError(failure)}`);
     return ssh;
   } catch (error) {
     if (context.signal.aborted) throw error;
@@ -306,16 +306,16 @@ async function takeUp(job: Job, host: Host, file: KeyFile): Promise<SshConnectio
   const state = await giveBack(job, host, file);
   throw new ProviderError(`sshd on ${label} did not take its new host key up; ${state}`, {
     cause: failure,
-    hint: "Look at its log on the host, and at `reload`.",
+    hint: "Read the log of sshd on the host, and check `reload`.",
   });
 }
 
-/** Returns in words what came of it. */
+/** Restores the old key, and returns the result in words. */
 async function giveBack(job: Job, { target, presented, sshd }: Host, { path }: KeyFile): Promise<string> {
   const works = async () => (await connectAfresh(job, presented, GIVE_BACK_SECONDS)) !== undefined;
   try {
     await target.swapBack(path);
-    // What has just failed may fail again: only what sshd presents counts.
+    // The reload may fail again. Only the key that sshd presents counts.
     await target.reload().catch(() => {});
     await works().catch(async (error: unknown) => {
       if (sshd === "") throw error;
@@ -328,7 +328,7 @@ async function giveBack(job: Job, { target, presented, sshd }: Host, { path }: K
   }
 }
 
-/** Over TCP, until the host presents this key. */
+/** Connects over TCP, again and again, until the host presents this key. */
 async function connectAfresh(job: Job, key: string, seconds: number): Promise<SshConnection> {
   const { inputs, context } = job;
   const attempt = async () => {
@@ -355,12 +355,12 @@ async function retireOldKeys(job: Job, host: Host): Promise<void> {
   leftovers.push(...files.flatMap(({ path }) => [`${path}.old`, `${path}.old.new`]));
   await target.finish(own.path, [...leftovers, ...retired.map(({ path }) => path)]);
   if (retired.length === 0) return;
-  // sshd still offers what it has read.
+  // sshd still offers the removed keys until it reloads.
   await target.reload();
   await connectAfresh(job, presented, TAKE_UP_SECONDS);
 }
 
-/** sshd leaves out a certificate whose key it does not have, and says so in its own log only. */
+/** Warns of certificates that sshd no longer presents, because it does not have their keys. */
 async function warnOfCertificates({ context }: Job, { target, presented, label }: Host): Promise<void> {
   for (const { keyFingerprint, path } of await target.listOrphanedCertificates()) {
     context.log.warn(

@@ -1,5 +1,5 @@
-// What runs on the host: POSIX sh with OpenSSH, coreutils and util-linux (or busybox) on Linux. Each file says what its
-// arguments are, and what it prints.
+// The scripts for the host: POSIX sh with OpenSSH, coreutils and util-linux (or busybox) on Linux. Each file documents its
+// arguments and its output.
 import findSshd from "./scripts/find-sshd.sh";
 import finish from "./scripts/finish.sh";
 import generate from "./scripts/generate.sh";

@@ -7,13 +7,13 @@ import {
   verifySignature,
 } from "@nixops4-providers/ssh-keys";
 
-/** What the signatures under statements are for; `ssh-keygen -Y sign -n`. */
+/** The namespace of signatures of statements, for `ssh-keygen -Y sign -n`. */
 export const NAMESPACE = "nixops4-host-key@nixops4-providers";
 
-/** What an old host key says about the one that takes its place. */
+/** The statement of an old host key about the key that replaces it. */
 export interface Statement {
   version: 1;
-  /** As the deployer calls it: `web1:22`. */
+  /** The label of the host on the deploying machine, such as `web1:22`. */
   host: string;
   oldFingerprint: string;
   newFingerprint: string;
@@ -22,7 +22,7 @@ export interface Statement {
   operationId: string;
 }
 
-/** A statement that was found to be true, given the keys that were trusted. Keys are lines without comment. */
+/** A verified statement. Keys are lines without comment. */
 export interface Succession {
   oldKey: string;
   newKey: string;
@@ -32,7 +32,7 @@ export interface Succession {
 export interface Findings {
   /** In the order in which they happened. */
   successions: Succession[];
-  /** What is wrong with the last statement that did not hold. */
+  /** The problem of the last statement that is not valid. */
   problem: string | undefined;
 }
 
@@ -46,8 +46,8 @@ export function formatEntry(statement: string, signature: string): string {
 }
 
 /**
- * Reads a record of rotations that anyone may have written. From the trusted keys on, each key vouches for the
- * next: what no trusted key has signed for this host is left out.
+ * Verifies a record of rotations from an untrusted source. A statement is valid if a trusted key has signed it for this
+ * host; its new key is then trusted for the next statements. All other statements are ignored.
  */
 export function verifyRecord(record: string, host: string, trusted: readonly string[]): Findings {
   const signers = trusted.map(parsePublicKey);
@@ -65,7 +65,7 @@ export function verifyRecord(record: string, host: string, trusted: readonly str
   return findings;
 }
 
-/** All that took the place of a key, one after the other. */
+/** Returns all successors of a key, in their order. */
 export function successorsOf(key: string, successions: readonly Succession[]): string[] {
   const keys = [key];
   for (const { oldKey, newKey } of successions) if (keys.includes(oldKey)) keys.push(newKey);
@@ -114,7 +114,7 @@ function parseObject(json: string, names: readonly string[]): Record<string, str
   return Object.fromEntries(Object.entries(fields).map(([name, field]) => [name, String(field)]));
 }
 
-/** Text of an unverified host, fit for a message. */
+/** Quotes text of an unverified host for a message. */
 function quote(text: string): string {
   return JSON.stringify(text.slice(0, 200));
 }

@@ -5,27 +5,27 @@ import type { Inputs } from "../resources/host-key.ts";
 import * as scripts from "./scripts.ts";
 import { NAMESPACE } from "./statement.ts";
 
-/** A file that sshd has a host key from. Keys are lines without comment; empty where there is none that can be read. */
+/** A host key file of sshd. Keys are lines without comment; empty if the file cannot be read. */
 export interface KeyFile {
   path: string;
   key: string;
-  /** What stands beside it, ready to take its place. */
+  /** The key beside it, which is to replace it. */
   newKey: string;
 }
 
-/** Says that a certificate authority knows a host key. */
+/** A host certificate. */
 export interface Certificate {
   keyFingerprint: string;
   path: string;
 }
 
 export interface Observed {
-  /** The command line of the sshd that listens; empty when another program does it for sshd. */
+  /** The command line of the listening sshd; empty if another program, such as systemd, listens for it. */
   sshd: string;
   files: KeyFile[];
 }
 
-/** The record of an unverified host could be endless. */
+/** Limits the record of an unverified host. */
 const MAX_RECORD_BYTES = 1024 * 1024;
 
 const MAX_SAID_LINES = 100;
@@ -44,7 +44,7 @@ export async function readRecord(ssh: SshConnection, { directory, timeoutSeconds
   return stdout.toString("utf8");
 }
 
-/** The host at the other end of a connection, as far as its host keys go. */
+/** The host keys of the host at the other end of a connection. */
 export class Target {
   readonly ssh: SshConnection;
   readonly #inputs: Inputs;
@@ -55,15 +55,15 @@ export class Target {
   }
 
   /**
-   * Waits until no other run is at the keys in the folder; until the connection ends, the others wait. It should be a
-   * connection of its own: sshd may allow it only one session.
+   * Locks the folder of the keys against other runs, until the connection ends. Use a separate connection: sshd may allow
+   * only one session for each.
    */
   async lock(context: Context): Promise<void> {
     const { directory, timeoutSeconds } = this.#inputs;
     const { label } = this.ssh;
     const said: string[] = [];
     const args = [directory, String(Math.ceil(timeoutSeconds))];
-    // First it waits, then it holds the lock.
+    // The script waits for the lock, and then holds it.
     const limitSeconds = 2 * timeoutSeconds + LOCK_GRACE_SECONDS;
     const channel = await this.#open("lock its host keys", scripts.LOCK, args, said, limitSeconds);
     let waiting: { done(): void } | undefined;
@@ -72,13 +72,13 @@ export class Target {
       channel.on("data", (chunk: Buffer) => {
         printed = (printed + chunk.toString("latin1")).slice(-100);
         if (printed.endsWith("locked\n")) return resolve();
-        waiting ??= context.progress(`waiting for another run to be done with the host keys of ${label}`);
+        waiting ??= context.progress(`waiting for another run that uses the host keys of ${label}`);
       });
       channel.on("close", () =>
         reject(new ProviderError(`cannot lock ${directory} on ${label}`, { cause: said.join("\n") })),
       );
     });
-    const message = `another run was not done with the host keys of ${label}`;
+    const message = `another run still uses the host keys of ${label}`;
     const hint = "Apply again when it has ended.";
     const deadline = withDeadline(locked, timeoutSeconds, message, context.signal, hint);
     await deadline.finally(() => waiting?.done());
@@ -95,7 +95,7 @@ export class Target {
     return { sshd, files };
   }
 
-  /** The certificates of sshd that are for none of its host keys. */
+  /** Returns the certificates of sshd that belong to none of its host keys. */
   async listOrphanedCertificates(): Promise<Certificate[]> {
     const printed = await this.#run("find its host certificates", scripts.LIST_CERTIFICATES, []);
     return printed
@@ -112,7 +112,7 @@ export class Target {
     await this.#run("write the record of rotations", scripts.WRITE_RECORD, args, record);
   }
 
-  /** Makes a key beside a file and returns the public half. */
+  /** Makes a new key beside a key file and returns its public half. */
   async generate(path: string, algorithm: string, bits: number | undefined): Promise<string> {
     const args = [path, algorithm, bits === undefined ? "" : String(bits)];
     return (await this.#run("make a new host key", scripts.GENERATE, args)).trim();
@@ -122,7 +122,7 @@ export class Target {
     return this.#run("sign with its host key", scripts.SIGN, [path, NAMESPACE], statement);
   }
 
-  /** An SSH server of its own for one connection, with the key beside a file as first host key. */
+  /** Starts an sshd for one connection, with the key beside a key file as its first host key. */
   serveNewKey(path: string, said: string[]): Promise<Duplex> {
     return this.#open(
       "start an sshd with its new key",
@@ -156,7 +156,7 @@ export class Target {
     await this.#run("clean up after the rotation", scripts.FINISH, [path, ...remove]);
   }
 
-  /** A script that goes on while others are run; its standard error goes to `said`. */
+  /** Starts a script that runs beside others; its standard error goes to `said`. */
   #open(
     doing: string,
     script: string,

@@ -150,7 +150,7 @@ async function reasonToSkip(ssh: SshConnection, inputs: Inputs): Promise<string 
   return undefined;
 }
 
-/** A command's exit code is worth telling, whatever it said. */
+/** Adds the exit code of a command to its error. */
 function withExitCode(error: unknown): never {
   if (!(error instanceof ScriptError) || error.reason !== "exit-code" || error.stderrTail === "") throw error;
   const { message, stderrTail, exitCode } = error;

@@ -195,14 +195,14 @@ async function run(
     sudo,
     timeoutSeconds,
     doing,
-    // The hash of a secret belongs on no command line either.
+    // The hash of a secret must not be on a command line either.
     env: contents && { sha256: contents.sha256 },
     stdin: contents && Readable.from(contents.open()),
   });
   return stdout.toString("utf8");
 }
 
-/** The part that is the same for each run, so that the next one finds what was left behind, and one to be guessed by nobody. */
+/** Returns a prefix that is the same for each run, to find leftovers by, and a random suffix. */
 async function temporaryName({ path }: Inputs): Promise<[string, string]> {
   const { createHash, randomBytes } = await import("node:crypto");
   const start = `.nixops4-${createHash("sha256").update(path).digest("hex").slice(0, 16)}`;

@@ -1,3 +1,3 @@
 # shellcheck shell=sh
-# path -> "yes" where there is something, a broken link included, else "no"
+# path -> "yes" if it exists or is a broken link, else "no"
 if [ -e "$1" ] || [ -L "$1" ]; then echo yes; else echo no; fi

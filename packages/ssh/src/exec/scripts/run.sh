@@ -1,3 +1,3 @@
 # shellcheck shell=sh
-# A program and its arguments: becomes it.
+# program, arguments: executes the program.
 exec "$@"

@@ -1,3 +1,3 @@
 # shellcheck shell=sh
-# A command -> "yes" when it succeeds, else "no". It has no standard output.
+# command -> "yes" if it succeeds, else "no". Its standard output is dropped.
 if sh -c "$1" >/dev/null; then echo yes; else echo no; fi

@@ -1,24 +1,23 @@
 # shellcheck shell=sh
-# Of the file with descriptor 3: mode, owner and group (may be empty). Some shells keep descriptors from programs, unless
-# they are named: `3<&3`.
+# Sets the mode, owner and group (may be empty) of the file with descriptor 3. Some shells pass a descriptor to programs only
+# if it is named: `3<&3`.
 set_attributes() {
   file=/proc/self/fd/3
   if [ ! -e "$file" ]; then echo "the host has no $file" >&2; exit 1; fi
-  # In this order: chown takes set-user-id bits away.
+  # chown comes first, since it clears set-user-id bits.
   if [ -n "$2$3" ]; then chown "$2${3:+:$3}" "$file" 3<&3; fi
-  # Where nothing is to change, being refused does no harm.
+  # A refusal does not matter if nothing would change.
   chmod "$1" "$file" 3<&3 || [ "0$(stat -L -c %a "$file" 3<&3)" = "0${1#0}" ]
   actual=$(stat -L -c %a "$file" 3<&3)
-  # Some file systems (FAT, some shared folders) let chmod do nothing.
+  # On some file systems (FAT, some shared folders) chmod has no effect.
   if [ $((0$actual & ~0$1 & 066)) != 0 ]; then
     echo "the file system does not keep permissions: the file has mode $actual where $1 was set" >&2
     exit 1
   fi
 }
 
-# The access list and the other extended attributes of the file that is there go along to that with descriptor 3; $1 is the
-# mode that comes after. Not where the mode or the owner takes somebody's access away: nobody who had it may open the new
-# file before.
+# Copies the access list and the other extended attributes of the existing file to the file with descriptor 3. $1 is the mode
+# that is set afterwards. Copies nothing if the mode or the owner revokes access: the new file must not be accessible before.
 copy_attributes() {
   exec 5< "./$name"
   old=/proc/self/fd/5

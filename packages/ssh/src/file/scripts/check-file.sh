@@ -1,6 +1,5 @@
 # shellcheck shell=sh disable=SC2154
-# The file must be a regular one or not be there. Without an owner it keeps the one that it has, so nobody else may have
-# put it there.
+# The file must be a regular file or not exist. Without a wanted owner it keeps its own, so that must be a trusted user.
 if { [ -e "./$name" ] || [ -L "./$name" ]; } && [ ! -f "./$name" ]; then
   echo "$1 exists and is not a regular file" >&2
   exit 1

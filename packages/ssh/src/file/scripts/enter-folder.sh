@@ -1,10 +1,10 @@
 # shellcheck shell=sh disable=SC2034
-# Goes into the folder of the file $1, so that all that follows acts there, whatever is renamed meanwhile; `name` becomes
-# the file's name in it. $2 is the owner that the file is to have (may be empty). With `link` as $3, a link at the end
-# of the path is not followed.
+# Changes into the folder of the file $1, so that all later commands act there even if folders are renamed. Sets `name` to
+# the name of the file. $2 is the wanted owner (may be empty). With `link` as $3, a link at the end of the path is not
+# followed.
 #
-# As root, it goes the way that systemd-tmpfiles(8) goes: only through folders and links of root, of us or of the file's
-# owner, and from those of another user than root only to that user's. Anybody else could choose what we write to.
+# As root, it has the rule of systemd-tmpfiles(8): it passes only through folders and links of root, of the current user or
+# of the wanted owner, and from those of a user other than root only to that user's. Other users could redirect the write.
 set -eu
 self=$(id -u)
 trusted=" 0 $self "
@@ -18,7 +18,7 @@ is_trusted() {
   case $trusted in *" $1 "*) ;; *) return 1 ;; esac
 }
 
-# Owner, what it is, where.
+# Arguments: owner, description, path.
 pass() {
   if [ "$self" != 0 ]; then return; fi
   if ! is_trusted "$1"; then
@@ -32,7 +32,7 @@ pass() {
   passed=$1
 }
 
-# An absolute link begins at the root again, and may lead to folders of its owner only.
+# An absolute link starts again at the root, and may lead only to folders of its owner.
 refuse_beyond_links() {
   for uid in $linked; do
     if [ "$self" = 0 ] && [ "$(stat -c %u .)" != "$uid" ]; then
@@ -64,7 +64,7 @@ enter_folder() {
       if [ "$links" -gt 40 ]; then echo "too many symbolic links" >&2; exit 1; fi
       before=$(stat -c '%i %u %z' "./$part")
       target=$(readlink "./$part")
-      # Another link was put there meanwhile: look again.
+      # The link was replaced meanwhile: read it again.
       if [ "$(stat -c '%i %u %z' "./$part")" != "$before" ]; then rest=$part${rest:+/$rest}; continue; fi
       before=${before#* }
       pass "${before%% *}" link "${here%/}/$part"
@@ -82,7 +82,7 @@ enter_folder() {
       return
     else
       if [ ! -d "./$part" ]; then echo "the folder ${here%/}/$part does not exist" >&2; exit 1; fi
-      # -P: so that `pwd` tells where a link that was put there meanwhile has led to.
+      # With -P, `pwd` shows where a link that appeared meanwhile has led to.
       cd -P "./$part"
       if [ "$part" != .. ] && [ "$(pwd -P)" != "${here%/}/$part" ]; then echo "${here%/}/$part has changed" >&2; exit 1; fi
       pass "$(stat -c %u .)" folder "$(pwd -P)"

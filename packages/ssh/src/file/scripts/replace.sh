@@ -1,7 +1,7 @@
 # shellcheck shell=sh disable=SC2154
 # path, trusted owner, empty; mode, owner, group, name of temporary files, random word; `sha256` in the environment, the
-# contents on standard input -> a warning, if there is one. A connection that breaks looks like the end of the input: only the hash tells that all of it
-# arrived.
+# contents on standard input -> a warning, if there is one. The hash is checked, since a broken connection looks like the end of the
+# input.
 for left in "./$7".*; do
   pid=${left##*.}
   [ -e "$left" ] && ! kill -0 "$pid" 2>/dev/null && [ ! -d "/proc/$pid" ] && rm -f "$left"
@@ -10,7 +10,7 @@ temporary=./$7.$8.$$
 trap 'rm -f "$temporary"' EXIT
 trap 'exit 1' HUP INT PIPE TERM
 umask 077
-# O_EXCL. Nobody can know the name before it is there, and from then on only the descriptor counts.
+# Created with O_EXCL. The name cannot be guessed before, and afterwards only the descriptor is used.
 set -C
 exec 3> "$temporary"
 set +C
@@ -23,7 +23,7 @@ sum=$(sha256sum <&4)
 if [ "${sum%% *}" != "$sha256" ]; then echo "the contents did not arrive whole" >&2; exit 1; fi
 sync /proc/self/fd/4 4<&4 2>/dev/null || sync
 mv -fT "$temporary" "./$name"
-# Without a name, the file was put there and then replaced, such as by another run at the same time.
+# Without a name, the file was put in place and then replaced, for example by a concurrent run.
 if [ "$(stat -L -c %h /proc/self/fd/3 3<&3)" != 0 ] &&
   [ "$(stat -c '%d %i' "./$name")" != "$(stat -L -c '%d %i' /proc/self/fd/3 3<&3)" ]; then
   echo "$1 was replaced by something else meanwhile" >&2

@@ -1,6 +1,6 @@
 # shellcheck shell=sh
-# Finds the sshd that this connection came through: `listener` is its process, if it waits for connections itself,
-# and `sshd_command` the program with its options, as its title shows them.
+# Finds the sshd of this connection. Sets `listener` to its process, if it listens itself, and `sshd_command` to its command
+# line, as shown in its process title.
 served_by='' pid=$$
 while [ "$pid" -gt 0 ]; do
   case $(cat "/proc/$pid/comm") in

@@ -1,5 +1,5 @@
 # shellcheck shell=sh
-# Paths of private keys stand for themselves; their public halves are derived, as sshd does, never read.
+# Arguments are the paths of private keys. Public keys are derived from them, as sshd does, and never read from .pub files.
 set -efu
 umask 077
 public_key() { ssh-keygen -y -P '' -f "$1" 2>/dev/null </dev/null | cut -d' ' -f1,2; }
@@ -10,8 +10,8 @@ is_mounted() {
   done </proc/self/mountinfo
   return 1
 }
-# file, place: the file takes the place. A place that is a mount point (a file of a persistent folder, bound there) can
-# only be written into: all at once, and filled up with empty lines, so that no moment has a part of each.
+# file, place: moves the file to the place. A place that is a mount point (such as a bind mount of a persistent file) can only
+# be overwritten: with one write, padded with empty lines, so that it never has a part of both.
 move_to() {
   if ! is_mounted "$2"; then mv -f "$1" "$2"; return; fi
   missing=$(($(wc -c <"$2") - $(wc -c <"$1")))
@@ -19,13 +19,13 @@ move_to() {
   dd if="$1" of="$2" bs=65536 conv=notrunc,fsync 2>/dev/null
   rm -f "$1"
 }
-# files: gone; of one that is a mount point, what it holds
+# files: removes them; empties those that are mount points
 remove() {
   for gone; do
     if is_mounted "$gone"; then : >"$gone"; sync_path "$gone"; else rm -f "$gone"; fi
   done
 }
-# file: its .pub says what it holds
+# file: writes its .pub
 write_public() {
   ssh-keygen -y -P '' -f "$1" </dev/null >"$1.pub.new"
   chmod 644 "$1.pub.new"

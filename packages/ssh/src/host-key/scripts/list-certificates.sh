@@ -1,6 +1,5 @@
 # shellcheck shell=sh disable=SC2154
-# -> for each certificate of its configuration that is for none of its host keys: the fingerprint of the key that it is
-# for, and the file
+# -> for each configured certificate that belongs to none of the host keys: the fingerprint of its key, and the file
 settings=$($sshd_command -T)
 fingerprints_of() {
   echo "$settings" | while read -r name file; do

@@ -1,4 +1,4 @@
 # shellcheck shell=sh
-# how to start sshd: for when it did not survive a reload, and nothing else has started it again
+# command line of sshd: starts it, after it did not survive a reload
 set -f
 $1 </dev/null >/dev/null 2>&1 &

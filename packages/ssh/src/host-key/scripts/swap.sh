@@ -1,5 +1,5 @@
 # shellcheck shell=sh
-# file, the public keys in it and in FILE.new: FILE.new takes its place, what was there goes to FILE.old
+# file, the public keys in it and in FILE.new: moves FILE.new to FILE, and the former key to FILE.old
 if [ "$(public_key "$1")" != "$2" ] || [ "$(public_key "$1.new")" != "$3" ]; then
   echo "$1 or $1.new was changed by someone else meanwhile" >&2
   exit 1

@@ -1,5 +1,5 @@
 # shellcheck shell=sh
-# folder, bytes of the record on standard input: a connection that breaks looks like its end
+# folder, size in bytes, the record on standard input. The size is checked, since a broken connection looks like the end.
 record=$1/ssh_host_key_rotations
 cat >"$record.new"
 if [ "$(wc -c <"$record.new")" -ne "$2" ]; then echo "the record of rotations did not arrive whole" >&2; exit 1; fi
