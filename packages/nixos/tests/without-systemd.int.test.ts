@@ -145,7 +145,7 @@ describeWithNamespaces("nixos.system on a host without systemd", () => {
     await first.kill();
     const second = startDeploying(target, systems.slow);
     expect(await second.outputs).toMatchObject({ previousToplevel: systems.base });
-    expect(second.log()).toContain("following that");
+    expect(second.log()).toContain("following an activation of this system");
     expect(await callsOf(target)).toEqual(["test slow", "boot slow"]);
   });
 
