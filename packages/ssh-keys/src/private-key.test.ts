@@ -1,9 +1,11 @@
+import { createCipheriv } from "node:crypto";
+import bcrypt from "bcrypt-pbkdf";
 import { beforeAll, describe, expect, it } from "@jest/globals";
 import { generateKeyPair } from "./generate.ts";
 import { ecdsaKeyPair, ed25519KeyPair, type KeyPair } from "./key-pair.ts";
 import { decodePrivateKey, encodePrivateKey, inspectPrivateKey, PrivateKeyError } from "./private-key.ts";
 import { CURVES, keySpec } from "./public-key.ts";
-import { string, WireReader } from "./wire.ts";
+import { string, uint32, WireReader } from "./wire.ts";
 
 const BEGIN = "-----BEGIN OPENSSH PRIVATE KEY-----\n";
 const END = "-----END OPENSSH PRIVATE KEY-----\n";
@@ -145,6 +147,111 @@ describe("a damaged file", () => {
     expect(bytes.readUInt32BE(roundsAt)).toBe(1);
     bytes.writeUInt32BE(0xffffffff, roundsAt);
     expect((await failureOf(wrap(bytes), "right")).message).toContain("rounds of its key derivation");
+  });
+});
+
+describe("a file whose parts do not fit", () => {
+  /** The parts of a file without a passphrase, whose private section has `padding` bytes of padding. */
+  async function partsWith(padding: number) {
+    for (let length = 0; ; length++) {
+      const key = ed25519KeyPair(Buffer.alloc(32, 5), "x".repeat(length));
+      const reader = new WireReader(unwrap(await encodePrivateKey(key, { check: 7 })));
+      const magic = reader.take(15);
+      const [cipher, kdf, kdfOptions] = [reader.string(), reader.string(), reader.string()];
+      reader.uint32();
+      const [blob, section] = [reader.string(), reader.string()];
+      const fieldsLength = 8 + key.privateFields.length + 4 + length;
+      if (section.length - fieldsLength === padding) {
+        return { key, magic, cipher, kdf, kdfOptions, count: 1, blob, section, tag: Buffer.alloc(0) };
+      }
+    }
+  }
+  type Parts = Awaited<ReturnType<typeof partsWith>>;
+  const join = ({ magic, cipher, kdf, kdfOptions, count, blob, section, tag }: Parts) =>
+    wrap(
+      Buffer.concat([
+        magic,
+        ...[cipher, kdf, kdfOptions].map((part) => string(part)),
+        uint32(count),
+        string(blob),
+        string(section),
+        tag,
+      ]),
+    );
+  const kdfOptions = (salt: Buffer, rounds: number) => Buffer.concat([string(salt), uint32(rounds)]);
+  const SALT = Buffer.alloc(16, 3);
+  const AES = { cipher: Buffer.from("aes256-ctr"), kdf: Buffer.from("bcrypt") };
+
+  it("is read when they fit", async () => {
+    const parts = await partsWith(3);
+    expect((await decodePrivateKey(join(parts))).keyPair).toEqual(parts.key);
+  });
+
+  it.each<[string, number, (parts: Parts) => Partial<Parts>, string]>([
+    [
+      "a section without its padding",
+      3,
+      ({ section }) => ({ section: section.subarray(0, -3) }),
+      "its private part has a wrong length",
+    ],
+    [
+      "a whole block of padding",
+      0,
+      ({ section }) => ({ section: Buffer.concat([section, Buffer.from([1, 2, 3, 4, 5, 6, 7, 8])]) }),
+      "its padding is wrong",
+    ],
+    [
+      "other padding",
+      3,
+      ({ section }) => ({ section: Buffer.concat([section.subarray(0, -1), Buffer.of(4)]) }),
+      "its padding is wrong",
+    ],
+    ["two keys", 3, () => ({ count: 2 }), "it does not hold exactly one key"],
+    ["no cipher with a derivation", 3, () => ({ kdf: AES.kdf }), "a cipher that is not supported"],
+    ["a cipher without a derivation", 0, () => ({ cipher: AES.cipher }), "a cipher that is not supported"],
+    [
+      "no salt",
+      0,
+      () => ({ ...AES, kdfOptions: kdfOptions(Buffer.alloc(0), 1) }),
+      "its key derivation has no salt",
+    ],
+    [
+      "no rounds",
+      0,
+      () => ({ ...AES, kdfOptions: kdfOptions(SALT, 0) }),
+      "the rounds of its key derivation are not between 1 and 4096",
+    ],
+    [
+      "too many rounds",
+      0,
+      () => ({ ...AES, kdfOptions: kdfOptions(SALT, 4097) }),
+      "the rounds of its key derivation",
+    ],
+  ])("is refused, with %s", async (_, padding, change, message) => {
+    const parts = await partsWith(padding);
+    // Blocks of 16 bytes for aes: two of 8.
+    const section = parts.section.length % 16 === 0 ? parts.section : parts.section.subarray(8);
+    const changed = { ...parts, ...change(parts) };
+    if (changed.cipher.equals(AES.cipher)) changed.section = section;
+    expect((await failureOf(join(changed), "any")).message).toContain(message);
+  });
+
+  it("is read with chacha20, without a look at its tag", async () => {
+    const parts = await partsWith(3);
+    const passphrase = Buffer.from("right");
+    const derived = Buffer.alloc(64);
+    bcrypt.pbkdf(passphrase, passphrase.length, SALT, SALT.length, derived, derived.length, 1);
+    const iv = Buffer.concat([Buffer.of(1), Buffer.alloc(15)]);
+    const text = join({
+      ...parts,
+      cipher: Buffer.from("chacha20-poly1305@openssh.com"),
+      kdf: AES.kdf,
+      kdfOptions: kdfOptions(SALT, 1),
+      section: createCipheriv("chacha20", derived.subarray(0, 32), iv).update(parts.section),
+      tag: Buffer.alloc(16),
+    });
+    expect((await decodePrivateKey(text, "right")).keyPair).toEqual(parts.key);
+    expect((await failureOf(text, "wrong")).reason).toBe("passphrase");
   });
 });
 

@@ -16,8 +16,8 @@ const BLOB = "AAAAC3NzaC1lZDI1NTE5AAAAIOzFsB2+plTNbzZDsNHn5s5Ow93ELQ8wA8XMCNTm00
 const FINGERPRINT = "SHA256:zvlC6o6weaD29vlrOjg02pQh1MuVeqb4kaFsZ9Rpiig";
 const SSHFP = "4 2 cef942ea8eb079a0f6f6f96b3a3834da9421d4cb957aa6f891a16c67d4698a28";
 
-const rsaBlob = (modulus: Buffer) =>
-  Buffer.concat([string("ssh-rsa"), mpint(Buffer.of(1, 0, 1)), mpint(modulus)]);
+const rsaBlob = (modulus: Buffer, exponent = Buffer.of(1, 0, 1)) =>
+  Buffer.concat([string("ssh-rsa"), mpint(exponent), mpint(modulus)]);
 const line = (blob: Buffer, type = "ssh-ed25519") => `${type} ${blob.toString("base64")}`;
 
 describe("parsePublicKey", () => {
@@ -56,6 +56,11 @@ describe("parsePublicKey", () => {
     ["a short point", line(Buffer.concat([string("ssh-ed25519"), string("short")])), "wrong length"],
     ["a point off its curve", line(offCurve, "ecdsa-sha2-nistp256"), "not on the curve nistp256"],
     ["a point in hybrid form", line(hybrid, "ecdsa-sha2-nistp256"), "wrong length or form"],
+    [
+      "an exponent of zero",
+      line(rsaBlob(Buffer.alloc(256, 255), Buffer.of(0)), "ssh-rsa"),
+      "its exponent is zero",
+    ],
     ["a small modulus", line(rsaBlob(Buffer.alloc(127, 255)), "ssh-rsa"), "has 1016 bits, less than 1024"],
   ])("refuses %s", (_, text, message) => {
     expect(() => parsePublicKey(text)).toThrow(message);

@@ -67,9 +67,35 @@ describe("verifySignature", () => {
       "hello",
       "-----BEGIN SSH SIGNATURE-----\n\n-----END SSH SIGNATURE-----",
       armor("A!"),
+      armor("A"),
+      armor("AB=="),
     ]) {
       expect(() => verifySignature(text, use)).toThrow("its armor is missing or damaged");
     }
+  });
+
+  it("takes RSA signatures without their leading zeros, and none that are too long", () => {
+    const { privateKey } = generateKeyPairSync("rsa", { modulusLength: 1024 });
+    const { e, n } = privateKey.export({ format: "jwk" });
+    const numbers = [e!, n!].map((number) => mpint(Buffer.from(number, "base64url")));
+    const key = publicKeyFromBlob(Buffer.concat([string("ssh-rsa"), ...numbers]));
+    const signatureOf = (message: string) => {
+      const facts = ["test", "", "sha256", hashOf("sha256", message)].map((field) => string(field));
+      return sign("sha256", Buffer.concat([Buffer.from("SSHSIG"), ...facts]), privateKey);
+    };
+    const verify = (message: string, bytes: Buffer) => {
+      const inner = Buffer.concat([string("rsa-sha2-256"), string(bytes)]);
+      const fields = [key.blob, "test", "", "sha256", inner].map((field) => string(field));
+      const text = Buffer.concat([Buffer.from("SSHSIG"), uint32(1), ...fields]).toString("base64");
+      return verifySignature(armor(text), { message, namespace: "test", signers: [key] });
+    };
+    let message = "";
+    while (signatureOf(message)[0] !== 0) message += "x";
+    expect(verify(message, signatureOf(message).subarray(1))).toEqual(key);
+    expect(verify(message, signatureOf(message))).toEqual(key);
+    expect(() => verify(message, Buffer.concat([Buffer.of(0), signatureOf(message)]))).toThrow(
+      "it has a number that is too large",
+    );
   });
 
   it("takes RSA with SHA-2 and refuses it with SHA-1, and a weak hash of the message", () => {
