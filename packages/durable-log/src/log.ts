@@ -1,10 +1,10 @@
 import { type BigIntStats, constants, fstatSync, readSync, statSync, writeSync } from "node:fs";
 import * as fs from "node:fs/promises";
-import { basename, dirname, join, resolve } from "node:path";
+import { basename } from "node:path";
 import { stringifyJson } from "@nixops4-providers/json";
 import { lockFile, type LockOptions } from "./lock.ts";
 import { naming } from "./naming.ts";
-import { errorWithCode, syncFolder, withPlace } from "./place.ts";
+import { errorWithCode, withPlace } from "./place.ts";
 import { readRecords } from "./read-records.ts";
 import { replaceFile, setMode, temporaryName } from "./replace-file.ts";
 
@@ -291,12 +291,13 @@ export class OpenLog {
   }
 
   async #removeSideFiles(): Promise<void> {
-    const folder = dirname(resolve(this.#path));
     const prefix = `${basename(this.#path)}.torn-`;
-    const sideFiles = (await fs.readdir(folder)).filter((name) => name.startsWith(prefix));
-    if (sideFiles.length === 0) return;
-    for (const name of sideFiles) await fs.rm(join(folder, name), { force: true });
-    await syncFolder(folder);
+    await withPlace(this.#path, { keepLink: true }, async (place) => {
+      const sideFiles = (await fs.readdir(place.at("."))).filter((name) => name.startsWith(prefix));
+      if (sideFiles.length === 0) return;
+      for (const name of sideFiles) await fs.rm(place.at(name), { force: true });
+      await place.sync();
+    });
   }
 }
 
