@@ -8,7 +8,7 @@ import { join } from "node:path";
  */
 export async function privateFolder(): Promise<string | undefined> {
   const uid = process.getuid?.();
-  const parent = process.env["XDG_RUNTIME_DIR"] ?? (uid === 0 ? "/run" : tmpdir());
+  const parent = (await ownRuntimeFolder()) ?? (uid === 0 ? "/run" : tmpdir());
   const folder = join(parent, `nixops4-providers-${uid}`);
   try {
     await mkdir(folder, { mode: 0o700 }).catch((error: NodeJS.ErrnoException) => {
@@ -20,4 +20,17 @@ export async function privateFolder(): Promise<string | undefined> {
   } catch {
     return undefined;
   }
+}
+
+/**
+ * The folder that XDG_RUNTIME_DIR names, if it belongs to this user: `sudo -E` and `su` keep that of another user, who
+ * could rename what we make in it.
+ */
+async function ownRuntimeFolder(): Promise<string | undefined> {
+  const folder = process.env["XDG_RUNTIME_DIR"];
+  if (folder === undefined) return undefined;
+  const stats = await lstat(folder).catch(() => undefined);
+  const isOwn =
+    stats?.isDirectory() === true && stats.uid === process.getuid?.() && (stats.mode & 0o022) === 0;
+  return isOwn ? folder : undefined;
 }

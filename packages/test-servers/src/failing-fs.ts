@@ -25,7 +25,7 @@ const PATH_CALLS = [
   "symlink",
   "unlink",
 ] as const;
-const SYNC_CALLS = ["fstatSync", "readSync", "statSync", "writeSync"] as const;
+const SYNC_CALLS = ["fstatSync", "mkdirSync", "readSync", "statSync", "writeSync"] as const;
 const HANDLE_CALLS = [
   "appendFile",
   "chmod",

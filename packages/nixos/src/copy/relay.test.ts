@@ -1,9 +1,9 @@
 import { execFile, spawnSync } from "node:child_process";
-import { existsSync, statSync } from "node:fs";
+import { chmodSync, existsSync, mkdtempSync, rmSync, statSync } from "node:fs";
 import { dirname } from "node:path";
 import { PassThrough } from "node:stream";
 import { afterEach, beforeEach, describe, expect, it } from "@jest/globals";
-import { type Relay, startRelay } from "./relay.ts";
+import { makeProgramFolder, type Relay, startRelay } from "./relay.ts";
 
 /** As SSHMaster::startCommand of Nix 2.8 runs it, and that of newer versions. */
 const OLD = ["nixops4-target", "-x", "-a", "nix-daemon", "--stdio"];
@@ -46,6 +46,23 @@ describe("startRelay", () => {
     expect(statSync(folder).mode & 0o777).toBe(0o700);
     await relay.close();
     expect(existsSync(folder)).toBe(false);
+  });
+
+  it("is not in a folder that another user can change", async () => {
+    const shared = mkdtempSync("/tmp/relay-");
+    try {
+      for (const [mode, parent] of [
+        [0o777, "/tmp"],
+        [0o1777, shared],
+      ] as const) {
+        chmodSync(shared, mode);
+        const folder = await makeProgramFolder([shared, "/tmp"]);
+        rmSync(folder, { recursive: true });
+        expect(dirname(folder)).toBe(parent);
+      }
+    } finally {
+      rmSync(shared, { recursive: true });
+    }
   });
 
   it("ends when no stream can be opened, and says why", async () => {

@@ -1,4 +1,4 @@
-import { mkdtemp, rm, writeFile } from "node:fs/promises";
+import { mkdtemp, rm, stat, writeFile } from "node:fs/promises";
 import { createServer } from "node:net";
 import { tmpdir } from "node:os";
 import { join, resolve } from "node:path";
@@ -45,10 +45,14 @@ const SSH = `#!/bin/sh
 exec "$NIXOPS4_RELAY_NODE" "\${0%/*}/shim.cjs" "$@"
 `;
 
+function temporaryFolders(): string[] {
+  return [tmpdir(), process.env["XDG_RUNTIME_DIR"] ?? "/tmp", ...TEMPORARY_FOLDERS];
+}
+
 /** Makes a folder with the program `ssh`, in the first usable folder for temporary files. */
-async function makeProgramFolder(): Promise<string> {
+export async function makeProgramFolder(parents = temporaryFolders()): Promise<string> {
   const problems: string[] = [];
-  for (const parent of new Set([tmpdir(), process.env["XDG_RUNTIME_DIR"] ?? "/tmp", ...TEMPORARY_FOLDERS])) {
+  for (const parent of new Set(parents)) {
     try {
       return await makeProgram(resolve(parent));
     } catch (error) {
@@ -67,6 +71,7 @@ async function makeProgram(parent: string): Promise<string> {
   if (Buffer.byteLength(`${prefix}XXXXXX/${SOCKET}`) > LONGEST_SOCKET_PATH) {
     throw new Error("its path is too long for a socket");
   }
+  await refuseExposed(parent);
   // mkdtemp makes the folder with mode 0700, so other users cannot enter it.
   const folder = await mkdtemp(prefix);
   try {
@@ -80,6 +85,14 @@ async function makeProgram(parent: string): Promise<string> {
     await rm(folder, { recursive: true, force: true });
     throw error;
   }
+}
+
+/** Refuses a folder where another user could replace the program, such as that user's TMPDIR, which `sudo -E` keeps. */
+async function refuseExposed(folder: string): Promise<void> {
+  const { uid, mode } = await stat(folder);
+  const isOwn = uid === 0 || uid === process.getuid?.();
+  if (!isOwn || ((mode & 0o022) !== 0 && (mode & 0o1000) === 0))
+    throw new Error("another user can change it");
 }
 
 /** Starts a relay. `open` is called for the stream of each run of the shim. */
