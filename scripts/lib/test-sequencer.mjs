@@ -37,6 +37,7 @@ const OTHERS = {
   "packages/nixos/tests/copy": 35,
   "packages/ssh/tests/file": 35,
   "packages/ssh-client/tests/exec": 35,
+  "e2e/tests/new-provider": 30,
   "packages/ssh/tests/host-key": 30,
 };
 

@@ -42,8 +42,8 @@ export interface ResourceType<I extends TObject = TObject, O extends TObject = T
   /** What it is, in Markdown: shown in the reference. */
   description: string;
   /**
-   * What the reference says besides, in Markdown: the file `<type>.md` beside the declaration, with the sections that
-   * CONTRIBUTING.md lists. It is in no executable and no Nix module.
+   * The file `<type>.md` beside the declaration, in Markdown: one line for the list of types in README.md, then the
+   * sections that CONTRIBUTING.md lists, for the reference. It is in no executable and no Nix module.
    */
   docs: string;
   /** Whether it works only with a `state` resource (`requireState` in Nix). */
