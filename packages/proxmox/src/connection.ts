@@ -1,5 +1,4 @@
 import {
-  type Context,
   fields,
   secretRef,
   type Static,
@@ -7,7 +6,6 @@ import {
   type Violation,
   secondsField,
 } from "@nixops4-providers/provider-sdk";
-import type { PveClient } from "./client/client.ts";
 
 /** The input `connection` of every type. */
 export const connectionField = fields(
@@ -67,12 +65,4 @@ export function checkConnection({ tlsFingerprint, caCertificate, insecure }: Con
   return [
     { path: "connection", message: "must have at most one of tlsFingerprint, caCertificate, insecure" },
   ];
-}
-
-export async function openClient(connection: Connection, context: Context): Promise<PveClient> {
-  const [{ PveClient }, secret] = await Promise.all([
-    import("./client/client.ts"),
-    context.key(connection.tokenSecret, "the secret of the API token"),
-  ]);
-  return new PveClient(connection, secret.trim(), context);
 }

@@ -4,7 +4,6 @@ import { CLASS, type ResourceRecord } from "../../src/client/message.ts";
 import { parseName, relativeTo } from "../../src/client/name.ts";
 import { canonicalValue } from "../../src/client/rr-types.ts";
 import { client, type Target } from "../servers.ts";
-import type { Fault } from "./faults.ts";
 
 export interface Answer {
   status: number;
@@ -19,6 +18,13 @@ export interface Request {
   query: URLSearchParams;
   body: unknown;
 }
+
+/** Stands between a client and an API; without an answer the connection breaks. */
+export type Fault = (
+  request: Request,
+  next: (request: Request) => Promise<Answer | undefined>,
+  fake: CloudFake,
+) => Promise<Answer | undefined>;
 
 /** An RRset as the service keeps it. */
 export interface Stored {

@@ -1,11 +1,4 @@
-import type { Answer, CloudFake, Request } from "./cloud-fake.ts";
-
-/** Stands between a client and an API; without an answer the connection breaks. */
-export type Fault = (
-  request: Request,
-  next: (request: Request) => Promise<Answer | undefined>,
-  fake: CloudFake,
-) => Promise<Answer | undefined>;
+import type { Fault } from "./cloud-fake.ts";
 
 /** Refuses every so-manieth request, and says when to come again. */
 export function tooMany(every: number, headers: Record<string, string> = { "retry-after": "1" }): Fault {

@@ -1,6 +1,6 @@
 import type { Violation } from "@nixops4-providers/provider-sdk";
 import { checkConnection } from "../connection.ts";
-import type { Inputs } from "../resources/container.ts";
+import type { Inputs } from "./schema.ts";
 
 /** What the schema cannot say of a container. */
 export function checkContainer(inputs: Inputs): Violation[] {

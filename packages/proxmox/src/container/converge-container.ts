@@ -8,7 +8,7 @@ import { type Guest, labelOf, pathOf } from "../guest/guest.ts";
 import { withMarker } from "../guest/marker.ts";
 import type { Observed } from "../guest/observe.ts";
 import { withRun } from "../guest/with-run.ts";
-import type { Inputs, Outputs } from "../resources/container.ts";
+import type { Inputs, Outputs } from "./schema.ts";
 import { missingForNew } from "./check.ts";
 import { preflightChanges, preflightCreate } from "./preflight.ts";
 import { macOf, type Run, settingsOf, volumesOf, wantedOf } from "./settings.ts";

@@ -3,7 +3,7 @@ import type { Wanted } from "../guest/changes.ts";
 import type { GuestRun } from "../guest/guest-run.ts";
 import { descriptionSetting, optional, propsSetting, type Setting, tagsSetting } from "../guest/setting.ts";
 import { readVolume, toGib, toMib, type Volume } from "../guest/volume.ts";
-import type { Inputs } from "../resources/container.ts";
+import type { Inputs } from "./schema.ts";
 
 export type Run = GuestRun<Inputs>;
 

@@ -1,5 +1,5 @@
 import type { Context, ConvergeRequest } from "@nixops4-providers/provider-sdk";
-import { openClient } from "../connection.ts";
+import { openClient } from "../open-client.ts";
 import { Facts } from "./facts.ts";
 import type { GuestInputs, GuestOutputs, GuestRun } from "./guest-run.ts";
 import type { Kind } from "./guest.ts";

@@ -1,6 +1,6 @@
 import type { Violation } from "@nixops4-providers/provider-sdk";
 import { checkConnection } from "../connection.ts";
-import type { Inputs } from "../resources/image.ts";
+import type { Inputs } from "./schema.ts";
 
 /** The extensions that Proxmox VE takes for each content. */
 const EXTENSIONS: Record<Inputs["content"], RegExp> = {

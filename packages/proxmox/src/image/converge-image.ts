@@ -2,11 +2,11 @@ import { type Context, ProviderError, sleep } from "@nixops4-providers/provider-
 import type { PveClient } from "../client/client.ts";
 import { runTask, waitForTask } from "../client/tasks.ts";
 import { upload } from "../client/upload.ts";
-import { openClient } from "../connection.ts";
+import { openClient } from "../open-client.ts";
 import { Facts } from "../guest/facts.ts";
 import { type Plan, preflight } from "../guest/preflight.ts";
 import { repeat } from "../guest/repeat.ts";
-import type { Inputs, Outputs } from "../resources/image.ts";
+import type { Inputs, Outputs } from "./schema.ts";
 import { fileNameOf } from "./check.ts";
 import { hashFile } from "./hash-file.ts";
 

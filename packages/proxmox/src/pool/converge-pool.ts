@@ -1,9 +1,9 @@
 import { type Context, ProviderError } from "@nixops4-providers/provider-sdk";
 import type { PveClient } from "../client/client.ts";
 import { isTaken } from "../guest/allocate.ts";
-import { openClient } from "../connection.ts";
+import { openClient } from "../open-client.ts";
 import { repeat } from "../guest/repeat.ts";
-import type { Inputs, Outputs } from "../resources/pool.ts";
+import type { Inputs, Outputs } from "./schema.ts";
 
 interface Pool {
   poolid: string;

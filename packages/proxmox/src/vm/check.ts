@@ -1,6 +1,6 @@
 import type { Violation } from "@nixops4-providers/provider-sdk";
 import { checkConnection } from "../connection.ts";
-import type { Inputs } from "../resources/vm.ts";
+import type { Inputs } from "./schema.ts";
 
 const DISK_KEY = /^(scsi([0-9]|[12][0-9]|30)|virtio([0-9]|1[0-5])|sata[0-5]|ide[0-3])$/;
 

@@ -1,7 +1,7 @@
 import type { Context, ConvergeRequest } from "@nixops4-providers/provider-sdk";
 import { convergeGuest } from "../guest/converge-guest.ts";
 import { withRun } from "../guest/with-run.ts";
-import type { Inputs, Outputs } from "../resources/vm.ts";
+import type { Inputs, Outputs } from "./schema.ts";
 import { ipAddressesOf, macAddressesOf } from "./addresses.ts";
 import { createVm } from "./create.ts";
 import { hostPublicKeyOf } from "./host-key.ts";

@@ -1,7 +1,7 @@
 import { flag, printProps } from "../client/property-string.ts";
 import { propsSetting } from "../guest/setting.ts";
 import { readVolume, toGib, toMib, type Volume } from "../guest/volume.ts";
-import type { Inputs } from "../resources/vm.ts";
+import type { Inputs } from "./schema.ts";
 import type { SomeInputs } from "./settings.ts";
 
 type Disk = Inputs["disks"][string];

@@ -3,7 +3,7 @@ import { labelOf } from "../guest/guest.ts";
 import type { Observed } from "../guest/observe.ts";
 import { type Need, type Plan, preflight } from "../guest/preflight.ts";
 import { takenViolations } from "../guest/taken.ts";
-import type { Inputs } from "../resources/vm.ts";
+import type { Inputs } from "./schema.ts";
 import { volumesOf } from "./disks.ts";
 import { agentPrivileges, privilegeForKey } from "./privileges.ts";
 import type { Run } from "./run.ts";

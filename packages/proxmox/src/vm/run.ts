@@ -1,4 +1,4 @@
 import type { GuestRun } from "../guest/guest-run.ts";
-import type { Inputs } from "../resources/vm.ts";
+import type { Inputs } from "./schema.ts";
 
 export type Run = GuestRun<Inputs>;

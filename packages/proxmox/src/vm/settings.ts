@@ -1,6 +1,6 @@
 import { flag, parseProps, type Props } from "../client/property-string.ts";
 import { optional, propsSetting, scalar, type Setting, tagsSetting } from "../guest/setting.ts";
-import type { Inputs } from "../resources/vm.ts";
+import type { Inputs } from "./schema.ts";
 
 /** Inputs of this run or, as far as they are known, of the one before. */
 export type SomeInputs = Partial<Inputs>;

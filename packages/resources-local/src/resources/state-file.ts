@@ -18,8 +18,8 @@ import {
   warnOfStoreCopy,
   secondsField,
 } from "@nixops4-providers/provider-sdk";
-import type { Document } from "../state/document.ts";
-import { compactedEvent, initialEvent, isEvent, nextIndex, type LoggedEvent } from "../state/events.ts";
+import { compactedEvent, initialEvent, isEvent, nextIndex } from "../state/events.ts";
+import type { Document, LoggedEvent } from "../state/model.ts";
 import docs from "./state-file.md";
 
 const inputs = fields({

@@ -1,6 +1,7 @@
 import { describe, expect, it } from "@jest/globals";
 import { applyPatch, resolveState } from "./document.ts";
-import { compactedEvent, initialEvent, isEvent, type LoggedEvent, nextIndex } from "./events.ts";
+import { compactedEvent, initialEvent, isEvent, nextIndex } from "./events.ts";
+import type { LoggedEvent } from "./model.ts";
 
 const META = { time: "2026-01-01T00:00:00Z" };
 const event = (index: number, patch: unknown[] = [], meta: object = {}): LoggedEvent => ({

@@ -1,8 +1,6 @@
 import { isObject } from "@nixops4-providers/json";
-import type { LoggedEvent } from "./events.ts";
 import { applyOperation, PatchError } from "./json-patch.ts";
-
-export type Document = Record<string, unknown>;
+import type { Document, LoggedEvent } from "./model.ts";
 
 /** A state, or why there is none; the reason quotes no values, which may be secret. */
 export type Result = { document: Document } | { failure: string };

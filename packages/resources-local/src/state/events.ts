@@ -1,11 +1,4 @@
-import type { Document } from "./document.ts";
-
-/** A record of a state file: nixops4's state-schema-v0.json. */
-export interface LoggedEvent {
-  index: number;
-  meta: { time: string; [field: string]: unknown };
-  patch: readonly unknown[];
-}
+import type { Document, LoggedEvent } from "./model.ts";
 
 export function isEvent(value: unknown): value is LoggedEvent {
   const { index, meta, patch } = (value ?? {}) as Partial<LoggedEvent>;

@@ -1,0 +1,30 @@
+import { ensureField, fields, type Static, Type } from "@nixops4-providers/provider-sdk";
+import { STORAGE_PATTERN } from "../common-fields.ts";
+import { connectionField } from "../connection.ts";
+
+export const inputs = fields({
+  connection: connectionField,
+  name: Type.String({
+    pattern: "^[A-Za-z0-9._-]+(/[A-Za-z0-9._-]+){0,2}$",
+    patternError: "must be up to three names with slashes between, such as customers/web",
+    description:
+      "The ID, such as `web`, or `customers/web` in the pool `customers`, which must be there: use its output `poolId`.",
+  }),
+  comment: Type.Optional(Type.String({ description: "What it is for." })),
+  storages: Type.Array(
+    Type.String({ pattern: STORAGE_PATTERN, patternError: "must be the ID of a storage" }),
+    {
+      default: [],
+      description:
+        "Storages to put into it. Others that are in it stay. VMs come into it by their own input `pool`.",
+    },
+  ),
+  ensure: ensureField("the pool, which must be empty to be deleted"),
+});
+
+export const outputs = fields({
+  poolId: Type.String({ description: "The ID." }),
+});
+
+export type Inputs = Static<typeof inputs>;
+export type Outputs = Static<typeof outputs>;
