@@ -3,9 +3,10 @@ import type { FileHandle } from "node:fs/promises";
 import { runProcess } from "@nixops4-providers/provider-sdk";
 
 /**
- * Gives a new file, before its mode is set, the access list (ACL) and the other extended attributes of the one whose place
- * it takes. Node has no calls for them: GNU's cp does it. Returns whether an access list gets lost: where the new mode
- * takes access away, since nobody who had it may open the new file before, and where there is no such cp.
+ * Copies the access list (ACL) and the other extended attributes of a file to the new file that replaces it. Call it before
+ * the mode of the new file is set. Node has no calls for this, so GNU's cp does it. Returns whether an access list is lost.
+ * It is lost if the new mode takes access away, because a user of the old list must not open the new file meanwhile. It is
+ * also lost without GNU's cp.
  */
 export async function copyAttributes(
   from: { handle: FileHandle; stats: Stats },

@@ -1,10 +1,10 @@
-/** How the bytes from some position on read as one JSON object. */
+/** The result of reading one JSON object from a position on. */
 export type JsonExtent =
-  /** The object is whole; `end` is the position behind it. */
+  /** The object is complete; `end` is the position after it. */
   | { kind: "whole"; end: number }
-  /** The bytes end inside the object, and so far it is well formed. */
+  /** The bytes end inside the object, and are valid up to there. */
   | { kind: "cut" }
-  /** No object can start like this. */
+  /** The byte at `at` is not valid there. */
   | { kind: "malformed"; at: number };
 
 const WHITESPACE = new Set([0x20, 0x0a, 0x0d, 0x09]);
@@ -19,8 +19,8 @@ const ESCAPE_PREFIX = /^\\(?:u[0-9a-fA-F]{0,3})?$/;
 type Expected = "value" | "valueOrEnd" | "name" | "nameOrEnd" | "colon" | "commaOrEnd";
 
 /**
- * Tells an object that was cut off from one that is damaged (RFC 8259), which JSON.parse cannot: a cut-off
- * object is a mere prefix, and every byte of it is as it should be.
+ * Distinguishes a truncated object from a damaged one (RFC 8259), which JSON.parse cannot do. All bytes of a truncated
+ * object are valid; only its end is missing.
  */
 export function scanObject(bytes: Uint8Array, start: number): JsonExtent {
   const closers: number[] = [];

@@ -24,10 +24,9 @@ export class LockedError extends ProviderError {
 }
 
 /**
- * Takes a flock(2) lock on an open file; closing the file releases it. Node has no call for it, but the lock
- * belongs to the open file and not to the process: util-linux's `flock` takes it on an inherited descriptor,
- * and it stays when that helper has ended. Excludes every process that locks the same way, nixops4's own
- * provider among them.
+ * Takes a flock(2) lock on an open file. Closing the file releases it. Node has no call for this, so util-linux's `flock`
+ * takes the lock on an inherited descriptor. The lock belongs to the open file, not to the process, so it stays when `flock`
+ * has ended. It excludes every process that uses flock(2), such as nixops4's own provider.
  */
 export async function lockFile(
   fd: number,

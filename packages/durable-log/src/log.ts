@@ -96,8 +96,8 @@ export async function openLog(
 }
 
 /**
- * A log that is open. When a write fails and it is not certain what the file holds, or that it is the one on the disk,
- * the log is no longer intact: it takes no more records until {@link OpenLog.replace} has written all of them again.
+ * An open log. If a write fails, the contents of the file may be unknown, or the path may lead to another file. The log is
+ * then no longer intact, and refuses records until {@link OpenLog.replace} has written all of them again.
  */
 export class OpenLog {
   readonly #path: string;
@@ -132,8 +132,8 @@ export class OpenLog {
   }
 
   /**
-   * Leaves the file readable by its owner only; returns the mode that it had if that was wider. Fails with EPERM and no
-   * syscall where the file system does not keep permissions.
+   * Makes the file readable by its owner only. Returns the previous mode if it was wider. Fails with EPERM and without
+   * `syscall` if the file system does not keep permissions.
    */
   async restrict(): Promise<number | undefined> {
     const mode = (await this.#handle.stat()).mode & 0o7777;
@@ -146,7 +146,7 @@ export class OpenLog {
     return positionOf(fstatSync(this.#handle.fd, { bigint: true }));
   }
 
-  /** Whether the path still leads to this file, and nobody has changed it. */
+  /** Whether the path still leads to this file, and the file has not changed. */
   isStillAt(position: LogPosition): boolean {
     return positionOf(statSync(this.#path, { bigint: true })) === position;
   }
@@ -157,8 +157,8 @@ export class OpenLog {
   }
 
   /**
-   * All whole records. Under an exclusive lock the remains of a write that was cut off are moved to a side
-   * file; under a shared one they are passed over, and `torn` is true.
+   * Returns all complete records. With an exclusive lock, a truncated record at the end is moved to a side file. With a
+   * shared lock it is ignored, and `torn` is true.
    */
   async read(): Promise<{ records: unknown[]; torn: boolean }> {
     const records: unknown[] = [];
@@ -166,7 +166,7 @@ export class OpenLog {
     return { records, torn };
   }
 
-  /** Calls back for each record; reads as {@link read} does, without having all of the file in memory. */
+  /** Calls `onRecord` for each record. Works as {@link read}, but does not keep the whole file in memory. */
   async scan(onRecord: (record: unknown) => void): Promise<{ torn: boolean }> {
     let end = 0;
     let count = 0;
@@ -176,13 +176,13 @@ export class OpenLog {
       end = piece.end;
     }
     const torn = end < (await this.size());
-    // Without a single whole record this may not be a log at all.
+    // A file without a complete record may not be a log.
     if (!torn || this.#lock === "shared" || count === 0) return { torn };
     await this.#repair(end);
     return { torn: false };
   }
 
-  /** Adds a record; it is on the disk when this returns. Returns how many bytes it takes. */
+  /** Appends a record durably. Returns its size in bytes. */
   async append(record: object): Promise<number> {
     this.#refuseInDoubt();
     const { size, separator } = await naming(this.#path, this.#end());
@@ -214,7 +214,7 @@ export class OpenLog {
       this.#isIntact &&= await this.isInPlace();
       throw error;
     }
-    // With a lock, the old file has it: the caller has to open the log again.
+    // The lock is on the old file, so the caller must open the log again.
     this.#isIntact = false;
     if (this.#lock === "held") await this.#reopen();
     await this.#removeSideFiles();
@@ -340,7 +340,7 @@ function encode(record: object): string {
   return `${stringifyJson(record, 2)}\n`;
 }
 
-/** Few writes for many records, in little memory. */
+/** Combines records into large writes, with a limited use of memory. */
 function* batches(records: Iterable<object>, onBytes: (bytes: number) => void): Iterable<string> {
   let batch = "";
   const take = () => {

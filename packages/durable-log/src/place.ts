@@ -4,44 +4,44 @@ import { dirname, join, relative, resolve } from "node:path";
 import { runProcess } from "@nixops4-providers/provider-sdk";
 
 /**
- * A name in a folder that is held open. Calls on {@link at} go through the descriptor of the folder, so nobody can
- * make them act elsewhere by renaming folders or planting links after the folder was found.
+ * A name in an open folder. Calls with {@link at} go through the descriptor of the folder. Another user who renames folders or
+ * makes links after the folder was opened cannot redirect them.
  */
 export interface Place {
-  /** The path as the user knows it, without links. */
+  /** The path with all links resolved, for messages. */
   shownPath: string;
-  /** The last part of the path, or another name in the same folder, for calls of `node:fs`. */
+  /** A path for calls of `node:fs`: to the last part of the path, or to another name in the same folder. */
   at(name?: string): string;
   folder: { uid: number; mode: number };
-  /** Whether other users can rename and remove what root or this user has put into the folder. */
+  /** Whether other users can rename and remove files of root and of this user in the folder. */
   isExposed: boolean;
   /** Makes renames, links and removals in the folder durable. */
   sync(): Promise<void>;
 }
 
 export interface PlaceOptions {
-  /** Makes missing folders, with this mode whatever the umask, and makes them durable; without it a missing folder is an error. */
+  /** Creates missing folders durably, with this mode regardless of the umask. When not set, a missing folder is an error. */
   folderMode?: number | undefined;
-  /** Leaves a link at the end of the path alone, to act on the link itself; false by default. */
+  /** Does not follow a link at the end of the path; false by default. */
   keepLink?: boolean;
-  /** A folder that the path begins with, and that no link may lead out of (EXDEV). */
+  /** A folder at the start of the path. A link that leads out of it is refused (EXDEV). */
   below?: string;
-  /** Refuses a path that another user can change at any place (EPERM); false by default. */
+  /** Refuses the path if another user can change any folder or link of it (EPERM); false by default. */
   isPrivate?: boolean;
 }
 
-/** Linux's open(2) flag for a descriptor that only names a folder: search permission is enough to get one. */
+/** Linux's open(2) flag for a descriptor that cannot be read. For a folder it needs search permission only. */
 const O_PATH = 0o10000000;
 const hasDescriptorPaths = process.platform === "linux" && existsSync("/proc/self/fd");
 const PASSED = constants.O_DIRECTORY | (hasDescriptorPaths ? O_PATH : 0);
 const MOST_LINKS = 40;
 
 /**
- * Finds the folder of a file, calls `use` with it, and closes it. Links in the path are followed, also one at its
- * end, when they belong to root, to us, or to the owner of the folder that they lead to. A link of anybody else is
- * refused (EPERM): it would let that user choose what we write to. systemd-tmpfiles(8) has the same rule.
+ * Opens the folder of a file, calls `use` with it, and closes it. Follows a link in the path, also at its end, if the link
+ * belongs to root, to this user, or to the owner of the folder that it leads to. Refuses other links (EPERM), because their
+ * owner could redirect the write. systemd-tmpfiles(8) has a similar rule.
  *
- * Where there is no /proc/self/fd (not Linux), calls go by path and the guarantee holds for links only.
+ * Without /proc/self/fd (not on Linux), calls use the path, and only existing links are checked.
  */
 export async function withPlace<T>(
   path: string,
@@ -71,9 +71,9 @@ class Walk {
   readonly #options: PlaceOptions;
   readonly #links: Link[] = [];
   #folder: fs.FileHandle | undefined;
-  /** The path of the folder that is open, without links. */
+  /** The path of the open folder, with all links resolved. */
   #path = "/";
-  /** The same of the folder that must not be left. */
+  /** The path of the folder that links must not lead out of. */
   #bounds: string | undefined;
 
   constructor(options: PlaceOptions) {
@@ -84,13 +84,13 @@ class Walk {
     await this.#enter(await fs.open(root, PASSED), root);
   }
 
-  /** Enters a folder, not to leave it again. */
+  /** Opens the folder that the rest of the path must stay in. */
   async confine(folder: string): Promise<void> {
     await this.#goOn([...partsOf(folder), "."]);
     this.#bounds = this.#path;
   }
 
-  /** Opens the folders on the way, one in the other; returns the name at the end. */
+  /** Opens one folder of the path after the other. Returns the last part of the path. */
   async go(path: string): Promise<string> {
     return this.#goOn(partsOf(path));
   }
@@ -148,7 +148,7 @@ class Walk {
     throw errorWithCode("EPERM", `${path} ${reason}: others could change what is in it`);
   }
 
-  /** Puts the path of the folder in the place of its descriptor in the message of an error of `node:fs`. */
+  /** Replaces the descriptor of the folder by its path in the message of an error of `node:fs`. */
   withShownPath(error: unknown): unknown {
     if (error instanceof Error && "syscall" in error) {
       error.message = error.message.replaceAll(/\/proc\/self\/fd\/\d+(?=\/)/g, this.#path.replace(/\/$/, ""));
@@ -165,14 +165,14 @@ class Walk {
     return hasDescriptorPaths ? `/proc/self/fd/${this.#folder!.fd}/${name}` : join(this.#path, name);
   }
 
-  /** The target of a link to follow. A link at the end that leads to a device or a pipe is left to the kernel. */
+  /** Returns the target of a link to follow. The kernel follows a link at the end that leads to a device or a pipe. */
   async #readLink(name: string, isLast: boolean): Promise<string | undefined> {
     for (;;) {
       const before = await lstatIfThere(this.#at(name));
       if (before === undefined || !before.isSymbolicLink()) return undefined;
       const target = await fs.readlink(this.#at(name));
       const after = await lstatIfThere(this.#at(name));
-      // Another link was put there between the two calls.
+      // The link was replaced between the two calls.
       if (after?.ino !== before.ino || after.ctimeNs !== before.ctimeNs) continue;
       this.#links.push({ path: join(this.#path, name), uid: Number(before.uid) });
       if (this.#links.length > MOST_LINKS)
@@ -207,8 +207,8 @@ class Walk {
 }
 
 /**
- * Makes a folder that only root and this user can change, and those above it that are missing, with this mode. Returns its path
- * without links, which nobody else can make lead elsewhere. A path that another user can change is refused (EPERM).
+ * Creates a folder and its missing parents with this mode, if they do not exist. Refuses the path if another user can change
+ * any folder or link of it (EPERM). Returns the path with all links resolved; no other user can redirect it.
  */
 export async function makePrivateFolder(path: string, folderMode: number): Promise<string> {
   const inside = join(resolve(path), "any");
@@ -216,13 +216,13 @@ export async function makePrivateFolder(path: string, folderMode: number): Promi
   return withPlace(inside, options, async ({ shownPath }) => dirname(shownPath));
 }
 
-/** Makes a folder with just this mode: a chmod(2) afterwards could act on another that was put in its place. */
+/** Creates a folder with exactly this mode. A later chmod(2) could act on another folder that has replaced it. */
 function makeFolder(path: string, mode: number): void {
   const umask = process.umask(0o777 & ~mode);
   try {
     mkdirSync(path, { mode });
   } catch (error) {
-    // Another process made it just now.
+    // Another process has created it meanwhile.
     if ((error as NodeJS.ErrnoException).code !== "EEXIST") throw error;
   } finally {
     process.umask(umask);
@@ -230,7 +230,7 @@ function makeFolder(path: string, mode: number): void {
 }
 
 /**
- * Calls `use` with a path that leads to the file, folder or link that has a name now, whatever has that name later.
+ * Opens a file, folder or link, and calls `use` with a path to it. The path stays valid if the file is renamed or replaced.
  * Linux only.
  */
 export async function withInode<T>(
@@ -248,7 +248,7 @@ export async function withInode<T>(
 /** Errors of file systems that cannot sync a folder, such as some shared folders. */
 const NO_FOLDER_SYNC = new Set(["EINVAL", "ENOSYS", "ENOTSUP", "EOPNOTSUPP"]);
 
-/** Makes renames, links and removals in a folder durable. */
+/** Syncs a folder, which makes renames, links and removals in it durable. */
 export async function syncFolder(folder: string): Promise<void> {
   const handle = await fs.open(folder, "r");
   try {
@@ -261,12 +261,12 @@ export async function syncFolder(folder: string): Promise<void> {
   }
 }
 
-/** By syncfs(2), which Node does not have. */
+/** Calls syncfs(2), which Node does not have. */
 async function syncFileSystem(folder: fs.FileHandle): Promise<void> {
   await runProcess("sync", ["-f", "/dev/fd/3"], { inheritFds: [folder.fd] });
 }
 
-/** Root and this user could do all that we do without us. */
+/** Whether files of this user can be trusted: root and this user can do everything that this process can. */
 export function isTrusted(uid: number): boolean {
   return uid === 0 || uid === process.geteuid?.();
 }

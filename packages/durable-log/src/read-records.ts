@@ -3,22 +3,22 @@ import { DamagedLogError, parseRecords } from "./records.ts";
 const BOUNDARY = Buffer.from("}\n{");
 
 /**
- * Reads records as {@link parseRecords} does, from a file that need not fit into memory or into a string. Each
- * result has the records of one piece, and where the last of them ends in the file.
+ * Reads records as {@link parseRecords} does, but from a file of any size. Each result has the records of one piece, and the
+ * position in the file where the last of them ends.
  */
 export async function* readRecords(
   chunks: AsyncIterable<Buffer>,
 ): AsyncGenerator<{ records: unknown[]; end: number }> {
   let start = 0;
   let count = 0;
-  /** From `start` on: no record ends in it but, perhaps, with its last byte. */
+  /** The bytes from `start` on. No record ends before the last of them. */
   let parts: Buffer[] = [];
 
   const take = (piece: Buffer, isLast: boolean) => {
     try {
       const { records, end } = parseRecords(piece);
       if (!isLast && end < piece.length) throw new DamagedLogError(end, records.length);
-      // The line break before a record that was cut off belongs to its remains.
+      // The line break before a truncated record is truncated with it.
       const isAllCut = end === 0 && end < piece.length && start > 0;
       const result = { records, end: isAllCut ? start - 1 : start + end };
       count += records.length;
@@ -31,7 +31,7 @@ export async function* readRecords(
   };
 
   for await (const chunk of chunks) {
-    // The boundary may lie across two chunks.
+    // The boundary may span two chunks.
     const seam = Buffer.concat([...parts.slice(-1).map((part) => part.subarray(-2)), chunk]);
     const found = seam.lastIndexOf(BOUNDARY);
     parts.push(chunk);

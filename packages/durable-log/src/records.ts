@@ -7,7 +7,7 @@ export class DamagedLogError extends Error {
   override readonly name = "DamagedLogError";
   /** The position of the damage, in bytes from the start. */
   readonly offset: number;
-  /** How many records before it are whole. */
+  /** The number of complete records before it. */
   readonly wholeRecords: number;
 
   constructor(offset: number, wholeRecords: number) {
@@ -24,17 +24,17 @@ export interface ParsedRecords {
 }
 
 /**
- * Reads JSON objects that stand one after another, in any layout. A last one that was cut off is left out;
- * any other damage is a {@link DamagedLogError}.
+ * Reads a sequence of JSON objects, in any layout. Ignores a truncated object at the end. Throws {@link DamagedLogError} for
+ * any other damage.
  */
 export function parseRecords(bytes: Buffer): ParsedRecords {
   return parseAtOnce(bytes) ?? parseOneByOne(bytes);
 }
 
-/** The fast way, for a whole file in which each record starts on a line of its own. */
+/** Reads a file that has no damage and starts each record on a new line. It is faster than {@link parseOneByOne}. */
 function parseAtOnce(bytes: Buffer): ParsedRecords | undefined {
   if (!isUtf8(bytes)) return undefined;
-  // "}", newline, "{" cannot occur inside a JSON value: it stands between two.
+  // "}", newline, "{" occurs only between two JSON values, never inside one.
   const text = bytes.toString("utf8");
   if (!/^\s*\{/.test(text)) return undefined;
   const parts = text.split("}\n{");
@@ -51,7 +51,7 @@ function parseAtOnce(bytes: Buffer): ParsedRecords | undefined {
 
 function parseOneByOne(file: Buffer): ParsedRecords {
   const records: unknown[] = [];
-  // A crash may leave a file extended but not written: it then ends in zeros.
+  // After a crash, a file may end in zeros: its size was changed, but its data was not written.
   let length = file.length;
   while (length > 0 && file[length - 1] === 0) length--;
   const bytes = file.subarray(0, length);

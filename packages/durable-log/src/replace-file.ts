@@ -5,14 +5,13 @@ import { naming } from "./naming.ts";
 import { errorWithCode, isTrusted, octal, type Place, type PlaceOptions, withPlace } from "./place.ts";
 
 /**
- * Gives a file new contents so that, whenever the machine stops, it has either the old ones or the new ones,
- * whole. The new contents are on the disk when this returns. Links in the path are followed as {@link withPlace}
- * says; nobody can make this write elsewhere. Returns the path without links.
+ * Replaces the contents of a file atomically and durably: after a crash, the file has either the old contents or the new
+ * ones. Follows links by the rule of {@link withPlace}, so other users cannot redirect the write. Returns the path with all
+ * links resolved.
  *
- * A device or a pipe is written to in place, unless another user owns it, owns its folder or can change the folder (EPERM).
- * A file of another user in a folder that everybody can write to is refused (EACCES), as with Linux's
- * fs.protected_regular. The file has its mode before it has its contents: a file system that lets others
- * read what is to be private is refused (EPERM).
+ * Writes to a device or a pipe in place. Refuses it if another user owns it or can change its folder (EPERM). Refuses a file of
+ * another user in a folder that all users can write to (EACCES), as Linux's fs.protected_regular does. Sets the mode before
+ * it writes the contents. Fails if the file system does not keep the mode and others could read the file (EPERM).
  */
 export async function replaceFile(
   path: string,
@@ -48,7 +47,7 @@ async function replaceAt(
   await place.sync();
 }
 
-/** Parts are written one after another, so that not all of them need to be in memory. */
+/** Contents in parts need not be in memory all at once. */
 type Contents = string | Uint8Array | Iterable<string>;
 
 export interface ReplaceOptions extends PlaceOptions {
@@ -64,8 +63,8 @@ export interface ReplaceOptions extends PlaceOptions {
 }
 
 /**
- * Writes into an existing regular file, for one that cannot be replaced (a mount point, a folder without write
- * permission). A crash can leave a part of the contents.
+ * Writes to an existing regular file in place, for a file that cannot be replaced (a mount point, or a folder without write
+ * permission). A crash can leave incomplete contents.
  */
 export async function overwriteFile(
   path: string,
@@ -75,7 +74,7 @@ export async function overwriteFile(
   await withPlace(path, {}, (place) =>
     withRegular(place, constants.O_WRONLY, async (handle, stats) => {
       refuseForeign(place, stats);
-      // What it held may be for fewer readers.
+      // The old contents may be secret, and the new mode wider.
       await handle.truncate(0);
       if (mode !== undefined) await setMode(handle, mode);
       await handle.writeFile(contents);
@@ -84,15 +83,15 @@ export async function overwriteFile(
   );
 }
 
-/** A regular file as it was read. */
+/** The contents of a regular file. */
 export interface ReadFile {
-  /** Without links. */
+  /** The path with all links resolved. */
   path: string;
   contents: Buffer;
   stats: Stats;
 }
 
-/** Reads a regular file; `undefined` for anything else, without waiting for the other end of a pipe. */
+/** Reads a regular file. Returns `undefined` for anything else, and does not wait for a pipe. */
 export async function readRegularFile(
   path: string,
   options: PlaceOptions = {},
@@ -110,7 +109,7 @@ export async function readRegularFile(
   });
 }
 
-/** Changes the mode of a file that was read; it is on the disk when this returns. Another file in its place is refused. */
+/** Changes the mode of a file durably. Fails if the path no longer leads to the file that was read (EAGAIN). */
 export async function changeMode(
   path: string,
   mode: number,
@@ -126,7 +125,7 @@ export async function changeMode(
   );
 }
 
-/** Removes a file, or the link itself if the path ends in one; gone from the disk when this returns. */
+/** Removes a file durably. Removes a link at the end of the path, not its target. */
 export async function removeFile(path: string, options: PlaceOptions = {}): Promise<void> {
   await withPlace(path, { ...options, keepLink: true }, async (place) => {
     await fs.unlink(place.at());
@@ -174,10 +173,10 @@ async function losesAcl(
   }
 }
 
-/** Neither follows a link nor waits for the other end of a pipe. */
+/** Flags of open(2) that do not follow a link and do not wait for a pipe. */
 const AS_IT_IS = constants.O_NOFOLLOW | constants.O_NONBLOCK;
 
-/** What open(2) answers for a link and for a socket. */
+/** The errors of open(2) for a link and for a socket. */
 const NOT_OPENABLE = new Set(["ELOOP", "ENXIO"]);
 
 async function openIfOpenable(place: Place): Promise<fs.FileHandle | undefined> {
@@ -196,7 +195,7 @@ async function withRegular(
   try {
     const stats = await handle.stat();
     if (!stats.isFile()) throw errorWithCode("EINVAL", `${place.shownPath} is not a regular file`);
-    // In a folder of theirs others may have made it a second name of a file that is elsewhere.
+    // It may be a hard link, made by another user, to a file elsewhere.
     if (stats.nlink > 1 && place.isExposed) {
       throw errorWithCode("EPERM", `${place.shownPath} has another name, and may be a file of somebody else`);
     }
@@ -206,7 +205,7 @@ async function withRegular(
   }
 }
 
-/** Writes to a device or a pipe, or to a link that leads to one. */
+/** Writes to a device or a pipe, or through a link to one. */
 async function writeToSpecial(place: Place, existing: Stats, contents: Contents): Promise<void> {
   const { isExposed, shownPath } = place;
   if (existing.isFIFO() && !isTrusted(existing.uid)) {
@@ -226,10 +225,10 @@ async function writeToSpecial(place: Place, existing: Stats, contents: Contents)
   }
 }
 
-/** Sets the mode and reads it back: on some file systems (FAT, some shared folders) chmod(2) does nothing. */
+/** Sets the mode and verifies it, because chmod(2) has no effect on some file systems (FAT, some shared folders). */
 export async function setMode(handle: fs.FileHandle, mode: number): Promise<void> {
   await handle.chmod(mode).catch(async (error: NodeJS.ErrnoException) => {
-    // Where nothing needs to change, being refused does no harm.
+    // The error does not matter if the mode is right already.
     if (((await handle.stat()).mode & 0o7777) !== mode) throw error;
   });
   const actual = (await handle.stat()).mode & 0o7777;

@@ -1,12 +1,12 @@
 import { decimalOf, isObject, JsonNumber } from "./json-number.ts";
 import { stringifyJson } from "./stringify.ts";
 
-/** JSON that is the same for equal values: fields in order, no spaces, 1.0 as 1. */
+/** Returns the same JSON text for equal values: fields are sorted, there are no spaces, and 1.0 is written as 1. */
 export function canonicalJson(value: unknown): string {
   return stringifyJson(canonical(value));
 }
 
-/** Whether two values are equal, in whatever way their numbers are written: 1 is 1.0, as in Nix. */
+/** Whether two values are equal. The notation of numbers does not matter: 1 equals 1.0, as in Nix. */
 export function sameJson(one: unknown, other: unknown): boolean {
   return canonicalJson(one) === canonicalJson(other);
 }

@@ -1,13 +1,13 @@
-/** A number that a JavaScript number would not give back as it was written: `1.0`, `-0`, `9007199254740993`. */
+/** A number whose notation a JavaScript number does not keep, such as `1.0`, `-0` or `9007199254740993`. */
 export class JsonNumber {
-  /** As in the JSON text. */
+  /** The number as it is in the JSON text. */
   readonly text: string;
 
   constructor(text: string) {
     this.text = text;
   }
 
-  /** The JavaScript number of the same value; `undefined` for an integer that has none, and beyond 1.8e308. */
+  /** The JavaScript number with the same value. `undefined` for an integer without one, and above 1.8e308. */
   toNumber(): number | undefined {
     const number = Number(this.text);
     if (!Number.isFinite(number)) return undefined;
@@ -15,7 +15,7 @@ export class JsonNumber {
     return isInteger && decimalOf(String(number)) !== decimalOf(this.text) ? undefined : number;
   }
 
-  /** Called by JSON.stringify, which could only write another number. */
+  /** Called by JSON.stringify, which would write a different number. */
   toJSON(): never {
     throw new LossyWriteError("a JsonNumber can only be written by stringifyJson");
   }
@@ -32,7 +32,7 @@ export function isObject(value: unknown): value is Record<string, unknown> {
   );
 }
 
-/** The same text for all ways to write a number: its digits without zeros at the ends, and the exponent. */
+/** Returns one notation for each number: its digits without zeros at the ends, and the exponent. */
 export function decimalOf(text: string): string {
   const [mantissa = "", exponent = "0"] = text.toLowerCase().split("e");
   const [whole = "", fraction = ""] = mantissa.replace("-", "").split(".");

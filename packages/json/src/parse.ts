@@ -2,11 +2,11 @@ import { parse } from "lossless-json";
 import { JsonNumber } from "./json-number.ts";
 
 /**
- * As JSON.parse, but a number that would change by it is a {@link JsonNumber}. Of fields with the same name the last
- * one counts. Throws when the text is not JSON.
+ * Parses JSON as JSON.parse does, but returns a {@link JsonNumber} for a number that JSON.parse would change. If a name
+ * occurs twice in an object, the last field counts. Throws if the text is not JSON.
  */
 export function parseJson(text: string): unknown {
-  // The library takes ten times as long, and few texts need it.
+  // The library is ten times slower, and few texts need it.
   return changesNumbers(text) ? parse(text, null, { parseNumber, onDuplicateKey }) : JSON.parse(text);
 }
 
@@ -26,7 +26,7 @@ const ZERO = 0x30;
 const NINE = 0x39;
 const NUMBER_BYTES = "-+.0123456789eE";
 
-/** Whether JSON.parse would change a number of a text that is JSON. */
+/** Whether JSON.parse would change a number of this JSON text. */
 function changesNumbers(text: string): boolean {
   for (let at = 0; at < text.length; at++) {
     const code = text.charCodeAt(at);
@@ -42,7 +42,7 @@ function changesNumbers(text: string): boolean {
   return false;
 }
 
-/** The position of the closing quote; of the last character when there is none. */
+/** Returns the position of the closing quote, or of the last character if there is none. */
 function endOfString(text: string, start: number): number {
   for (let end = text.indexOf('"', start + 1); end !== -1; end = text.indexOf('"', end + 1)) {
     let backslashes = 0;

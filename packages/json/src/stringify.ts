@@ -8,9 +8,9 @@ const numberStringifiers = [
   },
 ];
 
-/** As JSON.stringify, with each {@link JsonNumber} as it was written. */
+/** Writes JSON as JSON.stringify does, and each {@link JsonNumber} in its own notation. */
 export function stringifyJson(value: unknown, space?: number): string {
-  // The library takes ten times as long, and few values need it.
+  // The library is ten times slower, and few values need it.
   try {
     return JSON.stringify(value, null, space);
   } catch (error) {

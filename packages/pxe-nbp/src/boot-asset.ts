@@ -7,14 +7,14 @@ import { ProviderError } from "@nixops4-providers/provider-sdk";
 /** A file that a machine boots. */
 export interface BootAsset extends Asset {
   path: string;
-  /** Where the service may find it itself, or empty. */
+  /** The path where the service may find the file itself, or the empty string. */
   storePath: string;
 }
 
 const CHUNK_BYTES = 1024 * 1024;
 const MAX_NAMES = 10;
 
-/** Hashes a file. `field` says where the inputs have it. */
+/** Hashes a file. `field` is the path of the input, for errors. */
 export async function describeAsset(path: string, field: string, signal: AbortSignal): Promise<BootAsset> {
   try {
     const stats = await fs.stat(path);
@@ -33,7 +33,7 @@ export async function describeAsset(path: string, field: string, signal: AbortSi
   }
 }
 
-/** Its bytes. Fails at the end when they are not those that were described. */
+/** Reads the file. Fails at the end if the contents have changed since they were hashed. */
 export async function* readAsset(
   { path, sha256, size }: BootAsset,
   signal: AbortSignal,

@@ -1,13 +1,13 @@
 import { Type } from "@nixops4-providers/provider-sdk";
 import { asList } from "./one-or-more.ts";
 
-/** Of the kernels for x86 and for 64-bit ARM (COMMAND_LINE_SIZE), without the final NUL. */
+/** The limit of the kernels for x86 and 64-bit ARM (COMMAND_LINE_SIZE), without the final NUL. */
 export const MAX_CMDLINE = 2047;
 
 export const cmdlineField = Type.Union([Type.String(), Type.Array(Type.String())], {
   default: "",
   description:
-    "The kernel's command line; a list is joined by spaces. It is no place for secrets: every process on the machine " +
+    "The kernel's command line. A list is joined by spaces. Do not put secrets into it: every process on the machine " +
     "can read it.",
 });
 
@@ -15,7 +15,7 @@ export function joinCmdline(cmdline: string | readonly string[]): string {
   return asList(cmdline).join(" ").trim();
 }
 
-/** Why no loader can pass this command line on, or why iPXE cannot: see `system` in iPXE's src/core/exec.c. */
+/** Yields the reasons why loaders, or iPXE only, cannot pass on this command line. See `system` in iPXE's src/core/exec.c. */
 export function* refuseCmdline(cmdline: string, ipxe: boolean): Iterable<string> {
   if (/[^\x20-\x7e]/.test(cmdline)) yield "must be printable ASCII on one line";
   if (cmdline.includes("initrd=")) yield "must not contain initrd=, which is added: use the input initrd";

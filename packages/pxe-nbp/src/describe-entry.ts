@@ -1,6 +1,6 @@
 import type { Entry, Report } from "@nixops4-providers/boot-api";
 
-/** What a put has led to, in one sentence. */
+/** Describes the result of a put in one sentence. */
 export function describePut(entry: Entry, changed: boolean): { text: string; isWarning: boolean } {
   const { phase, spec } = entry;
   const { id, installGeneration: generation } = spec!;
@@ -27,7 +27,7 @@ export function describePut(entry: Entry, changed: boolean): { text: string; isW
   return { text, isWarning: false };
 }
 
-/** Where the machine is on its way. */
+/** Describes the state of the machine. */
 export function describeState(entry: Entry): string {
   const { phase, boot, report, reason } = entry;
   const ended = entry.endedAt === undefined ? "" : ` on ${dateOf(entry.endedAt)}`;
@@ -55,7 +55,7 @@ export function describeState(entry: Entry): string {
   }
 }
 
-/** How far the stage is. */
+/** Describes the progress of the current stage. */
 export function describeProgress({ report }: Entry): string {
   const percent = report?.percent === undefined ? "" : `${Math.floor(report.percent)} %`;
   return [report?.stage, percent, report?.message].filter(Boolean).join(", ");

@@ -2,7 +2,7 @@ import { setTimeout as sleep } from "node:timers/promises";
 import type { BootClient, Download, Entry, StatusName } from "@nixops4-providers/boot-api";
 import { ProviderError } from "@nixops4-providers/provider-sdk";
 
-/** What a follower of an entry sees. */
+/** An event of an entry, or a loss of the connection. */
 export type Sight =
   | { kind: "entry"; entry: Entry; step: string | undefined }
   | { kind: "download"; download: Download }
@@ -10,7 +10,7 @@ export type Sight =
 
 const RETRY_MS = 1_000;
 
-/** After these, the entry is asked for again: the server restarts, or the cursor is too old. */
+/** After these errors the entry is fetched again: the server restarts, or the cursor is too old. */
 const PASSING: ReadonlySet<unknown> = new Set<StatusName>([
   "ABORTED",
   "CANCELLED",
@@ -23,7 +23,7 @@ const PASSING: ReadonlySet<unknown> = new Set<StatusName>([
 ]);
 
 /**
- * The entry as it is, and then whatever happens to it, without end. Connects again when the connection is lost.
+ * Yields the entry, and then each of its events, without end. Reconnects when the connection is lost.
  */
 export async function* followEntry(
   client: BootClient,

@@ -6,7 +6,7 @@ import { type Context, ProviderError, runProcess, Type } from "@nixops4-provider
 const FOLDER_MODE = 0o755;
 const STORE_PATH = /\/nix\/store\/[0-9a-df-np-sv-z]{32}-[0-9A-Za-z+._?=-]+/g;
 
-/** The input `gcRootsFolder`; `purpose` says what becomes of the links. */
+/** Returns the schema of the input `gcRootsFolder`; `purpose` is the start of its description. */
 export const gcRootsField = (purpose: string) =>
   Type.Optional(
     Type.String({
@@ -16,15 +16,15 @@ export const gcRootsField = (purpose: string) =>
     }),
   );
 
-/** The store paths in texts, each once. */
+/** Returns the store paths that occur in the texts, without duplicates. */
 export function storePathsIn(texts: readonly string[]): string[] {
   return [...new Set(texts.flatMap((text) => text.match(STORE_PATH) ?? []))].toSorted();
 }
 
 /**
- * Keeps Nix from collecting store paths, by links in a folder of the entry's own, and no others of that entry. Paths
- * that this machine does not have are somebody else's to keep. A folder that another user can change is refused: nix-store
- * finds the links by their names.
+ * Protects store paths from Nix's garbage collector, by links in a folder of the entry. Removes the entry's other links.
+ * Ignores paths that do not exist on this machine. Refuses a folder that another user can change, because nix-store takes the
+ * names of the links.
  */
 export async function keepRoots(
   folder: string,
@@ -50,7 +50,7 @@ export async function keepRoots(
   }
 }
 
-/** Lets Nix collect what was only kept for the entry. */
+/** Removes the links of an entry, so that Nix may collect the paths. */
 export async function dropRoots(folder: string, entryId: string): Promise<void> {
   const links = join(folder, entryId);
   try {
@@ -59,7 +59,7 @@ export async function dropRoots(folder: string, entryId: string): Promise<void> 
     await removeLinks(found, () => true);
     await fs.rmdir(found);
   } catch (cause) {
-    // Another run has removed it, or there is something else in it.
+    // Another run has removed the folder, or it has other files.
     if (["ENOENT", "ENOTEMPTY"].includes((cause as NodeJS.ErrnoException).code ?? "")) return;
     throw new ProviderError(`cannot remove the links in ${links}`, { path: "gcRootsFolder", cause });
   }
@@ -67,7 +67,7 @@ export async function dropRoots(folder: string, entryId: string): Promise<void> 
 
 async function keepRoot(link: string, path: string, signal: AbortSignal): Promise<void> {
   if ((await fs.readlink(link).catch(() => undefined)) === path) return;
-  // Nix registers the link, wherever it is. Only older ones have to be told that they may.
+  // Nix registers a link in any folder. Older versions need --indirect for that.
   const args = ["--realise", path, "--add-root", link, "--indirect"];
   await runProcess("nix-store", args, { signal });
 }

@@ -11,13 +11,13 @@ export interface BootFiles {
 
 export type Format = "pxelinux" | "ipxe";
 
-/** A line by which a file is known to be ours. Both languages take it for a comment. */
+/** The line that marks a file of this resource type. It is a comment in both languages. */
 export const MARKER = "# Written by nixops4 (pxe-nbp.tftp_entry): changes will be lost.";
 
-/** PXELINUX's documentation: file names beyond this may be cut. */
+/** PXELINUX may truncate longer file names, according to its documentation. */
 const MAX_PXELINUX_PATH = 127;
 
-/** `LINUX`, unlike `KERNEL`, does not guess from the file name what it is. */
+/** Returns a configuration for PXELINUX. `LINUX`, unlike `KERNEL`, does not guess the type from the file name. */
 export function pxelinuxConfig({ kernel, initrds, cmdline }: BootFiles): string {
   return [
     MARKER,
@@ -30,7 +30,7 @@ export function pxelinuxConfig({ kernel, initrds, cmdline }: BootFiles): string 
   ].join("\n");
 }
 
-/** For a script at `path`, from where iPXE counts relative names. */
+/** Returns an iPXE script. iPXE resolves relative names from `path`, where the script is. */
 export function ipxeScript({ kernel, initrds, cmdline }: BootFiles, path: string): string {
   const up = "../".repeat(path.split("/").length - 1);
   const seen = (file: string) => (isRelative(file) ? up + file : file);
@@ -44,7 +44,7 @@ export function ipxeScript({ kernel, initrds, cmdline }: BootFiles, path: string
   ].join("\n");
 }
 
-/** What is missing, and what the formats cannot carry. `initrdPath` says where the inputs have an initrd. */
+/** Finds missing inputs, and values that the formats cannot express. `initrdPath` returns the path of an initrd in the inputs. */
 export function checkBootFiles(
   files: Omit<BootFiles, "kernel"> & { kernel: string | undefined },
   formats: readonly Format[],
@@ -95,7 +95,7 @@ function* refuseLength(
   }
 }
 
-/** An EFI kernel asks the loader for the files that its command line names; others ignore that. */
+/** Returns the arguments that name the initrds for an EFI kernel. Other kernels ignore them. */
 function initrdArguments(initrds: readonly string[]): string[] {
   return initrds.map((_, index) => `initrd=${initrdName(index)}`);
 }

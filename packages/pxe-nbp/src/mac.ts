@@ -1,15 +1,15 @@
 import { Type, type Violation } from "@nixops4-providers/provider-sdk";
 
-/** The input `macs` of everything that is about one machine. */
+/** The input `macs` of the types that concern one machine. */
 export const macsField = Type.Array(Type.String(), {
   minItems: 1,
   maxItems: 16,
   description:
     "The MAC addresses of the machine's network cards, such as `52:54:00:12:34:56` or `52-54-00-12-34-56`. One is enough " +
-    "when it is that of the card which the machine boots from.",
+    "if the machine boots from that card.",
 });
 
-/** What the schema cannot say; for the `check` of a resource. */
+/** Checks what the schema cannot express, for the `check` of a resource. */
 export function checkMacs(macs: readonly string[]): Violation[] {
   return macs.flatMap((mac, index) => {
     const message = refuseMac(mac) ?? (isRepeated(macs, index) ? "is there twice" : undefined);
@@ -17,12 +17,12 @@ export function checkMacs(macs: readonly string[]): Violation[] {
   });
 }
 
-/** Lower case with colons. */
+/** Returns the address in lower case with colons. */
 export function normalizeMac(mac: string): string {
   return mac.toLowerCase().replaceAll("-", ":");
 }
 
-/** Lower case with hyphens, as file names have it. */
+/** Returns the address in lower case with hyphens, as in file names. */
 export function hyphenated(mac: string): string {
   return normalizeMac(mac).replaceAll(":", "-");
 }

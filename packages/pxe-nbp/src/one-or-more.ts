@@ -1,9 +1,9 @@
-/** Inputs that are one thing or a list of them. */
+/** Inputs that are one value or a list of values. */
 export function asList(value: string | readonly string[]): readonly string[] {
   return typeof value === "string" ? [value] : value;
 }
 
-/** Where one of them stands in the inputs. */
+/** Returns the path of one of the values in the inputs. */
 export function pathOf(field: string, value: string | readonly string[], index: number): string {
   return typeof value === "string" ? field : `${field}[${index}]`;
 }

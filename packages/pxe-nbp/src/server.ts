@@ -17,7 +17,7 @@ import {
 const DEFAULT_SOCKET = "/run/nixops4-boot-server/api.sock";
 const PAUSE_SECONDS = 0.25;
 
-/** The input `server` of everything that works with the boot service. */
+/** The input `server` of the types that use the boot service. */
 export const serverSchema = fields(
   {
     socket: Type.Optional(
@@ -31,8 +31,8 @@ export const serverSchema = fields(
       Type.String({
         minLength: 1,
         description:
-          "Where it listens on TCP, such as `landscaper.example.org:8443`. It needs the other three fields, which " +
-          "`nixops4-boot-server init-tls` makes the files for.",
+          "The TCP address of the service, such as `landscaper.example.org:8443`. It needs the other three fields; " +
+          "`nixops4-boot-server init-tls` makes the files.",
       }),
     ),
     caCertificateFile: Type.Optional(
@@ -66,7 +66,7 @@ export type Server = Static<typeof serverSchema>;
 
 const TLS_FIELDS = ["caCertificateFile", "clientCertificateFile", "clientKey"] as const;
 
-/** What the schema cannot say; for the `check` of a resource. */
+/** Checks what the schema cannot express, for the `check` of a resource. */
 export function checkServer(server: Server): Violation[] {
   const { socket, address } = server;
   const violations: Violation[] = [];
@@ -83,7 +83,7 @@ export function checkServer(server: Server): Violation[] {
   return violations;
 }
 
-/** Nothing is sent yet: see {@link untilReached}. To be closed. */
+/** Creates a client, which the caller must close. Sends nothing yet; see {@link untilReached}. */
 export async function openBootService(server: Server, context: Context): Promise<BootClient> {
   const target = await targetOf(server, context);
   const { connectBootService } = await import("@nixops4-providers/boot-api");
@@ -94,7 +94,7 @@ export async function openBootService(server: Server, context: Context): Promise
   }
 }
 
-/** Calls again while the service cannot be reached. */
+/** Repeats the call while the service cannot be reached. */
 export async function untilReached<Result>(
   { connectTimeoutSeconds }: Server,
   { signal, log }: Context,

@@ -9,7 +9,7 @@ import { asList, pathOf } from "./one-or-more.ts";
 import type { Inputs, Outputs } from "./resources/boot-entry.ts";
 import { openBootService, type Server, untilReached } from "./server.ts";
 
-/** Brings one entry of the boot service to what the inputs say. */
+/** Creates, updates or removes one entry of the boot service according to the inputs. */
 export async function syncBootEntry(inputs: Inputs, context: Context): Promise<Outputs> {
   const entryId = inputs.name ?? hyphenated(inputs.macs[0]!);
   if (inputs.ensure === "absent") return removeEntry(entryId, inputs, context);
@@ -47,7 +47,7 @@ export async function syncBootEntry(inputs: Inputs, context: Context): Promise<O
   }
 }
 
-/** Until the machine is installed. The evaluation of the deployment keeps it until the apply ends. */
+/** Protects the store paths of the entry until the machine is installed. During the apply, the evaluation protects them. */
 async function keepWhatIsNeeded(inputs: Inputs, { phase, spec }: Entry, context: Context): Promise<void> {
   const { gcRootsFolder, kernel, initrd, cmdline, files } = inputs;
   if (gcRootsFolder === undefined) return;
@@ -90,12 +90,12 @@ async function overlayFiles(files: Inputs["files"], context: Context): Promise<E
   return overlay;
 }
 
-/** A secret comes without its final newline, but OpenSSH takes no private key without it. */
+/** Adds the final newline that reading a secret has removed. OpenSSH accepts no private key without it. */
 function asFile(secret: string): string {
   return secret.includes("\n") && !secret.endsWith("\n") ? `${secret}\n` : secret;
 }
 
-/** The kernel first. */
+/** Returns the assets, the kernel first. */
 async function describeAssets({ kernel, initrd }: Inputs, { signal }: Context): Promise<BootAsset[]> {
   const assets = [await describeAsset(kernel!, "kernel", signal)];
   for (const [index, path] of asList(initrd).entries()) {

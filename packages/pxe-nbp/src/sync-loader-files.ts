@@ -16,7 +16,7 @@ import type { Inputs } from "./resources/tftp-entry.ts";
 
 const FOLDER_MODE = 0o755;
 
-/** Writes or removes the files of one machine; returns the paths of those that are there then. */
+/** Writes or removes the files of one machine. Returns the paths of the files that exist afterwards. */
 export async function syncLoaderFiles(inputs: Inputs, context: Context): Promise<string[]> {
   const { root, overwrite, ensure } = inputs;
   await checkRoot(root);
@@ -35,7 +35,7 @@ export async function syncLoaderFiles(inputs: Inputs, context: Context): Promise
   return paths;
 }
 
-/** By their paths in the root folder. */
+/** Returns the wanted contents by their paths in the root folder. */
 function wantedFiles({ macs, kernel = "", initrd, cmdline, formats, ipxePath }: Inputs): Map<string, string> {
   const boot: BootFiles = { kernel, initrds: asList(initrd), cmdline: joinCmdline(cmdline) };
   const files = new Map<string, string>();
@@ -59,7 +59,7 @@ async function checkRoot(root: string): Promise<void> {
   }
 }
 
-/** Reads a file that may be replaced or removed; refuses what is not ours. */
+/** Reads a file that is to be replaced or removed. Refuses files that this resource type did not write. */
 async function observe(root: string, path: string, overwrite: boolean): Promise<ReadFile | undefined> {
   const name = join(root, path);
   const file = await explain("read", name, () => readIfThere(root, name));
@@ -98,7 +98,7 @@ async function write(
       if ((existing.stats.mode & 0o7777) !== mode) await changeMode(name, mode, existing, inside(root));
       return existing.path;
     }
-    // Whatever the umask is: the server must be able to read it.
+    // The server must be able to read it, regardless of the umask.
     const written = await replaceFile(name, contents, { mode, folderMode: FOLDER_MODE, ...inside(root) });
     log.info(`wrote ${written}`);
     return written;
@@ -116,7 +116,7 @@ async function remove(
   log.info(`removed ${existing.path}`);
 }
 
-/** No link leads out of the root folder, and none is followed at the end of a path. */
+/** Options that keep links from leading out of the root folder, and do not follow a link at the end of a path. */
 function inside(root: string) {
   return { below: root, keepLink: true };
 }

@@ -16,7 +16,7 @@ import { openBootService, untilReached } from "./server.ts";
 const SHOWN_LOG_LINES = 20;
 const HAS_ALL = "the machine has all it needs: its installer should begin soon";
 
-/** Returns when the machine is installed; throws when it will not be without somebody's help. */
+/** Returns when the machine is installed. Throws if the install cannot succeed without an action of the operator. */
 export async function waitForInstall(inputs: Inputs, context: Context): Promise<Outputs> {
   const client = await openBootService(inputs.server, context);
   try {
@@ -57,7 +57,7 @@ async function watch(client: BootClient, inputs: Inputs, context: Context): Prom
   }
 }
 
-/** `undefined` when it has to be waited for. */
+/** Returns the outputs, or `undefined` if the install is not finished. */
 function judge(
   entry: Entry,
   { entryId, installGeneration }: Inputs,
@@ -97,17 +97,17 @@ function judge(
   return undefined;
 }
 
-/** Tells what happens, each thing once. */
+/** Reports events, each once. */
 class Narrator {
-  /** As it was seen last. */
+  /** The last known state of the entry. */
   entry: Entry | undefined;
-  /** Why the service cannot be asked just now. */
+  /** The reason why the service cannot be reached now. */
   outage: Error | undefined;
   readonly #context: Context;
   #progress: Progress | undefined;
   #lastState = "";
   #downloads = new Set<string>();
-  /** What is still said of a download afterwards is old. */
+  /** Later events of a download are outdated. */
   #hasAll = false;
 
   constructor(context: Context) {

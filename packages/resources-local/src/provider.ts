@@ -8,7 +8,7 @@ export const provider = defineProvider({
   name: "local",
   executable: "nixops4-resources-local",
   description:
-    "Files, commands, remembered values and deployment state on the machine that runs nixops4. It takes the " +
-    "place of the `local` provider that comes with nixops4: the same types, inputs, outputs and state files.",
+    "Files, commands, remembered values and deployment state on the machine that runs nixops4. It replaces the " +
+    "`local` provider that comes with nixops4, with the same types, inputs, outputs and state files.",
   resources: [file, exec, memo, stateFile],
 });

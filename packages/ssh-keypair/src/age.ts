@@ -1,6 +1,6 @@
 import { ProviderError } from "@nixops4-providers/provider-sdk";
 
-/** Encrypts a text, as ASCII armor. */
+/** Encrypts a text. Returns ASCII armor. */
 export type Encrypt = (text: string) => Promise<string>;
 
 /** Returns a function that encrypts for recipients. Throws for invalid recipients. */

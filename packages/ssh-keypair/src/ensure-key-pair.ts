@@ -18,24 +18,24 @@ import { makeKey } from "./make-key.ts";
 import type { Inputs, Outputs } from "./resources/keypair.ts";
 import { openKey, type Passphrases, type StoredKey, storedAs } from "./stored-key.ts";
 
-/** What the last successful run has left in the state. */
+/** The state of the last successful run. */
 interface Last {
   publicKey: PublicKey;
   inputs: Partial<Inputs>;
   outputs: Partial<Outputs>;
 }
 
-/** What is wanted and what there is. */
+/** The wanted and the existing key. */
 interface Task {
   inputs: Inputs;
   passphrases: Passphrases;
   last: Last | undefined;
-  /** What is at `privateKeyFile`. */
+  /** The file at `privateKeyFile`. */
   file: KeyFile | undefined;
   context: Context;
 }
 
-/** A key that was just made, or one that is stored already. */
+/** A new key, or a stored one. */
 type Key = { keyPair: KeyPair } & Partial<StoredKey>;
 
 const DEFAULT_BITS: { readonly [algorithm in Inputs["algorithm"]]: number } = {
@@ -44,12 +44,12 @@ const DEFAULT_BITS: { readonly [algorithm in Inputs["algorithm"]]: number } = {
   rsa: 3072,
 };
 
-/** What to do about a file that cannot be used. */
+/** Hints for a file that cannot be used. */
 const MOVE_AWAY = "It was left as it is. Move it away, or choose another path for `privateKeyFile`.";
 const RESTORE =
   "It was left as it is. Put this resource's key back there; or, for a new key, move the file away and change `keepers`.";
 
-/** Brings one key pair to what the inputs say; the resource type's description has the rules. */
+/** Creates or updates one key pair by the rules in the description of the resource type. */
 export async function ensureKeyPair(
   request: ConvergeRequest<Inputs, Outputs>,
   context: Context,
@@ -126,12 +126,12 @@ function needsNewKey(inputs: Inputs, last: Partial<Inputs>): boolean {
   return !sameJson(identity(inputs), identity(last));
 }
 
-/** What a key is made for. */
+/** Returns the inputs whose change needs a new key. */
 function identity({ algorithm = "ed25519", bits, keepers = {} }: Partial<Inputs>): unknown {
   return { algorithm, bits: bits ?? DEFAULT_BITS[algorithm], keepers };
 }
 
-/** Returns `undefined` when there is a key, but its private half is encrypted for others. */
+/** Finds or makes the key. Returns `undefined` if its private half exists only encrypted for others. */
 async function obtainKey(task: Task, replaced: PublicKey | undefined): Promise<Key | undefined> {
   if (task.last === undefined) return (await adoptFile(task)) ?? makeNewKey(task);
   if (replaced === undefined) return findKey(task, task.last);
@@ -152,7 +152,7 @@ function isOfWantedKind(publicKey: PublicKey, inputs: Inputs): boolean {
   return algorithm === wanted.algorithm && bits === wanted.bits;
 }
 
-/** A first run that was killed leaves the file and no record. */
+/** Adopts an existing file: a first run that was killed leaves the file, but no state. */
 async function adoptFile(task: Task): Promise<Key | undefined> {
   const { file, inputs, passphrases, context } = task;
   if (file === undefined) return undefined;
@@ -170,7 +170,7 @@ async function adoptFile(task: Task): Promise<Key | undefined> {
   return key;
 }
 
-/** A key that others could read is no secret any more; runs of this provider leave none. */
+/** Refuses a key that others could read, since it is no longer secret. This provider leaves no such file. */
 function refuseReadable({ path, mode, advice }: KeyFile): void {
   if ((mode & 0o077) === 0) return;
   throw new ProviderError(
@@ -179,7 +179,7 @@ function refuseReadable({ path, mode, advice }: KeyFile): void {
   );
 }
 
-/** A replacement that was killed leaves a new key that no state knows: it bears the mark of its predecessor. */
+/** Adopts the new key of a replacement that was killed. The state does not have it, but it has the mark of its predecessor. */
 async function adoptSuccessor(task: Task, replaced: PublicKey): Promise<Key | undefined> {
   const { file, inputs, passphrases, context } = task;
   if (file === undefined || file.publicKey.blob.equals(replaced.blob)) return undefined;
@@ -193,12 +193,12 @@ async function adoptSuccessor(task: Task, replaced: PublicKey): Promise<Key | un
   return key;
 }
 
-/** A number for the check field of a private key file, which OpenSSH fills at random. */
+/** Returns a number for the check field of a private key file. OpenSSH uses a random number there. */
 function successorMark({ blob }: PublicKey): number {
   return createHash("sha256").update("nixops4-providers: successor of ").update(blob).digest().readUInt32BE();
 }
 
-/** The private half of the key that the state knows, in its new place or in its old one. */
+/** Returns the key of the state, from its new place or its old one. */
 async function findKey({ inputs, passphrases, file }: Task, last: Last): Promise<Key | undefined> {
   if (file !== undefined) return openKnown(file, last, passphrases);
   const formerPath = last.inputs.privateKeyFile;
@@ -237,7 +237,7 @@ async function openRecorded(text: string, passphrases: Passphrases): Promise<Sto
   }
 }
 
-/** The recorded age ciphertext, if its recipients and what is in it are still as wanted. */
+/** Returns the recorded age ciphertext if its recipients and contents are still as wanted. */
 async function currentCiphertext(task: Task, last: Last): Promise<string | undefined> {
   const { ageRecipients, comment } = task.inputs;
   const { privateKeyEncrypted } = last.outputs;
@@ -253,7 +253,7 @@ async function isSamePassphrase({ inputs, passphrases }: Task, last: Last): Prom
   const [ref, lastRef] = [inputs.passphrase, last.inputs.passphrase];
   if (ref === undefined || lastRef === undefined) return ref === lastRef;
   if (isDeepStrictEqual(ref, lastRef)) return true;
-  // One that can no longer be read counts as another one.
+  // A passphrase that can no longer be read counts as different.
   return passphrases.wanted === (await passphrases.previous().catch(() => undefined));
 }
 
@@ -269,7 +269,7 @@ async function retireFormerFile(
   const former = await readKeyFile(formerPath, RESTORE).catch(() => "unusable" as const);
   if (former === undefined) return;
   if (path === undefined) {
-    // The state that is to hold the key instead is not written yet.
+    // Keep the file, because the state that is to hold the key is not written yet.
     log.warn(`${formerPath} is no longer used and was left there: remove it after this run`);
   } else if (former === "unusable" || !former.publicKey.blob.equals(last.publicKey.blob)) {
     log.warn(`${formerPath} was left there: it does not hold the key that was to move to ${path}`);
@@ -300,7 +300,7 @@ function holdsAnotherKey({ path, publicKey, advice }: KeyFile, expected: PublicK
   );
 }
 
-/** The private key is neither in a file nor in the state. */
+/** Returns the error for a private key that is neither in a file nor in the state. */
 function outOfReach({ inputs }: Task, last: Last): ProviderError {
   const lost = last.inputs.privateKeyFile;
   const decrypt =

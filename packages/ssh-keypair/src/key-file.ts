@@ -10,7 +10,7 @@ export interface KeyFile {
   text: string;
   mode: number;
   stats: Stats;
-  /** Without comment. */
+  /** The public key without comment. */
   publicKey: PublicKey;
   /** The hint for the error when this key cannot be used. */
   advice: string;

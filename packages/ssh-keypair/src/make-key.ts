@@ -19,7 +19,7 @@ export async function makeKey(options: KeyPairOptions, context: Context): Promis
 function unlessAborted<T>(work: Promise<T>, signal: AbortSignal): Promise<T> {
   return new Promise((resolve, reject) => {
     const onAbort = () => {
-      // Nothing can stop OpenSSL, and process.exit would wait for it: up to a minute.
+      // OpenSSL cannot be stopped, and process.exit would wait for it for up to a minute.
       process.once("exit", () => process.kill(process.pid, "SIGKILL"));
       reject(signal.reason as Error);
     };

@@ -6,23 +6,23 @@ import {
 } from "@nixops4-providers/ssh-keys";
 
 export interface Passphrases {
-  /** The one to encrypt with; `undefined` for none. */
+  /** The passphrase to encrypt with; `undefined` for none. */
   readonly wanted: string | undefined;
   /** Reads the passphrase of the last run. Called only if needed, since its source may no longer exist. */
   previous(): Promise<string | undefined>;
 }
 
-/** A private key as it is stored. */
+/** A stored private key. */
 export interface StoredKey {
   keyPair: KeyPair;
   text: string;
-  /** What `text` is encrypted with; `undefined` when it is not. */
+  /** The passphrase of `text`; `undefined` if it is not encrypted. */
   passphrase: string | undefined;
   /** The check number in `text`. */
   check: number;
 }
 
-/** Reads a private key that has the wanted passphrase, or still the previous one. Throws PrivateKeyError. */
+/** Reads a private key with the wanted passphrase or the previous one. Throws PrivateKeyError. */
 export async function openKey(text: string, passphrases: Passphrases): Promise<StoredKey> {
   try {
     return await openWith(passphrases.wanted, text);

@@ -10,7 +10,7 @@ export interface KeyPairOptions {
   comment: string;
 }
 
-/** Makes a new key pair. RSA takes seconds, a minute or more for 8192 bits; the event loop stays free. */
+/** Makes a new key pair. RSA takes seconds, and a minute or more for 8192 bits, without blocking the event loop. */
 export async function generateKeyPair({ algorithm, bits, comment }: KeyPairOptions): Promise<KeyPair> {
   if (algorithm === "rsa") return generateRsa(bits, comment);
   if (algorithm === "ed25519") return ed25519KeyPair(randomBytes(ED25519_SEED_BYTES), comment);
@@ -27,12 +27,12 @@ async function generateRsa(bits: number, comment: string): Promise<KeyPair> {
     publicKeyEncoding: { format: "der", type: "pkcs1" },
     privateKeyEncoding: { format: "der", type: "pkcs1" },
   });
-  // RSAPrivateKey of RFC 8017 appendix A.1.2: a version first; OpenSSH has no use for numbers 6 and 7.
+  // RSAPrivateKey of RFC 8017 appendix A.1.2 begins with a version. OpenSSH does not use numbers 6 and 7.
   const [, n, e, d, p, q, , , iqmp] = readIntegers(privateKey);
   return rsaKeyPair({ n: n!, e: e!, d: d!, iqmp: iqmp!, p: p!, q: q! }, comment);
 }
 
-/** The contents of a DER SEQUENCE of INTEGERs. */
+/** Returns the INTEGERs of a DER SEQUENCE. */
 function readIntegers(der: Buffer): Buffer[] {
   const integers: Buffer[] = [];
   for (let rest = readElement(der).contents; rest.length > 0;) {
@@ -43,7 +43,7 @@ function readIntegers(der: Buffer): Buffer[] {
   return integers;
 }
 
-/** One element of DER: a tag of one byte, a length of one byte or of some more, the contents. */
+/** Reads one element of DER: a tag of one byte, a length of one or more bytes, and the contents. */
 function readElement(der: Buffer): { contents: Buffer; rest: Buffer } {
   const short = der[1]!;
   const lengthBytes = short < 0x80 ? 0 : short - 0x80;

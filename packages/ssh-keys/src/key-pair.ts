@@ -5,7 +5,7 @@ import { mpint, string } from "./wire.ts";
 /** A key with its private half. */
 export interface KeyPair {
   publicKey: PublicKey;
-  /** Secret: type and fields as they stand in the private section of an OpenSSH key file, without comment. */
+  /** Secret. The type and fields of the private section of an OpenSSH key file, without the comment. */
   privateFields: Buffer;
 }
 
@@ -22,10 +22,10 @@ export interface RsaNumbers {
 
 export const ED25519_SEED_BYTES = 32;
 
-/** What stands before the seed in PKCS #8: RFC 8410 section 7. */
+/** The bytes before the seed in PKCS #8 (RFC 8410 section 7). */
 const ED25519_PKCS8_PREFIX = Buffer.from("302e020100300506032b657004220420", "hex");
 
-/** The key pair of a seed, RFC 8032 section 5.1.5. Seed and point keep their leading zeros. */
+/** Computes the key pair of a seed (RFC 8032 section 5.1.5). Seed and point keep their leading zeros. */
 export function ed25519KeyPair(seed: Buffer, comment: string): KeyPair {
   if (seed.length !== ED25519_SEED_BYTES) throw new Error("its ed25519 seed has the wrong length");
   const der = Buffer.concat([ED25519_PKCS8_PREFIX, seed]);
@@ -35,7 +35,7 @@ export function ed25519KeyPair(seed: Buffer, comment: string): KeyPair {
   return keyPair([string("ssh-ed25519"), string(point)], [string(Buffer.concat([seed, point]))], comment);
 }
 
-/** The key pair of a private scalar, big-endian. */
+/** Computes the key pair of a private scalar, which is big-endian. */
 export function ecdsaKeyPair({ name, openssl }: Curve, scalar: Buffer, comment: string): KeyPair {
   const ecdh = createECDH(openssl);
   try {
@@ -55,7 +55,7 @@ export function rsaKeyPair(numbers: RsaNumbers, comment: string): KeyPair {
   return { publicKey: withComment(blob, comment), privateFields };
 }
 
-/** All types but RSA repeat the public fields in front of the private ones. */
+/** All types except RSA repeat the public fields before the private ones. */
 function keyPair(publicFields: Buffer[], privateFields: Buffer[], comment: string): KeyPair {
   return {
     publicKey: withComment(publicFields, comment),

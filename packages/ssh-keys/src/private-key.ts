@@ -19,15 +19,15 @@ export class PrivateKeyError extends Error {
 export interface EncodeOptions {
   /** Encrypts the file; must not be empty. */
   passphrase?: string | undefined;
-  /** Of the key derivation; the default is what OpenSSH uses since 2023. */
+  /** The rounds of the key derivation. The default is that of OpenSSH since 2023. */
   rounds?: number;
-  /** A number of 32 bits that {@link decodePrivateKey} returns again; random by default, as OpenSSH does it. */
+  /** A number of 32 bits that {@link decodePrivateKey} returns. Random by default, as in OpenSSH. */
   check?: number | undefined;
 }
 
 /** The parts of a private key file that can be read without the passphrase. */
 export interface PrivateKeyInfo {
-  /** Without the comment, which is in the part that may be encrypted. */
+  /** The public key without its comment, which is in the part that may be encrypted. */
   publicKey: PublicKey;
   encrypted: boolean;
 }
@@ -44,32 +44,32 @@ const END = "-----END OPENSSH PRIVATE KEY-----";
 const LINE_LENGTH = 70;
 const MAGIC = "openssh-key-v1\0";
 
-/** How a file is encrypted. */
+/** An encryption of a file. */
 interface Cipher {
-  /** OpenSSL's name. */
+  /** The name in OpenSSL. */
   name: string;
   keyBytes: number;
   ivBytes: number;
   blockBytes: number;
-  /** Of the authentication tag, which stands behind the private part. */
+  /** The length of the authentication tag, which follows the private part. */
   tagBytes: number;
 }
 
 const CIPHER = "aes256-ctr";
-/** All that `ssh-keygen -Z` takes. */
+/** All ciphers that `ssh-keygen -Z` accepts. */
 const CIPHERS = new Map<string, Cipher>([
   ["3des-cbc", { name: "des-ede3-cbc", keyBytes: 24, ivBytes: 8, blockBytes: 8, tagBytes: 0 }],
   ...[128, 192, 256].flatMap((bits) =>
     ["cbc", "ctr"].map((mode) => [`aes${bits}-${mode}`, aes(bits, mode)] as const),
   ),
   ...[128, 256].map((bits) => [`aes${bits}-gcm@openssh.com`, aes(bits, "gcm")] as const),
-  // Of its two keys the second is for the lengths of packets. PROTOCOL.chacha20poly1305 in the sources of OpenSSH.
+  // It has two keys; the second is for the lengths of packets. See PROTOCOL.chacha20poly1305 in the sources of OpenSSH.
   [
     "chacha20-poly1305@openssh.com",
     { name: "chacha20", keyBytes: 64, ivBytes: 0, blockBytes: 8, tagBytes: 16 },
   ],
 ]);
-/** OpenSSL's form of packet number 0 and block 1. */
+/** The form that OpenSSL uses for packet number 0 and block 1. */
 const CHACHA20_IV = Buffer.from([1, ...Array<number>(15).fill(0)]);
 const CHACHA20_KEY_BYTES = 32;
 const SALT_BYTES = 16;
@@ -127,10 +127,10 @@ export async function decodePrivateKey(text: string, passphrase?: string): Promi
 }
 
 interface Envelope extends PrivateKeyInfo {
-  /** `undefined` when it is not encrypted. */
+  /** `undefined` if the file is not encrypted. */
   cipher: Cipher | undefined;
   kdfOptions: Buffer;
-  /** Padded, and encrypted if there is a cipher. */
+  /** The private part: padded, and encrypted if there is a cipher. */
   section: Buffer;
   tag: Buffer;
 }
@@ -154,7 +154,7 @@ function readEnvelope(text: string): Envelope {
   });
 }
 
-/** Returns `undefined` when the file is not encrypted. */
+/** Reads the encryption; `undefined` if the file is not encrypted. */
 function supportedCipher(name: string, kdf: string): Cipher | undefined {
   if (name === "none" && kdf === "none") return undefined;
   const cipher = CIPHERS.get(name);
@@ -194,7 +194,7 @@ function unarmor(text: string): Buffer {
   return bytes;
 }
 
-/** Reads the private fields; what it returns computes the key pair from the secret numbers alone. */
+/** Reads the private fields. Returns a function that computes the key pair from the secret numbers alone. */
 function readSecretNumbers(reader: WireReader, publicKey: PublicKey): (comment: string) => KeyPair {
   if (reader.text() !== publicKey.type) throw new Error("its halves are of different types");
   const curve = curveOf(publicKey.type);
@@ -261,7 +261,7 @@ async function decrypt(envelope: Envelope & { cipher: Cipher }, passphrase: stri
   });
   const derived = await deriveKey(passphrase, salt, rounds, cipher.keyBytes + cipher.ivBytes);
   const key = derived.subarray(0, cipher.keyBytes);
-  // Its tag is not checked: that the two halves of the key belong together tells as much.
+  // The tag is not checked, because the check that the two halves of the key belong together is as strong.
   if (cipher.name === "chacha20") {
     return createDecipheriv(cipher.name, key.subarray(0, CHACHA20_KEY_BYTES), CHACHA20_IV).update(section);
   }
@@ -289,7 +289,7 @@ async function deriveKey(passphrase: string, salt: Buffer, rounds: number, lengt
   return derived;
 }
 
-/** Fills up the last block by 1, 2, 3 and so on. */
+/** Pads the last block with the bytes 1, 2, 3 and so on. */
 function pad(fields: Buffer, blockBytes: number): Buffer {
   const missing = (blockBytes - (fields.length % blockBytes)) % blockBytes;
   return Buffer.concat([fields, Uint8Array.from({ length: missing }, (_, index) => index + 1)]);

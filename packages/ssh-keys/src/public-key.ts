@@ -11,7 +11,7 @@ export interface PublicKey {
 
 export type Algorithm = "ed25519" | "ecdsa" | "rsa";
 
-/** The curves of RFC 5656, with the size that `ssh-keygen -b` knows them by. */
+/** The curves of RFC 5656, with the sizes for `ssh-keygen -b`. */
 export const CURVES = [
   { bits: 256, name: "nistp256", openssl: "prime256v1", pointBytes: 65 },
   { bits: 384, name: "nistp384", openssl: "secp384r1", pointBytes: 97 },
@@ -20,14 +20,14 @@ export const CURVES = [
 
 export type Curve = (typeof CURVES)[number];
 
-/** The first byte of the only form of points that OpenSSH takes. */
+/** The first byte of the only point format that OpenSSH accepts. */
 const UNCOMPRESSED = 4;
 
 const ED25519_POINT_BYTES = 32;
-/** Smaller moduli are refused by OpenSSH. */
+/** OpenSSH refuses smaller moduli. */
 const RSA_MIN_BITS = 1024;
 
-/** Of RFC 4255, 6594 and 7479. */
+/** The algorithm numbers of RFC 4255, 6594 and 7479. */
 const SSHFP_ALGORITHMS: Record<Algorithm, number> = { rsa: 1, ecdsa: 3, ed25519: 4 };
 const SSHFP_SHA256 = 2;
 
@@ -51,7 +51,7 @@ export function parsePublicKey(line: string): PublicKey {
   return { ...key, comment };
 }
 
-/** The line that {@link parsePublicKey} reads, without a newline. */
+/** Writes the line that {@link parsePublicKey} reads, without a newline. */
 export function formatPublicKey({ type, blob, comment }: PublicKey): string {
   return `${type} ${blob.toString("base64")}${comment === "" ? "" : ` ${comment}`}`;
 }
@@ -61,7 +61,7 @@ export function publicKeyFromBlob(blob: Uint8Array): PublicKey {
   return { type: readBlob(blob).type, blob: Buffer.from(blob), comment: "" };
 }
 
-/** What kind of key a blob holds; `bits` is 256 for ed25519. */
+/** Returns the algorithm and size of a key; `bits` is 256 for ed25519. */
 export function keySpec(blob: Uint8Array): { algorithm: Algorithm; bits: number } {
   const { algorithm, bits } = readBlob(blob);
   return { algorithm, bits };
@@ -73,15 +73,15 @@ export function fingerprint(blob: Uint8Array): string {
 }
 
 /**
- * The data of the DNS records of type SSHFP for a host key, such as `4 2 <hex>`. SHA-256 only: SHA-1 can be forged,
- * and OpenSSH prefers SHA-256 where both are there.
+ * Returns the data of the SSHFP records for a host key, such as `4 2 <hex>`. Only SHA-256 is used: SHA-1 can be forged, and
+ * OpenSSH prefers SHA-256 if both exist.
  */
 export function sshfp(blob: Uint8Array): string[] {
   const digest = crypto().createHash("sha256").update(blob).digest("hex");
   return [`${SSHFP_ALGORITHMS[keySpec(blob).algorithm]} ${SSHFP_SHA256} ${digest}`];
 }
 
-/** The curve of an ecdsa type. */
+/** Returns the curve of an ecdsa type. */
 export function curveOf(type: string): Curve | undefined {
   return CURVES.find(({ name }) => type === `ecdsa-sha2-${name}`);
 }
@@ -94,7 +94,7 @@ const KNOWN_TYPES: readonly string[] = [
 
 function requireKnown(type: string): void {
   if (KNOWN_TYPES.includes(type)) return;
-  // Anything else might be a secret that was put in the wrong place.
+  // Any other word might be a secret in the wrong place, so it is not quoted.
   const name = /^(sk-)?(ssh|ecdsa)-[a-z0-9-]+(@openssh\.com)?$/.test(type) ? `type ${type}` : "its type";
   throw new Error(`not a usable public key: ${name} is none of ${KNOWN_TYPES.join(", ")}`);
 }

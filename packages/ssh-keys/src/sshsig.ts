@@ -11,13 +11,13 @@ export interface SignatureUse {
   signers: readonly PublicKey[];
 }
 
-/** All from PROTOCOL.sshsig of OpenSSH. */
+/** Constants of PROTOCOL.sshsig of OpenSSH. */
 const ARMOR = /^-----BEGIN SSH SIGNATURE-----\r?\n([A-Za-z0-9+/=\r\n]+?)\r?\n-----END SSH SIGNATURE-----\s*$/;
 const MAGIC = "SSHSIG";
 const VERSION = 1;
 const MESSAGE_HASHES = ["sha256", "sha512"];
 
-/** By the name of the signature's format; of RSA only with SHA-2. */
+/** The algorithms by the name of the signature's format. RSA is accepted only with SHA-2. */
 const SIGNATURE_HASHES: Record<string, string | null> = {
   "ssh-ed25519": null,
   "ecdsa-sha2-nistp256": "sha256",
@@ -60,9 +60,9 @@ interface Signature {
   namespace: string;
   reserved: Buffer;
   messageHash: string;
-  /** `null` where the algorithm brings its own. */
+  /** `null` if the algorithm includes its own hash. */
   hash: string | null;
-  /** As node:crypto takes them. */
+  /** The signature in the form of node:crypto. */
   bytes: Buffer;
 }
 
@@ -150,7 +150,7 @@ function toBase64Url(bytes: Buffer): string {
   return bytes.toString("base64url");
 }
 
-/** Loaded when it is needed, as in public-key.ts. */
+/** Loads node:crypto on first use, as in public-key.ts. */
 function crypto() {
   return process.getBuiltinModule("node:crypto");
 }

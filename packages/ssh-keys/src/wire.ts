@@ -6,13 +6,13 @@ export function uint32(value: number): Buffer {
   return bytes;
 }
 
-/** A string: its length and its bytes. */
+/** Encodes a string: its length and its bytes. */
 export function string(value: string | Uint8Array): Buffer {
   const bytes = typeof value === "string" ? Buffer.from(value, "utf8") : value;
   return Buffer.concat([uint32(bytes.length), bytes]);
 }
 
-/** A number that is not negative, from its big-endian bytes, which may have leading zeros. */
+/** Encodes a number that is not negative from its big-endian bytes, which may have leading zeros. */
 export function mpint(unsigned: Uint8Array): Buffer {
   const first = unsigned.findIndex((byte) => byte !== 0);
   if (first === -1) return uint32(0);
@@ -25,7 +25,7 @@ export function messageOf(error: unknown): string {
   return error instanceof Error ? error.message : String(error);
 }
 
-/** Takes values off the front of some bytes. Its errors quote nothing of them. */
+/** Reads values from the start of some bytes. Its errors do not quote the bytes. */
 export class WireReader {
   readonly #bytes: Buffer;
   #offset = 0;
@@ -50,7 +50,7 @@ export class WireReader {
     return this.string().toString("utf8");
   }
 
-  /** A number that must not be negative, as big-endian bytes without leading zeros. */
+  /** Reads a number that must not be negative. Returns big-endian bytes without leading zeros. */
   mpint(): Buffer {
     const bytes = this.string();
     const padded = bytes[0] === 0;

@@ -17,19 +17,21 @@ import docs from "./boot-entry.md";
 
 const overlayFileSchema = fields({
   contents: Type.Optional(
-    Type.String({ description: "What the file holds. Exactly one of `contents` and `secret` is required." }),
+    Type.String({
+      description: "The contents of the file. Exactly one of `contents` and `secret` is required.",
+    }),
   ),
   secret: Type.Optional(
     secretRef(
-      "What the file holds, as a secret: it leaves the service only while the machine boots, once, and is deleted when " +
-        "the machine is installed. One of several lines, such as a private key, gets back its final newline.",
+      "The contents of the file as a secret. The service sends it only once, while the machine boots, and deletes it when " +
+        "the machine is installed. A secret of several lines, such as a private key, gets its final newline back.",
     ),
   ),
   mode: Type.Optional(
     Type.String({
       pattern: "^[0-7]{3,4}$",
       patternError: "must be 3 or 4 octal digits, such as 0640",
-      description: "The permissions in octal. When not set `0644`, for a `secret` `0600`.",
+      description: "The permissions in octal. When not set, `0644`, and `0600` for a `secret`.",
     }),
   ),
 });
@@ -44,34 +46,34 @@ const inputs = fields({
       patternError:
         "must be 1 to 128 letters, digits, dots, underscores and hyphens, and begin with a letter or digit",
       description:
-        "What the service calls the entry: letters, digits, dots, underscores and hyphens. When not set, the first MAC " +
+        "The id of the entry in the service: letters, digits, dots, underscores and hyphens. When not set, the first MAC " +
         "address with hyphens.",
     }),
   ),
   macs: macsField,
   architecture: Type.Enum(["x86_64", "aarch64"], {
     default: "x86_64",
-    description: "What the kernel was built for. A machine of another architecture is not offered it.",
+    description: "The architecture of the kernel. A machine of another architecture does not get it.",
   }),
   kernel: Type.Optional(
     Type.String({
       minLength: 1,
       localPath: true,
       description:
-        "The kernel: a file on the machine that runs nixops4. One in the Nix store of the service's own host is served " +
-        "from there, any other is uploaded unless the service has it. Required unless `ensure` is `absent`.",
+        "The kernel: a file on the machine that runs nixops4. If it is in the Nix store of the service's host, it is served " +
+        "from there. Otherwise it is uploaded, unless the service has it. Required unless `ensure` is `absent`.",
     }),
   ),
   initrd: Type.Union([localFile, Type.Array(localFile)], {
     default: [],
-    description: "The initial ramdisk, or a list of them in the order of loading: files, as `kernel` is.",
+    description: "The initial ramdisk, or a list of them in the order of loading. Files as for `kernel`.",
   }),
   cmdline: cmdlineField,
   files: Type.Record(Type.String(), overlayFileSchema, {
     default: {},
     description:
-      "Files for this machine alone, by their absolute path: it finds them in its initial ramdisk, after those of " +
-      "`initrd`. They are small: at most 4 MiB together.",
+      "Files for this machine only, by their absolute path in the initial ramdisk. They are added after those of " +
+      "`initrd`, and have at most 4 MiB together.",
   }),
   installGeneration: Type.Integer({
     minimum: 1,
@@ -107,23 +109,24 @@ const inputs = fields({
     description: "An install that has not reported for this many seconds counts as interrupted.",
   }),
   gcRootsFolder: gcRootsField(
-    "A folder on the machine that runs nixops4 for links that keep Nix there from collecting what the entry needs: the " +
-      "store paths in `kernel`, `initrd`, `cmdline` and the `contents` of `files`. `installed` removes them, when it has " +
-      "the same folder, and so does the next apply after the install. It takes the program `nix-store`.",
+    "A folder on the machine that runs nixops4 for links that protect store paths from Nix's garbage collector: those " +
+      "in `kernel`, `initrd`, `cmdline` and the `contents` of `files`. `installed` with the same folder removes the " +
+      "links, and so does the next apply after the install. Only you and root may be able to change the folder and its " +
+      "parents. It needs the program `nix-store`.",
   ),
   login: Type.Optional(
     Type.String({
       pattern: "^[A-Za-z0-9_][A-Za-z0-9_.-]*@[A-Za-z0-9:][A-Za-z0-9:.-]*$",
       patternError: "must be a user and a host, such as root@10.0.0.11",
       description:
-        "Who logs in to the machine once it is installed, and where, such as `root@10.0.0.11`. The status page shows it.",
+        "The user and the host to log in to after the install, such as `root@10.0.0.11`. The status page shows it.",
     }),
   ),
   ensure: ensureField("the entry"),
 });
 
 const outputs = fields({
-  entryId: Type.String({ description: "What the service calls the entry, for `installed`." }),
+  entryId: Type.String({ description: "The id of the entry in the service, for `installed`." }),
   scriptUrl: nullable(Type.String(), {
     description: "The URL of the machine's iPXE script; `null` when `absent`.",
   }),

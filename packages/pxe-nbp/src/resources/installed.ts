@@ -13,14 +13,17 @@ import docs from "./installed.md";
 
 const inputs = fields({
   server: serverSchema,
-  entryId: Type.String({ minLength: 1, description: "The entry, as the output of `boot_entry` names it." }),
+  entryId: Type.String({
+    minLength: 1,
+    description: "The id of the entry: the output `entryId` of `boot_entry`.",
+  }),
   installGeneration: Type.Integer({
     minimum: 1,
     default: 1,
-    description: "The generation to wait for; a higher one will do, too. Set it as in `boot_entry`.",
+    description: "The generation to wait for. A higher one is accepted, too. Set it as in `boot_entry`.",
   }),
   gcRootsFolder: gcRootsField(
-    "The folder of the same name in `boot_entry`: what is kept for the entry there is let go of once the machine is installed.",
+    "The same folder as in `boot_entry`. The links of the entry are removed when the machine is installed.",
   ),
   hardwareReport: Type.Boolean({
     default: false,
@@ -49,7 +52,7 @@ const outputs = fields({
   report: nullable(
     fields({
       stage: Type.String({ description: "The last stage." }),
-      message: Type.String({ description: "What the installer said of it." }),
+      message: Type.String({ description: "The message of the installer." }),
       log: Type.Array(Type.String(), { description: "The last lines of the installer's log." }),
     }),
     {

@@ -24,13 +24,14 @@ const inputs = fields({
   kernel: Type.Optional(
     Type.String({
       description:
-        "The kernel, as the loader asks for it: a path relative to `root`, an absolute path of the server's, or a URL " +
+        "The kernel, as the loader requests it: a path relative to `root`, an absolute path on the server, or a URL " +
         "(of which PXELINUX knows `tftp:` and, as `lpxelinux.0`, `http:`). Required unless `ensure` is `absent`.",
     }),
   ),
   initrd: Type.Union([Type.String(), Type.Array(Type.String())], {
     default: [],
-    description: "The initial ramdisk, or a list of them in the order of loading. Given as `kernel` is.",
+    description:
+      "The initial ramdisk, or a list of them in the order of loading. Paths or URLs as for `kernel`.",
   }),
   cmdline: cmdlineField,
   formats: Type.Array(Type.Enum(["pxelinux", "ipxe"]), {
@@ -71,9 +72,9 @@ export const tftpEntry = defineResource({
   type: "tftp_entry",
   description:
     "What one machine boots from an existing TFTP server: files for PXELINUX and for iPXE in the server's folder, on " +
-    "the machine that runs nixops4. Each file is replaced as a whole; one that already is as it should be is not " +
-    "written to; one that somebody else wrote is left alone and refused. Nothing keeps the machine from booting this " +
-    "every time: for installs use `boot_entry`.",
+    "the machine that runs nixops4. Each file is replaced atomically. A file with the right contents is not written. " +
+    "A file that this resource type did not write is refused. The machine boots this at each network boot: for " +
+    "installs use `boot_entry`.",
   docs,
   stateful: false,
   inputs,

@@ -25,11 +25,11 @@ const inputs = fields({
     description: "The path of the file. A relative path starts from the folder in which nixops4 runs.",
   }),
   contents: Type.Optional(
-    Type.String({ description: "What the file holds. Required unless `ensure` is `absent`." }),
+    Type.String({ description: "The contents of the file. Required unless `ensure` is `absent`." }),
   ),
   encoding: Type.Enum(["utf-8", "base64"], {
     default: "utf-8",
-    description: "How `contents` stands for bytes: as text, or as base64 (RFC 4648 §4) for any bytes.",
+    description: "The encoding of `contents`: text, or base64 (RFC 4648 §4) for any bytes.",
   }),
   mode: Type.Optional(
     Type.String({
@@ -50,10 +50,9 @@ type Inputs = Static<typeof inputs>;
 export const file = defineResource({
   type: "file",
   description:
-    "A file on the machine that runs nixops4. It is replaced as a whole: whenever the machine stops, the file " +
-    "has its old contents or its new ones. A file that already is as it should be is not written to. The owner, the " +
-    "access list (ACL) and the extended attributes of an existing file are kept, the list unless `mode` takes access " +
-    "away, which is told.",
+    "A file on the machine that runs nixops4. It is replaced atomically: after a crash, the file has its old contents " +
+    "or its new ones. A file with the right contents is not written. The owner, the access list (ACL) and the extended " +
+    "attributes of an existing file are kept. The list is dropped, with a warning, if `mode` takes access away.",
   docs,
   stateful: false,
   inputs,
@@ -73,7 +72,7 @@ function check({ contents, encoding, ensure }: Inputs): Violation[] {
   return [];
 }
 
-// One character at a time: contents may have 64 MB, and a group that repeats needs stack for each time.
+// The expressions match single characters, because a repeated group needs stack for each repetition in up to 64 MB.
 function isBase64(text: string): boolean {
   const compact = text.replace(/\s/g, "");
   return compact.length % 4 === 0 && !/[^A-Za-z0-9+/]/.test(compact.replace(/={1,2}$/, ""));
@@ -97,10 +96,10 @@ async function write(inputs: Inputs, context: Context): Promise<void> {
 
 async function observe(name: string): Promise<ReadFile | undefined> {
   try {
-    // What is not a regular file (/dev/stderr, a pipe) has no contents to compare with.
+    // Anything but a regular file (/dev/stderr, a pipe) has no contents to compare.
     return await readRegularFile(name);
   } catch {
-    // Not there or not readable: writing will tell.
+    // The file does not exist or is not readable. If that is a problem, the write fails.
     return undefined;
   }
 }
@@ -116,7 +115,7 @@ async function replaceOrOverwrite(
     const onAclLost = () => context.log.warn(`${name} was replaced: its access list (ACL) is gone`);
     await replaceFile(name, contents, { mode, onAclLost });
   } catch (error) {
-    // A file in a folder we may not write to, or one that is a mount point, can only be written in place.
+    // A mount point, or a file in a folder without write permission, can only be written in place.
     const code = (error as NodeJS.ErrnoException).code ?? "";
     if (!exists || !["EACCES", "EPERM", "EROFS", "EBUSY", "EXDEV"].includes(code)) throw error;
     context.log.warn(

@@ -3,18 +3,18 @@ import docs from "./memo.md";
 
 const inputs = fields({
   initialize_with: Type.Unknown({
-    description: "The value to remember. Looked at when the memo is created, and never again.",
+    description: "The value to remember. It is read only when the memo is created.",
   }),
 });
 
 const outputs = fields({
-  value: Type.Unknown({ description: "What `initialize_with` was when the memo was created." }),
+  value: Type.Unknown({ description: "The value of `initialize_with` when the memo was created." }),
 });
 
 export const memo = defineResource({
   type: "memo",
   description:
-    "Remembers a value for as long as its state exists, whatever the expression says later: for what must not " +
+    "Remembers a value for as long as its state exists, even if the expression changes. For values that must not " +
     "change after the first deployment, such as NixOS' `system.stateVersion`.",
   docs,
   stateful: true,

@@ -27,15 +27,15 @@ const inputs = fields({
     minLength: 1,
     localPath: true,
     description:
-      "The path of the state file. It has mode 0600 (missing folders 0700), since states hold secrets, and lies outside of the flake's folder, " +
-      "which Nix copies into its store.",
+      "The path of the state file. It gets mode 0600, and missing folders 0700, since states hold secrets. Choose a path outside of the flake's " +
+      "folder, which Nix copies to its store.",
   }),
   compactAfterEvents: Type.Optional(
     Type.Integer({
       minimum: 1,
       description:
-        "When the file holds more events than this at the start of an apply, they are replaced by one with the " +
-        "state they add up to, so that old values, secrets among them, are gone from the file. When not set, never.",
+        "If the file has more events than this at the start of an apply, one event with the resulting state replaces " +
+        "them. Old values, including secrets, are then removed from the file. When not set, this never happens.",
     }),
   ),
   lockTimeoutSeconds: secondsField(
@@ -53,8 +53,8 @@ export const stateFile = defineResource({
   type: "state_file",
   description:
     "A file that records the state of other resources: a sequence of JSON Patch (RFC 6902) events, in the format " +
-    "of nixops4's own `state_file`. Each event is on the disk before nixops4 goes on. An event that a crash has " +
-    "cut off is moved to a file beside it (`<name>.torn-…`); a file that is damaged otherwise is refused.",
+    "of nixops4's own `state_file`. Each event is stored durably before nixops4 goes on. An event that a crash has " +
+    "truncated is moved to a file beside it (`<name>.torn-…`). A file with other damage is refused.",
   docs,
   stateful: false,
   inputs,
@@ -66,12 +66,12 @@ export const stateFile = defineResource({
   state: { read, event: record },
 });
 
-/** A state file that this process has read. Its lock is held until the process ends. */
+/** A state file that this process has read. The process holds its lock until it ends. */
 interface Session {
   log: OpenLog;
-  /** `undefined` when it could not be told. */
+  /** `undefined` if it could not be determined. */
   position: LogPosition | undefined;
-  /** Dropped when it is in doubt. */
+  /** `undefined` if the contents are uncertain. */
   loaded: { state: Document; nextIndex: number } | undefined;
 }
 
@@ -88,8 +88,8 @@ async function ensureFile(inputs: Inputs, context: Context): Promise<void> {
   const size = (await stat(name).catch(() => undefined))?.size;
   if (size === undefined && (await explain(name, () => createFile(name)))) return;
   await withLog(inputs, context, async (log) => {
-    // nixops4's own provider leaves an empty file when it dies before the first event. So does createLog where there are
-    // no hard links.
+    // nixops4's own provider leaves an empty file if it is killed before the first event. So does createLog on a file
+    // system without hard links.
     if ((await log.size()) === 0) {
       await log.replace([initialEvent()]);
       return;
@@ -101,8 +101,8 @@ async function ensureFile(inputs: Inputs, context: Context): Promise<void> {
 }
 
 /**
- * Locks the file from here on: a deployment that began from this state must be able to record what it does. That
- * nixops4 reads for `nixops4 state dump` alone cannot be told; its process ends at once.
+ * Reads the state, and locks the file until the process ends, because a deployment that starts from this state must be able
+ * to record its changes. `nixops4 state dump` cannot be distinguished, but its process ends at once.
  */
 async function read(inputs: Inputs, context: Context): Promise<Document> {
   const { name } = inputs;
@@ -150,13 +150,13 @@ async function record(inputs: Inputs, event: StateEvent, context: Context): Prom
   });
 }
 
-/** Returns the session as it is after the event. When this fails, the next event starts from what is in the file. */
+/** Appends an event. Returns the session after the event. If it fails, the next event reads the file again. */
 async function append(name: string, session: Session, request: StateEvent): Promise<Session> {
   const { log } = session;
   const { event, nixopsVersion, patch } = request;
   const { state, nextIndex: index } = session.loaded!;
   const { applyPatch } = await import("../state/document.ts");
-  // A patch that fails half-way leaves a state that is neither the old nor the new one.
+  // A patch that fails leaves a state with a part of its changes.
   session.loaded = undefined;
   const changed = applyPatch(state, patch);
   if ("failure" in changed) {
@@ -171,7 +171,7 @@ async function append(name: string, session: Session, request: StateEvent): Prom
   try {
     await log.append({ index, meta, patch });
   } catch (error) {
-    // Under the lock nobody but us has changed the file: by the part that was written and taken away again.
+    // Only this process can have changed the file under the lock: it wrote a part, and removed it again.
     session.position = positionOf(log);
     throw error;
   }
@@ -182,7 +182,7 @@ async function append(name: string, session: Session, request: StateEvent): Prom
   };
 }
 
-/** What is on the disk by then is not to be answered with an error. */
+/** Returns the position, or `undefined` if it cannot be read. An event that was stored must not be answered with an error. */
 function positionOf(log: OpenLog): LogPosition | undefined {
   try {
     return log.position();
@@ -254,7 +254,7 @@ async function openToRead(inputs: Inputs, context: Context): Promise<OpenLog> {
   try {
     return await open(inputs, context);
   } catch (error) {
-    // Who may only read the file cannot deploy, but look at the state.
+    // A user who may only read the file cannot deploy, but can show the state.
     if (!["EACCES", "EROFS"].includes((error as NodeJS.ErrnoException).code ?? "")) throw error;
     return open(inputs, context, "shared");
   }
@@ -289,7 +289,7 @@ async function restrict(name: string, log: OpenLog, context: Context): Promise<v
     if (mode === undefined) return;
     context.log.warn(`${name} was open to others (mode ${mode.toString(8)}) and has mode 0600 now`);
   } catch (error) {
-    // On a file system without modes: secrets are about to be added.
+    // The file system has no modes. Warn, since states hold secrets.
     if ((error as NodeJS.ErrnoException).syscall === undefined) throw error;
     context.log.warn(`others may read ${name}, and its mode cannot be changed: ${(error as Error).message}`);
   }

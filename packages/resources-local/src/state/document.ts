@@ -2,10 +2,10 @@ import { isObject } from "@nixops4-providers/json";
 import { applyOperation, PatchError } from "./json-patch.ts";
 import type { Document, LoggedEvent } from "./model.ts";
 
-/** A state, or why there is none; the reason quotes no values, which may be secret. */
+/** A state, or the reason why there is none. The reason quotes no values, which may be secret. */
 export type Result = { document: Document } | { failure: string };
 
-/** The state that events add up to. */
+/** Returns the state that results from the events. */
 export function resolveState(events: readonly LoggedEvent[]): Result {
   let document: Document = {};
   for (const [position, { patch }] of events.entries()) {
@@ -16,7 +16,7 @@ export function resolveState(events: readonly LoggedEvent[]): Result {
   return { document };
 }
 
-/** Applies an RFC 6902 patch to a state, which it changes in place: on failure the state is left half-changed. */
+/** Applies a patch (RFC 6902) to a state in place. After a failure, the state has a part of the changes. */
 export function applyPatch(document: Document, patch: readonly unknown[]): Result {
   const box: { root: unknown } = { root: document };
   for (const [position, operation] of patch.entries()) {

@@ -9,12 +9,12 @@ export function initialEvent(): LoggedEvent {
   return rootEvent({ _type: "nixopsState", resources: {}, deployments: {} }, {});
 }
 
-/** One event in place of many. The numbering goes on from the last of them. */
+/** Returns one event that replaces all others. It keeps the number of the last of them. */
 export function compactedEvent(events: readonly LoggedEvent[], state: Document): LoggedEvent {
   return rootEvent(state, { event: "compact", lastIndex: nextIndex(events) - 1 });
 }
 
-/** The number of the next event: nixops4's own provider numbers all of its events 0. */
+/** Returns the number of the next event. nixops4's own provider gives all of its events the number 0. */
 export function nextIndex(events: readonly LoggedEvent[]): number {
   return events.reduce((next, { index, meta }, position) => {
     const last = typeof meta["lastIndex"] === "number" ? meta["lastIndex"] : index;

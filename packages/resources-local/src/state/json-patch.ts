@@ -1,7 +1,7 @@
-// RFC 6902, on documents that have any names and numbers: the libraries refuse `__proto__`, `constructor` and `prototype`.
+// RFC 6902 for documents with any names and numbers. The libraries refuse `__proto__`, `constructor` and `prototype`.
 import { isObject, JsonNumber, sameJson } from "@nixops4-providers/json";
 
-/** Applies one operation to the document in `box`, in place. Throws when it is not valid or does not apply. */
+/** Applies one operation to the document in `box`, in place. Throws if it is not valid or does not apply. */
 export function applyOperation(box: { root: unknown }, operation: unknown): void {
   if (!isObject(operation)) throw new PatchError("is not valid");
   const { op, value } = operation;
@@ -21,7 +21,7 @@ export function applyOperation(box: { root: unknown }, operation: unknown): void
       const source = locate(box, from);
       if (String(operation["path"]).startsWith(`${String(from)}/`)) throw new PatchError("does not apply");
       const moved = remove(source);
-      // What the source was in may be different now.
+      // The removal may have changed the container.
       return add(locate(box, operation["path"]), moved);
     }
     case "test":
@@ -34,7 +34,7 @@ export function applyOperation(box: { root: unknown }, operation: unknown): void
 
 export class PatchError extends Error {}
 
-/** A place in a document, where something may be. */
+/** A place in a document, which may have a value. */
 type Place = { in: Record<string, unknown>; key: string } | { in: unknown[]; key: string };
 
 const ROOT = "root";
@@ -87,13 +87,13 @@ function indexUpTo(last: number, key: string): number {
 }
 
 function setField(object: Record<string, unknown>, name: string, value: unknown): void {
-  // An assignment would change the object's prototype.
+  // An assignment to `__proto__` would change the object's prototype.
   if (name === "__proto__")
     Object.defineProperty(object, name, { value, writable: true, enumerable: true, configurable: true });
   else object[name] = value;
 }
 
-/** A value of its own: what is added may be changed by later operations, and the patch must stay as it is. */
+/** Returns a copy of a value, because later operations may change it, and must not change the patch. */
 function copyOf(value: unknown): unknown {
   if (value === undefined) throw new PatchError("does not apply");
   return copy(value);

@@ -17,13 +17,13 @@ import docs from "./keypair.md";
 const inputs = fields({
   algorithm: Type.Enum(["ed25519", "ecdsa", "rsa"], {
     default: "ed25519",
-    description: "The kind of key. Another one makes a new key.",
+    description: "The algorithm of the key. A change makes a new key.",
   }),
   bits: Type.Optional(
     Type.Integer({
       description:
         "The size of the key in bits: 256, 384 or 521 for `ecdsa` (256 when not set), 2048 to 8192 for `rsa` " +
-        "(3072 when not set); `ed25519` has one size. Another size makes a new key.",
+        "(3072 when not set); `ed25519` has one size. A change makes a new key.",
     }),
   ),
   comment: Type.String({
@@ -50,18 +50,16 @@ const inputs = fields({
   privateKeyInState: Type.Boolean({
     default: false,
     description:
-      "Whether the private key is returned as `privateKey`, for want of `privateKeyFile` and `ageRecipients`, one of " +
-      "which is required otherwise. **Anybody who can read the state or the log then has the key**: nixops4 prints all " +
+      "Whether the private key is returned as `privateKey`. Required without `privateKeyFile` and `ageRecipients`, and " +
+      "refused with them. **Anybody who can read the state or the log then has the key**: nixops4 prints all " +
       "outputs at the end of each apply.",
   }),
   passphrase: Type.Optional(
-    secretRef(
-      "Encrypts the private key, in the file and wherever else it goes. It can change while the key stays.",
-    ),
+    secretRef("Encrypts the private key, in the file and in all outputs. It can change while the key stays."),
   ),
   keepers: Type.Record(Type.String(), Type.Unknown(), {
     default: {},
-    description: "Any values, as a date or a host name: when one changes, a new key is made.",
+    description: "Any values, such as a date or a host name. A change makes a new key.",
   }),
 });
 
@@ -80,7 +78,7 @@ const outputs = fields({
       "set. It is stored in the state, and nixops4 prints it at the end of each apply.",
   }),
   privateKeyFile: nullable(Type.String(), {
-    description: "The file that holds the private key, if one does.",
+    description: "The file that holds the private key; `null` if there is none.",
   }),
   privateKeyEncrypted: nullable(Type.String(), {
     description:
@@ -133,7 +131,7 @@ function refusePlace({ privateKeyFile, ageRecipients, privateKeyInState }: Input
 }
 
 async function ensure(request: ConvergeRequest<Inputs, Outputs>, context: Context): Promise<Outputs> {
-  // It brings node:crypto, which inputs that are refused need not wait for.
+  // Imported late, because it loads node:crypto, which invalid inputs do not need.
   const { ensureKeyPair } = await import("../ensure-key-pair.ts");
   const { privateKeyFile } = request.inputs;
   if (privateKeyFile !== undefined) await warnOfStoreCopy(privateKeyFile, "the private key", context);
