@@ -1,4 +1,5 @@
-// Changes one guard of a package after another, and reports the changes that no test notices:
+// Changes one guard of a package after another, and reports the changes that no unit test notices, with a figure for each
+// file and for all of them:
 // `npm run mutate -- durable-log`, or with the names of files: `npm run mutate -- boot-server decide ledger`.
 import { spawnSync } from "node:child_process";
 import { readdir, readFile, writeFile } from "node:fs/promises";
@@ -25,7 +26,7 @@ const OPERATORS: Record<string, string> = {
   "&&": "||",
   "||": "&&",
 };
-/** A mutant that makes a test wait for ever is noticed, too. */
+/** A mutant that makes a test hang is noticed, too. */
 const TIMEOUT_MS = 180_000;
 
 main(import.meta.url, async () => {
@@ -37,30 +38,48 @@ main(import.meta.url, async () => {
     .filter((path) => only.length === 0 || only.some((part) => path.includes(part)))
     .map((path) => join(folder, path));
   if (paths.length === 0) throw new Error(`no file of ${folder} has a name with ${only.join(" or ")}`);
-  let [killed, survived] = [0, 0];
+  const totals = { killed: 0, all: 0 };
   for (const path of paths.toSorted()) {
-    for (const mutant of await mutantsOf(path)) {
-      if (await isNoticed(path, mutant)) killed += 1;
-      else {
-        survived += 1;
-        console.log(`${relative(root, path)}:${mutant.line}: ${mutant.was} -> ${mutant.becomes}`);
-      }
+    const mutants = await mutantsOf(path);
+    let killed = 0;
+    for (const mutant of mutants) {
+      if (await isNoticed(path, name, mutant)) killed += 1;
+      else console.log(`${relative(root, path)}:${mutant.line}: ${mutant.was} -> ${mutant.becomes}`);
     }
+    totals.killed += killed;
+    totals.all += mutants.length;
+    if (mutants.length > 0) console.log(figure(relative(root, path), killed, mutants.length));
   }
-  const share = killed + survived === 0 ? 100 : Math.floor((100 * killed) / (killed + survived));
-  console.log(`${killed} killed, ${survived} survived: ${share} % killed`);
+  console.log(figure(`packages/${name}`, totals.killed, totals.all));
 });
 
-/** Runs the unit tests that import the file, in whatever package; those that need the built executables are left out. */
-async function isNoticed(path: string, { code }: Mutant): Promise<boolean> {
+function figure(what: string, killed: number, all: number): string {
+  return `${what}: ${killed} of ${all} killed, ${all === 0 ? 100 : Math.floor((100 * killed) / all)} %`;
+}
+
+/**
+ * Runs the unit tests that import the file: first those of its own package, which are quick, then those of the others.
+ * Tests that need the built executables are left out.
+ */
+async function isNoticed(path: string, name: string, { code }: Mutant): Promise<boolean> {
   const original = await readFile(path);
-  const restore = () => writeFile(path, original);
   try {
     await writeFile(path, code);
-    const jest = join(root, "node_modules", "jest", "bin", "jest.js");
-    const args = [jest, "--findRelatedTests", path, "--bail", "--silent", "--passWithNoTests"];
-    const unitTests = ["--testMatch", join(root, "packages/*/{src,tests}/**/!(*.int).test.ts")];
-    const { status } = spawnSync(process.execPath, [...args, ...unitTests], {
+    return (
+      failsTests(path, join(root, `packages/${name}`)) || failsTests(path, join(root, `packages/!(${name})`))
+    );
+  } finally {
+    await writeFile(path, original);
+  }
+}
+
+function failsTests(path: string, packages: string): boolean {
+  const jest = join(root, "node_modules", "jest", "bin", "jest.js");
+  const args = ["--findRelatedTests", path, "--bail", "--silent", "--passWithNoTests"];
+  const { status } = spawnSync(
+    process.execPath,
+    [jest, ...args, "--testMatch", join(packages, "{src,tests}/**/!(*.int).test.ts")],
+    {
       cwd: root,
       stdio: "ignore",
       timeout: TIMEOUT_MS,
@@ -69,11 +88,9 @@ async function isNoticed(path: string, { code }: Mutant): Promise<boolean> {
         ...process.env,
         NODE_OPTIONS: "--experimental-vm-modules --disable-warning=ExperimentalWarning",
       },
-    });
-    return status !== 0;
-  } finally {
-    await restore();
-  }
+    },
+  );
+  return status !== 0;
 }
 
 async function mutantsOf(path: string): Promise<Mutant[]> {

@@ -21,15 +21,17 @@ describe("the documentation", () => {
   it("is asked for each resource type", () => {
     expect(undocumented(`{ type: "new", docs: "" }`)).toEqual([
       "local.new: there is no examples/local/new.nix",
+      "local.new: its docs do not begin with one line that says what it is",
       'local.new: its docs have no section "Changes"',
       'local.new: its docs have no section "Taking over"',
       'local.new: its docs have no section "Removal"',
       'local.new: its docs have no section "Security"',
       'local.new: its docs have no section "Errors"',
     ]);
-    const docs = ["Changes", "Taking over", "Removal", "Security", "Errors", "More"]
+    const sections = ["Changes", "Taking over", "Removal", "Security", "Errors", "More"]
       .map((name) => `## ${name}\n\nOf \`size\`.\n`)
       .join("\n");
+    const docs = `A file.\n\n${sections}`;
     expect(undocumented(`{ type: "file", docs: ${JSON.stringify(docs)} }`)).toEqual([
       'local.file: its docs have a section "More", which the reference does not know',
       'local.file: the section "Changes" does not say what a change of `name` does',

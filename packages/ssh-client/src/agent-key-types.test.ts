@@ -60,6 +60,7 @@ describe("the key types of an SSH agent", () => {
 
   it.each([
     ["a refusal", packet(5), "it refused"],
+    ["an empty packet", Buffer.alloc(4), "it refused"],
     ["an end in the middle", IDENTITIES.subarray(0, -1), "it closed the connection"],
     ["an end at once", Buffer.alloc(0), "it closed the connection"],
     ["an end in the length", Buffer.alloc(3), "it closed the connection"],

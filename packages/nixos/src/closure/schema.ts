@@ -5,14 +5,14 @@ import { checkStorePath } from "../store-path.ts";
 
 export const inputs = fields({
   connection: connectionSchema,
-  path: Type.String({ description: "The store path. It and all that it refers to is copied." }),
+  path: Type.String({ description: "The store path to copy, with its closure." }),
   sudo: sudoField("the Nix daemon that receives the closure runs"),
   substituteOnDestination: substituteField,
   timeoutSeconds: copyTimeoutField,
 });
 
 export const outputs = fields({
-  path: Type.String({ description: "The store path, which the host now has." }),
+  path: Type.String({ description: "The copied store path." }),
 });
 
 export type Inputs = Static<typeof inputs>;

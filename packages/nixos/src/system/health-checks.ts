@@ -37,7 +37,9 @@ async function tryCheck(
   deadline: number,
   signal: AbortSignal,
 ): Promise<void> {
-  const timeoutSeconds = Math.max(0.1, Math.min(wanted, (deadline - performance.now()) / 1000));
+  // In tenths, for messages.
+  const left = Math.floor((deadline - performance.now()) / 100) / 10;
+  const timeoutSeconds = Math.max(0.1, Math.min(wanted, left));
   if (command !== undefined) {
     const doing = "run the health check";
     await runScript(ssh, { script: RUN_CHECK, args: [command], sudo, timeoutSeconds, doing });

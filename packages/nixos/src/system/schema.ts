@@ -17,18 +17,21 @@ const healthCheckSchema = fields(
     command: Type.Optional(
       Type.String({
         minLength: 1,
-        description: "A command for `sh` on the host, as root, which must end with exit code 0.",
+        description: "A command that `sh` runs as root on the host. It must exit with code 0.",
       }),
     ),
     tcp: Type.Optional(
       fields(
         {
           host: Type.Optional(
-            Type.String({ minLength: 1, description: "When not set, the host of `connection`." }),
+            Type.String({
+              minLength: 1,
+              description: "The host to connect to. The default is the host of `connection`.",
+            }),
           ),
-          port: Type.Integer({ minimum: 1, maximum: 65535, description: "The port that must accept." }),
+          port: Type.Integer({ minimum: 1, maximum: 65535, description: "The TCP port." }),
         },
-        { description: "A TCP connection from the deploying machine, which must be accepted." },
+        { description: "A TCP connection from the deploying machine. The port must accept it." },
       ),
     ),
     http: Type.Optional(
@@ -37,13 +40,13 @@ const healthCheckSchema = fields(
           url: Type.String({
             pattern: "^https?://",
             patternError: "must begin with http:// or https://",
-            description: "What is asked for, with GET.",
+            description: "The URL of the GET request.",
           }),
           status: Type.Integer({
             minimum: 100,
             maximum: 599,
             default: 200,
-            description: "The status that the answer must have. Redirections are not followed.",
+            description: "The required status of the response. Redirects are not followed.",
           }),
         },
         { description: "An HTTP request from the deploying machine." },
@@ -64,14 +67,14 @@ export const inputs = fields({
   action: Type.Enum(["switch", "boot", "test", "dry-activate"], {
     default: "switch",
     description:
-      "`switch`: activate, and boot into it from now on. `boot`: boot into it from now on, change nothing now. " +
-      "`test`: activate, but boot into what was booted before. `dry-activate`: show what would be done.",
+      "`switch`: activate the system and make it the boot default. `boot`: only make it the boot default. `test`: only " +
+      "activate it. `dry-activate`: show what an activation would do.",
   }),
   profile: Type.String({
     pattern: "^/[^\\n]+$",
     patternError: "must be an absolute path in one line",
     default: "/nix/var/nix/profiles/system",
-    description: "The path of the profile that gets a new generation (`switch` and `boot`).",
+    description: "The path of the profile on the host that gets a new generation (with `switch` and `boot`).",
   }),
   sudo: sudoField("what is done on the host runs"),
   substituteOnDestination: substituteField,
@@ -81,8 +84,8 @@ export const inputs = fields({
       enable: Type.Boolean({
         default: true,
         description:
-          "Whether the host by itself goes back to the exact system and generation that it had when activation " +
-          "fails or is not confirmed. When `false`, a failed activation leaves things as they are.",
+          "Whether the host rolls back to its former system and generation when the activation fails or is not confirmed. " +
+          "When `false`, a failed activation is left as it is.",
       }),
       confirmTimeoutSeconds: secondsField(
         "How many seconds after activation a new connection to the host and all health checks must have " +
@@ -90,7 +93,7 @@ export const inputs = fields({
         { default: 60 },
       ),
     },
-    { default: {}, description: "What follows a bad activation." },
+    { default: {}, description: "The rollback of a failed activation." },
   ),
   activationTimeoutSeconds: secondsField(
     "How many seconds `switch-to-configuration` may take; then it is ended, which is a failure.",
@@ -103,15 +106,15 @@ export const inputs = fields({
   healthChecks: Type.Array(healthCheckSchema, {
     default: [],
     description:
-      "What must hold after activation, and after a reboot. Each is one of `command`, `tcp` and `http`, and is " +
-      "tried again until `rollback.confirmTimeoutSeconds` are over.",
+      "Checks that must succeed after the activation and after a reboot. Each is exactly one of `command`, `tcp` and `http`, " +
+      "and is retried until `rollback.confirmTimeoutSeconds` have passed.",
   }),
   reboot: Type.Enum(["never", "when-needed", "always"], {
     default: "never",
     description:
-      "Whether to reboot the host into the new system. `when-needed`: if the booted system has another kernel, initial " +
-      "ramdisk, kernel modules, kernel parameters or systemd, if `switch-to-configuration` asks for it, or if a switch " +
-      "inhibitor has changed (NixOS's `system.switch.inhibitors`): then `switch` does what `boot` does before the " +
+      "Whether to reboot the host into the new system. `when-needed`: if the kernel, initial ramdisk, kernel modules, kernel " +
+      "parameters or systemd differ from those of the booted system, if `switch-to-configuration` requests it, or if a switch " +
+      "inhibitor has changed (NixOS's `system.switch.inhibitors`); in the last case, `switch` acts as `boot` before the " +
       "reboot. `always`: if the host was booted with any other system. `never`: a changed switch inhibitor is an error.",
   }),
   rebootTimeoutSeconds: secondsField(
@@ -123,14 +126,16 @@ export const inputs = fields({
 
 export const outputs = fields({
   generation: nullable(Type.Integer(), {
-    description: "The generation of the profile that is this system; `null` when the profile is another one.",
+    description: "The number of the generation in the profile; `null` if the profile has another system.",
   }),
   previousToplevel: nullable(Type.String(), {
-    description: "The system that this run replaced; `null` when there was none or nothing had to be done.",
+    description:
+      "The store path of the system that this run replaced; `null` if there was none or nothing changed.",
   }),
-  bootId: Type.String({ description: "Changes with each boot of the host." }),
+  bootId: Type.String({ description: "The boot ID of the host, which changes at each boot." }),
   rebootNeeded: Type.Boolean({
-    description: "Whether parts of the system, such as its kernel or a switch inhibitor, wait for a reboot.",
+    description:
+      "Whether a part of the system, such as its kernel or a switch inhibitor, needs a reboot to take effect.",
   }),
 });
 

@@ -28,24 +28,23 @@ const inputs = fields({
   ),
   comment: Type.String({
     default: "",
-    description: "The text after the key, such as `alice@laptop`. It can change while the key stays.",
+    description: "The comment of the public key, such as `alice@laptop`. A change keeps the key.",
   }),
   privateKeyFile: Type.Optional(
     Type.String({
       minLength: 1,
       localPath: true,
       description:
-        "The file that the private key is written to, in OpenSSH's format and with mode 0600; missing folders " +
-        "get mode 0700. An existing key of the right kind becomes this resource's key; any other " +
-        "file is left alone and refused. When the path changes, the file moves; when it is no longer set, the " +
-        "file stays.",
+        "The file for the private key, in OpenSSH's format and with mode 0600; missing folders get mode 0700. A relative " +
+        "path starts from the folder in which nixops4 runs. An existing key of the same type and size becomes this " +
+        "resource's key; any other file is refused. When the path changes, the file moves.",
     }),
   ),
   ageRecipients: Type.Array(Type.String(), {
     default: [],
     description:
-      "Public keys of age, such as `age1...`, that the private key is encrypted for in `privateKeyEncrypted`. Keys " +
-      "of SSH are not accepted.",
+      "The recipients of age, such as `age1...`, for which the private key is encrypted in `privateKeyEncrypted`. SSH keys " +
+      "are not accepted.",
   }),
   privateKeyInState: Type.Boolean({
     default: false,
@@ -82,8 +81,8 @@ const outputs = fields({
   }),
   privateKeyEncrypted: nullable(Type.String(), {
     description:
-      "The private key as ASCII armor of age, for `ageRecipients`, else `null`. What `age --decrypt` makes of it " +
-      "is still encrypted by the `passphrase` if there is one.",
+      "The private key in ASCII armor of age; `null` without `ageRecipients`. After `age --decrypt`, it is still encrypted " +
+      "with the `passphrase` if there is one.",
   }),
 });
 

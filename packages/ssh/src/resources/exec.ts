@@ -38,11 +38,11 @@ const inputs = fields({
     }),
   ),
   stdin: Type.Optional(
-    Type.String({ description: "What the command reads from standard input. When not set, nothing." }),
+    Type.String({ description: "The standard input of the command. Empty when not set." }),
   ),
   env: Type.Record(Type.String(), Type.String(), {
     default: {},
-    description: "Environment variables for the command. Their values are on no command line.",
+    description: "Environment variables for the command. Their values do not appear on a command line.",
   }),
   sudo: sudoField("the command runs"),
   timeoutSeconds: secondsField(
@@ -55,13 +55,13 @@ const inputs = fields({
       minLength: 1,
       pattern: "^[^~\n]",
       patternError: "must not begin with `~`, which is not expanded: write the whole path",
-      description: "A path on the host: when it exists, the command is skipped.",
+      description: "A path on the host. If it exists, the command is skipped.",
     }),
   ),
   unless: Type.Optional(
     Type.String({
       minLength: 1,
-      description: "A command for `sh` on the host: when it succeeds, the main command is skipped.",
+      description: "A command for `sh` on the host. If it succeeds, the main command is skipped.",
     }),
   ),
   ...commandFields("the command"),

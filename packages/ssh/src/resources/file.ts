@@ -33,24 +33,25 @@ const inputs = fields({
     pattern: "^/.*[^/]$",
     patternError: "must be an absolute path of a file, such as /etc/motd",
     description:
-      "The absolute path of the file on the host. Its folder must exist. Where it is a symbolic link, the file that " +
-      "the link leads to is meant (but `absent` removes the link).",
+      "The absolute path of the file on the host. Its folder must exist. A symbolic link is followed, except that " +
+      "`absent` removes the link itself.",
   }),
   contents: Type.Optional(
     Type.String({
-      description: "What the file holds. Exactly one of `contents`, `source` and `secret` is required.",
+      description: "The contents of the file. Exactly one of `contents`, `source` and `secret` is required.",
     }),
   ),
   source: Type.Optional(
     Type.String({
       minLength: 1,
       localPath: true,
-      description: "A file on the deploying machine with what the file holds.",
+      description:
+        "A file on the deploying machine with the contents. A relative path starts from the folder in which nixops4 runs.",
     }),
   ),
   secret: Type.Optional(
     secretRef(
-      "What the file holds, as a secret: it is kept out of logs, errors and command lines on both machines.",
+      "The contents of the file, as a secret: they are kept out of logs, errors and command lines on both machines.",
     ),
   ),
   mode: Type.Optional(
@@ -73,7 +74,7 @@ const inputs = fields({
     Type.String({
       pattern: NAME,
       patternError: NAME_ERROR,
-      description: "As `owner`, for the group of the file.",
+      description: "The name or number of the group of the file, with the same defaults as `owner`.",
     }),
   ),
   sudo: sudoField("the file is written"),
@@ -84,8 +85,8 @@ const inputs = fields({
 const outputs = fields({
   sha256: nullable(Type.String(), {
     description:
-      "The SHA-256 hash in hex of what the file holds, `null` when it is `absent`. From it a secret that is short " +
-      "or easy to guess can be found.",
+      "The SHA-256 hash of the contents in hex; `null` with `absent`. A secret that is short or easy to guess can be " +
+      "derived from it.",
   }),
 });
 

@@ -18,13 +18,13 @@ const inputs = fields({
   connection: connectionSchema,
   algorithm: Type.Enum(["ed25519", "ecdsa", "rsa"], {
     default: "ed25519",
-    description: "The kind of key that the host makes. Another one makes a new key.",
+    description: "The type of the key. A change makes a new key.",
   }),
   bits: Type.Optional(
     Type.Integer({
       description:
         "The size of the key in bits: 256, 384 or 521 for `ecdsa` (256 when not set), 2048 to 8192 for `rsa` " +
-        "(3072 when not set); `ed25519` has one size. Another size makes a new key.",
+        "(3072 when not set); `ed25519` has one size. A change makes a new key.",
     }),
   ),
   directory: Type.String({
@@ -32,8 +32,8 @@ const inputs = fields({
     patternError: "must be an absolute path, such as /etc/ssh",
     default: "/etc/ssh",
     description:
-      "The folder of the host's keys. The record of rotations is kept in it, which the user who logs in must be " +
-      "able to read (`ssh_host_key_rotations`, without anything secret), beside it a file for the lock.",
+      "The folder on the host for the record of rotations (`ssh_host_key_rotations`, which has no secrets) and the lock " +
+      "file. The user who logs in must be able to read the record.",
   }),
   reload: Type.Optional(
     exactlyOne(
@@ -50,21 +50,20 @@ const inputs = fields({
       {
         title: "Reload",
         description:
-          "How sshd is made to reload its host keys. When not set, SIGHUP is sent to the sshd that answers at the " +
-          "address, which needs no knowledge of how it is run.",
+          "How to make sshd reload its host keys. When not set, SIGHUP is sent to the sshd that answers at the address.",
       },
     ),
   ),
   oldKey: Type.Enum(["remove", "keep"], {
     default: "remove",
     description:
-      "What becomes of the private half of the old key. With `keep` it stays on the host until a later update says " +
-      "`remove`: beside the new one as `….old`, or, when it is of another algorithm, in its place, where sshd goes on " +
-      "to offer it as a second host key. (Of two keys of one algorithm sshd offers only one.)",
+      "Whether to remove or keep the private half of the old key. With `keep` it stays on the host until a later run with " +
+      "`remove`: as `….old` beside the new key, or, if it has another algorithm, in its file, so that sshd still offers it as " +
+      "a second host key.",
   }),
   keepers: Type.Record(Type.String(), Type.Unknown(), {
     default: {},
-    description: "Any values, as a date: when one changes, the host makes a new key.",
+    description: "Arbitrary values, such as a date. When one changes, the host makes a new key.",
   }),
   sudo: sudoField("the keys are handled"),
   timeoutSeconds: secondsField(
