@@ -5,8 +5,8 @@ import docs from "./closure.md";
 export const closure = defineResource({
   type: "closure",
   description:
-    "Copies a store path, and all that it refers to, from the deploying machine to the Nix store of a host. What is " +
-    "there already is not sent again. Nothing keeps the path from being garbage collected.",
+    "Copies a store path with its closure from the deploying machine to the Nix store of a host. Paths that the host already " +
+    "has are not sent. The path is not protected from garbage collection.",
   docs,
   stateful: false,
   inputs,

@@ -5,9 +5,9 @@ import docs from "./system.md";
 export const system = defineResource({
   type: "system",
   description:
-    "Makes a host run a NixOS system: copies it, activates it, and confirms that over a new connection and by " +
-    "health checks, else the host rolls back by itself. What runs on the host does not depend on the connection or " +
-    "on the deploying machine. A host that runs the system already is left alone.",
+    "Deploys a NixOS system to a host: copies it, activates it, and confirms it by a new login and by health checks. Without a " +
+    "confirmation, the host rolls back, even if the connection or the deploying machine has failed. A host that already " +
+    "runs the system is not changed.",
   docs,
   stateful: false,
   waitsForOrphans: true,

@@ -76,7 +76,7 @@ export const inputs = fields({
     default: "/nix/var/nix/profiles/system",
     description: "The path of the profile on the host that gets a new generation (with `switch` and `boot`).",
   }),
-  sudo: sudoField("what is done on the host runs"),
+  sudo: sudoField("every command on the host runs"),
   substituteOnDestination: substituteField,
   copyTimeoutSeconds: copyTimeoutField,
   rollback: fields(
@@ -96,7 +96,7 @@ export const inputs = fields({
     { default: {}, description: "The rollback of a failed activation." },
   ),
   activationTimeoutSeconds: secondsField(
-    "How many seconds `switch-to-configuration` may take; then it is ended, which is a failure.",
+    "How many seconds `switch-to-configuration` may take. After that it is killed, and the activation has failed.",
     { default: 600 },
   ),
   lockTimeoutSeconds: secondsField("How many seconds to wait for another activation on the host to finish.", {

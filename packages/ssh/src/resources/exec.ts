@@ -70,8 +70,8 @@ const inputs = fields({
 const outputs = fields({
   stdout: Type.String({
     description:
-      "What the command printed to standard output, which must be UTF-8. When it was skipped: what is recorded " +
-      "from an earlier run, else nothing.",
+      "The standard output of the command, which must be UTF-8. If the command was skipped, the recorded output of an earlier " +
+      "run, or an empty string.",
   }),
   json: jsonOutput,
 });
@@ -81,9 +81,9 @@ type Inputs = Static<typeof inputs>;
 export const exec = defineResource({
   type: "exec",
   description:
-    "Runs a command on a host and returns what it prints. It runs on each apply (with `state`: when its inputs have " +
-    "changed), so it should be idempotent, or be skipped by `creates` or `unless`. Its standard error is shown as it " +
-    "comes; any exit code but 0 is an error. A command whose connection was lost may still be running.",
+    "Runs a command on a host and returns its output. It runs at each apply (with `state`, only when its inputs have " +
+    "changed), so it should be idempotent, or be skipped by `creates` or `unless`. Its standard error is shown while it " +
+    "runs, and an exit code other than 0 is an error. After a lost connection, the command may still be running.",
   docs,
   stateful: false,
   waitsForOrphans: true,

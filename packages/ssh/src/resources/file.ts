@@ -95,10 +95,10 @@ type Inputs = Static<typeof inputs>;
 export const file = defineResource({
   type: "file",
   description:
-    "A file on a host. It is replaced as a whole, with its mode and owner set before: whenever the host stops or the " +
-    "connection breaks, the file is the old one or the new one. A file that already is as it should be is not " +
-    "written to. Its access list (ACL) and extended attributes are kept where the host has GNU coreutils, unless the new mode or " +
-    "owner takes access away: a lost access list is told. The host needs `sh` and coreutils, or busybox.",
+    "A file on a host. It is replaced atomically, with its mode and owner: if the host or the connection fails, the file is " +
+    "either the old one or the new one. A file that is already as wanted is not written. The access list (ACL) and the " +
+    "extended attributes are kept if the host has GNU coreutils, unless the new mode or owner revokes access; a lost access " +
+    "list gives a warning. The host needs `sh` and coreutils, or busybox.",
   docs,
   stateful: false,
   inputs,

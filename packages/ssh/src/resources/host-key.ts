@@ -89,11 +89,10 @@ export type Outputs = Static<typeof outputs>;
 export const hostKey = defineResource({
   type: "host_key",
   description:
-    "A host key that the host made itself and that never leaves it, in place of the one that it was installed with. " +
-    "It waits for SSH with the keys in `connection.hostPublicKeys`; the old key signs a statement about the new one; " +
-    "a login through an sshd with the new key is tried before the old one loses its place. A run that was " +
-    "interrupted at any point is continued by the next: a host that presents an unknown key is accepted only with " +
-    "such a statement by a key that is known. Runs at the same time wait for each other. Until the new key is in the " +
+    "A host key that the host generates and that never leaves it, which replaces the key of the installation. The resource waits " +
+    "for SSH with the keys in `connection.hostPublicKeys`, lets the old key sign a statement about the new one, and tests a " +
+    "login with the new key before it replaces the old one. An interrupted run is continued by the next one: a host that " +
+    "presents an unknown key is accepted only with such a statement by a known key. Concurrent runs wait for each other. Until the new key is in the " +
     "state, anybody who has the private half of a key in `hostPublicKeys` can make such a statement. From then on only " +
     "the recorded key counts, and a key that is added to `hostPublicKeys` later.",
   docs,

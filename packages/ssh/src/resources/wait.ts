@@ -21,7 +21,7 @@ const outputs = fields({
   hostPublicKey: Type.String({ description: "The pinned public key that the host presented." }),
   bootId: nullable(Type.String(), {
     description:
-      "Changes with each boot of the host (`/proc/sys/kernel/random/boot_id`); `null` where there is none.",
+      "The boot ID of the host (`/proc/sys/kernel/random/boot_id`), which changes at each boot; `null` if the host has none.",
   }),
 });
 
@@ -30,9 +30,9 @@ const BOOT_ID_SECONDS = 30;
 export const wait = defineResource({
   type: "wait",
   description:
-    "Waits until a host lets the user in over SSH. A host that is down, still starting or does not know the key " +
-    "yet is tried again with growing pauses, which do not trip OpenSSH's penalties; of several members that wait for " +
-    "the same host with the same key, one tries, and the others follow once it was let in. A wrong host key is an error at once.",
+    "Waits until a user can log in to a host over SSH. A host that is down, is starting or does not know the key yet is retried " +
+    "with growing pauses, which stay below OpenSSH's penalties. Of several members that wait for the same host with the " +
+    "same key, only one retries, and the others follow after its login. A wrong host key is an error at once.",
   docs,
   stateful: false,
   inputs,
