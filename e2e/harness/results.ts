@@ -30,7 +30,7 @@ export type ApplyEvent =
 
 /** An apply in which not everything was done. */
 export class ApplyError extends Error {
-  /** What was done nevertheless, and what was not. */
+  /** The results of all members. */
   readonly results: readonly MemberResult[];
 
   constructor(message: string, results: readonly MemberResult[]) {

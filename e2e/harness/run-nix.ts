@@ -9,7 +9,7 @@ export interface NixOptions {
   nixArgs?: readonly string[];
 }
 
-/** What a Nix program said when it failed. */
+/** The error of a Nix program. */
 export class NixError extends Error {}
 
 /** Evaluates an expression to a value that JSON can say; what it instantiates is in the store. */

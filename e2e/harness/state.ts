@@ -4,7 +4,7 @@ import { formatPath, type MemberPath } from "./evaluator.ts";
 import { expectObject, messageOf, type ExtantResource, type Properties } from "./protocol.ts";
 import type { ProviderProcess } from "./provider-process.ts";
 
-/** What is recorded about one resource. */
+/** The record of one resource in the state. */
 export interface ResourceState {
   type: string;
   input_properties: Properties;

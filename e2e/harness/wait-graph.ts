@@ -1,4 +1,4 @@
-/** Who waits for whom, to find cycles before anyone waits for ever. */
+/** Records which member waits for which, to detect cycles before a member waits forever. */
 export class WaitGraph {
   readonly #waits = new Map<string, Set<string>>();
 

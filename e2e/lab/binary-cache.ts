@@ -20,7 +20,7 @@ const PROJECT = fileURLToPath(new URL("../..", import.meta.url));
 
 /** Serves this machine's Nix store, also what is built later, signed with a new key. Ends with this process at the latest. */
 export async function startBinaryCache(options: {
-  /** Where the key is written to. */
+  /** The file for the key. */
   folder: string;
   address: string;
   /** The command that runs a command in the network where `address` is; it ends with this process. */

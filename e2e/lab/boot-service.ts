@@ -7,7 +7,7 @@ import { freePort } from "@nixops4-providers/test-servers";
 import { binFolder } from "../harness/index.ts";
 
 export interface BootServiceOptions {
-  /** For its store and its socket. */
+  /** The folder for its store and its socket. */
   folder: string;
   address: string;
   httpPort: number;

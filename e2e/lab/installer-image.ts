@@ -2,7 +2,7 @@ import { join } from "node:path";
 import { fileURLToPath } from "node:url";
 import { debianRoot, madeOnce } from "@nixops4-providers/test-servers";
 
-/** What machines boot from the network; the files are shared, so nobody writes to them. */
+/** The netboot files of the installer. They are shared and must not be changed. */
 export interface InstallerImage {
   kernel: string;
   initrd: string;

@@ -26,7 +26,7 @@ interface PowerOnOptions {
  */
 export interface Landscaper {
   lab: NetbootLab;
-  /** For files of the deployment. */
+  /** The folder for files of the deployment. */
   folder: string;
   cache: BinaryCache;
   /** The private key that `cache` signs with. */

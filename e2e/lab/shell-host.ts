@@ -9,7 +9,7 @@ interface ShellUser {
   name: string;
   /** The path of the login shell. */
   shell: string;
-  /** For `sh`: what the login shell is instead, with `$shell` for the path above. */
+  /** A script for `sh` that replaces the login shell, with `$shell` for the path above. */
   wrapper?: string;
   /** Of two users with the id 0 both are root; others become it by sudo. */
   root: boolean;
@@ -19,7 +19,7 @@ interface ShellUser {
 
 export interface ShellHostOptions {
   users: ShellUser[];
-  /** What takes the place of /bin/sh. */
+  /** The program that replaces /bin/sh. */
   sh?: string;
   /** Lines for sshd_config. */
   config?: string[];
@@ -29,7 +29,7 @@ export interface ShellHostOptions {
 
 /** A host with an SSH server in a mount namespace: users, folders of Nix and the like are its own. */
 export interface ShellHost {
-  /** Where files of the tests may be put: the host sees them. */
+  /** A folder for files of the tests, which the host can read. */
   folder: string;
   /** The input `connection` for a user. */
   connectionOf(user: string): { host: string; port: number; user: string } & Record<string, unknown>;

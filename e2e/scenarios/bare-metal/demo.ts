@@ -96,7 +96,7 @@ export async function runMachineDemo(
   }
 }
 
-/** What has failed in the last apply, where that is why; the events before it have been shown. */
+/** Returns the failure of the last apply, if that is the cause. The events before it have been shown. */
 function reasonOf(error: unknown, { deployers }: BareMetal): Error {
   const failed = deployers.at(-1)?.events.flatMap((event) => (event.kind === "failed" ? [event] : [])) ?? [];
   if (failed.length === 0) return error instanceof Error ? error : new Error(String(error));

@@ -16,7 +16,7 @@ let count = 0;
 /** A run of deployer.ts on the landscaper. It ends with this process at the latest. */
 export class DeployerProcess {
   readonly events: TimedEvent[] = [];
-  /** What it wrote that is no event. */
+  /** Its output, except events. */
   stderr = "";
   readonly #child: ChildProcess;
   readonly #ended: Promise<unknown>;
@@ -62,7 +62,7 @@ export class DeployerProcess {
     }
   }
 
-  /** What became of each member; rejects when not everything was done. */
+  /** The results of all members. Rejects if the apply was not complete. */
   async done(): Promise<Map<string, Extract<TimedEvent, { action: unknown }>>> {
     await this.#ended;
     if (this.#child.exitCode !== 0) throw new Error(`the apply has failed:\n${this.describe()}`);

@@ -1,4 +1,4 @@
-// What `nixops4 apply` is to the lab: a process of its own, which applies the network that a JSON file says, and prints
+// The lab's `nixops4 apply`: a separate process, which applies the network that a JSON file says, and prints
 // what happens, a JSON object a line.
 import { readFileSync } from "node:fs";
 import { ApplyError, applyDeployment, type ApplyEvent } from "../../harness/index.ts";

@@ -22,17 +22,17 @@ export interface Host {
 }
 
 export interface Network {
-  /** Of the state and the keys. */
+  /** The folder of the state and the keys. */
   folder: string;
   /** Of the boot service. */
   socket: string;
   cache: { url: string; publicKeyFile: string };
   installer: { kernel: string; initrd: string; cmdline: string[] };
-  /** Where the hosts have their names. */
+  /** The DNS zone and server for the names of the hosts. */
   dns: Pick<NameServer, "zone" | "server">;
   /** By name. */
   hosts: Record<string, Host>;
-  /** What the role of the hosts says: another text is another system. */
+  /** A text in the system of the hosts. Another text makes another system. */
   text: string;
 }
 

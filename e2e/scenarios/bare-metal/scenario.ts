@@ -58,7 +58,7 @@ export class BareMetal {
     return machine;
   }
 
-  /** What a command on a host prints; the host must present this key. */
+  /** Returns the output of a command on a host, which must present this key. */
   async ssh(name: string, hostPublicKey: string, command: string): Promise<string> {
     const { ip } = this.network.hosts[name]!;
     const options = [
@@ -73,7 +73,7 @@ export class BareMetal {
     return this.landscaper.lab.run("ssh", "-F", "none", ...options, `root@${ip}`, command);
   }
 
-  /** What the last apply that was done with a member got from it. */
+  /** Returns the outputs of a member from the last apply that completed it. */
   outputsOf(member: string): Record<string, unknown> | undefined {
     const events = this.deployers.flatMap((deployer) => deployer.events);
     const done = events.filter((event) => "action" in event && event.member === member);

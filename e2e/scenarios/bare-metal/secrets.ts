@@ -23,7 +23,7 @@ export class SecretSearch {
     return this.#needles.size;
   }
 
-  /** What is in a text: names of secrets, never the secrets. */
+  /** Returns the names of the secrets in a text, never the secrets. */
   findIn(text: string): string[] {
     const unbroken = text.replaceAll(/\\[nr]|[\s"',]/g, "");
     const found = [...this.#needles].filter(([needle]) => text.includes(needle) || unbroken.includes(needle));

@@ -4,7 +4,7 @@ import type { BootEvent } from "./observer.ts";
 /** From when to when something took place, in milliseconds since 1970. */
 export interface Stage {
   what: string;
-  /** Who has told when it ended. */
+  /** The source of the time at which it ended. */
   source: string;
   begin: number;
   end: number;
@@ -74,7 +74,7 @@ export function stagesOf({ host, poweredOn, bootEvents, bootServiceLog, events }
       told("ssh_host_public_key", (event) => event.kind === "log" && event.line.includes("a new host key")),
     ],
     ["`ssh_host_public_key`: its own host key", DEPLOYER, told("ssh_host_public_key", ends)],
-    ["`nixos`: the system is there already", DEPLOYER, told("nixos", ends)],
+    ["`nixos`: the system is deployed already", DEPLOYER, told("nixos", ends)],
     ["`runs`: says what runs", DEPLOYER, told("runs", ends)],
   ];
   const second: typeof first = [

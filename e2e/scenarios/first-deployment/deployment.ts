@@ -2,16 +2,16 @@ import { join } from "node:path";
 import { builtProvider, graph, type Evaluator, type View } from "../../harness/index.ts";
 
 export interface FirstDeployment {
-  /** Where all of its files are. */
+  /** The folder for all files. */
   folder: string;
   /** The server's port on loopback. */
   port: number;
   user: string;
-  /** What the server's message of the day is to say. */
+  /** The text for the server's message of the day. */
   motd: string;
 }
 
-/** Where the members leave files, by member. */
+/** The files of the members, by member. */
 export function filesOf(folder: string) {
   return {
     state: join(folder, "state.json"),
@@ -49,7 +49,7 @@ export function firstDeployment({ folder, port, user, motd }: FirstDeployment): 
     hostPublicKeys: [hostPublicKey],
     privateKey: { file: deployerKey.outputs["privateKeyFile"] },
   });
-  // By the output of `server`, and so only when it is up.
+  // Uses the output of `server`, and so runs only when the server is up.
   const connection = (members: View<"deployerKey" | "server">) =>
     connect(members.server.outputs["hostPublicKey"], members);
 

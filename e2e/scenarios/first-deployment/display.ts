@@ -16,7 +16,7 @@ interface Terminal {
 }
 
 const WIDTH = 80;
-/** Where names begin. */
+/** The column of names. */
 const NAME_COLUMN = 10;
 
 /**
@@ -47,7 +47,7 @@ export function createDisplay(
       `${paint("dim", time)}  ${paint(color, mark)} ${name.padEnd(nameWidth)} ${textPaint(first)}`.trimEnd(),
     );
     for (const part of more) {
-      // What is too long for its column, such as a path, begins in that of the names.
+      // Text that is too long for its column, such as a path, starts in the column of names.
       const column = part.length > width - textColumn ? NAME_COLUMN : textColumn;
       line(`${" ".repeat(column)}${textPaint(part)}`);
     }

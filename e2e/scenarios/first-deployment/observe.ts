@@ -2,7 +2,7 @@ import { stat } from "node:fs/promises";
 import { isDeepStrictEqual } from "node:util";
 import type { MemberResult } from "../../harness/index.ts";
 
-/** What an apply left behind, to be compared with what the next one leaves. */
+/** The files and state after an apply, for comparison with those after the next. */
 export interface Observation {
   results: ReadonlyMap<string, MemberResult>;
   /** Inode, size, mode and time of the last change, by member. */
