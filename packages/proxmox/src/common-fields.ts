@@ -1,4 +1,4 @@
-import { Type, secondsField } from "@nixops4-providers/provider-sdk";
+import { fields, nullable, secondsField, Type } from "@nixops4-providers/provider-sdk";
 import { connectionField } from "./connection.ts";
 
 const NAME_PATTERN =
@@ -132,3 +132,87 @@ export const guestFields = {
   }),
   taskTimeoutSeconds: secondsField("How many seconds to wait for one task.", { default: 1800 }),
 };
+
+/** The outputs that VMs and containers share. */
+export const guestOutputs = {
+  vmid: nullable(Type.Integer(), { description: "The ID; `null` when `absent`." }),
+  node: nullable(Type.String(), {
+    description: "The node that it was on at the end of the run; `null` when `absent`.",
+  }),
+  macAddresses: Type.Array(Type.String(), { description: "The MAC addresses, in lower case, `net0` first." }),
+  ipAddresses: Type.Array(Type.String(), {
+    description:
+      "The addresses of the first card that are not link-local: those that were waited for, or the static ones.",
+  }),
+};
+
+/** What network cards of VMs and containers share. */
+export const cardFields = {
+  bridge: Type.String({
+    pattern: "^[A-Za-z][A-Za-z0-9_.-]{0,14}$",
+    patternError: "must be the name of a bridge, such as vmbr0",
+    description: "The bridge or the virtual network.",
+  }),
+  mac: macField,
+  vlan: Type.Optional(Type.Integer({ minimum: 1, maximum: 4094, description: "The VLAN." })),
+  firewall: Type.Boolean({ default: false, description: "Whether the firewall of Proxmox VE filters it." }),
+};
+
+/** The addresses of a card. With `manual`, the guest may also be left to set its own. */
+export function addressFields({ manual }: { manual: boolean }) {
+  const [or, also] = manual ? ["dhcp, manual", "`dhcp`, `manual`"] : ["dhcp", "`dhcp`"];
+  const words = manual ? "dhcp|manual" : "dhcp";
+  return {
+    ipv4: Type.Optional(
+      Type.String({
+        pattern: `^(${words}|[0-9.]+/[0-9]+)$`,
+        patternError: `must be ${or} or an address with its prefix, such as 192.0.2.10/24`,
+        description: `The IPv4 address of the card: ${also}, or one with its prefix, such as \`192.0.2.10/24\`.`,
+      }),
+    ),
+    gateway4: Type.Optional(
+      Type.String({
+        pattern: "^[0-9.]+$",
+        patternError: "must be an IPv4 address",
+        description: "The IPv4 gateway.",
+      }),
+    ),
+    ipv6: Type.Optional(
+      Type.String({
+        pattern: `^(auto|${words}|[0-9A-Fa-f:]+/[0-9]+)$`,
+        patternError: `must be auto, ${or} or an address with its prefix, such as 2001:db8::10/64`,
+        description: "The IPv6 address, as `ipv4`, or `auto` for the router's announcements.",
+      }),
+    ),
+    gateway6: Type.Optional(
+      Type.String({
+        pattern: "^[0-9A-Fa-f:]+$",
+        patternError: "must be an IPv6 address",
+        description: "The IPv6 gateway.",
+      }),
+    ),
+  };
+}
+
+export const resolverFields = {
+  nameServers: Type.Optional(
+    Type.Array(Type.String({ minLength: 1 }), { description: "The addresses of name servers." }),
+  ),
+  searchDomain: Type.Optional(Type.String({ minLength: 1, description: "The domain for short names." })),
+};
+
+/** A wait for an address of the first card. */
+export function waitForIpField(title: string, description: string, timeoutSeconds: number) {
+  return Type.Optional(
+    fields(
+      {
+        family: Type.Enum(["ipv4", "ipv6", "any"], {
+          default: "any",
+          description: "What the address has to be.",
+        }),
+        timeoutSeconds: secondsField("How many seconds to wait.", { default: timeoutSeconds }),
+      },
+      { title, description },
+    ),
+  );
+}

@@ -1,5 +1,5 @@
 import { expect, it } from "@jest/globals";
-import type { Inputs } from "../resources/container.ts";
+import type { Inputs } from "./schema.ts";
 import { checkContainer, missingForNew } from "./check.ts";
 
 const lines = (violations: { path: string; message: string }[]) =>

@@ -1,17 +1,14 @@
+import { ensureField, fields, type Static, Type } from "@nixops4-providers/provider-sdk";
 import {
-  ensureField,
-  fields,
-  nullable,
-  type Static,
-  Type,
-  secondsField,
-} from "@nixops4-providers/provider-sdk";
-import { guestFields, macField, sizeField, storageField } from "../common-fields.ts";
-
-const addressPattern = {
-  ipv4: "^(dhcp|manual|[0-9.]+/[0-9]+)$",
-  ipv6: "^(auto|dhcp|manual|[0-9A-Fa-f:]+/[0-9]+)$",
-};
+  addressFields,
+  cardFields,
+  guestFields,
+  guestOutputs,
+  resolverFields,
+  sizeField,
+  storageField,
+  waitForIpField,
+} from "../common-fields.ts";
 
 const network = fields(
   {
@@ -21,42 +18,8 @@ const network = fields(
       default: "eth0",
       description: "The name of the interface inside.",
     }),
-    bridge: Type.String({
-      pattern: "^[A-Za-z][A-Za-z0-9_.-]{0,14}$",
-      patternError: "must be the name of a bridge, such as vmbr0",
-      description: "The bridge or the virtual network.",
-    }),
-    mac: macField,
-    vlan: Type.Optional(Type.Integer({ minimum: 1, maximum: 4094, description: "The VLAN." })),
-    firewall: Type.Boolean({ default: false, description: "Whether the firewall of Proxmox VE filters it." }),
-    ipv4: Type.Optional(
-      Type.String({
-        pattern: addressPattern.ipv4,
-        patternError: "must be dhcp, manual or an address with its prefix, such as 192.0.2.10/24",
-        description: "`dhcp`, `manual`, or the address with its prefix.",
-      }),
-    ),
-    gateway4: Type.Optional(
-      Type.String({
-        pattern: "^[0-9.]+$",
-        patternError: "must be an IPv4 address",
-        description: "The gateway.",
-      }),
-    ),
-    ipv6: Type.Optional(
-      Type.String({
-        pattern: addressPattern.ipv6,
-        patternError: "must be auto, dhcp, manual or an address with its prefix, such as 2001:db8::10/64",
-        description: "As `ipv4`, or `auto` for the router's announcements.",
-      }),
-    ),
-    gateway6: Type.Optional(
-      Type.String({
-        pattern: "^[0-9A-Fa-f:]+$",
-        patternError: "must be an IPv6 address",
-        description: "The gateway.",
-      }),
-    ),
+    ...cardFields,
+    ...addressFields({ manual: true }),
   },
   { title: "ContainerNetwork", description: "A network interface." },
 );
@@ -117,10 +80,7 @@ export const inputs = fields({
   networks: Type.Optional(
     Type.Array(network, { maxItems: 32, description: "The network interfaces, `net0` first." }),
   ),
-  nameServers: Type.Optional(
-    Type.Array(Type.String({ minLength: 1 }), { description: "The addresses of name servers." }),
-  ),
-  searchDomain: Type.Optional(Type.String({ minLength: 1, description: "The domain for short names." })),
+  ...resolverFields,
   sshKeys: Type.Array(Type.String({ minLength: 1 }), {
     default: [],
     description:
@@ -144,35 +104,15 @@ export const inputs = fields({
       },
     ),
   ),
-  waitForIp: Type.Optional(
-    fields(
-      {
-        family: Type.Enum(["ipv4", "ipv6", "any"], {
-          default: "any",
-          description: "What the address has to be.",
-        }),
-        timeoutSeconds: secondsField("How many seconds to wait.", { default: 60 }),
-      },
-      {
-        title: "ContainerWaitForIp",
-        description: "Whether to wait until its first interface has an address.",
-      },
-    ),
+  waitForIp: waitForIpField(
+    "ContainerWaitForIp",
+    "Whether to wait until its first interface has an address.",
+    60,
   ),
   ensure: ensureField("the container"),
 });
 
-export const outputs = fields({
-  vmid: nullable(Type.Integer(), { description: "The ID; `null` when `absent`." }),
-  node: nullable(Type.String(), {
-    description: "The node that it was on at the end of the run; `null` when `absent`.",
-  }),
-  macAddresses: Type.Array(Type.String(), { description: "The MAC addresses, in lower case, `net0` first." }),
-  ipAddresses: Type.Array(Type.String(), {
-    description:
-      "The addresses of the first interface that are not link-local: those that were waited for, or the static ones.",
-  }),
-});
+export const outputs = fields(guestOutputs);
 
 export type Inputs = Static<typeof inputs>;
 export type Outputs = Static<typeof outputs>;

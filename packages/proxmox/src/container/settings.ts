@@ -1,7 +1,8 @@
 import { flag, parseProps, printProps } from "../client/property-string.ts";
 import type { Wanted } from "../guest/changes.ts";
 import type { GuestRun } from "../guest/guest-run.ts";
-import { descriptionSetting, optional, propsSetting, type Setting, tagsSetting } from "../guest/setting.ts";
+import { commonSettings, resolverSettings } from "../guest/common-settings.ts";
+import { descriptionSetting, optional, propsSetting, type Setting } from "../guest/setting.ts";
 import { readVolume, toGib, toMib, type Volume } from "../guest/volume.ts";
 import type { Inputs } from "./schema.ts";
 
@@ -20,20 +21,12 @@ export function wantedOf({ inputs, previous = {} }: Run): Wanted {
 }
 
 export function settingsOf(inputs: Partial<Inputs>): Setting[] {
-  const { nameServers, networks = [], nesting } = inputs;
+  const { networks = [], nesting } = inputs;
   return [
-    optional("hostname", "name", inputs.name),
-    tagsSetting(inputs.tags ?? []),
-    optional("cores", "cores", inputs.cores),
-    optional("cpulimit", "cpuLimit", inputs.cpuLimit),
+    ...commonSettings("hostname", inputs),
     optional("memory", "memory", inputs.memory),
     optional("swap", "swap", inputs.swap),
-    optional("onboot", "onBoot", inputs.onBoot),
-    optional("startup", "startup", inputs.startup),
-    optional("protection", "protection", inputs.protection),
-    optional("ostype", "osType", inputs.osType),
-    optional("nameserver", "nameServers", nameServers?.join(" ")),
-    optional("searchdomain", "searchDomain", inputs.searchDomain),
+    ...resolverSettings("", inputs),
     nesting === undefined
       ? undefined
       : propsSetting({

@@ -1,5 +1,5 @@
 import { expect, it } from "@jest/globals";
-import type { Inputs } from "../resources/image.ts";
+import type { Inputs } from "./schema.ts";
 import { checkImage, fileNameOf } from "./check.ts";
 
 const inputs = (more: object) => ({ connection: {}, source: {}, ...more }) as unknown as Inputs;

@@ -1,5 +1,5 @@
 import { describe, expect, it } from "@jest/globals";
-import type { Inputs } from "../resources/vm.ts";
+import type { Inputs } from "./schema.ts";
 import { checkVm } from "./check.ts";
 
 const DISK = { storage: "local-lvm", size: "8G" };

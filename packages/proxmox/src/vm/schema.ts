@@ -6,7 +6,17 @@ import {
   Type,
   secondsField,
 } from "@nixops4-providers/provider-sdk";
-import { guestFields, macField, nodeField, sizeField, storageField } from "../common-fields.ts";
+import {
+  addressFields,
+  cardFields,
+  guestFields,
+  guestOutputs,
+  nodeField,
+  resolverFields,
+  sizeField,
+  storageField,
+  waitForIpField,
+} from "../common-fields.ts";
 
 const volumeId = Type.String({
   pattern: "^[A-Za-z][A-Za-z0-9._-]*[A-Za-z0-9]:[^ \\n,]+$",
@@ -45,18 +55,11 @@ const disk = fields(
 
 const network = fields(
   {
-    bridge: Type.String({
-      pattern: "^[A-Za-z][A-Za-z0-9_.-]{0,14}$",
-      patternError: "must be the name of a bridge, such as vmbr0",
-      description: "The bridge or the virtual network.",
-    }),
+    ...cardFields,
     model: Type.Enum(["virtio", "e1000", "e1000e", "rtl8139", "vmxnet3"], {
       default: "virtio",
       description: "The model of the card.",
     }),
-    mac: macField,
-    vlan: Type.Optional(Type.Integer({ minimum: 1, maximum: 4094, description: "The VLAN." })),
-    firewall: Type.Boolean({ default: false, description: "Whether the firewall of Proxmox VE filters it." }),
     mtu: Type.Optional(
       Type.Integer({ minimum: 1, maximum: 65520, description: "The MTU; 1 is that of the bridge." }),
     ),
@@ -81,39 +84,8 @@ const cloudInit = fields(
     sshKeys: Type.Optional(
       Type.Array(Type.String({ minLength: 1 }), { description: "Public keys that may log in." }),
     ),
-    ipv4: Type.Optional(
-      Type.String({
-        pattern: "^(dhcp|[0-9.]+/[0-9]+)$",
-        patternError: "must be dhcp or an address with its prefix, such as 192.0.2.10/24",
-        description:
-          "The address of the first card: `dhcp`, or one with its prefix, such as `192.0.2.10/24`.",
-      }),
-    ),
-    gateway4: Type.Optional(
-      Type.String({
-        pattern: "^[0-9.]+$",
-        patternError: "must be an IPv4 address",
-        description: "The gateway.",
-      }),
-    ),
-    ipv6: Type.Optional(
-      Type.String({
-        pattern: "^(auto|dhcp|[0-9A-Fa-f:]+/[0-9]+)$",
-        patternError: "must be auto, dhcp or an address with its prefix, such as 2001:db8::10/64",
-        description: "As `ipv4`, or `auto` for the router's announcements.",
-      }),
-    ),
-    gateway6: Type.Optional(
-      Type.String({
-        pattern: "^[0-9A-Fa-f:]+$",
-        patternError: "must be an IPv6 address",
-        description: "The gateway.",
-      }),
-    ),
-    nameServers: Type.Optional(
-      Type.Array(Type.String({ minLength: 1 }), { description: "The addresses of name servers." }),
-    ),
-    searchDomain: Type.Optional(Type.String({ minLength: 1, description: "The domain for short names." })),
+    ...addressFields({ manual: false }),
+    ...resolverFields,
     upgrade: Type.Optional(
       Type.Boolean({ description: "Whether the guest upgrades its packages at its first boot." }),
     ),
@@ -304,22 +276,11 @@ export const inputs = fields({
     description:
       'Other keys of the configuration, as `qm set` takes them: `{ hotplug = "disk,network,usb"; numa = "1"; }`.',
   }),
-  waitForIp: Type.Optional(
-    fields(
-      {
-        family: Type.Enum(["ipv4", "ipv6", "any"], {
-          default: "any",
-          description: "What the address has to be.",
-        }),
-        timeoutSeconds: secondsField("How many seconds to wait.", { default: 300 }),
-      },
-      {
-        title: "WaitForIp",
-        description:
-          "Whether to wait until the guest agent tells an address of the first card, found by its MAC address. Without the agent, a " +
-          "static address of `cloudInit` is taken.",
-      },
-    ),
+  waitForIp: waitForIpField(
+    "WaitForIp",
+    "Whether to wait until the guest agent tells an address of the first card, found by its MAC address. Without the agent, a " +
+      "static address of `cloudInit` is taken.",
+    300,
   ),
   waitForHostKey: Type.Optional(
     fields(
@@ -345,17 +306,7 @@ export const inputs = fields({
 });
 
 export const outputs = fields({
-  vmid: nullable(Type.Integer(), { description: "The ID; `null` when `absent`." }),
-  node: nullable(Type.String(), {
-    description: "The node that it was on at the end of the run; `null` when `absent`.",
-  }),
-  macAddresses: Type.Array(Type.String(), {
-    description: "The MAC addresses of its cards, in lower case, `net0` first.",
-  }),
-  ipAddresses: Type.Array(Type.String(), {
-    description:
-      "The addresses of the first card that are not link-local: those that were waited for, or those of `cloudInit`.",
-  }),
+  ...guestOutputs,
   hostPublicKey: nullable(Type.String(), {
     description:
       "The public SSH host key that the guest has, for `hostPublicKeys` of a connection; `null` without `waitForHostKey`.",

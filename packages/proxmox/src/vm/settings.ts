@@ -1,5 +1,6 @@
 import { flag, parseProps, type Props } from "../client/property-string.ts";
-import { optional, propsSetting, scalar, type Setting, tagsSetting } from "../guest/setting.ts";
+import { commonSettings, resolverSettings } from "../guest/common-settings.ts";
+import { optional, propsSetting, scalar, type Setting } from "../guest/setting.ts";
 import type { Inputs } from "./schema.ts";
 
 /** Inputs of this run or, as far as they are known, of the one before. */
@@ -37,19 +38,12 @@ export function settingsOf(inputs: SomeInputs): Setting[] {
 }
 
 function simpleSettings(inputs: SomeInputs): Setting[] {
-  const { bootOrder, tags, serialConsole } = inputs;
+  const { bootOrder, serialConsole } = inputs;
   return [
-    optional("name", "name", inputs.name),
-    tagsSetting(tags ?? []),
-    optional("cores", "cores", inputs.cores),
+    ...commonSettings("name", inputs),
     optional("sockets", "sockets", inputs.sockets),
-    optional("cpulimit", "cpuLimit", inputs.cpuLimit),
     optional("balloon", "balloon", inputs.balloon),
-    optional("ostype", "osType", inputs.osType),
     optional("scsihw", "scsiController", inputs.scsiController),
-    optional("onboot", "onBoot", inputs.onBoot),
-    optional("startup", "startup", inputs.startup),
-    optional("protection", "protection", inputs.protection),
     optional("serial0", "serialConsole", serialConsole === true ? "socket" : undefined),
     optional("boot", "bootOrder", bootOrder === undefined ? undefined : `order=${bootOrder.join(";")}`),
   ].filter((setting) => setting !== undefined);
@@ -128,7 +122,7 @@ function cdromSettings({ cdrom }: SomeInputs): Setting[] {
 
 function cloudInitSettings({ cloudInit }: SomeInputs): Setting[] {
   if (cloudInit === undefined) return [];
-  const { storage, slot, user, sshKeys, nameServers, searchDomain, upgrade } = cloudInit;
+  const { storage, slot, user, sshKeys, upgrade } = cloudInit;
   const drive = `${storage}:cloudinit,media=cdrom`;
   const isOurs = (existing: string) => existing.startsWith(`${storage}:`) && existing.includes("cloudinit");
   const ipconfig = ipConfigOf(cloudInit);
@@ -144,8 +138,7 @@ function cloudInitSettings({ cloudInit }: SomeInputs): Setting[] {
           defaultKey: "",
           managed: parseProps(ipconfig, ""),
         }),
-    optional("nameserver", "cloudInit.nameServers", nameServers?.join(" ")),
-    optional("searchdomain", "cloudInit.searchDomain", searchDomain),
+    ...resolverSettings("cloudInit.", cloudInit),
     optional("ciupgrade", "cloudInit.upgrade", upgrade),
   ].filter((setting) => setting !== undefined);
 }

@@ -1,13 +1,9 @@
-import { execFileSync } from "node:child_process";
-import { X509Certificate } from "node:crypto";
-import { mkdtempSync, readFileSync, rmSync } from "node:fs";
 import type { IncomingMessage, ServerResponse } from "node:http";
 import { createServer, type Server } from "node:https";
 import type { AddressInfo } from "node:net";
-import { tmpdir } from "node:os";
-import { join } from "node:path";
 import { allPrivileges } from "./access.ts";
 import { readParameters } from "./body.ts";
+import { makeCertificate } from "./certificate.ts";
 import { Cluster, type Guest } from "./cluster.ts";
 import { datacenterRoutes } from "./datacenter.ts";
 import { guestRoutes } from "./guests.ts";
@@ -44,8 +40,11 @@ export class FakePve {
   connections = 0;
   requestsSeen = 0;
 
-  private constructor({ key, certificate }: { key: string; certificate: string }) {
+  readonly fingerprint: string;
+
+  private constructor({ key, certificate, fingerprint }: ReturnType<typeof makeCertificate>) {
     this.certificate = certificate;
+    this.fingerprint = fingerprint;
     this.#server = createServer(
       { key, cert: certificate },
       (request, response) => void this.#serve(request, response),
@@ -70,10 +69,6 @@ export class FakePve {
 
   get endpoint(): string {
     return `https://127.0.0.1:${this.port}`;
-  }
-
-  get fingerprint(): string {
-    return new X509Certificate(this.certificate).fingerprint256;
   }
 
   /** The input `connection` of every resource. */
@@ -184,25 +179,4 @@ function toAnswer(error: unknown): FakeAnswer {
     return { status: error.status, reason: error.message, ...(error.errors && { errors: error.errors }) };
   }
   return { status: 500, reason: (error as Error).message.replace(/\s+/g, " ") };
-}
-
-let made: { key: string; certificate: string } | undefined;
-
-function makeCertificate() {
-  if (made !== undefined) return made;
-  const folder = mkdtempSync(join(tmpdir(), "fake-pve-"));
-  try {
-    const [key, certificate] = [join(folder, "key"), join(folder, "certificate")];
-    execFileSync(
-      "openssl",
-      `req -x509 -newkey ec -pkeyopt ec_paramgen_curve:prime256v1 -nodes -days 2 -subj /CN=pve -addext subjectAltName=IP:127.0.0.1 -keyout ${key} -out ${certificate}`.split(
-        " ",
-      ),
-      { stdio: "pipe" },
-    );
-    made = { key: readFileSync(key, "utf8"), certificate: readFileSync(certificate, "utf8") };
-    return made;
-  } finally {
-    rmSync(folder, { recursive: true });
-  }
 }
