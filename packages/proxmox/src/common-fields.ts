@@ -32,7 +32,7 @@ export function nodeField(description: string) {
   });
 }
 
-export const macField = Type.Optional(
+const macField = Type.Optional(
   Type.String({
     pattern: "^[0-9A-Fa-f][02468ACEace](:[0-9A-Fa-f]{2}){5}$",
     patternError: "must be the MAC address of one card, such as BC:24:11:00:00:01",
