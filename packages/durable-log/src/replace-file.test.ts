@@ -45,3 +45,66 @@ describe("replaceFile", () => {
     expect(await fs.readdir(folder)).toEqual(["file"]);
   });
 });
+
+describe("leftovers of killed processes", () => {
+  // Above the highest process ID of Linux.
+  const NOBODY = 4_194_305;
+  const WORD = "0123456789abcdef0123456789abcdef";
+
+  it.each([
+    ["is removed: old, of a process that is gone", `.nixops4-${NOBODY}-${WORD}.tmp`, 120, false],
+    ["is kept: a minute has not passed", `.nixops4-${NOBODY}-${WORD}.tmp`, 30, true],
+    ["is kept: its process runs", `.nixops4-${process.pid}-${WORD}.tmp`, 120, true],
+    ["is kept: it has another name", `.nixops4-${NOBODY}-${WORD}.tmp.bak`, 120, true],
+    ["is kept: it has no process", `.nixops4-x-${WORD}.tmp`, 120, true],
+  ])("one %s", async (_, name, ageSeconds, isKept) => {
+    const leftover = join(folder, name);
+    await fs.writeFile(leftover, "");
+    const time = Date.now() / 1000 - ageSeconds;
+    await fs.utimes(leftover, time, time);
+    await replaceFile(join(folder, "file"), "contents");
+    expect((await fs.readdir(folder)).includes(name)).toBe(isKept);
+  });
+
+  it("are kept when they are folders", async () => {
+    const name = `.nixops4-${NOBODY}-${WORD}.tmp`;
+    await fs.mkdir(join(folder, name));
+    await fs.utimes(join(folder, name), 1, 1);
+    await replaceFile(join(folder, "file"), "contents");
+    expect(await fs.readdir(folder)).toContain(name);
+  });
+});
+
+(process.geteuid?.() === 0 ? describe : describe.skip)("a file of another user (root only)", () => {
+  const OTHER = 65_534;
+  let path: string;
+  beforeEach(async () => {
+    path = join(folder, "file");
+    await fs.writeFile(path, "old");
+    await fs.chown(path, OTHER, OTHER);
+  });
+
+  it.each([
+    [true, OTHER],
+    [false, 0],
+  ])("keeps its owner: %s", async (keepOwner, uid) => {
+    await replaceFile(path, "new", { keepOwner });
+    const stats = await fs.stat(path);
+    expect([stats.uid, await fs.readFile(path, "utf8")]).toEqual([uid, "new"]);
+  });
+
+  it.each([
+    ["that everybody can write to", 0o1777, 0, false],
+    ["that a group can write to", 0o1770, 0, false],
+    ["of that user", 0o1777, OTHER, true],
+    ["without a sticky bit", 0o777, 0, true],
+    ["that only its owner can write to", 0o1755, 0, true],
+  ])("in a folder %s is replaced or refused", async (_, mode, owner, isReplaced) => {
+    await fs.chmod(folder, mode);
+    await fs.chown(folder, owner, owner);
+    const result = replaceFile(path, "new");
+    if (isReplaced) await result;
+    else await expect(result).rejects.toMatchObject({ code: "EACCES" });
+    expect(await fs.readFile(path, "utf8")).toBe(isReplaced ? "new" : "old");
+  });
+});
