@@ -60,7 +60,7 @@ describe("leftovers of killed processes", () => {
   ])("one %s", async (_, name, ageSeconds, isKept) => {
     const leftover = join(folder, name);
     await fs.writeFile(leftover, "");
-    const time = Date.now() / 1000 - ageSeconds;
+    const time = (await fs.stat(leftover)).mtimeMs / 1000 - ageSeconds;
     await fs.utimes(leftover, time, time);
     await replaceFile(join(folder, "file"), "contents");
     expect((await fs.readdir(folder)).includes(name)).toBe(isKept);
