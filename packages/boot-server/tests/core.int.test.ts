@@ -317,7 +317,7 @@ describe("an install that does not come to its end", () => {
     await reopen();
     const report = { stage: "check-disk", message: "no disk" };
     expect(core.getEntry("web")).toMatchObject({ phase: "refused", attempt: 0, report });
-    expect(core.status().machines[0]?.advice).toEqual([expect.stringContaining("touched no disk")]);
+    expect(core.status().machines[0]?.advice).toEqual([expect.stringContaining("before it wrote to a disk")]);
 
     expect((await put()).entry).toMatchObject({ phase: "armed", report, boot: undefined });
     const second = await bootInstaller();

@@ -41,6 +41,22 @@ describe("BlockReader", () => {
     expect(encodeNetascii(content).toString()).toBe(text);
   });
 
+  it("knows the last block only once the file was read, and reads no more than it needs", async () => {
+    const reads: number[] = [];
+    const read = async (offset: number) => {
+      reads.push(offset);
+      return Buffer.alloc(1024);
+    };
+    const reader = new BlockReader({ size: 4096, read, close: async () => {} }, "octet", 512);
+    await reader.load(1, 2);
+    expect(reads).toEqual([0]);
+    expect([reader.last, reader.has(2), reader.has(3)]).toEqual([undefined, true, false]);
+    await reader.load(2, 9);
+    expect(reads).toEqual([0, 1024, 2048, 3072]);
+    expect([reader.last, reader.has(1), reader.has(9), reader.has(10)]).toEqual([9, false, true, false]);
+    expect(reader.packet(9).length).toBe(DATA_HEADER_BYTES);
+  });
+
   it("fails when the file has become shorter", async () => {
     const file = { size: 10, read: async () => Buffer.alloc(0), close: async () => {} };
     await expect(new BlockReader(file, "octet", 512).load(1, 1)).rejects.toThrow("shorter");

@@ -48,6 +48,8 @@ describe("decodePacket", () => {
       code: 8,
       message: "User?[2J?gone",
     });
+    expect(decodePacket(bytes("\0\x05\0\0\0rest"))).toMatchObject({ code: 0, message: "" });
+    expect(decodePacket(bytes("\0\x05\0\0no end"))).toMatchObject({ code: 0, message: "no end" });
     expect(decodePacket(bytes("\0\x03\0\x01abc"))).toEqual({ kind: "unexpected" });
     expect(decodePacket(bytes("\0\x06a\x001\0"))).toEqual({ kind: "unexpected" });
   });

@@ -73,6 +73,31 @@ describe("SendWindow", () => {
     expect(window.acknowledge(8, 31)).toBe("send");
   });
 
+  it("measures the round trip from the first block of a window", () => {
+    const window = new SendWindow(2, false);
+    expect(window.roundTripMs).toBeUndefined();
+    window.sent(100);
+    window.sent(140);
+    window.acknowledge(2, 180);
+    expect(window.roundTripMs).toBe(80);
+    send(window, 200);
+    window.acknowledge(4, 200);
+    expect(window.roundTripMs).toBe(70);
+  });
+
+  it("answers a repeated ACK at once when no block was sent twice, else after a round trip", () => {
+    const window = new SendWindow(2, false);
+    send(window, 0);
+    window.acknowledge(2, 100);
+    send(window, 100);
+    expect(window.acknowledge(2, 101)).toBe("send");
+    send(window, 101);
+    window.acknowledge(4, 150);
+    send(window, 150);
+    expect(window.acknowledge(4, 249)).toBe("ignored");
+    expect(window.acknowledge(4, 250)).toBe("send");
+  });
+
   it("sends from the first block that has not arrived after a silence", () => {
     const window = new SendWindow(2, false);
     send(window);

@@ -1,40 +1,11 @@
 import { describe, expect, it } from "@jest/globals";
+import { entryAfter, entryIn, MAC, reportOf, START, STEPS } from "../../tests/entries.ts";
 import { adviceFor } from "./advice.ts";
-import { digestOf } from "./digest.ts";
 import { Machines } from "./machines.ts";
-import type { Boot, Entry, EntrySpec, Event } from "./model.ts";
-import { apply, createRegistry } from "./registry.ts";
+import type { Entry, Phase } from "./model.ts";
 
-const MAC = "52:54:00:12:34:56";
-const START = 1_000_000;
 const MINUTE = 60_000;
 const facts = { address: "10.0.0.9", firmware: "efi", architecture: "x86_64" };
-const boot: Boot = { id: "b", token: "t", mac: MAC, ...facts, startedAt: START, deliveredAt: undefined };
-const report = { stage: "disko", percent: undefined, message: "", log: [], reportedAt: START };
-
-const spec: EntrySpec = {
-  id: "web",
-  macs: [MAC],
-  architecture: "x86_64",
-  kernel: { sha256: "0".repeat(64), size: 1 },
-  initrds: [],
-  cmdline: "",
-  files: [],
-  installGeneration: 3,
-  onInterrupted: "hold",
-  biosLocalBoot: "sanboot",
-  expireSeconds: 3600,
-  silenceSeconds: 600,
-};
-
-type Step = Event extends infer E ? (E extends Event ? Omit<E, "at" | "id"> : never) : never;
-
-function entryAfter(steps: Step[], changes: Partial<EntrySpec> = {}): Entry {
-  const registry = createRegistry();
-  const put = { ...spec, ...changes };
-  const all = [{ kind: "put", spec: put, digest: digestOf(put) }, ...steps];
-  return all.map((step) => apply(registry, { at: START, id: "web", ...step } as Event)).at(-1)!;
-}
 
 function advice({
   entry = entryAfter([]),
@@ -59,9 +30,7 @@ function load(name: string, sent: number, size: number, at = START) {
 describe("advice", () => {
   it("is not given while all goes well", () => {
     expect(advice({})).toEqual([]);
-    expect(advice({ entry: entryAfter([{ kind: "booted", boot }]), see: load("snponly.efi", 9, 9) })).toEqual(
-      [],
-    );
+    expect(advice({ entry: entryIn("booting"), see: load("snponly.efi", 9, 9) })).toEqual([]);
   });
 
   it("names both architectures", () => {
@@ -106,44 +75,81 @@ describe("advice", () => {
   });
 
   it("counts boots that lead to no claim", () => {
-    const booted = { kind: "booted" as const, boot };
-    expect(advice({ entry: entryAfter([booted, booted, booted]) })).toEqual([]);
-    expect(advice({ entry: entryAfter([booted, booted, booted, booted]) })).toEqual([
-      expect.stringContaining("booted 4 times"),
+    const boots = (count: number) => Array.from({ length: count }, () => STEPS.booting).flat();
+    expect(advice({ entry: entryAfter(boots(3)) })).toEqual([]);
+    for (const count of [4, 5]) {
+      expect(advice({ entry: entryAfter(boots(count)) })).toEqual([
+        expect.stringContaining(`booted ${count} times`),
+      ]);
+    }
+    expect(advice({ entry: entryAfter([...boots(4), { kind: "refused", report: reportOf() }]) })).toEqual([
+      expect.stringContaining("before it wrote to a disk"),
     ]);
   });
 
   it("tells of an installer that was loaded and does not claim", () => {
-    const entry = entryAfter([
-      { kind: "booted", boot },
-      { kind: "delivered", boot: "b" },
-    ]);
+    const entry = entryAfter([...STEPS.booting, { kind: "delivered", boot: "boot" }]);
     expect(advice({ entry, now: START + 10 * MINUTE })).toEqual([]);
     expect(advice({ entry, now: START + 11 * MINUTE })).toEqual([expect.stringContaining("has not claimed")]);
   });
 
-  it("says what to do after the end of an install", () => {
-    const claimed = { kind: "claimed" as const, claim: { bootId: "x", address: "", claimedAt: START } };
-    const failed: Step[] = [{ kind: "booted", boot }, claimed, { kind: "failed", report }];
-    const interrupted: Step[] = [{ kind: "booted", boot }, claimed, { kind: "interrupted", reason: "" }];
-    const retry = { onInterrupted: "retry" as const };
-    expect(advice({ entry: entryAfter(failed) })).toEqual([
-      'The install failed at "disko": fix the cause, raise installGeneration to 4 and apply.',
-    ]);
-    expect(advice({ entry: entryAfter(interrupted) })).toEqual([
-      expect.stringContaining("raise installGeneration to 4 and apply"),
-    ]);
-    for (const steps of [failed, interrupted]) {
-      expect(advice({ entry: entryAfter(steps, retry) })).toEqual([
-        expect.stringContaining("with the next network boot it begins again"),
-      ]);
-    }
-    expect(advice({ entry: entryAfter([{ kind: "expired" }]) })).toEqual([
-      expect.stringContaining("apply the deployment again, then turn the machine on"),
+  it.each<[Phase, hold: string, retry: string]>([
+    [
+      "failed",
+      'failed at "disko": fix the cause, raise installGeneration to 4',
+      "the next network boot starts it again",
+    ],
+    ["interrupted", "half written: raise installGeneration to 4", "the next network boot starts it again"],
+    ["refused", 'stopped at "disko", before it wrote to a disk', "before it wrote to a disk"],
+    ["expired", "apply the deployment again, then turn", "apply the deployment again, then turn"],
+  ])("says what to do when the install is %s", (phase, hold, retry) => {
+    expect(advice({ entry: entryIn(phase) })).toEqual([expect.stringContaining(hold)]);
+    expect(advice({ entry: entryIn(phase, { onInterrupted: "retry" }) })).toEqual([
+      expect.stringContaining(retry),
     ]);
   });
 
-  it("tells of files that are gone", () => {
-    expect(advice({ missingAssets: true })).toEqual([expect.stringContaining("no longer there")]);
+  it.each<Phase>(["installing", "installed"])(
+    "is not given for a machine that is %s, whatever is missing",
+    (phase) => {
+      expect(advice({ entry: entryIn(phase), missingAssets: true, now: START + 100 * MINUTE })).toEqual([]);
+    },
+  );
+
+  it("tells of missing files, while they are needed", () => {
+    for (const phase of ["armed", "booting"] as const) {
+      const entry = entryIn(phase);
+      expect(advice({ entry, missingAssets: true })).toEqual([expect.stringContaining("is missing")]);
+    }
+  });
+
+  it("does not take a download without bytes, or one before it, as the reading of a boot program", () => {
+    for (const [sent, at] of [
+      [0, START + 1],
+      [5, START],
+    ] as const) {
+      const see = (machines: Machines) => {
+        machines.see(MAC, { text: "snponly.efi", problem: "size-probe" }, START);
+        load("snponly.efi", sent, 9, at)(machines);
+      };
+      expect(advice({ see, now: START + 2 * MINUTE })).toEqual([expect.stringContaining("never read it")]);
+    }
+  });
+
+  it("names the boot program that was loaded last, and another one", () => {
+    const see = (machines: Machines) => {
+      load("ipxe.efi", 9, 9)(machines);
+      load("snponly.efi", 9, 9, START + MINUTE)(machines);
+      load("other.efi", 4, 9, START + MINUTE)(machines);
+    };
+    expect(advice({ see, now: START + 3 * MINUTE })).toEqual([]);
+    expect(advice({ see, now: START + 3 * MINUTE + 1 })).toEqual([
+      expect.stringMatching(/^It loaded snponly.efi, but never asked .*\(try ipxe.efi\)/),
+    ]);
+    const asked = (machines: Machines) => {
+      load("ipxe.efi", 9, 9)(machines);
+      machines.askedForScript(MAC, facts, START);
+    };
+    expect(advice({ see: asked, now: START + 3 * MINUTE })).toEqual([]);
   });
 });
