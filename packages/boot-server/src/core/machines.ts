@@ -1,8 +1,8 @@
-import { readFile } from "node:fs/promises";
 import type { MachineFacts, MachineStatus, Sighting, TimelineItem } from "./api.ts";
+import { ArpTable } from "./arp-table.ts";
 import type { Limits } from "./limits.ts";
 
-/** What one machine has been seen doing since the server started. */
+/** What one machine did since the server started, as far as the server saw it. */
 export interface Machine {
   mac: string;
   address: string | undefined;
@@ -10,7 +10,7 @@ export interface Machine {
   lastSeenAt: number | undefined;
   downloads: Map<string, MachineStatus["downloads"][number]>;
   timeline: (TimelineItem & { download?: string | undefined })[];
-  /** When it last asked for its script, and from which addresses it has done so. */
+  /** When the machine last asked for its script, and the latest addresses that asked. */
   scriptAt: number | undefined;
   scriptAddresses: Set<string>;
   problems: Map<NonNullable<Sighting["problem"]>, { at: number; text: string }>;
@@ -18,17 +18,17 @@ export interface Machine {
 
 const TIMELINE_ITEMS = 50;
 const DOWNLOADS = 16;
-const ARP_TABLE_AGE_MS = 1_000;
+const SCRIPT_ADDRESSES = 8;
 
 type UnknownLimits = Pick<Limits, "maxUnknown" | "maxUnknownPerAddress">;
 
-/** Machines by MAC address, kept in memory only; the one that was seen last comes last. */
+/** The machines by MAC address, in memory only. The one that was seen last comes last. */
 export class Machines {
   readonly #machines = new Map<string, Machine>();
   readonly #macs = new Map<string, string>();
   readonly #limits: UnknownLimits;
   readonly #isDeclared: (mac: string) => boolean;
-  #arp: { at: number; table: Promise<Map<string, string>> } | undefined;
+  readonly #arp = new ArpTable();
 
   constructor(limits: UnknownLimits, isDeclared: (mac: string) => boolean) {
     this.#limits = limits;
@@ -39,6 +39,7 @@ export class Machines {
     return [...this.#machines.values()];
   }
 
+  /** Returns a machine, which is new if the server has not seen it. */
   get(mac: string): Machine {
     let machine = this.#machines.get(mac);
     if (machine === undefined) {
@@ -59,16 +60,12 @@ export class Machines {
     return machine;
   }
 
-  /** Whose address it is, as far as is known. */
+  /** Returns the MAC address of an IP address, from the machines, then from the kernel. */
   async macOf(address: string, now: number): Promise<string | undefined> {
-    const mac = this.#macs.get(address);
-    if (mac !== undefined) return mac;
-    if (this.#arp === undefined || now - this.#arp.at > ARP_TABLE_AGE_MS) {
-      this.#arp = { at: now, table: readArpTable() };
-    }
-    return (await this.#arp.table).get(address);
+    return this.#macs.get(address) ?? this.#arp.macOf(address, now);
   }
 
+  /** Adds a sighting: a line of the timeline, and what it says of the machine. */
   see(mac: string, sighting: Omit<Sighting, "mac">, at: number): void {
     const { address, text, download, problem } = sighting;
     const machine = this.#seen(mac, at);
@@ -85,19 +82,21 @@ export class Machines {
     this.note(mac, text, at, download?.name);
   }
 
+  /** Adds a line to the timeline. With `download`, later lines of the same download replace it. */
   note(mac: string, text: string, at: number, download?: string): void {
     const { timeline } = this.get(mac);
     timeline.push({ at, text, download });
     if (timeline.length > TIMELINE_ITEMS) timeline.shift();
   }
 
+  /** Records a request for the script. Problems of earlier boots are forgotten. */
   askedForScript(mac: string, { address, ...facts }: MachineFacts, at: number): void {
     const machine = this.#seen(mac, at);
     machine.facts = facts;
     machine.scriptAt = at;
     machine.scriptAddresses.add(address);
     const [oldest] = machine.scriptAddresses;
-    if (machine.scriptAddresses.size > 8) machine.scriptAddresses.delete(oldest!);
+    if (machine.scriptAddresses.size > SCRIPT_ADDRESSES) machine.scriptAddresses.delete(oldest!);
     machine.problems.clear();
     this.#setAddress(machine, address);
   }
@@ -114,7 +113,7 @@ export class Machines {
     this.#releaseAddress(machine);
     machine.address = address;
     this.#macs.set(address, machine.mac);
-    // One host that makes up MAC addresses does not push out what others have.
+    // A host that invents MAC addresses must not push out the machines of others.
     this.#forgetOldest((other) => other.address === address, this.#limits.maxUnknownPerAddress);
   }
 
@@ -129,15 +128,4 @@ export class Machines {
   #releaseAddress({ mac, address }: Machine): void {
     if (address !== undefined && this.#macs.get(address) === mac) this.#macs.delete(address);
   }
-}
-
-async function readArpTable(): Promise<Map<string, string>> {
-  const text = await readFile("/proc/net/arp", "utf8").catch(() => "");
-  const rows = text
-    .split("\n")
-    .slice(1)
-    .map((line) => line.split(/\s+/));
-  return new Map(
-    rows.filter(([, , flags]) => flags !== undefined && flags !== "0x0").map((row) => [row[0]!, row[3]!]),
-  );
 }

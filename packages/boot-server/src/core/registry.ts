@@ -190,7 +190,9 @@ function remember({ installs, changedInstalls }: Registry, { spec, phase, endedA
     endedAt,
   };
   for (const mac of spec.macs) {
-    if (isSame(installs.get(mac), record)) continue;
+    const known = installs.get(mac);
+    // A journal that was restored from a backup can be older than the installs: what they know is not lowered.
+    if (isSame(known, record) || (known !== undefined && known.generation > record.generation)) continue;
     installs.set(mac, record);
     changedInstalls.set(mac, record);
   }
