@@ -1,0 +1,100 @@
+import type { AssetRef, Event, InstallRecord } from "../src/core/model.ts";
+import type { Snapshot, Store } from "../src/core/store.ts";
+
+/** A store in memory. What it was given can be looked at, and it fails where a test says so. */
+export interface MemoryStore extends Store {
+  /** What a store that is opened after this one finds. */
+  readonly kept: Store["stored"];
+  /** The parts that fail, with ENOSPC. As in the real store, a failed write is uncertain until all is rewritten. */
+  readonly failing: Set<"append" | "rewrite" | "saveInstalls" | "putOverlay" | "dropOverlays" | "assets">;
+  readonly calls: string[];
+  isLong: boolean;
+  readonly files: Map<string, Buffer>;
+  readonly assetsOf: Map<string, AssetRef>;
+}
+
+const NOTHING: Store["stored"] = {
+  cursor: 0,
+  entries: [],
+  installs: [],
+  recent: [],
+  events: [],
+  keptInstalls: [],
+};
+
+/** Makes a store with something in it; by default it is empty. Of the assets, it has all, but for those in `lacking`. */
+export function memoryStore(
+  stored: Partial<Store["stored"]> = {},
+  { lacking = [] as string[], failing = [] as Parameters<MemoryStore["failing"]["add"]>[0][] } = {},
+): MemoryStore {
+  let snapshot: Snapshot = { ...NOTHING, ...stored };
+  let events: Event[] = [...(stored.events ?? [])];
+  const installs = new Map<string, InstallRecord>(stored.keptInstalls ?? []);
+  let isIntact = true;
+  const store: MemoryStore = {
+    stored: { ...NOTHING, ...stored },
+    get kept() {
+      return { ...snapshot, events, keptInstalls: [...installs] };
+    },
+    failing: new Set(failing),
+    calls: [],
+    files: new Map(),
+    assetsOf: new Map(),
+    get isIntact() {
+      return isIntact;
+    },
+    isLong: false,
+    async append(added) {
+      if (!isIntact) throw new Error("what is stored is uncertain");
+      isIntact = false;
+      call("append");
+      isIntact = true;
+      events = [...events, ...added];
+    },
+    async rewrite(whole) {
+      call("rewrite");
+      // A copy, as on a disk.
+      snapshot = structuredClone(whole) as Snapshot;
+      events = [];
+      isIntact = true;
+      store.isLong = false;
+    },
+    async saveInstalls(changed) {
+      call("saveInstalls");
+      for (const [mac, record] of changed) installs.set(mac, record);
+    },
+    overlays: {
+      has: async ({ sha256 }) => store.files.has(sha256),
+      get: async ({ sha256 }) => store.files.get(sha256),
+      async put({ sha256 }, bytes) {
+        call("putOverlay");
+        store.files.set(sha256, Buffer.from(bytes));
+      },
+      async keepOnly(needed) {
+        call("dropOverlays");
+        for (const name of store.files.keys()) if (!needed.has(name)) store.files.delete(name);
+      },
+    },
+    assets: {
+      has: async ({ sha256 }) => !lacking.includes(sha256),
+      touch: () => {},
+      adopt: async () => false,
+      add: async (asset) => void store.assetsOf.set(asset.sha256, asset),
+      async open({ sha256, size }) {
+        if (lacking.includes(sha256)) return undefined;
+        return { sha256, size, read: async () => 0, close: async () => {} };
+      },
+      async collect() {
+        call("assets");
+        return 0;
+      },
+    },
+    hardware: { put: async () => {}, get: async () => undefined, remove: async () => {} },
+    close: async () => {},
+  };
+  const call = (name: Parameters<MemoryStore["failing"]["add"]>[0]): void => {
+    store.calls.push(name);
+    if (store.failing.has(name)) throw Object.assign(new Error(`ENOSPC: ${name}`), { code: "ENOSPC" });
+  };
+  return store;
+}
