@@ -1,6 +1,6 @@
 import { digestOf } from "../src/core/digest.ts";
 import { Refusal } from "../src/core/refusal.ts";
-import type { Boot, Entry, EntrySpec, Event, InstallReport, Phase, StoredSpec } from "../src/core/model.ts";
+import type { Boot, Entry, EntrySpec, Event, InstallReport, Phase } from "../src/core/model.ts";
 import { splitSpec } from "../src/core/overlay.ts";
 import { apply, createRegistry, type Registry } from "../src/core/registry.ts";
 
@@ -41,10 +41,6 @@ export function specOf(changes: Partial<EntrySpec> = {}): EntrySpec {
   };
 }
 
-export function storedSpec(changes: Partial<EntrySpec> = {}): StoredSpec {
-  return splitSpec(specOf(changes)).spec;
-}
-
 export function bootOf(changes: Partial<Boot> = {}): Boot {
   const facts = { mac: MAC, address: ADDRESS, firmware: "efi", architecture: "x86_64" };
   return { id: "boot", token: TOKEN, ...facts, startedAt: START, deliveredAt: undefined, ...changes };
@@ -76,7 +72,7 @@ export function registryAfter(steps: readonly Step[], changes: Partial<EntrySpec
   const registry = createRegistry();
   const request = specOf(changes);
   const put = { kind: "put" as const, spec: splitSpec(request).spec, digest: digestOf(request) };
-  for (const step of [put, ...steps]) apply(registry, { at: START, id: request.id, ...step } as Event);
+  for (const step of [put, ...steps]) apply(registry, { at: START, id: request.id, ...step });
   return registry;
 }
 

@@ -54,7 +54,7 @@ export function memoryStore(
     async rewrite(whole) {
       call("rewrite");
       // A copy, as on a disk.
-      snapshot = structuredClone(whole) as Snapshot;
+      snapshot = structuredClone<Snapshot>(whole);
       events = [];
       isIntact = true;
       store.isLong = false;

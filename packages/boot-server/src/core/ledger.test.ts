@@ -171,7 +171,7 @@ describe("overlays", () => {
 
 describe("a ledger that starts again", () => {
   it.each(PHASES)("has an entry that is %s, its install and the events", async (phase) => {
-    const events = STEPS[phase].map((step) => ({ ...step, id: "web", at: START }) as Event);
+    const events = STEPS[phase].map((step) => ({ ...step, id: "web", at: START }));
     const first = started(memoryStore());
     await record(first, putEvent(), ...events);
     const again = started(memoryStore(first.store.kept));
