@@ -5,7 +5,7 @@ import { builtProvider, createResource } from "@nixops4-providers/e2e";
 import { Rfc2136Backend } from "../../packages/dns/src/backends/rfc2136.ts";
 import { DnsClient } from "../../packages/dns/src/client/client.ts";
 import { parseTsigKey } from "../../packages/dns/src/client/tsig.ts";
-import { RecordMarkers } from "../../packages/dns/src/markers.ts";
+import { RecordMarkers } from "../../packages/dns/src/backends/markers.ts";
 import {
   type DnsServer,
   findProgram,

@@ -200,7 +200,7 @@ export async function openBackend(
 ): Promise<Backend> {
   const [backend, { withPatience }] = await Promise.all([
     openOnce(server, zone, context, maySplit),
-    import("./patience.ts"),
+    import("./backends/patience.ts"),
   ]);
   return withPatience(backend, context.signal);
 }

@@ -1,6 +1,6 @@
 import { DnsError } from "../client/dns-error.ts";
 import { type Name, parseName } from "../client/name.ts";
-import { formatMarker, parseMarker } from "../markers.ts";
+import { formatMarker, parseMarker } from "./markers.ts";
 import { type Change, groupByName, keyOf } from "../rrset.ts";
 import type { Lock } from "./backend.ts";
 import { CLOUDFLARE_CAPABILITIES, CLOUDFLARE_PROXIED_CAPABILITIES } from "./capabilities.ts";

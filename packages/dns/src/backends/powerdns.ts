@@ -1,6 +1,6 @@
 import { type Name, parseName } from "../client/name.ts";
 import { canonicalValue, typeNumber } from "../client/rr-types.ts";
-import { formatMarker, parseMarker } from "../markers.ts";
+import { formatMarker, parseMarker } from "./markers.ts";
 import { type Change, keyOf, type Observed, type RrSetId, sortValues } from "../rrset.ts";
 import { type Backend, isAsSeen, type Lock, longestZone, nameServersIn } from "./backend.ts";
 import { POWERDNS_CAPABILITIES } from "./capabilities.ts";

@@ -9,7 +9,7 @@ import {
 } from "@nixops4-providers/provider-sdk";
 import { ttlField, valuesDescription, zoneFields, zoneOutputs } from "../common-fields.ts";
 import { capabilitiesOf, checkServer } from "../server.ts";
-import { readWanted } from "../wanted.ts";
+import { readWanted } from "../rrsets/wanted.ts";
 import docs from "./record-set.md";
 
 const inputs = fields({
@@ -57,7 +57,7 @@ export const recordSet = defineResource({
   outputs,
   check,
   ...converge<Inputs, Outputs>(async (request, context) => {
-    const { convergeRecordSet } = await import("../converge-record-set.ts");
+    const { convergeRecordSet } = await import("../record-set/converge-record-set.ts");
     return convergeRecordSet(request, context);
   }),
 });

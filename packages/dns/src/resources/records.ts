@@ -9,7 +9,7 @@ import {
 } from "@nixops4-providers/provider-sdk";
 import { ttlField, valuesDescription, zoneFields, zoneOutputs } from "../common-fields.ts";
 import { capabilitiesOf, checkServer } from "../server.ts";
-import { checkTogether, readWanted, wantedOf } from "../wanted.ts";
+import { checkTogether, readWanted, wantedOf } from "../rrsets/wanted.ts";
 import docs from "./records.md";
 
 const recordsSchema = Type.Record(
@@ -69,7 +69,7 @@ export const records = defineResource({
   outputs,
   check,
   ...converge<Inputs, Outputs>(async (request, context) => {
-    const { convergeRecords } = await import("../converge-records.ts");
+    const { convergeRecords } = await import("../records/converge-records.ts");
     return convergeRecords(request, context);
   }),
 });

@@ -63,7 +63,7 @@ export const zone = defineResource({
       ? [{ path: "masters", message: kind === "Slave" ? "is required" : "is for the kind Slave" }]
       : [],
   ...converge<Inputs, Outputs>(async ({ inputs }, context) => {
-    const { convergePowerDnsZone } = await import("../converge-powerdns-zone.ts");
-    return convergePowerDnsZone(inputs, context);
+    const { convergeZone } = await import("../zone/converge-zone.ts");
+    return convergeZone(inputs, context);
   }),
 });

@@ -1,10 +1,10 @@
 import { type Context, ProviderError } from "@nixops4-providers/provider-sdk";
-import { parseAddress } from "./client/fields.ts";
-import { type Name, reverseName } from "./client/name.ts";
-import type { ZoneInputs } from "./common-fields.ts";
-import { convergeZone } from "./converge-zone.ts";
-import { keyOf, type RrSet } from "./rrset.ts";
-import { findZone } from "./server.ts";
+import { parseAddress } from "../client/fields.ts";
+import { type Name, reverseName } from "../client/name.ts";
+import type { ZoneInputs } from "../common-fields.ts";
+import { convergeRrSets } from "../rrsets/converge-rrsets.ts";
+import { keyOf, type RrSet } from "../rrset.ts";
+import { findZone } from "../server.ts";
 
 export interface ReverseWork {
   inputs: ZoneInputs;
@@ -26,7 +26,7 @@ export async function convergeReverse({ inputs, current, previous, context }: Re
     else if (desired.includes(pointer)) throw noReverseZone(pointer.name);
   }
   for (const [zone, pointers] of zones) {
-    await convergeZone({
+    await convergeRrSets({
       inputs,
       zone,
       desired: pointers.filter((pointer) => desired.includes(pointer)),

@@ -1,6 +1,6 @@
 import { describe, expect, it } from "@jest/globals";
 import { decide, type Plan, type Removal } from "./decide.ts";
-import { keyOf, NOTHING, type Observed, type RrSet } from "./rrset.ts";
+import { keyOf, NOTHING, type Observed, type RrSet } from "../rrset.ts";
 
 const US = "us";
 const rrset = (values: string[], more: Partial<RrSet> = {}): RrSet => ({

@@ -1,10 +1,10 @@
 import { type Context, type ConvergeRequest, ProviderError } from "@nixops4-providers/provider-sdk";
-import type { Capabilities } from "./backends/backend.ts";
-import { convergeZone } from "./converge-zone.ts";
-import type { Inputs, Outputs } from "./resources/records.ts";
-import { keyOf, type RrSet } from "./rrset.ts";
-import { capabilitiesOf } from "./server.ts";
-import { readWanted, wantedOf } from "./wanted.ts";
+import type { Capabilities } from "../backends/backend.ts";
+import { convergeRrSets } from "../rrsets/converge-rrsets.ts";
+import type { Inputs, Outputs } from "../resources/records.ts";
+import { keyOf, type RrSet } from "../rrset.ts";
+import { capabilitiesOf } from "../server.ts";
+import { readWanted, wantedOf } from "../rrsets/wanted.ts";
 
 export async function convergeRecords(
   { inputs, previous }: ConvergeRequest<Inputs, Outputs>,
@@ -31,7 +31,7 @@ export async function convergeRecords(
     maySplit: inputs.tooLarge === "split",
     context,
   };
-  const result = await convergeZone({
+  const result = await convergeRrSets({
     ...shared,
     zone,
     desired,
@@ -39,7 +39,7 @@ export async function convergeRecords(
     safeAfter: previous?.outputs.safeAfter,
   });
   if (last !== undefined && !isSameZone) {
-    await convergeZone({ ...shared, zone: last.zone, desired: [], removed: last.rrsets, safeAfter: null });
+    await convergeRrSets({ ...shared, zone: last.zone, desired: [], removed: last.rrsets, safeAfter: null });
   }
   return result;
 }

@@ -1,7 +1,7 @@
 import { type Context, ProviderError } from "@nixops4-providers/provider-sdk";
-import type { Backend } from "./backends/backend.ts";
+import type { Backend } from "../backends/backend.ts";
 import { type Decision, decide, type Plan } from "./decide.ts";
-import { Patience } from "./patience.ts";
+import { Patience } from "../backends/patience.ts";
 import {
   type Change,
   describeId,
@@ -10,7 +10,7 @@ import {
   type Observed,
   type RrSetId,
   sameRrSet,
-} from "./rrset.ts";
+} from "../rrset.ts";
 
 export interface Synced {
   /** What was there before the first change, by key; empty when nothing was changed. */
@@ -23,7 +23,7 @@ export interface Synced {
  * Brings a zone to what the plan wants: reads, decides, writes on the condition that all is as it was read, and reads
  * again, until there is nothing left to do. What a failed write did, the next reading shows.
  */
-export async function syncRecords(
+export async function syncRrSets(
   backend: Backend,
   plan: Plan,
   context: Context,

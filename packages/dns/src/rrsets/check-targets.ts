@@ -1,8 +1,8 @@
 import { ProviderError } from "@nixops4-providers/provider-sdk";
-import type { Backend } from "./backends/backend.ts";
-import { isWithin, type Name } from "./client/name.ts";
+import type { Backend } from "../backends/backend.ts";
+import { isWithin, type Name } from "../client/name.ts";
 import type { Plan } from "./decide.ts";
-import { describeId, keyOf, type Observed, type RrSet, type RrSetId } from "./rrset.ts";
+import { describeId, keyOf, type Observed, type RrSet, type RrSetId } from "../rrset.ts";
 import { targetOf } from "./wanted.ts";
 
 const ADDRESSES = ["A", "AAAA"];

@@ -1,6 +1,6 @@
 import { setTimeout as sleep } from "node:timers/promises";
-import type { Backend } from "./backends/backend.ts";
-import { DnsError } from "./client/dns-error.ts";
+import type { Backend } from "./backend.ts";
+import { DnsError } from "../client/dns-error.ts";
 
 /** Tries that fail for a reason that may pass, and tries that found that somebody else was faster. */
 const MAX_FAILURES = 8;

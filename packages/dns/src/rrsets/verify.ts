@@ -1,10 +1,10 @@
 import { lookup } from "node:dns/promises";
 import { setTimeout as sleep } from "node:timers/promises";
 import { type Context, describeError, ProviderError } from "@nixops4-providers/provider-sdk";
-import type { Backend } from "./backends/backend.ts";
-import { DnsClient } from "./client/client.ts";
-import { DnsError } from "./client/dns-error.ts";
-import { isWithin, type Name, parseName } from "./client/name.ts";
+import type { Backend } from "../backends/backend.ts";
+import { DnsClient } from "../client/client.ts";
+import { DnsError } from "../client/dns-error.ts";
+import { isWithin, type Name, parseName } from "../client/name.ts";
 import {
   describeId,
   describeRrSet,
@@ -13,7 +13,7 @@ import {
   type RrSetId,
   sameRrSet,
   sortValues,
-} from "./rrset.ts";
+} from "../rrset.ts";
 
 export interface VerifyOptions {
   timeoutSeconds: number;

@@ -1,7 +1,7 @@
-import type { Backend } from "./backends/backend.ts";
-import { DnsError } from "./client/dns-error.ts";
-import { joinLabels, labelsOf, type Name } from "./client/name.ts";
-import { type Change, keyOf, type Observed, type RrSet, type RrSetId } from "./rrset.ts";
+import type { Backend } from "./backend.ts";
+import { DnsError } from "../client/dns-error.ts";
+import { joinLabels, labelsOf, type Name } from "../client/name.ts";
+import { type Change, keyOf, type Observed, type RrSet, type RrSetId } from "../rrset.ts";
 
 const SUBTREE = "_owner";
 const WILDCARD = "_wildcard";

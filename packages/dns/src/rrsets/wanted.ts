@@ -1,10 +1,10 @@
 import type { Violation } from "@nixops4-providers/provider-sdk";
-import type { Capabilities } from "./backends/backend.ts";
-import { DnsError } from "./client/dns-error.ts";
-import { isWithin, type Name, parseName } from "./client/name.ts";
-import { canonicalValue, typeNumber } from "./client/rr-types.ts";
-import { isMarkerName } from "./markers.ts";
-import { keyOf, type RrSet, sortValues } from "./rrset.ts";
+import type { Capabilities } from "../backends/backend.ts";
+import { DnsError } from "../client/dns-error.ts";
+import { isWithin, type Name, parseName } from "../client/name.ts";
+import { canonicalValue, typeNumber } from "../client/rr-types.ts";
+import { isMarkerName } from "../backends/markers.ts";
+import { keyOf, type RrSet, sortValues } from "../rrset.ts";
 
 /** One record set as it stands in the inputs. */
 export interface Wanted {

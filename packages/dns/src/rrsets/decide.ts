@@ -10,7 +10,7 @@ import {
   sameRrSet,
   sameValues,
   sortValues,
-} from "./rrset.ts";
+} from "../rrset.ts";
 
 type OnConflict = "refuse" | "adopt" | "overwrite" | "merge";
 

@@ -1,14 +1,14 @@
 import type { Context } from "@nixops4-providers/provider-sdk";
-import type { Backend } from "./backends/backend.ts";
+import type { Backend } from "../backends/backend.ts";
 import { checkTargets } from "./check-targets.ts";
-import type { Name } from "./client/name.ts";
-import { wallClockSeconds } from "./client/wall-clock.ts";
-import type { ZoneInputs } from "./common-fields.ts";
+import type { Name } from "../client/name.ts";
+import { wallClockSeconds } from "../client/wall-clock.ts";
+import type { ZoneInputs } from "../common-fields.ts";
 import type { Plan } from "./decide.ts";
-import { RecordMarkers } from "./markers.ts";
-import { type Change, keyOf, type RrSet, type RrSetId, sameRrSet } from "./rrset.ts";
-import { openBackend } from "./server.ts";
-import { syncRecords } from "./sync-records.ts";
+import { RecordMarkers } from "../backends/markers.ts";
+import { type Change, keyOf, type RrSet, type RrSetId, sameRrSet } from "../rrset.ts";
+import { openBackend } from "../server.ts";
+import { syncRrSets } from "./sync-rrsets.ts";
 
 export interface ZoneWork {
   inputs: ZoneInputs;
@@ -28,7 +28,7 @@ export interface ZoneResult {
 }
 
 /** Brings the record sets of a zone to what is wanted, waits until all name servers serve them, and tells since when. */
-export async function convergeZone(work: ZoneWork): Promise<ZoneResult> {
+export async function convergeRrSets(work: ZoneWork): Promise<ZoneResult> {
   const { inputs, zone, desired, removed, previous, context } = work;
   const backend = withMarkers(await openBackend(inputs.server, zone, context, work), inputs);
   try {
@@ -39,7 +39,7 @@ export async function convergeZone(work: ZoneWork): Promise<ZoneResult> {
       onConflict: inputs.onConflict,
       owner: inputs.marker.enable ? inputs.marker.owner : undefined,
     };
-    const { changed, observed } = await syncRecords(backend, plan, context, async () => {
+    const { changed, observed } = await syncRrSets(backend, plan, context, async () => {
       if (inputs.checkTargets) await checkTargets(backend, plan);
     });
     const ids = [...desired, ...removed];

@@ -1,13 +1,13 @@
 import type { Context, ConvergeRequest } from "@nixops4-providers/provider-sdk";
-import type { Capabilities } from "./backends/backend.ts";
-import { isWithin, type Name } from "./client/name.ts";
-import { convergeZone } from "./converge-zone.ts";
-import type { Removal } from "./decide.ts";
-import type { Inputs, Outputs } from "./resources/record-set.ts";
+import type { Capabilities } from "../backends/backend.ts";
+import { isWithin, type Name } from "../client/name.ts";
+import { convergeRrSets } from "../rrsets/converge-rrsets.ts";
+import type { Removal } from "../rrsets/decide.ts";
+import type { Inputs, Outputs } from "../resources/record-set.ts";
 import { convergeReverse } from "./reverse.ts";
-import { keyOf, type RrSet } from "./rrset.ts";
-import { capabilitiesOf } from "./server.ts";
-import { readWanted } from "./wanted.ts";
+import { keyOf, type RrSet } from "../rrset.ts";
+import { capabilitiesOf } from "../server.ts";
+import { readWanted } from "../rrsets/wanted.ts";
 
 type Place = Pick<Inputs, "name" | "type" | "ttl" | "values" | "zone">;
 
@@ -27,7 +27,7 @@ export async function convergeRecordSet(
     : [{ ...rrset, values: rrset.values.length > 0 ? rrset.values : undefined }];
   if (isElsewhere && isWithin(last.rrset.name, zone)) removed.push(last.rrset);
   const shared = { inputs, previous: new Map(before), context };
-  const { serial, safeAfter } = await convergeZone({
+  const { serial, safeAfter } = await convergeRrSets({
     ...shared,
     zone,
     desired: isPresent ? [rrset] : [],
@@ -35,7 +35,7 @@ export async function convergeRecordSet(
     safeAfter: previous?.outputs.safeAfter,
   });
   if (isElsewhere && !isWithin(last.rrset.name, zone)) {
-    await convergeZone({ ...shared, zone: last.zone, desired: [], removed: [last.rrset], safeAfter: null });
+    await convergeRrSets({ ...shared, zone: last.zone, desired: [], removed: [last.rrset], safeAfter: null });
   }
   if (inputs.reverse || previous?.inputs.reverse === true) {
     await convergeReverse({
