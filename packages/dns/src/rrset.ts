@@ -45,7 +45,8 @@ export function sameRrSet(a: RrSet | undefined, b: RrSet | undefined): boolean {
 
 /** `a` and `b` without repetition, sorted. */
 export function sortValues(values: Iterable<string>): string[] {
-  return [...new Set(values)].toSorted();
+  const distinct = [...new Set(values)];
+  return distinct.length > 1 ? distinct.toSorted() : distinct;
 }
 
 /** One line a value, as a zone file has it. */
@@ -64,18 +65,17 @@ function shorten(value: string): string {
   return value.length > SHOWN ? `${value.slice(0, SHOWN)}…` : value;
 }
 
-/** Names from the zone down, so that what is above comes first. */
-function compareNames(a: Name, b: Name): number {
-  const [left, right] = [a, b].map((name) => labelsOf(name).toReversed().join("\0"));
-  return left! < right! ? -1 : Number(left! > right!);
-}
-
-/** All of one name together: between them a message may be split. */
+/** All of one name together: between them a message may be split. Those of names that are above come first. */
 export function groupByName(changes: readonly Change[]): Change[][] {
   const groups = new Map<string, Change[]>();
   for (const change of changes) {
     const name = change.group ?? change.name;
-    groups.set(name, [...(groups.get(name) ?? []), change]);
+    const group = groups.get(name);
+    if (group === undefined) groups.set(name, [change]);
+    else group.push(change);
   }
-  return [...groups.values()].toSorted((a, b) => compareNames(a[0]!.name, b[0]!.name));
+  return [...groups.values()]
+    .map((group) => ({ group, order: labelsOf(group[0]!.name).toReversed().join("\0") }))
+    .toSorted((a, b) => (a.order < b.order ? -1 : Number(a.order > b.order)))
+    .map(({ group }) => group);
 }

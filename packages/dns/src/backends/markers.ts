@@ -1,6 +1,6 @@
 import type { Backend } from "./backend.ts";
 import { DnsError } from "../client/dns-error.ts";
-import { joinLabels, labelsOf, type Name } from "../client/name.ts";
+import { joinLabels, labelsOf, type Name, parseName, relativeTo } from "../client/name.ts";
 import { type Change, keyOf, type Observed, type RrSet, type RrSetId } from "../rrset.ts";
 
 const SUBTREE = "_owner";
@@ -22,10 +22,16 @@ export function parseMarker(text: string): string | undefined {
  * lie below delegations and DNAME, and would make a name that has no records exist.
  */
 function markerName({ name, type }: RrSetId, zone: Name): Name {
-  const zoneLabels = labelsOf(zone);
-  const relative = labelsOf(name).slice(0, labelsOf(name).length - zoneLabels.length);
-  const labels = relative.map((label) => (label === "*" ? WILDCARD : label));
-  return joinLabels([...labels, `_${type.toLowerCase()}`, SUBTREE, ...zoneLabels]);
+  const relative = relativeTo(name, zone);
+  const label = `_${type.toLowerCase()}`;
+  if (relative === "@") return parseName(`${label}.${SUBTREE}`, zone);
+  return parseName(`${withoutWildcard(relative)}.${label}.${SUBTREE}`, zone);
+}
+
+function withoutWildcard(relative: string): string {
+  if (!relative.includes("*")) return relative;
+  const labels = labelsOf(relative).map((label) => (label === "*" ? WILDCARD : label));
+  return joinLabels(labels).slice(0, -1);
 }
 
 /** Whether a name is kept for markers. */
@@ -77,8 +83,12 @@ export class RecordMarkers implements Backend {
 
   #resolve(observed: Map<string, Observed>, ids: readonly RrSetId[]): Map<string, Observed> {
     const result = new Map<string, Observed>();
-    const found = [...observed.values()].flatMap(({ rrset }) => (rrset === undefined ? [] : [rrset]));
-    for (const id of [...ids, ...found]) {
+    const names = new Set(ids.map(({ name }) => name));
+    // A transfer has all of the zone: what is at other names is of no concern.
+    const beside = [...observed.values()].flatMap(({ rrset }) =>
+      rrset !== undefined && names.has(rrset.name) ? [rrset] : [],
+    );
+    for (const id of new Map([...ids, ...beside].map((one) => [keyOf(one), one])).values()) {
       if (isMarkerName(id.name, this.zone)) continue;
       const marker = observed.get(keyOf({ name: markerName(id, this.zone), type: "TXT" }))?.rrset;
       this.#seen.set(keyOf(id), marker);

@@ -1,4 +1,4 @@
-import { type DnsClient, MAX_UPDATE, requireAnswer, type Update } from "../client/client.ts";
+import { type DnsClient, type EncodedMessage, encodeUpdate, MAX_UPDATE, requireAnswer, type Update } from "../client/client.ts";
 import { DnsError } from "../client/dns-error.ts";
 import { CLASS, maxSize, type ResourceRecord, type Response } from "../client/message.ts";
 import { joinLabels, labelsOf, type Name } from "../client/name.ts";
@@ -85,18 +85,20 @@ export class Rfc2136Backend implements Backend {
 
   /** What does not fit into one message is sent in several, between names. */
   async #sendAll(groups: Change[][]): Promise<"applied" | "stale"> {
-    const update = toUpdate(groups.flat(), this.zone);
-    if (this.#client.fits(this.zone, update)) return this.#send(update);
+    const all = toUpdate(groups.flat(), this.zone);
+    const whole = encodeUpdate(this.zone, all);
+    if (whole !== undefined) return this.#send(whole);
     const parts = splitBySize(groups.map((group) => toUpdate(group, this.zone)));
-    if (!this.#maySplit || parts.length < 2) {
-      throw new DnsError(`the update does not fit into one message (${update.updates.length} records)`);
+    const messages = parts.map((part) => encodeUpdate(this.zone, part));
+    if (!this.#maySplit || messages.length < 2 || messages.includes(undefined)) {
+      throw new DnsError(`the update does not fit into one message (${all.updates.length} records)`);
     }
-    for (const part of parts) if ((await this.#send(part)) === "stale") return "stale";
+    for (const message of messages) if ((await this.#send(message!)) === "stale") return "stale";
     return "applied";
   }
 
-  async #send(update: Update): Promise<"applied" | "stale"> {
-    const response = await this.#client.update(this.zone, update);
+  async #send(update: EncodedMessage): Promise<"applied" | "stale"> {
+    const response = await this.#client.send(update);
     if (STALE.has(response.rcode)) return "stale";
     if (response.rcode === "NOTZONE" || response.rcode === "NOTAUTH") {
       throw new DnsError(`the server is not the primary of the zone ${this.zone} (${response.rcode})`);

@@ -5,7 +5,7 @@ import {
   CLASS,
   decodeMessage,
   encodeMessage,
-  isAtMost,
+  encodeWithin,
   type Message,
   OPCODE,
   type ResourceRecord,
@@ -30,11 +30,8 @@ export interface Update {
 
 /** A message that a datagram carries everywhere. */
 const MAX_DATAGRAM = 512;
-const MAX_MESSAGE = 0xffff;
-/** What a signature adds at most. */
-const SIGNATURE_SIZE = 600;
-/** What an update may take. */
-export const MAX_UPDATE = MAX_MESSAGE - SIGNATURE_SIZE;
+/** What an update may take: a message without a signature of at most 600 bytes. */
+export const MAX_UPDATE = 0xffff - 600;
 
 /** Speaks with one server; connections are opened when needed and used again. */
 export class DnsClient {
@@ -49,25 +46,27 @@ export class DnsClient {
   query(name: Name, type: string): Promise<Response> {
     const number = typeNumber(type);
     if (number === undefined) throw new DnsError(`unknown type ${type}`);
-    return this.#ask({ id: 0, opcode: OPCODE.QUERY, question: [{ name, type: number }] }, { edns: true });
+    return this.#ask(encode({ id: 0, opcode: OPCODE.QUERY, question: [{ name, type: number }] }, { edns: true }));
   }
 
   /** Sends an UPDATE (RFC 2136); any answer that can be trusted is returned, errors too. */
-  update(zone: Name, update: Update): Promise<Response> {
-    return this.#ask(updateMessage(zone, update));
+  async update(zone: Name, update: Update): Promise<Response> {
+    const encoded = encodeUpdate(zone, update);
+    if (encoded === undefined) throw new DnsError(`the update of ${zone} does not fit into one message`);
+    return this.send(encoded);
   }
 
-  /** Whether an update fits into one message. */
-  fits(zone: Name, update: Update): boolean {
-    return isAtMost(updateMessage(zone, update), MAX_UPDATE);
+  /** Sends an update that is encoded already. */
+  send(update: EncodedMessage): Promise<Response> {
+    return this.#ask(update);
   }
 
   /** The whole zone (RFC 5936), without the SOA at its end; signed, when there is a key, up to its last message. */
   async transfer(zone: Name): Promise<ResourceRecord[]> {
-    const message: Message = { id: 0, opcode: OPCODE.QUERY, question: [{ name: zone, type: TYPE.AXFR }] };
+    const message = encode({ id: 0, opcode: OPCODE.QUERY, question: [{ name: zone, type: TYPE.AXFR }] });
     const records: ResourceRecord[] = [];
     let isComplete = false;
-    await this.#exchangeStream(message, {}, (response, isVerified) => {
+    await this.#exchangeStream(message, (response, isVerified) => {
       requireAnswer(response, `the transfer of ${zone}`);
       if (isComplete) throw new DnsError("the transfer has records after its end");
       for (const record of response.answer) {
@@ -89,13 +88,13 @@ export class DnsClient {
     this.#connection = undefined;
   }
 
-  async #ask(message: Message, { edns = false } = {}): Promise<Response> {
+  async #ask(message: EncodedMessage): Promise<Response> {
     if (this.options.transport === "udp") {
-      const response = await this.#askByDatagram(message, edns);
+      const response = await this.#askByDatagram(message);
       if (response !== undefined) return response;
     }
     let response: Response | undefined;
-    await this.#exchangeStream(message, { edns }, (received) => {
+    await this.#exchangeStream(message, (received) => {
       response = received;
       return true;
     });
@@ -103,8 +102,8 @@ export class DnsClient {
   }
 
   /** `undefined` when it takes TCP. */
-  async #askByDatagram(message: Message, edns: boolean): Promise<Response | undefined> {
-    const { bytes, question, verify } = this.#prepare({ ...message, id: randomInt(0x10000) }, edns);
+  async #askByDatagram(message: EncodedMessage): Promise<Response | undefined> {
+    const { bytes, verify } = this.#prepare(message, randomInt(0x10000));
     if (bytes.length > MAX_DATAGRAM) return undefined;
     let response: Response | undefined;
     await exchangeDatagram(
@@ -112,7 +111,7 @@ export class DnsClient {
       bytes,
       (received) => {
         // What is not our answer may be forged: the real one may still come.
-        const decoded = decodeIfOurs(received, bytes, question);
+        const decoded = decodeIfOurs(received, bytes, message);
         if (decoded === undefined) return false;
         if (!decoded.isTruncated) verify(received, decoded);
         response = decoded;
@@ -124,13 +123,12 @@ export class DnsClient {
   }
 
   async #exchangeStream(
-    message: Message,
-    { edns = false },
+    message: EncodedMessage,
     receive: (response: Response, isVerified: boolean) => boolean,
   ): Promise<void> {
     const { timeoutMs, signal } = this.options;
     const connection = await this.#connect();
-    const prepared = this.#prepare({ ...message, id: freeId(connection) }, edns);
+    const prepared = this.#prepare(message, freeId(connection));
     const timeout = new DnsError(`no answer from ${this.where} within ${timeoutMs / 1000} s`, {
       isTransient: true,
     });
@@ -142,7 +140,7 @@ export class DnsClient {
         clearTimeout(timer);
         timer = setTimeout(() => connection.close(timeout), timeoutMs);
         const response = decodeMessage(bytes);
-        checkOurs(response, prepared.question, message.opcode);
+        checkOurs(response, message);
         return receive(response, prepared.verify(bytes, response));
       });
     } catch (error) {
@@ -159,16 +157,14 @@ export class DnsClient {
     return `${this.options.address} port ${this.options.port}`;
   }
 
-  #prepare(message: Message, edns: boolean) {
-    const plain = encodeMessage(message, { edns });
-    if (plain.length + SIGNATURE_SIZE > MAX_MESSAGE) {
-      throw new DnsError(`the message has ${plain.length} bytes, more than fit`);
-    }
+  #prepare(message: EncodedMessage, id: number) {
+    const plain = Buffer.from(message.bytes);
+    plain.writeUInt16BE(id, 0);
     const { tsig } = this.options;
     const session = tsig === undefined ? undefined : new TsigSession(tsig);
     const verify = (received: Buffer, response: Response) =>
       session?.verify(received, response).isVerified ?? true;
-    return { bytes: session?.sign(plain) ?? plain, question: message.question[0]!, verify };
+    return { bytes: session?.sign(plain) ?? plain, verify };
   }
 
   async #connect(): Promise<Connection> {
@@ -186,9 +182,29 @@ export class DnsClient {
   }
 }
 
-function updateMessage(zone: Name, { prerequisites, updates }: Update): Message {
-  const question = [{ name: zone, type: TYPE.SOA }];
-  return { id: 0, opcode: OPCODE.UPDATE, question, answer: prerequisites, authority: updates };
+/** A message without an id and a signature. */
+export interface EncodedMessage {
+  bytes: Buffer;
+  opcode: number;
+  question: Question;
+}
+
+/** `undefined` when the update does not fit into one message. */
+export function encodeUpdate(zone: Name, { prerequisites, updates }: Update): EncodedMessage | undefined {
+  const question = { name: zone, type: TYPE.SOA };
+  const bytes = encodeWithin(MAX_UPDATE, {
+    id: 0,
+    opcode: OPCODE.UPDATE,
+    question: [question],
+    answer: prerequisites,
+    authority: updates,
+  });
+  return bytes === undefined ? undefined : { bytes, opcode: OPCODE.UPDATE, question };
+}
+
+function encode(message: Message, options?: { edns: boolean }): EncodedMessage {
+  const [question] = message.question;
+  return { bytes: encodeMessage(message, options), opcode: message.opcode, question: question! };
 }
 
 function freeId(connection: Connection): number {
@@ -200,11 +216,11 @@ function freeId(connection: Connection): number {
 
 type Question = Message["question"][number];
 
-function decodeIfOurs(received: Buffer, sent: Buffer, question: Question): Response | undefined {
+function decodeIfOurs(received: Buffer, sent: Buffer, message: EncodedMessage): Response | undefined {
   if (received.length < 12 || received.readUInt16BE(0) !== sent.readUInt16BE(0)) return undefined;
   try {
     const response = decodeMessage(received);
-    checkOurs(response, question, (sent.readUInt16BE(2) >> 11) & 15);
+    checkOurs(response, message);
     return response;
   } catch {
     return undefined;
@@ -212,7 +228,8 @@ function decodeIfOurs(received: Buffer, sent: Buffer, question: Question): Respo
 }
 
 /** A server may leave out the question of an error, and of later messages of a transfer. */
-function checkOurs(response: Response, { name, type }: Question, opcode: number): void {
+function checkOurs(response: Response, { question, opcode }: EncodedMessage): void {
+  const { name, type } = question;
   if (!response.isResponse || response.opcode !== opcode)
     throw new DnsError("the message is no answer to ours");
   const [asked] = response.question;

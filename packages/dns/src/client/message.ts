@@ -46,9 +46,9 @@ export function encodeMessage(message: Message, { edns = false } = {}): Buffer {
   return writeMessage(message, { edns })!;
 }
 
-/** Whether a message has at most so many bytes. */
-export function isAtMost(message: Message, size: number): boolean {
-  return writeMessage(message, { limit: size }) !== undefined;
+/** Encodes a message; `undefined` when it has more than `limit` bytes. */
+export function encodeWithin(limit: number, message: Message): Buffer | undefined {
+  return writeMessage(message, { limit });
 }
 
 /** `undefined` when it is longer than `limit`. */

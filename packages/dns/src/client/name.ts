@@ -18,6 +18,21 @@ export function parseName(text: string, origin: Name = "."): Name {
   if (text === "@") return origin;
   if (text === ".") return ".";
   if (text === "") throw new DnsError("a name must not be empty: the root is `.`");
+  return parsePlain(text, origin) ?? parseAny(text, origin);
+}
+
+/** Labels of letters, digits, `_`, `*` and `-`. */
+const PLAIN = /^[\w*-]{1,63}(\.[\w*-]{1,63})*\.?$/;
+
+/** `undefined` when there is something to escape or to refuse. */
+function parsePlain(text: string, origin: Name): Name | undefined {
+  if (!PLAIN.test(text)) return undefined;
+  const lower = lowerCase(text);
+  const absolute = lower.endsWith(".") ? lower : `${lower}.${origin === "." ? "" : origin}`;
+  return absolute.length < MAX_NAME ? absolute : undefined;
+}
+
+function parseAny(text: string, origin: Name): Name {
   const { labels, isAbsolute } = splitLabels(text);
   return joinLabels(isAbsolute ? labels : [...labels, ...labelsOf(origin)]);
 }
@@ -32,15 +47,32 @@ export function joinLabels(labels: readonly string[]): Name {
   const tooLong = labels.find((label) => label.length > MAX_LABEL);
   if (tooLong !== undefined)
     throw new DnsError(`a label has ${tooLong.length} bytes: ${MAX_LABEL} are allowed`);
-  const length = labels.reduce((sum, label) => sum + label.length + 1, 1);
-  if (length > MAX_NAME) throw new DnsError(`the name has ${length} bytes: ${MAX_NAME} are allowed`);
-  return labels.length === 0 ? "." : labels.map((label) => `${formatLabel(label)}.`).join("");
+  checkSize(labels.reduce((sum, label) => sum + label.length + 1, 1));
+  return labels.length === 0 ? "." : formatLabels(labels);
+}
+
+/** Checks how many bytes a name has on the wire. */
+export function checkSize(size: number): void {
+  if (size > MAX_NAME) throw new DnsError(`the name has ${size} bytes: ${MAX_NAME} are allowed`);
+}
+
+/** Each label with its escapes and a dot. */
+export function formatLabels(labels: readonly string[]): string {
+  return labels.map((label) => `${formatLabel(label)}.`).join("");
+}
+
+/** The first label, each byte one character, and the name without it. */
+export function takeLabel(name: Name): { label: string; after: Name } {
+  const text = name.includes("\\") ? /^(?:[^\\.]|\\\d{3}|\\.)+/s.exec(name)![0] : name.split(".", 1)[0]!;
+  const after = name.slice(text.length + 1);
+  return { label: text.includes("\\") ? labelsOf(text)[0]! : text, after: after === "" ? "." : after };
 }
 
 /** Whether the name is `zone` or below it. */
 export function isWithin(name: Name, zone: Name): boolean {
   if (zone === "." || name === zone) return true;
   if (!name.endsWith(`.${zone}`)) return false;
+  if (!name.includes("\\")) return true;
   const before = labelsOf(name).length - labelsOf(zone).length;
   return before > 0 && joinLabels(labelsOf(name).slice(before)) === zone;
 }
@@ -60,7 +92,7 @@ export function reverseName(address: string, toBytes: (address: string) => Uint8
 }
 
 function splitLabels(text: string): { labels: string[]; isAbsolute: boolean } {
-  if (/^[\w*-]{1,63}(\.[\w*-]{1,63})*\.?$/.test(text)) {
+  if (PLAIN.test(text)) {
     const labels = lowerCase(text).split(".");
     const isAbsolute = labels.at(-1) === "";
     return { labels: isAbsolute ? labels.slice(0, -1) : labels, isAbsolute };

@@ -1,15 +1,16 @@
 import { DnsError } from "./dns-error.ts";
-import { joinLabels, labelsOf, type Name } from "./name.ts";
+import { checkSize, formatLabels, type Name, takeLabel } from "./name.ts";
 
 /** Compression pointers have 14 bits. */
 const MAX_POINTER = 0x3fff;
-const MAX_LABELS = 127;
+/** A name has at most so many labels, so that more pointers in a row lead nowhere. */
+const MAX_POINTERS = 127;
 
 /** Writes the wire format. */
 export class Writer {
   #bytes: Buffer;
   #length = 0;
-  /** Where a name, by its labels, was written. */
+  /** Where a name was written. */
   readonly #names = new Map<string, number>();
 
   constructor(size = 512) {
@@ -62,10 +63,13 @@ export class Writer {
   }
 
   name(name: Name, { compress = false } = {}): void {
-    const labels = labelsOf(name);
-    for (let index = 0; index < labels.length; index++) {
-      if (compress && this.#point(labels.slice(index))) return;
-      this.shortBytes(Buffer.from(labels[index]!, "latin1"));
+    for (let rest = name; rest !== ".";) {
+      if (compress && this.#point(rest)) return;
+      const { label, after } = takeLabel(rest);
+      this.u8(label.length);
+      const at = this.#grow(label.length);
+      this.#bytes.write(label, at, "latin1");
+      rest = after;
     }
     this.u8(0);
   }
@@ -74,12 +78,11 @@ export class Writer {
     return this.#bytes.subarray(0, this.#length);
   }
 
-  /** Points to where the same labels were written, or notes that they are written here. */
-  #point(labels: readonly string[]): boolean {
-    const key = labels.map((label) => `${label.length}:${label}`).join("");
-    const seen = this.#names.get(key);
+  /** Points to where the same name was written, or notes that it is written here. */
+  #point(name: Name): boolean {
+    const seen = this.#names.get(name);
     if (seen !== undefined) this.u16(0xc000 | seen);
-    else if (this.#length <= MAX_POINTER) this.#names.set(key, this.#length);
+    else if (this.#length <= MAX_POINTER) this.#names.set(name, this.#length);
     return seen !== undefined;
   }
 
@@ -95,16 +98,27 @@ export class Writer {
   }
 }
 
+/** A name with its size on the wire. */
+interface SizedName {
+  name: Name;
+  size: number;
+}
+
+const ROOT: SizedName = { name: ".", size: 1 };
+
 /** Reads the wire format, of which nothing is trusted. */
 export class Reader {
   readonly message: Buffer;
   position: number;
   readonly end: number;
+  /** What pointers of this message have led to. */
+  readonly #pointed: Map<number, SizedName>;
 
-  constructor(message: Buffer, position = 0, end = message.length) {
+  constructor(message: Buffer, position = 0, end = message.length, pointed = new Map<number, SizedName>()) {
     this.message = message;
     this.position = position;
     this.end = end;
+    this.#pointed = pointed;
   }
 
   get isAtEnd(): boolean {
@@ -143,18 +157,36 @@ export class Reader {
   /** A part of its own: what is read there cannot go beyond it, but names may point before it. */
   part(count: number): Reader {
     const at = this.#take(count);
-    return new Reader(this.message, at, at + count);
+    return new Reader(this.message, at, at + count, this.#pointed);
   }
 
   name(): Name {
+    return this.#name(0).name;
+  }
+
+  #name(pointers: number): SizedName {
+    const start = this.position;
     const labels: string[] = [];
-    const after = readLabels(this, labels);
-    // Every pointer must point before the part of the name that it ends, which ends every loop.
-    for (let from = after; from !== undefined && labels.length <= MAX_LABELS;) {
-      from = readLabels(new Reader(this.message, from.target, from.start), labels);
+    for (let length = this.u8(); length !== 0; length = this.u8()) {
+      if (length >= 0xc0) {
+        const target = ((length & 0x3f) << 8) | this.u8();
+        return append(labels, this.#follow(target, start, pointers + 1));
+      }
+      if (length > 63) throw new DnsError("a label has an unknown type");
+      labels.push(lowerCaseLatin(this.bytes(length)));
     }
-    if (labels.length > MAX_LABELS) throw new DnsError("a name has too many labels");
-    return joinLabels(labels);
+    return append(labels, ROOT);
+  }
+
+  /** The name at `target`, before the part of a name that begins at `start` and ends with a pointer. */
+  #follow(target: number, start: number, pointers: number): SizedName {
+    if (target >= start) throw new DnsError("a compression pointer does not point backwards");
+    if (pointers > MAX_POINTERS) throw new DnsError("a name has too many compression pointers");
+    const known = this.#pointed.get(target);
+    if (known !== undefined) return known;
+    const name = new Reader(this.message, target, start, this.#pointed).#name(pointers);
+    this.#pointed.set(target, name);
+    return name;
   }
 
   #take(count: number): number {
@@ -165,19 +197,11 @@ export class Reader {
   }
 }
 
-/** Reads labels up to the root, or up to a pointer, which it returns. */
-function readLabels(reader: Reader, labels: string[]): { target: number; start: number } | undefined {
-  const start = reader.position;
-  for (let length = reader.u8(); length !== 0; length = reader.u8()) {
-    if (length >= 0xc0) {
-      const target = ((length & 0x3f) << 8) | reader.u8();
-      if (target >= start) throw new DnsError("a compression pointer does not point backwards");
-      return { target, start };
-    }
-    if (length > 63) throw new DnsError("a label has an unknown type");
-    labels.push(lowerCaseLatin(reader.bytes(length)));
-  }
-  return undefined;
+function append(labels: readonly string[], parent: SizedName): SizedName {
+  if (labels.length === 0) return parent;
+  const size = labels.reduce((sum, label) => sum + label.length + 1, parent.size);
+  checkSize(size);
+  return { name: `${formatLabels(labels)}${parent === ROOT ? "" : parent.name}`, size };
 }
 
 function lowerCaseLatin(bytes: Buffer): string {

@@ -111,12 +111,13 @@ function removeValues(
 /** A CNAME can have nothing beside it (RFC 1034, 3.6.2). */
 function decideCoexistence(plan: Plan, observed: ReadonlyMap<string, Observed>, decision: Decision): void {
   const handled = new Set([...plan.desired, ...plan.removed].map(keyOf));
+  const desired = new Map<string, RrSet[]>();
+  for (const rrset of plan.desired) desired.set(rrset.name, [...(desired.get(rrset.name) ?? []), rrset]);
   for (const { rrset, owner } of observed.values()) {
-    if (rrset === undefined || handled.has(keyOf(rrset))) continue;
-    const clash = plan.desired.find(
-      ({ name, type }) =>
-        name === rrset.name && (type === "CNAME") !== (rrset.type === "CNAME") && !isBesideCname(rrset),
-    );
+    if (rrset === undefined || handled.has(keyOf(rrset)) || isBesideCname(rrset)) continue;
+    const clash = desired
+      .get(rrset.name)
+      ?.find(({ type }) => (type === "CNAME") !== (rrset.type === "CNAME"));
     if (clash === undefined) continue;
     const { name, type } = rrset;
     if (plan.onConflict === "overwrite") {
