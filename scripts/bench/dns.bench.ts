@@ -111,7 +111,8 @@ async function writeOnly(server: DnsServer, prefix: string): Promise<number> {
 
 function clientOf({ address, port }: DnsServer): DnsClient {
   const tsig = parseTsigKey(KEY.name, "hmac-sha256", KEY.secret);
-  return new DnsClient({ address, port, transport: "tcp", timeoutMs: 30_000, tsig });
+  const { signal } = new AbortController();
+  return new DnsClient({ address, port, transport: "tcp", timeoutMs: 30_000, tsig, signal });
 }
 
 /** So that each round finds the zone as the first did. */

@@ -1,5 +1,5 @@
 import { Type, fields, nullable, type Static, secondsField } from "@nixops4-providers/provider-sdk";
-import { requireField, serverSchema } from "./server.ts";
+import { requireField, serverSchema } from "./server/server.ts";
 
 /** The inputs that `record_set` and `records` share. */
 export const zoneFields = {

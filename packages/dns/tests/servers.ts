@@ -43,6 +43,7 @@ export function client(
     port: target.port,
     transport: "tcp",
     timeoutMs: 10_000,
+    signal: new AbortController().signal,
     tsig: parseTsigKey(algorithm, algorithm, SECRET),
     ...rest,
   });

@@ -8,7 +8,7 @@ export { type JsonSchema, takesExactlyOne } from "./json-schema.ts";
 export { LineTail } from "./line-tail.ts";
 export { warnOfStoreCopy } from "./nix-store-copy.ts";
 export { normalize } from "./normalize.ts";
-export { openTcp } from "./open-tcp.ts";
+export { addressesOf, NEXT_ADDRESS_SECONDS, openTcp } from "./open-tcp.ts";
 export { privateFolder } from "./private-folder.ts";
 export { runProcess, startProcess, type RunOptions, type RunResult } from "./process.ts";
 export {

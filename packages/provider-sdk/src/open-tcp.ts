@@ -3,7 +3,7 @@ import { bareHost } from "./host-address.ts";
 import { startTimer, withDeadline } from "./timers.ts";
 
 /** RFC 8305 section 5: after so long without an answer, the next address is tried beside those before it. */
-const NEXT_ADDRESS_SECONDS = 0.25;
+export const NEXT_ADDRESS_SECONDS = 0.25;
 
 /**
  * Connects to a host, at whichever of its addresses answers first. None is given up before `timeoutSeconds` are over:
@@ -13,21 +13,22 @@ export async function openTcp(
   { host, port, timeoutSeconds }: { host: string; port: number; timeoutSeconds: number },
   signal: AbortSignal,
 ): Promise<Socket> {
-  const { lookup } = await import("node:dns/promises");
   const giveUp = new AbortController();
-  const opened = lookup(bareHost(host), { all: true }).then(async (addresses) =>
-    openFirst(
-      byTurns(addresses).map(({ address }) => address),
-      port,
-      giveUp.signal,
-    ),
-  );
+  const opened = addressesOf(host).then(async (addresses) => openFirst(addresses, port, giveUp.signal));
   try {
     return await withDeadline(opened, timeoutSeconds, "no answer", signal);
   } catch (error) {
     giveUp.abort(error);
     throw error;
   }
+}
+
+/** The addresses of a host in the order in which to try them; of an address, itself. */
+export async function addressesOf(host: string): Promise<string[]> {
+  const { isIP } = await import("node:net");
+  if (isIP(bareHost(host)) !== 0) return [bareHost(host)];
+  const { lookup } = await import("node:dns/promises");
+  return byTurns(await lookup(bareHost(host), { all: true })).map(({ address }) => address);
 }
 
 async function openFirst(addresses: string[], port: number, signal: AbortSignal): Promise<Socket> {

@@ -10,6 +10,7 @@ import {
   longestZone,
   nameServersIn,
 } from "./backend.ts";
+import type { HttpApi } from "./http.ts";
 
 /** One RRset as an API tells of it. */
 export interface CloudRrSet {
@@ -28,9 +29,11 @@ export interface CloudRrSet {
 export abstract class CloudBackend implements Backend {
   abstract readonly capabilities: Capabilities;
   readonly zone: Name;
+  protected readonly api: HttpApi;
   readonly #lock: Lock;
 
-  constructor(zone: Name, lock: Lock) {
+  constructor(api: HttpApi, zone: Name, lock: Lock) {
+    this.api = api;
     this.zone = zone;
     this.#lock = lock;
   }
@@ -66,7 +69,9 @@ export abstract class CloudBackend implements Backend {
     return longestZone(name, await this.zonesAbove(name));
   }
 
-  async close(): Promise<void> {}
+  async close(): Promise<void> {
+    this.api.close();
+  }
 
   #note({ name: written, type, ttl, values, owner }: CloudRrSet, found: Map<string, Observed>): void {
     const name = parseName(written === "" ? "@" : written, this.zone);

@@ -42,14 +42,12 @@ interface Options {
 /** Cloudflare, whose unit is the record. A batch is one transaction. */
 export class CloudflareBackend extends CloudBackend {
   readonly capabilities;
-  readonly #api: HttpApi;
   readonly #options: Options;
   readonly #records = new Map<string, CloudflareRecord[]>();
   #zone: Promise<{ path: string; nameServers: readonly Name[] }> | undefined;
 
   constructor(api: HttpApi, zone: Name, lock: Lock, options: Options) {
-    super(zone, lock);
-    this.#api = api;
+    super(api, zone, lock);
     this.#options = options;
     this.capabilities = options.proxied ? CLOUDFLARE_PROXIED_CAPABILITIES : CLOUDFLARE_CAPABILITIES;
   }
@@ -181,7 +179,7 @@ export class CloudflareBackend extends CloudBackend {
 
   async #send(batch: Batch): Promise<"applied" | "stale"> {
     const { path } = await this.#findZone();
-    const answer = await this.#api.request("POST", `${path}/batch`, {
+    const answer = await this.api.request("POST", `${path}/batch`, {
       body: batch,
       expect: [200, 400, 404, 409],
     });
@@ -194,7 +192,7 @@ export class CloudflareBackend extends CloudBackend {
   async #pages(path: string): Promise<Record<string, unknown>[]> {
     const items: Record<string, unknown>[] = [];
     for (let page = 1, pages = 1; page <= pages; page++) {
-      const body = asObject((await this.#api.request("GET", `${path}&page=${page}`)).body);
+      const body = asObject((await this.api.request("GET", `${path}&page=${page}`)).body);
       items.push(...asArray(body["result"]).map(asObject));
       pages = Number(asObject(body["result_info"] ?? {})["total_pages"] ?? 1);
     }

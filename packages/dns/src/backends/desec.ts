@@ -1,20 +1,12 @@
 import { type Name, relativeTo } from "../client/name.ts";
 import type { Change } from "../rrset.ts";
-import type { Lock } from "./backend.ts";
 import { DESEC_CAPABILITIES } from "./capabilities.ts";
 import { CloudBackend, type CloudRrSet, withoutDot } from "./cloud.ts";
-import type { HttpApi } from "./http.ts";
 import { asArray, asObject, asString } from "./json.ts";
 
 /** deSEC. Writes are few (300 a day): always all in one request, which is done as a whole or not at all. */
 export class DesecBackend extends CloudBackend {
   readonly capabilities = DESEC_CAPABILITIES;
-  readonly #api: HttpApi;
-
-  constructor(api: HttpApi, zone: Name, lock: Lock) {
-    super(zone, lock);
-    this.#api = api;
-  }
 
   /** A page has 500: one request for the zone is less than one a name, and requests are few, too. */
   protected async list(): Promise<CloudRrSet[]> {
@@ -34,7 +26,7 @@ export class DesecBackend extends CloudBackend {
       ttl: (after.rrset ?? before.rrset)!.ttl,
       records: after.rrset?.values ?? [],
     }));
-    await this.#api.request("PATCH", this.#path, { body });
+    await this.api.request("PATCH", this.#path, { body });
     return "applied";
   }
 
@@ -51,7 +43,7 @@ export class DesecBackend extends CloudBackend {
     const items: Record<string, unknown>[] = [];
     const separator = path.includes("?") ? "&" : "?";
     for (let cursor: string | undefined = ""; cursor !== undefined;) {
-      const { body, headers } = await this.#api.request("GET", `${path}${separator}cursor=${cursor}`);
+      const { body, headers } = await this.api.request("GET", `${path}${separator}cursor=${cursor}`);
       items.push(...asArray(body).map(asObject));
       cursor = /[?&]cursor=([^&>]*)>; *rel="next"/.exec(headers.get("link") ?? "")?.[1];
     }

@@ -1,9 +1,7 @@
-import { type Name, relativeTo } from "../client/name.ts";
+import { relativeTo } from "../client/name.ts";
 import type { Change } from "../rrset.ts";
-import type { Lock } from "./backend.ts";
 import { GANDI_CAPABILITIES } from "./capabilities.ts";
 import { CloudBackend, type CloudRrSet, withoutDot } from "./cloud.ts";
-import type { HttpApi } from "./http.ts";
 import { asArray, asObject, asString } from "./json.ts";
 
 const PER_PAGE = 100;
@@ -11,14 +9,8 @@ const PER_PAGE = 100;
 /** Gandi LiveDNS. TTL and values of one RRset change in one step, and so do all RRsets of one name. */
 export class GandiBackend extends CloudBackend {
   readonly capabilities = GANDI_CAPABILITIES;
-  readonly #api: HttpApi;
   /** All that the last reading showed, by name. */
   readonly #names = new Map<string, CloudRrSet[]>();
-
-  constructor(api: HttpApi, zone: Name, lock: Lock) {
-    super(zone, lock);
-    this.#api = api;
-  }
 
   /** Always the whole zone: of one name, 404 would not tell a name without records from a zone that is not there. */
   protected async list(): Promise<CloudRrSet[]> {
@@ -48,13 +40,13 @@ export class GandiBackend extends CloudBackend {
     const path = `${this.#path}/${encodeURIComponent(relative)}`;
     if (more.length > 0) return this.#writeWhole(path, relative, changes);
     if (after.rrset === undefined) {
-      await this.#api.request("DELETE", `${path}/${type}`, { expect: [204, 404] });
+      await this.api.request("DELETE", `${path}/${type}`, { expect: [204, 404] });
       return true;
     }
     const body = { rrset_ttl: after.rrset.ttl, rrset_values: after.rrset.values };
     const isNew = before.rrset === undefined;
     // POST creates only what is not there.
-    const { status } = await this.#api.request(isNew ? "POST" : "PUT", `${path}/${type}`, {
+    const { status } = await this.api.request(isNew ? "POST" : "PUT", `${path}/${type}`, {
       body,
       expect: isNew ? [200, 201, 409] : [200, 201],
     });
@@ -70,8 +62,8 @@ export class GandiBackend extends CloudBackend {
       rrset_ttl: ttl,
       rrset_values: values,
     }));
-    if (items.length === 0) await this.#api.request("DELETE", path, { expect: [204, 404] });
-    else await this.#api.request("PUT", path, { body: { items }, expect: [200, 201] });
+    if (items.length === 0) await this.api.request("DELETE", path, { expect: [204, 404] });
+    else await this.api.request("PUT", path, { body: { items }, expect: [200, 201] });
     return true;
   }
 
@@ -86,7 +78,7 @@ export class GandiBackend extends CloudBackend {
   async #pages(path: string): Promise<Record<string, unknown>[]> {
     const items: Record<string, unknown>[] = [];
     for (let page = 1; ; page++) {
-      const { body, headers } = await this.#api.request("GET", `${path}?per_page=${PER_PAGE}&page=${page}`);
+      const { body, headers } = await this.api.request("GET", `${path}?per_page=${PER_PAGE}&page=${page}`);
       const found = asArray(body).map(asObject);
       items.push(...found);
       if (found.length === 0 || items.length >= Number(headers.get("total-count") ?? 0)) return items;

@@ -28,15 +28,13 @@ interface Known {
 /** Hetzner Cloud DNS. Values and TTL change in two steps, one RRset at a time, and each step is an action to wait for. */
 export class HetznerBackend extends CloudBackend {
   readonly capabilities = HETZNER_CAPABILITIES;
-  readonly #api: HttpApi;
   readonly #signal: AbortSignal;
   /** What the last reading showed beside values, which a write has to keep. */
   readonly #known = new Map<string, Known>();
   #defaultTtl: number | undefined;
 
   constructor(api: HttpApi, zone: Name, lock: Lock, signal: AbortSignal) {
-    super(zone, lock);
-    this.#api = api;
+    super(api, zone, lock);
     this.#signal = signal;
   }
 
@@ -68,7 +66,7 @@ export class HetznerBackend extends CloudBackend {
   }
 
   async #readDefaultTtl(): Promise<number> {
-    const { body } = await this.#api.request("GET", this.#zone);
+    const { body } = await this.api.request("GET", this.#zone);
     return Number(asObject(asObject(body)["zone"])["ttl"]);
   }
 
@@ -107,7 +105,7 @@ export class HetznerBackend extends CloudBackend {
     const path = this.#path(change);
     // The owner first: killed after it, the next run knows the RRset as its own.
     if (before.owner !== after.owner) {
-      const { status } = await this.#api.request("PUT", path, { body: { labels }, expect: [200, ...STALE] });
+      const { status } = await this.api.request("PUT", path, { body: { labels }, expect: [200, ...STALE] });
       if (status !== 200) return false;
     }
     // A lower TTL first: what caches take meanwhile they keep for the shorter time.
@@ -137,7 +135,7 @@ export class HetznerBackend extends CloudBackend {
 
   /** Does something and waits until it is done; `false` when somebody else was faster. */
   async #act(method: string, path: string, body?: unknown): Promise<boolean> {
-    const answer = await this.#api.request(method, path, { body, expect: [200, 201, 202, ...STALE] });
+    const answer = await this.api.request(method, path, { body, expect: [200, 201, 202, ...STALE] });
     if (STALE.includes(answer.status)) return false;
     await this.#waitFor(asObject(asObject(answer.body)["action"]));
     return true;
@@ -154,7 +152,7 @@ export class HetznerBackend extends CloudBackend {
         );
       }
       await sleep(pause, undefined, { signal: this.#signal });
-      action = asObject(asObject((await this.#api.request("GET", path)).body)["action"]);
+      action = asObject(asObject((await this.api.request("GET", path)).body)["action"]);
     }
     if (action["status"] === "success") return;
     const { code, message } = asObject(action["error"] ?? {});
@@ -167,7 +165,7 @@ export class HetznerBackend extends CloudBackend {
     const items: Record<string, unknown>[] = [];
     for (let page: unknown = 1; typeof page === "number";) {
       const url = `${path}?per_page=${PER_PAGE}&page=${page}${query}`;
-      const body = asObject((await this.#api.request("GET", url)).body);
+      const body = asObject((await this.api.request("GET", url)).body);
       items.push(...asArray(body[field]).map(asObject));
       page = asObject(asObject(body["meta"] ?? {})["pagination"] ?? {})["next_page"];
     }

@@ -2,6 +2,7 @@ import { setTimeout as sleep } from "node:timers/promises";
 import { type Context, timeoutSignal } from "@nixops4-providers/provider-sdk";
 import { DnsError } from "../client/dns-error.ts";
 import { wallClockSeconds } from "../client/wall-clock.ts";
+import { HttpClient, type HttpHeaders } from "./http-client.ts";
 
 export interface HttpOptions {
   baseUrl: string;
@@ -14,17 +15,18 @@ export interface HttpOptions {
 /** Waits that a server asks for add up to at most so much. */
 const MAX_WAIT_SECONDS = 900;
 const MAX_QUOTA_SECONDS = 60;
-const MAX_BODY_BYTES = 64 * 1024 * 1024;
 
 /** An API of JSON over HTTP that may ask us to slow down. */
 export class HttpApi {
   readonly #options: HttpOptions;
+  readonly #client: HttpClient;
   #waited = 0;
   /** No request before this time. */
   #notBefore = 0;
 
   constructor(options: HttpOptions) {
     this.#options = options;
+    this.#client = new HttpClient(new URL(options.baseUrl));
   }
 
   /** The answer when its status is one of those expected; any other is an error with what the server says. */
@@ -56,24 +58,26 @@ export class HttpApi {
     const { baseUrl, headers, context, timeoutSeconds } = this.#options;
     const url = `${baseUrl}${path}`;
     try {
-      const response = await fetch(url, {
+      return await this.#client.send({
         method,
+        url,
         headers: {
           accept: "application/json",
-          ...(body === undefined ? {} : { "content-type": "application/json" }),
+          ...(body !== undefined && { "content-type": "application/json" }),
           ...headers,
         },
-        body: body === undefined ? null : JSON.stringify(body),
-        // A redirect would carry the credentials elsewhere.
-        redirect: "error",
+        body: body === undefined ? undefined : JSON.stringify(body),
         signal: AbortSignal.any([context.signal, timeoutSignal(timeoutSeconds)]),
       });
-      return { status: response.status, headers: response.headers, text: await readText(response) };
     } catch (cause) {
       context.signal.throwIfAborted();
       if (cause instanceof DnsError) throw cause;
       throw new DnsError(`${method} ${url} got no answer`, { cause, isTransient: true });
     }
+  }
+
+  close(): void {
+    this.#client.close();
   }
 
   async #pace(): Promise<void> {
@@ -82,7 +86,7 @@ export class HttpApi {
   }
 
   /** What is left of the quota: an empty one is waited for. */
-  #heed(headers: Headers): void {
+  #heed(headers: HttpHeaders): void {
     const seconds = quotaReset(headers);
     if (seconds === undefined) return;
     const wait = Math.min(Math.max(seconds, 0), MAX_QUOTA_SECONDS);
@@ -99,22 +103,11 @@ export class HttpApi {
   }
 }
 
-async function readText(response: Response): Promise<string> {
-  const chunks: Uint8Array[] = [];
-  let size = 0;
-  for await (const chunk of (response.body ?? []) as AsyncIterable<Uint8Array>) {
-    size += chunk.length;
-    if (size > MAX_BODY_BYTES) throw new DnsError("the answer is too large");
-    chunks.push(chunk);
-  }
-  return Buffer.concat(chunks).toString("utf8");
-}
-
 /**
  * In how many seconds an empty quota is filled again; `undefined` when it is not empty. Drafts of the RateLimit fields
  * (draft-ietf-httpapi-ratelimit-headers) have it as three fields, later ones as `"name";r=REMAINING;t=SECONDS`.
  */
-function quotaReset(headers: Headers): number | undefined {
+function quotaReset(headers: HttpHeaders): number | undefined {
   const combined = (headers.get("ratelimit") ?? "")
     .split(",")
     .find((item) => /;\s*r=0(;|$)/.test(item.trim()));
@@ -127,9 +120,9 @@ function quotaReset(headers: Headers): number | undefined {
   return reset > 1e9 ? reset - wallClockSeconds() : reset;
 }
 
-function retryAfter(headers: Headers): number | undefined {
+function retryAfter(headers: HttpHeaders): number | undefined {
   const value = headers.get("retry-after");
-  if (value === null) return undefined;
+  if (value === undefined) return undefined;
   const seconds = /^\d+$/.test(value) ? Number(value) : Date.parse(value) / 1000 - wallClockSeconds();
   return Number.isFinite(seconds) ? Math.max(0, Math.ceil(seconds)) : undefined;
 }

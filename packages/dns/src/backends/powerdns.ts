@@ -70,7 +70,9 @@ export class PowerDnsBackend implements Backend {
     return nameServersIn(this);
   }
 
-  async close(): Promise<void> {}
+  async close(): Promise<void> {
+    this.#api.close();
+  }
 
   #note(rrset: Record<string, unknown>, found: Map<string, Observed>): void {
     const name = parseName(asString(rrset["name"]));

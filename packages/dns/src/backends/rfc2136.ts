@@ -1,4 +1,11 @@
-import { type DnsClient, type EncodedMessage, encodeUpdate, MAX_UPDATE, requireAnswer, type Update } from "../client/client.ts";
+import {
+  type DnsClient,
+  type EncodedMessage,
+  encodeUpdate,
+  MAX_UPDATE,
+  requireAnswer,
+  type Update,
+} from "../client/client.ts";
 import { DnsError } from "../client/dns-error.ts";
 import { CLASS, maxSize, type ResourceRecord, type Response } from "../client/message.ts";
 import { joinLabels, labelsOf, type Name } from "../client/name.ts";

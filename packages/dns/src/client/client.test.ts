@@ -13,7 +13,7 @@ import { parseTsigKey, TsigSession } from "./tsig.ts";
 const key = parseTsigKey("key", "hmac-sha256", Buffer.from("a secret").toString("base64"));
 const question = { name: "www.example.test.", type: 1 };
 const answer = { name: "www.example.test.", type: "A", class: CLASS.IN, ttl: 60, value: "192.0.2.1" };
-const options = { address: "127.0.0.1", timeoutMs: 500 };
+const options = { address: "127.0.0.1", timeoutMs: 500, signal: new AbortController().signal };
 
 /** An answer to the message, which it may change before it is signed. */
 function reply(asked: Buffer, change: (answer: Buffer) => Buffer = (bytes) => bytes): Buffer {

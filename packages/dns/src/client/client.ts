@@ -20,7 +20,7 @@ export interface ClientOptions extends ServerAddress {
   tsig?: TsigKey | undefined;
   /** For one exchange; a transfer may take as long between two of its messages. */
   timeoutMs: number;
-  signal?: AbortSignal | undefined;
+  signal: AbortSignal;
 }
 
 export interface Update {
@@ -46,7 +46,9 @@ export class DnsClient {
   query(name: Name, type: string): Promise<Response> {
     const number = typeNumber(type);
     if (number === undefined) throw new DnsError(`unknown type ${type}`);
-    return this.#ask(encode({ id: 0, opcode: OPCODE.QUERY, question: [{ name, type: number }] }, { edns: true }));
+    return this.#ask(
+      encode({ id: 0, opcode: OPCODE.QUERY, question: [{ name, type: number }] }, { edns: true }),
+    );
   }
 
   /** Sends an UPDATE (RFC 2136); any answer that can be trusted is returned, errors too. */
@@ -126,15 +128,13 @@ export class DnsClient {
     message: EncodedMessage,
     receive: (response: Response, isVerified: boolean) => boolean,
   ): Promise<void> {
-    const { timeoutMs, signal } = this.options;
+    const { timeoutMs } = this.options;
     const connection = await this.#connect();
     const prepared = this.#prepare(message, freeId(connection));
     const timeout = new DnsError(`no answer from ${this.where} within ${timeoutMs / 1000} s`, {
       isTransient: true,
     });
-    const abort = () => connection.close(new DnsError("interrupted", { cause: signal?.reason }));
     let timer = setTimeout(() => connection.close(timeout), timeoutMs);
-    signal?.addEventListener("abort", abort, { once: true });
     try {
       await connection.exchange(prepared.bytes, (bytes) => {
         clearTimeout(timer);
@@ -149,7 +149,6 @@ export class DnsClient {
       throw error;
     } finally {
       clearTimeout(timer);
-      signal?.removeEventListener("abort", abort);
     }
   }
 
@@ -167,10 +166,19 @@ export class DnsClient {
     return { bytes: session?.sign(plain) ?? plain, verify };
   }
 
+  async #open(): Promise<Connection> {
+    const { signal } = this.options;
+    const connection = await connect(this.options, this.options);
+    const abort = () => connection.close(new DnsError("interrupted", { cause: signal.reason }));
+    signal.addEventListener("abort", abort, { once: true });
+    if (signal.aborted) abort();
+    return connection;
+  }
+
   async #connect(): Promise<Connection> {
-    const { signal, timeoutMs } = this.options;
-    if (signal?.aborted === true) throw new DnsError("interrupted", { cause: signal.reason });
-    this.#connection ??= connect(this.options, timeoutMs);
+    const { signal } = this.options;
+    if (signal.aborted) throw new DnsError("interrupted", { cause: signal.reason });
+    this.#connection ??= this.#open();
     const current = this.#connection;
     const connection = await current.catch((error: unknown) => {
       if (this.#connection === current) this.#connection = undefined;

@@ -1,5 +1,14 @@
+import type { Socket as DatagramSocket } from "node:dgram";
 import type { Socket } from "node:net";
 import type { TLSSocket } from "node:tls";
+import {
+  addressesOf,
+  describeError,
+  NEXT_ADDRESS_SECONDS,
+  openTcp,
+  startTimer,
+  withDeadline,
+} from "@nixops4-providers/provider-sdk";
 import { Connection } from "./connection.ts";
 import { DnsError } from "./dns-error.ts";
 
@@ -23,39 +32,33 @@ interface TlsTrust {
 }
 
 /** Opens a TCP or TLS connection. */
-export async function connect(server: ServerAddress, timeoutMs: number): Promise<Connection> {
-  const socket = server.transport === "tls" ? await openTls(server) : await openTcp(server);
-  const event = server.transport === "tls" ? "secureConnect" : "connect";
-  const where = `${server.address} port ${server.port}`;
-  await new Promise<void>((resolve, reject) => {
-    const fail = (message: string, cause?: unknown) => {
-      socket.destroy();
-      reject(new DnsError(message, { cause, isTransient: true }));
-    };
-    const timer = setTimeout(() => fail(`no connection to ${where} within ${timeoutMs / 1000} s`), timeoutMs);
-    socket.once("error", (cause) => fail(`cannot connect to ${where}`, cause));
-    socket.once(event, resolve);
-    socket.once(event, () => clearTimeout(timer));
-    socket.once("close", () => clearTimeout(timer));
-  });
-  await checkPin(socket, server);
-  return new Connection(socket);
+export async function connect(
+  server: ServerAddress,
+  { timeoutMs, signal }: { timeoutMs: number; signal: AbortSignal },
+): Promise<Connection> {
+  const { address, port } = server;
+  const timeoutSeconds = timeoutMs / 1000;
+  try {
+    const tcp = await openTcp({ host: address, port, timeoutSeconds }, signal);
+    if (server.transport !== "tls") return new Connection(tcp);
+    const tls = startTls(tcp, server);
+    return new Connection(await withDeadline(tls, timeoutSeconds, "no TLS handshake", signal));
+  } catch (cause) {
+    if (cause instanceof DnsError) throw cause;
+    if (signal.aborted) throw new DnsError("interrupted", { cause: signal.reason });
+    throw new DnsError(`cannot connect to ${address} port ${port}`, { cause, isTransient: true });
+  }
 }
 
-async function openTcp({ address, port }: ServerAddress): Promise<Socket> {
-  const net = await import("node:net");
-  return net.connect({ host: address, port, noDelay: true });
-}
-
-async function openTls({ address, port, tls = {} }: ServerAddress): Promise<Socket> {
+async function startTls(tcp: Socket, server: ServerAddress): Promise<TLSSocket> {
   const [{ checkServerIdentity, connect: connectTls }, { isIP }] = await Promise.all([
     import("node:tls"),
     import("node:net"),
   ]);
+  const { address, tls = {} } = server;
   const name = tls.serverName ?? address;
   const socket = connectTls({
-    host: address,
-    port,
+    socket: tcp,
     ALPNProtocols: ["dot"],
     minVersion: "TLSv1.2",
     ...(isIP(name) === 0 ? { servername: name } : {}),
@@ -64,69 +67,105 @@ async function openTls({ address, port, tls = {} }: ServerAddress): Promise<Sock
     rejectUnauthorized: tls.pin === undefined,
     checkServerIdentity: (_, certificate) => checkServerIdentity(name, certificate),
   });
-  socket.setNoDelay(true);
-  return socket;
+  try {
+    await new Promise<void>((resolve, reject) => {
+      socket.once("secureConnect", resolve).once("error", reject);
+      socket.once("close", () => reject(new Error("the server closed the connection")));
+    });
+    await checkPin(socket, server);
+    return socket;
+  } catch (error) {
+    socket.destroy();
+    throw error;
+  }
 }
 
-async function checkPin(socket: Socket, { tls, address, transport }: ServerAddress): Promise<void> {
-  if (transport !== "tls" || tls?.pin === undefined) return;
+async function checkPin(socket: TLSSocket, { tls, address }: ServerAddress): Promise<void> {
+  if (tls?.pin === undefined) return;
   const { createHash } = await import("node:crypto");
-  const certificate = (socket as TLSSocket).getPeerX509Certificate();
-  const key = certificate?.publicKey.export({ type: "spki", format: "der" });
+  const key = socket.getPeerX509Certificate()?.publicKey.export({ type: "spki", format: "der" });
   const actual = key === undefined ? "none" : createHash("sha256").update(key).digest("base64");
-  if (actual === tls.pin) return;
-  socket.destroy();
-  throw new DnsError(`the TLS key of ${address} has the pin ${actual}, not ${tls.pin}`);
+  if (actual !== tls.pin)
+    throw new DnsError(`the TLS key of ${address} has the pin ${actual}, not ${tls.pin}`);
 }
 
 /** How long a true answer may come after a forged one. */
-const FORGERY_GRACE_MS = 1_000;
+const FORGERY_GRACE_SECONDS = 1;
+const RESEND_SECONDS = 1;
 
 /**
- * Sends a datagram until `receive` has accepted an answer; those from elsewhere never reach it. An answer that it
- * throws at may be forged: another is waited for.
+ * Sends a datagram again and again, to each address of the server, until `receive` has accepted an answer; those from
+ * elsewhere never reach it. An answer that it throws at may be forged: another is waited for.
  */
 export async function exchangeDatagram(
   { address, port }: ServerAddress,
   message: Buffer,
   receive: (message: Buffer) => boolean,
-  { timeoutMs, resendMs = 1000 }: { timeoutMs: number; resendMs?: number },
+  { timeoutMs, signal }: { timeoutMs: number; signal: AbortSignal },
 ): Promise<void> {
-  const [{ createSocket }, { isIP }, { lookup }] = await Promise.all([
-    import("node:dgram"),
-    import("node:net"),
-    import("node:dns/promises"),
-  ]);
-  const ip = isIP(address) === 0 ? (await lookup(address)).address : address;
-  const socket = createSocket(isIP(ip) === 6 ? "udp6" : "udp4");
-  const timers: NodeJS.Timeout[] = [];
+  const exchange = new DatagramExchange(message, receive);
+  const answered = addressesOf(address).then((addresses) => exchange.run(addresses, port));
+  const where = `${address} port ${port}`;
   try {
-    await new Promise<void>((resolve, reject) => {
-      const fail = (text: string, cause?: unknown) =>
-        reject(new DnsError(text, { cause, isTransient: true }));
-      socket.on("error", (cause) => fail(`cannot reach ${address} port ${port}`, cause));
-      socket.on("message", (bytes) => {
-        try {
-          if (receive(bytes)) resolve();
-        } catch (error) {
-          timers.push(setTimeout(reject, FORGERY_GRACE_MS, error));
-        }
-      });
-      const send = () => socket.send(message, (cause) => cause && fail("cannot send", cause));
-      // A connected socket takes datagrams of this server alone.
-      socket.connect(port, ip, () => {
-        send();
-        timers.push(setInterval(send, resendMs));
-      });
-      timers.push(
-        setTimeout(
-          () => fail(`no answer from ${address} port ${port} within ${timeoutMs / 1000} s`),
-          timeoutMs,
-        ),
-      );
-    });
+    await withDeadline(answered, timeoutMs / 1000, `no answer from ${where}`, signal);
+  } catch (cause) {
+    if (cause instanceof DnsError) throw cause;
+    if (signal.aborted) throw new DnsError("interrupted", { cause: signal.reason });
+    throw new DnsError(describeError(cause), { isTransient: true });
   } finally {
-    timers.forEach(clearTimeout);
-    socket.close();
+    exchange.close();
+  }
+}
+
+class DatagramExchange {
+  readonly #message: Buffer;
+  readonly #receive: (message: Buffer) => boolean;
+  readonly #stops: (() => void)[] = [];
+  #isOver = false;
+
+  constructor(message: Buffer, receive: (message: Buffer) => boolean) {
+    this.#message = message;
+    this.#receive = receive;
+  }
+
+  async run(addresses: readonly string[], port: number): Promise<void> {
+    const { createSocket } = await import("node:dgram");
+    await new Promise<void>((resolve, reject) => {
+      const failed = new Set<string>();
+      const onMessage = (bytes: Buffer) => {
+        try {
+          if (this.#receive(bytes)) resolve();
+        } catch (error) {
+          this.#after(FORGERY_GRACE_SECONDS, () => reject(error));
+        }
+      };
+      const ask = (address: string) => {
+        const socket = createSocket(address.includes(":") ? "udp6" : "udp4");
+        this.#stops.push(() => socket.close());
+        const onError = (cause: Error) => {
+          if (failed.add(address).size < addresses.length) return;
+          reject(new DnsError(`cannot reach ${address} port ${port}`, { cause, isTransient: true }));
+        };
+        socket.on("error", onError).on("message", onMessage);
+        // A connected socket takes datagrams of this server alone.
+        socket.connect(port, address, () => this.#send(socket, onError));
+      };
+      addresses.forEach((address, index) => this.#after(index * NEXT_ADDRESS_SECONDS, () => ask(address)));
+    });
+  }
+
+  close(): void {
+    this.#isOver = true;
+    for (const stop of this.#stops) stop();
+  }
+
+  #send(socket: DatagramSocket, onError: (cause: Error) => void): void {
+    if (this.#isOver) return;
+    socket.send(this.#message, (cause) => cause && onError(cause));
+    this.#after(RESEND_SECONDS, () => this.#send(socket, onError));
+  }
+
+  #after(seconds: number, act: () => void): void {
+    if (!this.#isOver) this.#stops.push(startTimer(seconds, act));
   }
 }

@@ -6,7 +6,7 @@ import type { Removal } from "../rrsets/decide.ts";
 import type { Inputs, Outputs } from "../resources/record-set.ts";
 import { convergeReverse } from "./reverse.ts";
 import { keyOf, type RrSet } from "../rrset.ts";
-import { capabilitiesOf } from "../server.ts";
+import { capabilitiesOf } from "../server/server.ts";
 import { readWanted } from "../rrsets/wanted.ts";
 
 type Place = Pick<Inputs, "name" | "type" | "ttl" | "values" | "zone">;

@@ -4,7 +4,7 @@ import { type Name, reverseName } from "../client/name.ts";
 import type { ZoneInputs } from "../common-fields.ts";
 import { convergeRrSets } from "../rrsets/converge-rrsets.ts";
 import { keyOf, type RrSet } from "../rrset.ts";
-import { findZone } from "../server.ts";
+import { findZone } from "../server/open-server.ts";
 
 export interface ReverseWork {
   inputs: ZoneInputs;

@@ -4,7 +4,7 @@ import type { Capabilities } from "../backends/backend.ts";
 import { convergeRrSets } from "../rrsets/converge-rrsets.ts";
 import type { Inputs, Outputs } from "../resources/records.ts";
 import { keyOf, type RrSet } from "../rrset.ts";
-import { capabilitiesOf } from "../server.ts";
+import { capabilitiesOf } from "../server/server.ts";
 import { readWanted, wantedOf } from "../rrsets/wanted.ts";
 
 export async function convergeRecords(

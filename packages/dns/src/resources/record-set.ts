@@ -8,7 +8,7 @@ import {
   type Violation,
 } from "@nixops4-providers/provider-sdk";
 import { ttlField, valuesDescription, zoneFields, zoneOutputs } from "../common-fields.ts";
-import { capabilitiesOf, checkServer } from "../server.ts";
+import { capabilitiesOf, checkServer } from "../server/server.ts";
 import { readWanted } from "../rrsets/wanted.ts";
 import docs from "./record-set.md";
 

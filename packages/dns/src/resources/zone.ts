@@ -6,7 +6,7 @@ import {
   Type,
   type Static,
 } from "@nixops4-providers/provider-sdk";
-import { powerdnsSchema } from "../server.ts";
+import { powerdnsSchema } from "../server/server.ts";
 import docs from "./zone.md";
 
 const inputs = fields({

@@ -7,7 +7,7 @@ import type { ZoneInputs } from "../common-fields.ts";
 import type { Plan } from "./decide.ts";
 import { RecordMarkers } from "../backends/markers.ts";
 import { type Change, keyOf, type RrSet, type RrSetId, sameRrSet } from "../rrset.ts";
-import { openBackend } from "../server.ts";
+import { openBackend } from "../server/open-server.ts";
 import { syncRrSets } from "./sync-rrsets.ts";
 
 export interface ZoneWork {

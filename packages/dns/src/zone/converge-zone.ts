@@ -5,7 +5,7 @@ import { zonePath } from "../backends/powerdns.ts";
 import { DnsError } from "../client/dns-error.ts";
 import { type Name, parseName } from "../client/name.ts";
 import type { Inputs, Outputs } from "../resources/zone.ts";
-import { openPowerDnsApi } from "../server.ts";
+import { openPowerDnsApi } from "../server/open-server.ts";
 
 const ABSENT: Outputs = { serial: 0, nameServers: [], ds: [] };
 

@@ -6,9 +6,9 @@ import {
   Type,
   secondsField,
 } from "@nixops4-providers/provider-sdk";
-import type { Backend, Lock } from "./backends/backend.ts";
-import type { HttpApi } from "./backends/http.ts";
-import type { Name } from "./client/name.ts";
+import type { Backend, Lock } from "../backends/backend.ts";
+import type { HttpApi } from "../backends/http.ts";
+import type { Name } from "../client/name.ts";
 
 export const timeoutField = secondsField("How many seconds to wait for one answer.", { default: 30 });
 
@@ -112,22 +112,22 @@ export async function openCloudBackend(
   maySplit: boolean,
 ): Promise<Backend | undefined> {
   if (hetzner !== undefined) {
-    const { HetznerBackend } = await import("./backends/hetzner.ts");
+    const { HetznerBackend } = await import("../backends/hetzner.ts");
     const { api, lock } = await openApi(hetzner, "Bearer", context);
     return new HetznerBackend(api, zone, lock, context.signal);
   }
   if (desec !== undefined) {
-    const { DesecBackend } = await import("./backends/desec.ts");
+    const { DesecBackend } = await import("../backends/desec.ts");
     const { api, lock } = await openApi(desec, "Token", context);
     return new DesecBackend(api, zone, lock);
   }
   if (cloudflare !== undefined) {
-    const { CloudflareBackend } = await import("./backends/cloudflare.ts");
+    const { CloudflareBackend } = await import("../backends/cloudflare.ts");
     const { api, lock } = await openApi(cloudflare, "Bearer", context);
     return new CloudflareBackend(api, zone, lock, { proxied: cloudflare.proxied, maySplit });
   }
   if (gandi === undefined) return undefined;
-  const { GandiBackend } = await import("./backends/gandi.ts");
+  const { GandiBackend } = await import("../backends/gandi.ts");
   const { api, lock } = await openApi(gandi, "Bearer", context);
   return new GandiBackend(api, zone, lock);
 }
@@ -138,8 +138,8 @@ async function openApi(
   context: Context,
 ): Promise<{ api: HttpApi; lock: Lock }> {
   const [{ HttpApi }, { lockOf }] = await Promise.all([
-    import("./backends/http.ts"),
-    import("./backends/lock.ts"),
+    import("../backends/http.ts"),
+    import("../backends/lock.ts"),
   ]);
   const headers = { authorization: `${scheme} ${await context.key(token, "the API token")}` };
   const api = new HttpApi({ baseUrl: url.replace(/\/$/, ""), headers, timeoutSeconds, context });

@@ -1,18 +1,14 @@
 import {
-  bareHost,
-  type Context,
   exactlyOne,
   fields,
   hostProblem,
-  ProviderError,
   secretRef,
   type Static,
-  timerMs,
   Type,
   type Violation,
   secondsField,
 } from "@nixops4-providers/provider-sdk";
-import type { Backend, Capabilities } from "./backends/backend.ts";
+import type { Capabilities } from "../backends/backend.ts";
 import {
   CLOUDFLARE_CAPABILITIES,
   CLOUDFLARE_PROXIED_CAPABILITIES,
@@ -21,9 +17,8 @@ import {
   HETZNER_CAPABILITIES,
   POWERDNS_CAPABILITIES,
   RFC2136_CAPABILITIES,
-} from "./backends/capabilities.ts";
-import type { Name } from "./client/name.ts";
-import { cloudSchemas, openCloudBackend, timeoutField } from "./cloud-servers.ts";
+} from "../backends/capabilities.ts";
+import { cloudSchemas, timeoutField } from "./cloud-servers.ts";
 
 const tlsSchema = fields(
   {
@@ -189,99 +184,4 @@ function checkTls({ tls, transport }: NonNullable<Server["rfc2136"]>): Violation
     });
   }
   return violations;
-}
-
-/** The zone on its server; to be closed. */
-export async function openBackend(
-  server: Server,
-  zone: Name,
-  context: Context,
-  { maySplit = true } = {},
-): Promise<Backend> {
-  const [backend, { withPatience }] = await Promise.all([
-    openOnce(server, zone, context, maySplit),
-    import("./backends/patience.ts"),
-  ]);
-  return withPatience(backend, context.signal);
-}
-
-async function openOnce(server: Server, zone: Name, context: Context, maySplit: boolean): Promise<Backend> {
-  if (server.rfc2136 !== undefined) return openRfc2136(server.rfc2136, zone, context, maySplit);
-  if (server.powerdns !== undefined) return openPowerDns(server.powerdns, zone, context);
-  const cloud = await openCloudBackend(server, zone, context, maySplit);
-  if (cloud === undefined) throw new ProviderError("no server is given");
-  return cloud;
-}
-
-async function openPowerDns(server: PowerDns, zone: Name, context: Context): Promise<Backend> {
-  const [{ PowerDnsBackend }, { lockOf }, api] = await Promise.all([
-    import("./backends/powerdns.ts"),
-    import("./backends/lock.ts"),
-    openPowerDnsApi(server, context),
-  ]);
-  return new PowerDnsBackend(api, zone, lockOf(server.url, context.signal));
-}
-
-/** The API below `/servers/ID`. */
-export async function openPowerDnsApi({ url, apiKey, serverId, timeoutSeconds }: PowerDns, context: Context) {
-  const { HttpApi } = await import("./backends/http.ts");
-  return new HttpApi({
-    baseUrl: `${url.replace(/\/$/, "")}/api/v1/servers/${serverId}`,
-    headers: { "X-API-Key": await context.key(apiKey, "the API key of PowerDNS") },
-    timeoutSeconds,
-    context,
-  });
-}
-
-async function openRfc2136(
-  { address, port, transport, tls, tsig, transfer, timeoutSeconds }: NonNullable<Server["rfc2136"]>,
-  zone: Name,
-  context: Context,
-  maySplit: boolean,
-): Promise<Backend> {
-  const [{ Rfc2136Backend }, { DnsClient }] = await Promise.all([
-    import("./backends/rfc2136.ts"),
-    import("./client/client.ts"),
-  ]);
-  const client = new DnsClient({
-    address: bareHost(address),
-    port: port ?? (transport === "tls" ? 853 : 53),
-    transport,
-    timeoutMs: timerMs(timeoutSeconds),
-    signal: context.signal,
-    tls: { serverName: tls.serverName, pin: tls.pin, ca: await readCa(tls.caCertificateFile) },
-    tsig: tsig === undefined ? undefined : await readKey(tsig, context),
-  });
-  return new Rfc2136Backend(client, zone, { mayTransfer: transfer, maySplit });
-}
-
-async function readKey(
-  { name, algorithm, secret }: NonNullable<NonNullable<Server["rfc2136"]>["tsig"]>,
-  context: Context,
-) {
-  const { parseTsigKey } = await import("./client/tsig.ts");
-  return parseTsigKey(name, algorithm, await context.key(secret, `the secret of the TSIG key ${name}`));
-}
-
-async function readCa(file: string | undefined): Promise<string | undefined> {
-  if (file === undefined) return undefined;
-  const { readFile } = await import("node:fs/promises");
-  try {
-    return await readFile(file, "utf8");
-  } catch (cause) {
-    throw new ProviderError(`cannot read the file ${file}`, {
-      path: "server.rfc2136.tls.caCertificateFile",
-      cause,
-    });
-  }
-}
-
-/** The longest zone on the server that a name is in; `undefined` when there is none. */
-export async function findZone(server: Server, name: Name, context: Context): Promise<Name | undefined> {
-  const backend = await openBackend(server, name, context);
-  try {
-    return await backend.findZone(name);
-  } finally {
-    await backend.close();
-  }
 }

@@ -1,0 +1,86 @@
+import type { Agent, IncomingMessage } from "node:http";
+import type { RequestOptions } from "node:https";
+import type { Duplex } from "node:stream";
+import { openTcp } from "@nixops4-providers/provider-sdk";
+import { DnsError } from "../client/dns-error.ts";
+
+export interface HttpRequest {
+  method: string;
+  url: string;
+  headers: Record<string, string>;
+  body: string | undefined;
+  signal: AbortSignal;
+}
+
+export interface HttpHeaders {
+  get(name: string): string | undefined;
+}
+
+/** What is idle for longer is not used again: the server may close it at any moment. */
+const IDLE_MS = 3_000;
+/** The signal of the request ends a connection attempt earlier. */
+const CONNECT_SECONDS = 300;
+const MAX_BODY_BYTES = 64 * 1024 * 1024;
+
+/**
+ * Sends requests to one server, over connections that are used again. Follows no redirect, which would carry the
+ * credentials elsewhere. Takes less to load than `fetch`, and gives no address of the server up after 250 ms.
+ */
+export class HttpClient {
+  readonly #isTls: boolean;
+  #agent: Agent | undefined;
+
+  constructor({ protocol }: URL) {
+    this.#isTls = protocol === "https:";
+  }
+
+  async send({ method, url, headers, body, signal }: HttpRequest) {
+    signal.throwIfAborted();
+    const { request, Agent: BaseAgent } = await (this.#isTls ? import("node:https") : import("node:http"));
+    this.#agent ??= withDialling(new BaseAgent({ keepAlive: true, timeout: IDLE_MS }), this.#isTls);
+    const length = body === undefined ? {} : { "content-length": Buffer.byteLength(body) };
+    const outgoing = request(url, { method, headers: { ...headers, ...length }, agent: this.#agent, signal });
+    const answered = new Promise<IncomingMessage>((resolve, reject) => {
+      outgoing.on("response", resolve).on("error", reject);
+    });
+    outgoing.end(body);
+    const answer = await answered;
+    const get = (name: string) => answer.headers[name]?.toString();
+    return { status: answer.statusCode ?? 0, headers: { get }, text: await readText(answer) };
+  }
+
+  close(): void {
+    this.#agent?.destroy();
+  }
+}
+
+/** The agent, which connects to whichever address of the server answers first. */
+function withDialling(agent: Agent, isTls: boolean): Agent {
+  return Object.assign(agent, {
+    createConnection(options: RequestOptions, done: (error: Error | null, stream?: Duplex) => void) {
+      void dial(options, isTls).then(
+        (socket) => done(null, socket),
+        (error: Error) => done(error),
+      );
+    },
+  });
+}
+
+async function dial(options: RequestOptions, isTls: boolean): Promise<Duplex> {
+  const server = { host: options.host!, port: Number(options.port), timeoutSeconds: CONNECT_SECONDS };
+  const tcp = await openTcp(server, options.signal ?? new AbortController().signal);
+  if (!isTls) return tcp;
+  const { connect } = await import("node:tls");
+  return connect({ ...(options as object), socket: tcp });
+}
+
+async function readText(answer: IncomingMessage): Promise<string> {
+  const chunks: Buffer[] = [];
+  let size = 0;
+  for await (const chunk of answer as AsyncIterable<Buffer>) {
+    size += chunk.length;
+    if (size > MAX_BODY_BYTES) throw new DnsError("the answer is too large");
+    chunks.push(chunk);
+  }
+  return Buffer.concat(chunks).toString("utf8");
+}
