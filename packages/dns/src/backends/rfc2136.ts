@@ -59,8 +59,8 @@ export class Rfc2136Backend implements Backend {
     try {
       return toRrSets(await this.#client.transfer(this.zone));
     } catch (error) {
-      // Another connection, perhaps for UDP alone, may still answer questions.
-      if (error instanceof DnsError && error.isTransient) throw error;
+      // Where it is refused, or there is no TCP, questions may still be answered.
+      if (error instanceof DnsError && error.isTransient && error.rcode !== "REFUSED") throw error;
       this.#transferRefused = true;
       return undefined;
     }

@@ -1,6 +1,6 @@
 import { randomInt } from "node:crypto";
 import type { Connection } from "./connection.ts";
-import { DnsError } from "./dns-error.ts";
+import { DnsError, mayPass } from "./dns-error.ts";
 import {
   CLASS,
   decodeMessage,
@@ -144,8 +144,8 @@ export class DnsClient {
         return receive(response, prepared.verify(bytes, response));
       });
     } catch (error) {
-      // What else may come on this connection has lost its meaning.
-      connection.close();
+      // What else may come on this connection has lost its meaning: others that wait fail for the same reason.
+      connection.close(error instanceof DnsError ? error : undefined);
       throw error;
     } finally {
       clearTimeout(timer);
@@ -250,5 +250,5 @@ function checkOurs(response: Response, { question, opcode }: EncodedMessage): vo
 /** An error unless the server answered NOERROR. */
 export function requireAnswer({ rcode }: Response, what: string): void {
   if (rcode === "NOERROR") return;
-  throw new DnsError(`the server answered ${rcode} to ${what}`, { rcode, isTransient: rcode === "SERVFAIL" });
+  throw new DnsError(`the server answered ${rcode} to ${what}`, { rcode, isTransient: mayPass(rcode) });
 }

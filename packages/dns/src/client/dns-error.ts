@@ -13,3 +13,8 @@ export class DnsError extends Error {
     this.isTransient = options.isTransient ?? false;
   }
 }
+
+/** Whether the server may answer otherwise a moment later. PowerDNS refuses what it cannot do under load. */
+export function mayPass(rcode: string): boolean {
+  return rcode === "SERVFAIL" || rcode === "REFUSED";
+}

@@ -1,5 +1,5 @@
 import { createHmac, timingSafeEqual } from "node:crypto";
-import { DnsError } from "./dns-error.ts";
+import { DnsError, mayPass } from "./dns-error.ts";
 import type { Response } from "./message.ts";
 import { parseName, type Name } from "./name.ts";
 import { TYPE } from "./rr-types.ts";
@@ -102,7 +102,7 @@ export class TsigSession {
     if (response.rcode !== "NOERROR") {
       throw new DnsError(`the server answered ${response.rcode}, unsigned`, {
         rcode: response.rcode,
-        isTransient: response.rcode === "SERVFAIL" || response.rcode === "REFUSED",
+        isTransient: mayPass(response.rcode),
       });
     }
     if (this.#isFirst) throw new DnsError("the answer is not signed");
