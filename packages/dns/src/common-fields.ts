@@ -9,16 +9,16 @@ export const zoneFields = {
   onConflict: Type.Enum(["refuse", "adopt", "overwrite", "merge"], {
     default: "refuse",
     description:
-      "What to do with records that are there and belong to somebody else: `refuse` fails and shows the difference, " +
+      "What to do with existing records that belong to somebody else: `refuse` fails and shows the difference, " +
       "`adopt` takes them over when their values are as wanted, `overwrite` replaces them, `merge` adds the values to " +
-      "theirs and takes only these away again.",
+      "theirs and later removes only these.",
   }),
   marker: fields(
     {
       enable: Type.Boolean({
         default: true,
         description:
-          "Without markers, what is ours is known from the state alone: losing it makes our records foreign.",
+          "Without markers, only the state knows which records are ours: when it is lost, they belong to somebody else.",
       }),
       owner: Type.String({
         pattern: "^[A-Za-z0-9._:/@-]{1,100}$",
@@ -31,7 +31,7 @@ export const zoneFields = {
       default: {},
       title: "Marker",
       description:
-        "How the zone itself tells what is ours: a TXT record below `_owner` of the zone (of `www` A, " +
+        "How the zone itself records what is ours: a TXT record below `_owner` of the zone (of `www` A, " +
         "`www._a._owner`), or a comment or label where the server has these.",
     },
   ),
@@ -44,20 +44,20 @@ export const zoneFields = {
       nameServers: Type.Record(
         Type.String(),
         Type.String({
-          // The brackets are told from what they are not: no way to write them is known to POSIX and JavaScript.
+          // POSIX and JavaScript share no way to write brackets, so that these are described by what they are not.
           pattern: "^([^:\\n]+|[^A-Za-z0-9:. \\n][0-9A-Fa-f:.]+[^A-Za-z0-9:. \\n])(:[0-9]{1,5})?$",
           patternError: "must be an address and, after a colon, a port (IPv6 in brackets)",
         }),
         {
           default: {},
           description:
-            "Where name servers are, by their names in the NS records: an address, and a port when it is not 53 " +
+            "The addresses of name servers, by their names in the NS records: an address, and a port when it is not 53 " +
             "(`192.0.2.1:5353`, `[2001:db8::1]:53`). The others are found by their names.",
         },
       ),
       timeoutSeconds: secondsField("How many seconds to wait for them.", { default: 120, orZero: true }),
     },
-    { default: {}, title: "Verify", description: "What has to be true before the resource is done." },
+    { default: {}, title: "Verify", description: "What must be true before the resource is done." },
   ),
   checkTargets: Type.Boolean({
     default: true,

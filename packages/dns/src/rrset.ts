@@ -11,16 +11,16 @@ export interface RrSet {
 
 export type RrSetId = Pick<RrSet, "name" | "type">;
 
-/** What is at one name and type. */
+/** What was read for one name and type. */
 export interface Observed {
   rrset: RrSet | undefined;
-  /** Who marked it as theirs; `undefined` without a marker. */
+  /** The owner in its marker; `undefined` without a marker. */
   owner: string | undefined;
 }
 
 export const NOTHING: Observed = { rrset: undefined, owner: undefined };
 
-/** From what was seen to what is wanted. */
+/** A change from what was read to what is wanted. */
 export interface Change extends RrSetId {
   /** Changes of one group stay together; default: those of one name. */
   group?: string;
@@ -43,13 +43,13 @@ export function sameRrSet(a: RrSet | undefined, b: RrSet | undefined): boolean {
   return sameValues(a, b) && a?.ttl === b?.ttl;
 }
 
-/** `a` and `b` without repetition, sorted. */
+/** Returns the values sorted, without duplicates. */
 export function sortValues(values: Iterable<string>): string[] {
   const distinct = [...new Set(values)];
   return distinct.length > 1 ? distinct.toSorted() : distinct;
 }
 
-/** One line a value, as a zone file has it. */
+/** Describes the values as in a zone file. */
 export function describeRrSet(rrset: RrSet | undefined): string {
   if (rrset === undefined) return "nothing";
   return rrset.values.map((value) => `${rrset.ttl} ${rrset.type} ${shorten(value)}`).join(", ");
@@ -65,7 +65,7 @@ function shorten(value: string): string {
   return value.length > SHOWN ? `${value.slice(0, SHOWN)}…` : value;
 }
 
-/** All of one name together: between them a message may be split. Those of names that are above come first. */
+/** Groups changes by name: a message may be split between groups. Parents come before their children. */
 export function groupByName(changes: readonly Change[]): Change[][] {
   const groups = new Map<string, Change[]>();
   for (const change of changes) {

@@ -39,7 +39,7 @@ export interface LabBackend {
   refresh: number;
   /** Where the owner is noted. */
   marker: "record" | "comment";
-  /** What can be made to go wrong, of a service that is none of ours. */
+  /** The fake of a cloud service, which can be made to fail. */
   fake?: CloudFake;
   stop(): Promise<void>;
 }

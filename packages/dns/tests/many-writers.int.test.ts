@@ -53,7 +53,7 @@ suite.each(BACKENDS)("20 writers that are killed at random, on $label", ({ start
     // The first round is not disturbed: it tells how long one takes while all are at work.
     const started = performance.now();
     await Promise.all(members.map((member, writer) => member.applyApart(inputs(writer, 0))));
-    const typicalMs = performance.now() - started;
+    let typicalMs = performance.now() - started;
     for (const writer of members.keys()) acknowledged.set(writer, 0);
     const run = async (member: Member, writer: number, round: number) => {
       const isDoomed = (writer + round) % 2 === 0;
@@ -77,6 +77,12 @@ suite.each(BACKENDS)("20 writers that are killed at random, on $label", ({ start
         for (let round = 1; round < ROUNDS; round++) await run(member, writer, round);
       }),
     );
+    // On a machine that was slower in the first round, most ended before they were to be killed.
+    let last = ROUNDS;
+    for (; killed < WRITERS / 2; last++) {
+      typicalMs /= 2;
+      await Promise.all(members.map((member, writer) => run(member, writer, last)));
+    }
     const all = await read();
     const own = (writer: number, type: string) =>
       all
@@ -91,12 +97,11 @@ suite.each(BACKENDS)("20 writers that are killed at random, on $label", ({ start
       expect(own(writer, "TXT")).toEqual([`"round ${written}"`]);
     }
     expect(acknowledged.size).toBe(WRITERS);
-    expect(killed).toBeGreaterThanOrEqual(WRITERS / 2);
-    await Promise.all(members.map((member, writer) => member.apply(inputs(writer, ROUNDS))));
+    await Promise.all(members.map((member, writer) => member.apply(inputs(writer, last))));
     const after = await read();
     for (const writer of members.keys()) {
       const records = after.filter(({ name, type }) => name.startsWith(`writer${writer}.`) && type === "A");
-      expect(records.map(({ value }) => value)).toEqual([`10.${ROUNDS}.0.${writer}`]);
+      expect(records.map(({ value }) => value)).toEqual([`10.${last}.0.${writer}`]);
       const other = after.filter(
         ({ name, type }) => name.startsWith(`writer${writer}-b.`) && type === "CNAME",
       );

@@ -71,6 +71,17 @@ suite.each(BACKENDS)("records on $label", ({ start }) => {
     expect(await see("many0", "A")).toEqual([]);
   });
 
+  it("removes what a run left that was killed before it was in the state, once it is named", async () => {
+    await new Member(backend, "records").apply({ records: hosts("left", 3) });
+    const next = new Member(backend, "records");
+    // Another resource of this owner may have written the third: it stays until somebody names it.
+    await next.apply({ records: hosts("left", 2) });
+    expect(await see("left2", "A")).toEqual(["10.0.0.2"]);
+    await next.apply({ records: { ...hosts("left", 2), left2: { A: { values: [] } } } });
+    expect([await see("left1", "A"), await see("left2", "A")]).toEqual([["10.0.0.1"], []]);
+    expect(await see("left2._a._owner", "TXT")).toEqual([]);
+  });
+
   it("reports what contradicts itself, with the paths", async () => {
     const records = {
       a: { CNAME: { values: ["b"] }, A: { values: ["192.0.2.1"] } },

@@ -1,24 +1,24 @@
 import { isWithin, type Name, parseName } from "../client/name.ts";
 import { type Change, keyOf, NOTHING, type Observed, type RrSetId, sameRrSet } from "../rrset.ts";
 
-/** What a kind of server can do, for the checks and the reference. */
+/** What a kind of server can do. */
 export interface Capabilities {
-  /** Whether a write fails when another has come first. */
+  /** Whether a write fails when somebody else has changed the records since they were read. */
   compareAndSet: boolean;
-  /** Whether several RRsets, and TTL and values of one, change in one step, or nothing does. */
+  /** Whether several RRsets, and TTL and values of one RRset, change in one step or not at all. */
   atomicBatch: boolean;
   ttl: { min: number; max: number };
   /** Where the owner of an RRset is noted. */
   marker: "record" | "comment";
-  /** What an owner may be called, when not all that the input takes. */
+  /** Which names of owners it accepts, when not all of those that the input accepts. */
   owner?: { pattern: RegExp; rule: string };
-  /** Types that it takes; `undefined`: all. */
+  /** The types that it accepts; `undefined`: all. */
   types?: readonly string[];
-  /** Types that its name servers answer with addresses of their own, for a time of their own. */
+  /** Types for which its name servers answer their own addresses and TTL. */
   proxiedTypes?: readonly string[];
-  /** Whether the zone's own NS records are the service's alone. */
+  /** Whether only the service can change the NS records of the zone. */
   fixedNameServers?: boolean;
-  /** How long it may take until a write can be read. */
+  /** How many seconds it may take until a read shows a write. */
   lagSeconds: number;
 }
 
@@ -26,9 +26,9 @@ export interface Capabilities {
 export interface Backend {
   readonly zone: Name;
   readonly capabilities: Capabilities;
-  /** What is at these names and types; CNAME records at the names are returned, too. */
+  /** Reads the RRsets with these names and types, and CNAME records with these names. */
   read(ids: readonly RrSetId[]): Promise<Map<string, Observed>>;
-  /** `stale`: something is no longer as it was seen before, and nothing, or only a part, was changed. */
+  /** Writes. `stale`: an RRset has changed since it was read, and nothing, or only a part, was written. */
   apply(changes: readonly Change[]): Promise<"applied" | "stale">;
   /** The names of the zone's name servers. */
   nameServers(): Promise<readonly Name[]>;
@@ -49,11 +49,11 @@ export function longestZone(name: Name, zones: readonly string[]): Name | undefi
   return above.toSorted((a, b) => b.length - a.length)[0];
 }
 
-/** Whether nothing has changed; the marker of an RRset that is not there says nothing. */
+/** Whether nothing has changed. The marker of an RRset that does not exist is ignored. */
 export function isAsSeen(now: Observed | undefined, before: Observed): boolean {
   const { rrset, owner } = now ?? NOTHING;
   return sameRrSet(rrset, before.rrset) && (rrset === undefined || owner === before.owner);
 }
 
-/** Does something while no other process of ours does it for the same thing. */
+/** Runs `work` while no other process of this user runs it for the same `what`. */
 export type Lock = <Result>(what: string, work: () => Promise<Result>) => Promise<Result>;

@@ -12,7 +12,7 @@ import {
 } from "./backend.ts";
 import type { HttpApi } from "./http.ts";
 
-/** One RRset as an API tells of it. */
+/** One RRset of an API. */
 export interface CloudRrSet {
   /** Relative to the zone; empty or `@`: the zone itself. */
   name: string;
@@ -23,8 +23,8 @@ export interface CloudRrSet {
 }
 
 /**
- * An API without preconditions. The best that is possible: read, compare while no other process of ours writes, write,
- * and let the caller read back.
+ * An API without preconditions. `apply` reads, compares while no other process of this user writes, and writes. The
+ * caller reads back.
  */
 export abstract class CloudBackend implements Backend {
   abstract readonly capabilities: Capabilities;
@@ -40,7 +40,7 @@ export abstract class CloudBackend implements Backend {
 
   /** The RRsets at these names, or more of the zone. */
   protected abstract list(names: readonly Name[]): Promise<CloudRrSet[]>;
-  /** All or none where the API can; `stale` when the API refuses because something else is there. */
+  /** Writes all or nothing where the API can; `stale` when the API refuses because the records have changed. */
   protected abstract write(changes: readonly Change[]): Promise<"applied" | "stale">;
   /** The zones of the account, at least all that the name is in. */
   protected abstract zonesAbove(name: Name): Promise<string[]>;
@@ -79,7 +79,7 @@ export abstract class CloudBackend implements Backend {
     found.set(keyOf({ name, type }), { rrset: { name, type, ttl, values: canonical }, owner });
   }
 
-  /** A value that is none of its type is not ours: it is shown as it is. */
+  /** Returns a value that is not valid for its type unchanged: it is not ours. */
   #canonical(type: string, value: string): string {
     try {
       return canonicalValue(type, value, this.zone);

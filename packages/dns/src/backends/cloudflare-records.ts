@@ -2,7 +2,7 @@ import { canonicalValue } from "../client/rr-types.ts";
 import { quote, tokenBytes, Tokens } from "../client/tokens.ts";
 import { asObject, asString } from "./json.ts";
 
-/** What one record says, as the API has it. */
+/** The data of one record in the API. */
 export interface RecordContent {
   content?: string;
   priority?: number;

@@ -10,12 +10,12 @@ import type { HttpApi } from "./http.ts";
 import { asArray, asObject, asString } from "./json.ts";
 
 const PER_PAGE = 1000;
-/** Of a free plan. */
+/** The limit of a free plan. */
 const MAX_BATCH = 200;
 const AUTOMATIC_TTL = 1;
-/** What the automatic TTL is where nothing is proxied. */
+/** The automatic TTL of records that are not proxied. */
 const AUTOMATIC_SECONDS = 300;
-/** The record does not exist, or exists already: somebody else was faster. */
+/** The record does not exist, or exists already: somebody else changed it first. */
 const STALE_CODES = new Set([81044, 81053, 81054, 81057, 81058]);
 
 interface CloudflareRecord {
@@ -35,7 +35,7 @@ interface Batch {
 
 interface Options {
   proxied: boolean;
-  /** Whether what takes several batches may be sent. */
+  /** Whether changes may be sent in several batches. */
   maySplit: boolean;
 }
 
@@ -110,7 +110,7 @@ export class CloudflareBackend extends CloudBackend {
     this.#records.set(key, [...(this.#records.get(key) ?? []), known]);
   }
 
-  /** What is of a type that we do not know is left alone. */
+  /** Records of unknown types are left alone. */
   #valueOf(type: string, record: Record<string, unknown>): string | undefined {
     try {
       return fromContent(type, record);
@@ -124,7 +124,7 @@ export class CloudflareBackend extends CloudBackend {
     return {
       name: key.slice(0, key.lastIndexOf(" ")),
       type: records[0]!.type,
-      // Each has its own; name servers serve the lowest.
+      // Each record has its own TTL; name servers serve the lowest.
       ttl: Math.min(...records.map(secondsOf)),
       values: records.map(({ value }) => value),
       owner: records.map(({ comment }) => parseMarker(comment)).find((one) => one !== undefined),
@@ -147,7 +147,7 @@ export class CloudflareBackend extends CloudBackend {
     return batches.filter((batch) => sizeOf(batch) > 0);
   }
 
-  /** A record that goes becomes one that comes, so that there is always one. */
+  /** Turns old records into new ones, so that the name always has one. */
   #batchOf(change: Change): Batch {
     const { name, type, after } = change;
     const known = this.#records.get(keyOf(change)) ?? [];
@@ -200,7 +200,7 @@ export class CloudflareBackend extends CloudBackend {
   }
 }
 
-/** A proxied record has the automatic TTL, which says nothing. */
+/** The TTL of a proxied record is automatic, and tells nothing. */
 function secondsOf({ ttl, proxied }: CloudflareRecord): number {
   return ttl === AUTOMATIC_TTL && !proxied ? AUTOMATIC_SECONDS : ttl;
 }

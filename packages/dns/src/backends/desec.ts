@@ -4,11 +4,11 @@ import { DESEC_CAPABILITIES } from "./capabilities.ts";
 import { CloudBackend, type CloudRrSet, withoutDot } from "./cloud.ts";
 import { asArray, asObject, asString } from "./json.ts";
 
-/** deSEC. Writes are few (300 a day): always all in one request, which is done as a whole or not at all. */
+/** deSEC. It allows 300 writes a day: all changes go into one request, which is done as a whole or not at all. */
 export class DesecBackend extends CloudBackend {
   readonly capabilities = DESEC_CAPABILITIES;
 
-  /** A page has 500: one request for the zone is less than one a name, and requests are few, too. */
+  /** Reads the whole zone: a page has 500 RRsets, and the number of requests is limited. */
   protected async list(): Promise<CloudRrSet[]> {
     const rrsets = await this.#pages(this.#path);
     return rrsets.map((rrset) => ({

@@ -9,10 +9,10 @@ const PER_PAGE = 100;
 /** Gandi LiveDNS. TTL and values of one RRset change in one step, and so do all RRsets of one name. */
 export class GandiBackend extends CloudBackend {
   readonly capabilities = GANDI_CAPABILITIES;
-  /** All that the last reading showed, by name. */
+  /** All RRsets of the last read, by name. */
   readonly #names = new Map<string, CloudRrSet[]>();
 
-  /** Always the whole zone: of one name, 404 would not tell a name without records from a zone that is not there. */
+  /** Reads the whole zone: for one name, 404 may mean that it has no records, or that the zone does not exist. */
   protected async list(): Promise<CloudRrSet[]> {
     const rrsets = (await this.#pages(this.#path)).map(toRrSet);
     this.#names.clear();
@@ -21,7 +21,7 @@ export class GandiBackend extends CloudBackend {
   }
 
   protected async write(changes: readonly Change[]): Promise<"applied" | "stale"> {
-    // A marker comes before its RRset, and goes after it.
+    // A marker is written before its RRset, and removed after it.
     const groups = [...new Set(changes.map(({ name }) => name))].map((name) =>
       changes.filter((change) => change.name === name),
     );
@@ -33,7 +33,7 @@ export class GandiBackend extends CloudBackend {
     return (await this.#pages("/livedns/domains")).map((domain) => asString(domain["fqdn"]));
   }
 
-  /** Several RRsets of a name, as A in place of CNAME, take a write of the whole name. */
+  /** Several RRsets of a name, such as A in place of CNAME, need a write of the whole name. */
   async #writeName(changes: readonly Change[]): Promise<boolean> {
     const [{ name, type, before, after }, ...more] = changes as [Change, ...Change[]];
     const relative = relativeTo(name, this.zone);
@@ -45,7 +45,7 @@ export class GandiBackend extends CloudBackend {
     }
     const body = { rrset_ttl: after.rrset.ttl, rrset_values: after.rrset.values };
     const isNew = before.rrset === undefined;
-    // POST creates only what is not there.
+    // POST refuses an RRset that exists.
     const { status } = await this.api.request(isNew ? "POST" : "PUT", `${path}/${type}`, {
       body,
       expect: isNew ? [200, 201, 409] : [200, 201],

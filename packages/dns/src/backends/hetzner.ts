@@ -14,9 +14,9 @@ const POLL_MS = 50;
 const MAX_POLL_MS = 5_000;
 const ACTION_SECONDS = 300;
 const PER_PAGE = 50;
-/** From so many names on, the whole zone is read. */
+/** From this many names on, the whole zone is read. */
 const READ_ALL_FROM = 8;
-/** Somebody else was faster: what was to be changed is gone, is there already, or is being changed. */
+/** Somebody else changed it first: it is gone, exists already, or is locked by another action. */
 const STALE = [404, 409, 423];
 
 interface Known {
@@ -29,7 +29,7 @@ interface Known {
 export class HetznerBackend extends CloudBackend {
   readonly capabilities = HETZNER_CAPABILITIES;
   readonly #signal: AbortSignal;
-  /** What the last reading showed beside values, which a write has to keep. */
+  /** Labels and comments of the last read, which a write must keep. */
   readonly #known = new Map<string, Known>();
   #defaultTtl: number | undefined;
 
@@ -92,7 +92,7 @@ export class HetznerBackend extends CloudBackend {
     };
   }
 
-  /** Whether all went well; not when somebody else was faster. */
+  /** Whether it was done; `false` when somebody else changed the RRset first. */
   async #put(change: Change): Promise<boolean> {
     const { before, after, type } = change;
     const { ttl } = after.rrset!;
@@ -103,12 +103,12 @@ export class HetznerBackend extends CloudBackend {
       return this.#act("POST", `${this.#zone}/rrsets`, { name, type, ttl, records, labels });
     }
     const path = this.#path(change);
-    // The owner first: killed after it, the next run knows the RRset as its own.
+    // The owner first: when this run is killed after it, the next run knows that the RRset is its own.
     if (before.owner !== after.owner) {
       const { status } = await this.api.request("PUT", path, { body: { labels }, expect: [200, ...STALE] });
       if (status !== 200) return false;
     }
-    // A lower TTL first: what caches take meanwhile they keep for the shorter time.
+    // A lower TTL first: caches then keep the old values for the shorter time.
     if (before.rrset.ttl !== ttl && !(await this.#act("POST", `${path}/actions/change_ttl`, { ttl })))
       return false;
     if (sameValues(before.rrset, after.rrset)) return true;
@@ -133,7 +133,7 @@ export class HetznerBackend extends CloudBackend {
     return change.after.owner === undefined ? others : { ...others, [LABEL]: change.after.owner };
   }
 
-  /** Does something and waits until it is done; `false` when somebody else was faster. */
+  /** Starts an action and waits for its end; `false` when somebody else changed the RRset first. */
   async #act(method: string, path: string, body?: unknown): Promise<boolean> {
     const answer = await this.api.request(method, path, { body, expect: [200, 201, 202, ...STALE] });
     if (STALE.includes(answer.status)) return false;

@@ -16,10 +16,8 @@ export interface HttpHeaders {
   get(name: string): string | undefined;
 }
 
-/** What is idle for longer is not used again: the server may close it at any moment. */
+/** A connection that is idle for longer is not used again: the server may close it at any moment. */
 const IDLE_MS = 3_000;
-/** The signal of the request ends a connection attempt earlier. */
-const CONNECT_SECONDS = 300;
 const MAX_BODY_BYTES = 64 * 1024 * 1024;
 
 /**
@@ -54,7 +52,7 @@ export class HttpClient {
   }
 }
 
-/** The agent, which connects to whichever address of the server answers first. */
+/** Makes an agent connect to the address of the server that answers first. */
 function withDialling(agent: Agent, isTls: boolean): Agent {
   return Object.assign(agent, {
     createConnection(options: RequestOptions, done: (error: Error | null, stream?: Duplex) => void) {
@@ -66,8 +64,9 @@ function withDialling(agent: Agent, isTls: boolean): Agent {
   });
 }
 
+/** The signal of the request has its deadline. */
 async function dial(options: RequestOptions, isTls: boolean): Promise<Duplex> {
-  const server = { host: options.host!, port: Number(options.port), timeoutSeconds: CONNECT_SECONDS };
+  const server = { host: options.host!, port: Number(options.port), timeoutSeconds: Number.POSITIVE_INFINITY };
   const tcp = await openTcp(server, options.signal ?? new AbortController().signal);
   if (!isTls) return tcp;
   const { connect } = await import("node:tls");

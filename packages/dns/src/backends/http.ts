@@ -12,7 +12,7 @@ export interface HttpOptions {
   timeoutSeconds: number;
 }
 
-/** Waits that a server asks for add up to at most so much. */
+/** The sum of the waits that a server may ask for. */
 const MAX_WAIT_SECONDS = 900;
 const MAX_QUOTA_SECONDS = 60;
 
@@ -29,7 +29,7 @@ export class HttpApi {
     this.#client = new HttpClient(new URL(options.baseUrl));
   }
 
-  /** The answer when its status is one of those expected; any other is an error with what the server says. */
+  /** Sends a request and returns the answer. A status that is not expected is an error with the text of the server. */
   async request(
     method: string,
     path: string,
@@ -85,7 +85,7 @@ export class HttpApi {
     if (wait > 0) await sleep(wait, undefined, { signal: this.#options.context.signal });
   }
 
-  /** What is left of the quota: an empty one is waited for. */
+  /** Waits for an empty quota to be filled again. */
   #heed(headers: HttpHeaders): void {
     const seconds = quotaReset(headers);
     if (seconds === undefined) return;
@@ -116,7 +116,7 @@ function quotaReset(headers: HttpHeaders): number | undefined {
     /;\s*t=(\d+)/.exec(combined ?? "")?.[1] ?? (isEmpty ? headers.get("ratelimit-reset") : null),
   );
   if (!Number.isFinite(reset) || reset <= 0) return undefined;
-  // Some give the seconds until then, some the time itself.
+  // Some services give the seconds until then, others the time.
   return reset > 1e9 ? reset - wallClockSeconds() : reset;
 }
 
@@ -139,6 +139,6 @@ const SHOWN = 300;
 
 function explain(body: unknown, text: string): string {
   const shown = typeof body === "object" && body !== null ? JSON.stringify(body) : text;
-  // From the network: no control characters on a terminal.
+  // It comes from the network: control characters must not reach a terminal.
   return shown.slice(0, SHOWN).replace(/[^\x20-\x7e]+/g, " ");
 }

@@ -1,6 +1,6 @@
 import { DnsError } from "../client/dns-error.ts";
 
-/** What came from the network and must be an object. */
+/** Checks that a value from the network is an object. */
 export function asObject(value: unknown): Record<string, unknown> {
   if (typeof value === "object" && value !== null && !Array.isArray(value))
     return value as Record<string, unknown>;

@@ -7,7 +7,7 @@ import type { Lock } from "./backend.ts";
 
 const TIMEOUT_SECONDS = 600;
 
-/** For a server without preconditions, which would lose changes otherwise. */
+/** Returns a lock for a server whose API has no preconditions, where concurrent writes would be lost. */
 export function lockOf(server: string, signal: AbortSignal): Lock {
   return (what, work) => withLock(`${server} ${what}`, signal, work);
 }

@@ -7,12 +7,12 @@ const SUBTREE = "_owner";
 const WILDCARD = "_wildcard";
 const TEXT = /^"?nixops4 owner=([^"\s]+)"?$/;
 
-/** What a marker says. */
+/** Returns the text of a marker. */
 export function formatMarker(owner: string): string {
   return `nixops4 owner=${owner}`;
 }
 
-/** Who a marker names; `undefined` when it is none of ours. */
+/** Returns the owner in a marker; `undefined` when the text is not a marker. */
 export function parseMarker(text: string): string | undefined {
   return TEXT.exec(text)?.[1];
 }
@@ -34,7 +34,7 @@ function withoutWildcard(relative: string): string {
   return joinLabels(labels).slice(0, -1);
 }
 
-/** Whether a name is kept for markers. */
+/** Whether a name is reserved for markers. */
 export function isMarkerName(name: Name, zone: Name): boolean {
   return name.endsWith(`.${SUBTREE}.${zone}`) || name === `${SUBTREE}.${zone}`;
 }
@@ -61,7 +61,7 @@ export class RecordMarkers implements Backend {
   apply(changes: readonly Change[]): Promise<"applied" | "stale"> {
     const pairs = changes.map((change) => ({ own: this.#own(change), marker: this.#marker(change) }));
     const markers = pairs.flatMap(({ marker }) => (marker === undefined ? [] : [marker]));
-    // Where it takes steps, a marker without its RRset does no harm, an RRset without its marker would be foreign.
+    // Without atomic batches, a marker without its RRset does no harm; an RRset without its marker would be foreign.
     return this.#backend.apply([
       ...markers.filter(({ after }) => after.rrset !== undefined),
       ...pairs.flatMap(({ own }) => (own === undefined ? [] : [own])),
@@ -84,7 +84,7 @@ export class RecordMarkers implements Backend {
   #resolve(observed: Map<string, Observed>, ids: readonly RrSetId[]): Map<string, Observed> {
     const result = new Map<string, Observed>();
     const names = new Set(ids.map(({ name }) => name));
-    // A transfer has all of the zone: what is at other names is of no concern.
+    // A transfer returns all of the zone: other names do not matter.
     const beside = [...observed.values()].flatMap(({ rrset }) =>
       rrset !== undefined && names.has(rrset.name) ? [rrset] : [],
     );

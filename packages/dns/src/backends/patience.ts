@@ -2,13 +2,13 @@ import { setTimeout as sleep } from "node:timers/promises";
 import type { Backend } from "./backend.ts";
 import { DnsError } from "../client/dns-error.ts";
 
-/** Tries that fail for a reason that may pass, and tries that found that somebody else was faster. */
+/** How many attempts may fail for a transient reason, and how many because somebody else changed the records first. */
 const MAX_FAILURES = 8;
 const MAX_STALE = 60;
 const PAUSE_MS = 100;
 const MAX_PAUSE_MS = 3_000;
 
-/** How often to try again, and how long to wait before. */
+/** Limits the attempts, and waits between them. */
 export class Patience {
   readonly #signal: AbortSignal;
   #failures = 0;
@@ -19,7 +19,7 @@ export class Patience {
     this.#signal = signal;
   }
 
-  /** `undefined` after a failure that may pass. */
+  /** Returns `undefined` after a transient failure. */
   async try<Result>(work: () => Promise<Result>): Promise<Result | undefined> {
     try {
       return await work();
@@ -32,7 +32,7 @@ export class Patience {
     }
   }
 
-  /** So much is still to be done: less than before is no failure. */
+  /** Notes how many changes are left: progress resets the count of failures. */
   note(open: number): void {
     if (open < this.#open) this.#failures = 0;
     this.#open = open;
@@ -44,14 +44,14 @@ export class Patience {
     await this.pause();
   }
 
-  /** Longer each time, and never the same for two that wait for each other. */
+  /** Waits longer each time, and for a random time, so that two runs do not collide again. */
   pause(): Promise<void> {
     const longest = Math.min(MAX_PAUSE_MS, PAUSE_MS * 2 ** (this.#failures + this.#stale));
     return sleep(longest * (0.5 + Math.random() / 2), undefined, { signal: this.#signal });
   }
 }
 
-/** Reads again what fails for a reason that may pass. A write is the caller's: what it did, only reading tells. */
+/** Repeats reads that fail for a transient reason. Writes are not repeated: only a read shows what they have done. */
 export function withPatience(backend: Backend, signal: AbortSignal): Backend {
   const again = async <Result>(work: () => Promise<Result>): Promise<Result> => {
     for (const patience = new Patience(signal); ;) {

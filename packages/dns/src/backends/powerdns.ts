@@ -7,7 +7,7 @@ import { POWERDNS_CAPABILITIES } from "./capabilities.ts";
 import type { HttpApi } from "./http.ts";
 import { asArray, asObject, asString } from "./json.ts";
 
-/** From so many names on, the whole zone is read. */
+/** From this many names on, the whole zone is read. */
 const READ_ALL_FROM = 8;
 const ACCOUNT = "nixops4";
 
@@ -43,7 +43,7 @@ export class PowerDnsBackend implements Backend {
     return found;
   }
 
-  /** There are no preconditions: what was seen is compared again while no other process of ours writes. */
+  /** The API has no preconditions: the records are compared again while no other process of this user writes. */
   async apply(changes: readonly Change[]): Promise<"applied" | "stale"> {
     return this.#lock(this.zone, async () => {
       const now = await this.read(changes);

@@ -22,9 +22,9 @@ import {
 import { type Backend, nameServersIn } from "./backend.ts";
 import { RFC2136_CAPABILITIES } from "./capabilities.ts";
 
-/** From so many RRsets on, the whole zone is transferred, where that is allowed. */
+/** From this many RRsets on, the whole zone is transferred, where the server allows it. */
 const TRANSFER_FROM = 100;
-/** Questions on their way at a time. */
+/** How many queries are in flight at a time. */
 const PARALLEL = 64;
 const STALE = new Set(["YXDOMAIN", "YXRRSET", "NXRRSET", "NXDOMAIN"]);
 
@@ -59,7 +59,7 @@ export class Rfc2136Backend implements Backend {
     try {
       return toRrSets(await this.#client.transfer(this.zone));
     } catch (error) {
-      // Where it is refused, or there is no TCP, questions may still be answered.
+      // A server that refuses transfers may still answer queries.
       if (error instanceof DnsError && error.isTransient && error.rcode !== "REFUSED") throw error;
       this.#transferRefused = true;
       return undefined;
@@ -70,7 +70,7 @@ export class Rfc2136Backend implements Backend {
     return this.#sendAll(groupByName(changes));
   }
 
-  /** Every authoritative answer has the SOA of its zone: as the answer, or as the proof that there is none. */
+  /** Finds the zone by the SOA record in an authoritative answer, positive or negative. */
   async findZone(name: Name): Promise<Name | undefined> {
     try {
       const { answer, authority, isAuthoritative } = await this.#client.query(name, "SOA");
@@ -90,7 +90,7 @@ export class Rfc2136Backend implements Backend {
     return this.#client.close();
   }
 
-  /** What does not fit into one message is sent in several, between names. */
+  /** Sends one message, or several, split between names, when one is not enough. */
   async #sendAll(groups: Change[][]): Promise<"applied" | "stale"> {
     const all = toUpdate(groups.flat(), this.zone);
     const whole = encodeUpdate(this.zone, all);
@@ -117,7 +117,7 @@ export class Rfc2136Backend implements Backend {
   async #readOne(id: RrSetId): Promise<RrSet[]> {
     const found = rrSetsIn(await this.#ask(id), id);
     if (found.length === 0 || !(await this.#mayBeWildcard(id, found))) return found;
-    // A prerequisite asks for what is in the zone itself.
+    // Prerequisites ignore wildcards (RFC 2136, 3.2).
     const { rcode } = await this.#client.update(this.zone, {
       prerequisites: [{ name: id.name, type: found[0]!.type, class: CLASS.ANY, ttl: 0 }],
       updates: [],
@@ -131,7 +131,7 @@ export class Rfc2136Backend implements Backend {
     return response;
   }
 
-  /** Whether a wildcard above would give the same answer. */
+  /** Whether the answer may come from a wildcard above the name. */
   async #mayBeWildcard({ name, type }: RrSetId, found: RrSet[]): Promise<boolean> {
     const labels = labelsOf(name);
     const depth = labels.length - labelsOf(this.zone).length;
@@ -146,7 +146,7 @@ export class Rfc2136Backend implements Backend {
   }
 }
 
-/** The RRset asked for and CNAME; of a delegation from the other sections. */
+/** The RRset of the query and CNAME; of a delegation, from the other sections. */
 function rrSetsIn({ answer, authority, additional }: Response, { name, type }: RrSetId): RrSet[] {
   const own = (records: readonly ResourceRecord[]) =>
     toRrSets(records.filter((one) => one.name === name && (one.type === type || one.type === "CNAME")));
@@ -176,7 +176,7 @@ function toRrSets(records: readonly ResourceRecord[]): Map<string, Observed> {
   );
 }
 
-/** Together as many as certainly fit into one message each. */
+/** Combines updates as long as they certainly fit into one message. */
 function splitBySize(updates: readonly Update[]): Update[] {
   const parts: { update: Update; size: number }[] = [];
   for (const { prerequisites, updates: records } of updates) {
@@ -193,7 +193,7 @@ function splitBySize(updates: readonly Update[]): Update[] {
   return parts.map(({ update }) => update);
 }
 
-/** With the name of the zone. */
+/** The size of the header and of the zone section, at most. */
 const MAX_HEADER = 300;
 
 function toUpdate(changes: readonly Change[], zone: Name): Update {
@@ -208,11 +208,11 @@ function toUpdate(changes: readonly Change[], zone: Name): Update {
   };
 }
 
-/** The RRset is exactly as it was seen. */
+/** Requires that the RRset is exactly as it was read. */
 function prerequisitesOf({ name, type, before: { rrset } }: Change, isUsed: boolean): ResourceRecord[] {
   if (rrset !== undefined)
     return rrset.values.map((value) => ({ name, type, class: CLASS.IN, ttl: 0, value }));
-  // Servers ignore a CNAME beside other records, and say nothing.
+  // Servers silently ignore a CNAME beside other records.
   const absent = type === "CNAME" && !isUsed ? "ANY" : type;
   return [{ name, type: absent, class: CLASS.NONE, ttl: 0 }];
 }
@@ -232,13 +232,13 @@ function additionsOf({ name, type, before, after: { rrset } }: Change, zone: Nam
   return values.map((value) => ({ name, type, class: CLASS.IN, ttl: rrset.ttl, value }));
 }
 
-/** A name server that comes and goes in one message: a TTL changes with a new record only, not with a known one. */
+/** A name server that is added and deleted in one message: only a new record changes the TTL of an RRset. */
 const TTL_SETTER = "nixops4-ttl.invalid.";
 
-/** The name servers of the zone cannot be deleted as a whole: the new ones come first. */
+/** Deletes old name servers after the new ones are added: the NS records of a zone cannot be deleted as a whole. */
 function lateDeletionsOf({ name, type, before, after }: Change, zone: Name): ResourceRecord[] {
   if (before.rrset === undefined || !isApexNs({ name, type }, zone)) return [];
-  // PowerDNS deletes nothing when it is told to delete as many as there are, be they there or not.
+  // PowerDNS deletes no NS record when the message deletes as many as the zone has, even when some do not exist.
   const added = before.rrset.ttl === after.rrset?.ttl ? [] : [TTL_SETTER];
   return deletionsOfValues({ ...before.rrset, values: [...before.rrset.values, ...added] }, after.rrset);
 }

@@ -62,7 +62,7 @@ export const text = (what: string): Field => ({
   read: (reader) => quote(reader.shortBytes()),
 });
 
-/** A word of letters and digits, as the tag of CAA. */
+/** A word of letters and digits, such as the tag of CAA. */
 export const word = (what: string): Field => ({
   write: (tokens, writer) => writer.shortBytes(checkWord(tokenBytes(tokens.next(what)), what)),
   read: (reader) => checkWord(reader.shortBytes(), what).toString("latin1"),

@@ -15,7 +15,7 @@ export interface ResourceRecord {
   type: string;
   class: number;
   ttl: number;
-  /** In presentation format; `undefined` when there is no data, as in prerequisites. */
+  /** In presentation format; `undefined` without data, such as in prerequisites. */
   value?: string;
 }
 

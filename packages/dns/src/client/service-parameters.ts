@@ -81,7 +81,7 @@ const PARAMETERS: Record<string, Parameter> = {
   ohttp: none,
 };
 
-/** In the order of their keys, as the wire has them, whatever the order in which they were written. */
+/** Sorts parameters by their keys, as the wire format requires. */
 export const serviceParameters: Field = {
   write: (tokens, writer) => {
     const parameters = tokens

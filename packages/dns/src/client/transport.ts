@@ -63,7 +63,7 @@ async function startTls(tcp: Socket, server: ServerAddress): Promise<TLSSocket> 
     minVersion: "TLSv1.2",
     ...(isIP(name) === 0 ? { servername: name } : {}),
     ...(tls.ca === undefined ? {} : { ca: tls.ca }),
-    // A pinned key is all the proof there is: the certificate around it may be self-signed or expired.
+    // The pinned key is the only proof: its certificate may be self-signed or expired.
     rejectUnauthorized: tls.pin === undefined,
     checkServerIdentity: (_, certificate) => checkServerIdentity(name, certificate),
   });
@@ -89,7 +89,7 @@ async function checkPin(socket: TLSSocket, { tls, address }: ServerAddress): Pro
     throw new DnsError(`the TLS key of ${address} has the pin ${actual}, not ${tls.pin}`);
 }
 
-/** How long a true answer may come after a forged one. */
+/** How long to wait for a true answer after a forged one. */
 const FORGERY_GRACE_SECONDS = 1;
 const RESEND_SECONDS = 1;
 

@@ -27,7 +27,7 @@ export const TSIG_ALGORITHMS = Object.keys(ALGORITHMS) as TsigAlgorithm[];
 
 const FUDGE_SECONDS = 300;
 const CLASS_ANY = 255;
-/** Of a transfer, at most so many messages come between two signed ones (RFC 8945, 5.3.1). */
+/** How many unsigned messages a transfer may have between two signed ones (RFC 8945, 5.3.1). */
 const MAX_UNSIGNED = 99;
 const ERRORS: Record<number, string> = {
   16: "the signature does not verify there: the secret or the algorithm is another (BADSIG)",
@@ -60,7 +60,7 @@ export class TsigSession {
     this.#now = now;
   }
 
-  /** The message with its signature. */
+  /** Returns the message with its signature. */
   sign(message: Buffer): Buffer {
     const signature = {
       algorithm: ALGORITHMS[this.#key.algorithm],

@@ -3,7 +3,7 @@ import { checkSize, formatLabels, type Name, takeLabel } from "./name.ts";
 
 /** Compression pointers have 14 bits. */
 const MAX_POINTER = 0x3fff;
-/** A name has at most so many labels, so that more pointers in a row lead nowhere. */
+/** A name has at most 127 labels, so that a longer chain of pointers is an attack. */
 const MAX_POINTERS = 127;
 
 /** Writes the wire format. */
@@ -106,12 +106,12 @@ interface SizedName {
 
 const ROOT: SizedName = { name: ".", size: 1 };
 
-/** Reads the wire format, of which nothing is trusted. */
+/** Reads the wire format. Trusts nothing in it. */
 export class Reader {
   readonly message: Buffer;
   position: number;
   readonly end: number;
-  /** What pointers of this message have led to. */
+  /** The names that pointers of this message point to, by position. */
   readonly #pointed: Map<number, SizedName>;
 
   constructor(message: Buffer, position = 0, end = message.length, pointed = new Map<number, SizedName>()) {
@@ -154,7 +154,7 @@ export class Reader {
     return this.bytes(this.end - this.position);
   }
 
-  /** A part of its own: what is read there cannot go beyond it, but names may point before it. */
+  /** Returns a reader for the next bytes, which cannot read beyond them. Names in it may point before it. */
   part(count: number): Reader {
     const at = this.#take(count);
     return new Reader(this.message, at, at + count, this.#pointed);

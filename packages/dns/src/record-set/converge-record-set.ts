@@ -53,7 +53,7 @@ function read(place: Place, capabilities: Capabilities): { zone: Name; rrset: Rr
   return rrsets[0] === undefined ? undefined : { zone, rrset: rrsets[0] };
 }
 
-/** What an older version has written may lack something, or be what we no longer take. */
+/** Reads the inputs of the last run. An older version may have written them: some may be missing or no longer valid. */
 function readPrevious(
   { name, type, ttl, values, zone, ensure }: Partial<Inputs>,
   capabilities: Capabilities,

@@ -8,13 +8,13 @@ import { findZone } from "../server/open-server.ts";
 
 export interface ReverseWork {
   inputs: ZoneInputs;
-  /** The A or AAAA records that there are now, and those of the last run. */
+  /** The A or AAAA records of this run, and those of the last one. */
   current: RrSet | undefined;
   previous: RrSet | undefined;
   context: Context;
 }
 
-/** Keeps the PTR records of addresses, each in the longest zone of the server that it is in. */
+/** Keeps the PTR records of addresses, each in the longest matching zone of the server. */
 export async function convergeReverse({ inputs, current, previous, context }: ReverseWork): Promise<void> {
   const desired = pointersOf(current);
   const before = pointersOf(previous);
@@ -30,7 +30,7 @@ export async function convergeReverse({ inputs, current, previous, context }: Re
       inputs,
       zone,
       desired: pointers.filter((pointer) => desired.includes(pointer)),
-      // Another host may have got the address meanwhile.
+      // The address may belong to another host by now.
       removed: pointers
         .filter((pointer) => gone.includes(pointer))
         .map((one) => ({ ...one, onlyIfSame: true })),

@@ -21,7 +21,7 @@ const inputs = fields({
   }),
   type: Type.String({
     pattern: "^[A-Z0-9]{1,16}$",
-    patternError: "must be a type in capital letters, as AAAA",
+    patternError: "must be a type in capital letters, such as AAAA",
     description: "The type, such as `A`, or `TYPE65280` by its number.",
   }),
   ttl: ttlField,

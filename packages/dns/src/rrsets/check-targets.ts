@@ -8,7 +8,7 @@ import { targetOf } from "./wanted.ts";
 const ADDRESSES = ["A", "AAAA"];
 const MAX_CHAIN = 16;
 
-/** Refuses what names in the zone make wrong: loops of CNAME, and MX, NS or SRV to a CNAME or to nothing. */
+/** Refuses loops of CNAME records, and MX, NS and SRV records whose target in the zone is a CNAME or has no address. */
 export async function checkTargets(backend: Backend, plan: Plan): Promise<void> {
   const view = new ZoneView(backend, plan);
   const problems: string[] = [];
@@ -25,7 +25,7 @@ export async function checkTargets(backend: Backend, plan: Plan): Promise<void> 
   });
 }
 
-/** The zone as it will be. */
+/** The zone as it will be after the change. */
 class ZoneView {
   readonly #backend: Backend;
   readonly #desired: Map<string, RrSet>;
@@ -57,7 +57,7 @@ class ZoneView {
     return false;
   }
 
-  /** Below a delegation, or where a wildcard answers. */
+  /** Whether the name is below a delegation, or a wildcard answers for it. */
   async #isElsewhere(target: Name): Promise<boolean> {
     const { zone } = this.#backend;
     const above: Name[] = [];

@@ -27,7 +27,7 @@ export interface ZoneResult {
   safeAfter: string | null;
 }
 
-/** Brings the record sets of a zone to what is wanted, waits until all name servers serve them, and tells since when. */
+/** Makes the record sets of a zone as wanted, waits until all name servers serve them, and returns when caches are current. */
 export async function convergeRrSets(work: ZoneWork): Promise<ZoneResult> {
   const { inputs, zone, desired, removed, previous, context } = work;
   const backend = withMarkers(await openBackend(inputs.server, zone, context, work), inputs);
@@ -74,11 +74,11 @@ function withMarkers(backend: Backend, { marker }: ZoneInputs): Backend {
 interface Soa {
   serial: number;
   refresh: number;
-  /** How long caches keep that there is nothing (RFC 2308). */
+  /** How many seconds caches keep a negative answer (RFC 2308). */
   negativeTtl: number;
 }
 
-/** Where neither tells it: no known service has longer times. */
+/** Used when the SOA record cannot be read; no known service has longer times. */
 const UNKNOWN_SOA: Soa = { serial: 0, refresh: 86_400, negativeTtl: 10_800 };
 
 async function readSoa(backend: Backend, { verify }: ZoneInputs, context: Context): Promise<Soa> {
@@ -95,14 +95,14 @@ function parseSoa(rrset: RrSet | undefined): Soa | undefined {
   return { serial, refresh, negativeTtl: Math.min(rrset.ttl, minimum) };
 }
 
-/** Caches took the old answer at the latest when the last name server still gave it. */
+/** Returns when the last cache drops the old answer: its TTL after the last name server has stopped serving it. */
 function safeAfter(work: ZoneWork, changes: readonly Change[], soa: Soa): string | null {
   const { inputs, previous, desired } = work;
   const old = changes
     .filter(({ before, after }) => !sameRrSet(before.rrset, after.rrset))
     .map(({ before }) => before.rrset?.ttl ?? soa.negativeTtl);
   if (old.length === 0) {
-    // What was changed by a run that was killed: the state tells the old TTL.
+    // A run that was killed may have changed these: the state has the old TTL.
     const unfinished = desired.filter((rrset) => !sameRrSet(previous.get(keyOf(rrset)), rrset));
     if (unfinished.length === 0) return work.safeAfter ?? null;
     old.push(soa.negativeTtl, ...unfinished.map((rrset) => previous.get(keyOf(rrset))?.ttl ?? 0));

@@ -14,11 +14,11 @@ import {
 
 type OnConflict = "refuse" | "adopt" | "overwrite" | "merge";
 
-/** What must not be there. */
+/** An RRset that must not exist. */
 export interface Removal extends RrSetId {
-  /** What was ours of it, when it is not in `previous`. */
+  /** Our values of it, when it is not in `previous`. */
   values?: readonly string[] | undefined;
-  /** Whether to leave it alone when it has other values, though it is ours. */
+  /** Whether to keep it when it has other values, although it is ours. */
   onlyIfSame?: boolean;
 }
 
@@ -29,19 +29,19 @@ export interface Plan {
   /** What the last run wrote, by key. */
   previous: ReadonlyMap<string, RrSet>;
   onConflict: OnConflict;
-  /** Noted beside each RRset; `undefined` without markers. */
+  /** The owner in the markers; `undefined` without markers. */
   owner: string | undefined;
 }
 
 export interface Decision {
   changes: Change[];
-  /** What belongs to somebody else, in words. */
+  /** Descriptions of wanted RRsets that belong to somebody else. */
   conflicts: string[];
-  /** What was left alone for that reason. */
+  /** Descriptions of RRsets that were not removed because they belong to somebody else. */
   left: string[];
 }
 
-/** Decides what to change; nothing is read or written here. */
+/** Decides what to change. Reads and writes nothing. */
 export function decide(plan: Plan, observed: ReadonlyMap<string, Observed>): Decision {
   const decision: Decision = { changes: [], conflicts: [], left: [] };
   const at = (id: RrSetId) => observed.get(keyOf(id)) ?? NOTHING;
@@ -136,7 +136,7 @@ function isBesideCname({ type }: RrSet): boolean {
   return ["RRSIG", "NSEC", "TYPE46", "TYPE47"].includes(type);
 }
 
-/** By its marker; by the state alone only where there are no markers or one is missing. */
+/** Decides by the marker. The state decides only without markers, or when a marker is missing. */
 function isOurs(
   plan: Plan,
   wanted: RrSetId & { values: readonly string[] },
@@ -149,7 +149,7 @@ function isOurs(
   return previous !== undefined && (isAsWanted || sameValues(rrset, previous));
 }
 
-/** Of what is there, the values of others and their TTL stay. */
+/** Keeps the values of others and their TTL. */
 function mergeInto(seen: RrSet, wanted: RrSet, previous: RrSet | undefined): RrSet {
   const others = seen.values.filter((value) => previous?.values.includes(value) !== true);
   return {

@@ -13,15 +13,15 @@ import {
 } from "../rrset.ts";
 
 export interface Synced {
-  /** What was there before the first change, by key; empty when nothing was changed. */
+  /** The first change of each RRset, by key; empty when nothing was changed. */
   changed: Map<string, Change>;
   /** The current records. */
   observed: Map<string, Observed>;
 }
 
 /**
- * Brings a zone to what the plan wants: reads, decides, writes on the condition that all is as it was read, and reads
- * again, until there is nothing left to do. What a failed write did, the next reading shows.
+ * Makes a zone match a plan: reads, decides, writes on the condition that nothing has changed since, and reads again,
+ * until nothing is left to do. The next read shows what a failed write has done.
  */
 export async function syncRrSets(
   backend: Backend,
@@ -56,7 +56,7 @@ export async function syncRrSets(
     }
     sent = undefined;
     const result = await patience.try(() => backend.apply(decision.changes));
-    // Without an answer too, it may have happened.
+    // It may have happened even without an answer.
     for (const change of decision.changes)
       if (!changed.has(keyOf(change))) changed.set(keyOf(change), change);
     if (result === "applied") sent = { changes: decision.changes, at: performance.now() };
@@ -64,7 +64,7 @@ export async function syncRrSets(
   }
 }
 
-/** All that has to be read: what is wanted or to go, and what may stand in the way of a CNAME. */
+/** The RRsets to read: those that are wanted or removed, and those that a CNAME excludes. */
 function idsOf({ desired, removed }: Plan): RrSetId[] {
   const ids = [...desired, ...removed].flatMap(({ name, type }) => [
     { name, type },
@@ -97,12 +97,12 @@ function refuseConflicts({ conflicts }: Decision, zone: string): void {
     {
       hint:
         'Nothing was changed. Take them over with onConflict = "adopt" (when they are as wanted) or "overwrite", keep ' +
-        'them with "merge", or set `owner` to who they belong to.',
+        'them with "merge", or set `marker.owner` to their owner.',
     },
   );
 }
 
-/** Changes that the server has accepted and not made. */
+/** Returns the changes that the server accepted but did not make. */
 function ignoredOf(sent: readonly Change[], open: readonly Change[]): Change[] {
   const before = new Map(sent.map((change) => [keyOf(change), change]));
   return open.filter((change) => {
@@ -120,12 +120,12 @@ function isSame(a: Observed, b: Observed): boolean {
 function ignoredError(ignored: readonly Change[]): ProviderError {
   const lines = ignored.map(
     (change) =>
-      `${describeId(change)}: wanted ${describeRrSet(change.after.rrset)}, there is ${describeRrSet(change.before.rrset)}`,
+      `${describeId(change)}: wanted ${describeRrSet(change.after.rrset)}, found ${describeRrSet(change.before.rrset)}`,
   );
   return new ProviderError(
-    `the server accepted changes and did not make them:\n${indent(lines.join("\n"))}`,
+    `the server accepted changes but did not make them:\n${indent(lines.join("\n"))}`,
     {
-      hint: "A server ignores what a zone cannot have, as a CNAME beside other records, or no name servers.",
+      hint: "A server ignores what a zone cannot have, such as a CNAME beside other records, or a zone without name servers.",
     },
   );
 }

@@ -21,7 +21,7 @@ export interface VerifyOptions {
   nameServers: Record<string, string>;
 }
 
-/** A name server as it is asked. */
+/** A name server and the client that queries it. */
 interface NameServer {
   name: Name;
   client: DnsClient;
@@ -35,7 +35,7 @@ export interface Expected extends RrSetId {
 
 const PAUSE_MS = 100;
 const MAX_PAUSE_MS = 2_000;
-/** One question takes a datagram; many share a connection. */
+/** Up to so many queries go over UDP; more share a TCP connection. */
 const DATAGRAMS = 4;
 const TIMEOUT_MS = 3_000;
 const PARALLEL = 64;
@@ -72,7 +72,7 @@ export async function waitUntilServed(
   }
 }
 
-/** The SOA record as a name server has it: no API of a cloud tells it. */
+/** Reads the SOA record from a name server: the APIs of cloud services do not return it. */
 export async function readServedSoa(
   backend: Backend,
   { nameServers }: VerifyOptions,
@@ -101,7 +101,7 @@ function notServed(zone: Name, lines: readonly string[], timeoutSeconds: number)
   );
 }
 
-/** `undefined` when the server serves all that is expected. */
+/** Returns why a server does not serve what is expected; `undefined` when it does. */
 async function whyNot({ client }: NameServer, expected: readonly Expected[]): Promise<string | undefined> {
   for (let start = 0; start < expected.length; start += PARALLEL) {
     const part = expected.slice(start, start + PARALLEL);
@@ -136,7 +136,7 @@ async function whyNotOne(
   }
 }
 
-/** Where there is nothing any more, a wildcard may answer. */
+/** Whether the answer for a removed RRset comes from a wildcard. */
 async function isWildcard(client: DnsClient, served: RrSet): Promise<boolean> {
   const name = `*.${served.name.slice(served.name.indexOf(".") + 1)}`;
   const { answer } = await client.query(name, served.type);
@@ -190,7 +190,7 @@ async function lookUp(name: Name, backend: Backend): Promise<string[]> {
       family === 6 ? `[${address}]:53` : address,
     );
   } catch (cause) {
-    // Perhaps in another zone of the same server, which this machine does not ask for names.
+    // It may be in another zone of the same server, which this machine does not use as its resolver.
     const found = await readAddresses(name, backend).catch(() => []);
     if (found.length > 0) return found;
     throw new ProviderError(`cannot find the address of the name server ${name} of ${backend.zone}`, {

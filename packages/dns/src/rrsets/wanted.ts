@@ -6,9 +6,9 @@ import { canonicalValue, typeNumber } from "../client/rr-types.ts";
 import { isMarkerName } from "../backends/markers.ts";
 import { keyOf, type RrSet, sortValues } from "../rrset.ts";
 
-/** One record set as it stands in the inputs. */
+/** One record set of the inputs. */
 export interface Wanted {
-  /** Where it stands, for errors. */
+  /** Its path in the inputs, for errors. */
   path: string;
   name: string;
   type: string;
@@ -35,10 +35,10 @@ export function wantedOf({
   );
 }
 
-/** Which input is to blame. */
+/** Reports a mistake in a field of the inputs. */
 type Report = (field: string, message: string) => void;
 
-/** Reads what is wanted; each mistake is a violation with its path. */
+/** Parses the record sets of the inputs. Each mistake becomes a violation with its path. */
 export function readWanted(wanted: readonly Wanted[], zone: string, capabilities: Capabilities) {
   const violations: Violation[] = [];
   const apex = attempt(
@@ -109,14 +109,14 @@ function checkValues({ name, type, values }: Wanted, zone: Name, report: Report)
     if (values.length > 1) report("values", `a name has at most one ${type}`);
     if (type === "CNAME" && name === zone)
       report("type", "the zone itself cannot have a CNAME: it has SOA and NS");
-    if (values[0] === name) report("values[0]", `points to itself`);
+    if (values[0] === name) report("values[0]", `must not point to its own name`);
   }
   const spf = values.filter((value) => /^"v=spf1( |"|$)/i.test(value));
   if (type === "TXT" && spf.length > 1) report("values", "has two SPF records: receivers then take none");
   if (type === "NS" && name === zone && values.length === 0) report("values", "a zone needs name servers");
 }
 
-/** What contradicts itself among all that one resource wants. */
+/** Returns the contradictions between the record sets of one resource. */
 export function checkTogether(rrsets: readonly RrSet[]): Violation[] {
   const present = rrsets.filter(({ values }) => values.length > 0);
   const cnames = new Map(present.filter(({ type }) => type === "CNAME").map((rrset) => [rrset.name, rrset]));
@@ -126,7 +126,7 @@ export function checkTogether(rrsets: readonly RrSet[]): Violation[] {
   for (const rrset of present) {
     const { name, type, values } = rrset;
     if (keys.has(keyOf(rrset)))
-      violations.push({ path: pathOf(rrset), message: `${name} ${type} is there twice` });
+      violations.push({ path: pathOf(rrset), message: `${name} ${type} is given twice` });
     keys.add(keyOf(rrset));
     if (type !== "CNAME" && cnames.has(name)) {
       violations.push({ path: pathOf(rrset), message: `${name} is a CNAME, which allows nothing beside it` });
@@ -153,7 +153,7 @@ function isInLoop(start: RrSet, cnames: ReadonlyMap<string, RrSet>): boolean {
   return false;
 }
 
-/** The name that a value of MX, NS or SRV points to, unless it says that there is none. */
+/** Returns the target of an MX, NS, SRV or CNAME value; `undefined` for the root, which means no target. */
 export function targetOf(type: string, value: string): Name | undefined {
   const index = { MX: 1, NS: 0, SRV: 3, CNAME: 0 }[type];
   const target = index === undefined ? undefined : value.split(" ")[index];

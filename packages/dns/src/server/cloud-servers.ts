@@ -104,7 +104,7 @@ export interface CloudServers {
   gandi?: Static<typeof gandiSchema>;
 }
 
-/** The zone in one of the clouds; `undefined` when the server is none of them. */
+/** Opens a zone at one of the cloud services; `undefined` when the server is none of them. */
 export async function openCloudBackend(
   { hetzner, desec, cloudflare, gandi }: CloudServers,
   zone: Name,

@@ -8,7 +8,7 @@ import type { Server } from "./server.ts";
 
 type Rfc2136 = NonNullable<Server["rfc2136"]>;
 
-/** The zone on a server that takes dynamic updates. Loads what only these need. */
+/** Opens a zone on a server that takes dynamic updates. */
 export async function openRfc2136(
   { address, port, transport, tls, tsig, transfer, timeoutSeconds }: Rfc2136,
   zone: Name,

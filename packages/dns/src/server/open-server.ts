@@ -5,7 +5,7 @@ import type { Name } from "../client/name.ts";
 import { openCloudBackend } from "./cloud-servers.ts";
 import type { PowerDns, Server } from "./server.ts";
 
-/** The zone on its server; to be closed. */
+/** Opens a zone on its server. The caller closes it. */
 export async function openBackend(
   server: Server,
   zone: Name,
@@ -35,7 +35,7 @@ async function openPowerDns(server: PowerDns, zone: Name, context: Context): Pro
   return new PowerDnsBackend(api, zone, lockOf(server.url, context.signal));
 }
 
-/** The API below `/servers/ID`. */
+/** Opens the part of PowerDNS's API below `/servers/ID`. */
 export async function openPowerDnsApi({ url, apiKey, serverId, timeoutSeconds }: PowerDns, context: Context) {
   const { HttpApi } = await import("../backends/http.ts");
   return new HttpApi({
@@ -46,7 +46,7 @@ export async function openPowerDnsApi({ url, apiKey, serverId, timeoutSeconds }:
   });
 }
 
-/** The longest zone on the server that a name is in; `undefined` when there is none. */
+/** Finds the longest zone on the server that contains a name; `undefined` when there is none. */
 export async function findZone(server: Server, name: Name, context: Context): Promise<Name | undefined> {
   const backend = await openBackend(server, name, context);
   try {

@@ -114,7 +114,7 @@ export const powerdnsSchema = fields(
 
 export type PowerDns = Static<typeof powerdnsSchema>;
 
-/** The input `server` of everything that changes a zone. */
+/** The input `server` of `record_set` and `records`. */
 export const serverSchema = exactlyOne(
   { rfc2136: Type.Optional(rfc2136Schema), powerdns: Type.Optional(powerdnsSchema), ...cloudSchemas },
   { title: "Server", description: "Where the zone is kept." },
@@ -122,7 +122,7 @@ export const serverSchema = exactlyOne(
 
 export type Server = Static<typeof serverSchema>;
 
-/** What the kind of server can do. */
+/** Returns the capabilities of the kind of server. */
 export function capabilitiesOf(server: Server): Capabilities {
   if (server.powerdns !== undefined) return POWERDNS_CAPABILITIES;
   if (server.hetzner !== undefined) return HETZNER_CAPABILITIES;
@@ -149,7 +149,7 @@ interface CheckedInputs {
   marker: { enable: boolean; owner: string };
 }
 
-/** What the schema cannot say; for the `check` of a resource. */
+/** Checks what the schema cannot express; for the `check` of a resource. */
 export function checkServer({ server, require, marker }: CheckedInputs): Violation[] {
   const capabilities = capabilitiesOf(server);
   const violations =

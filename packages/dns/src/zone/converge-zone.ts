@@ -21,7 +21,7 @@ export async function convergeZone(inputs: Inputs, context: Context): Promise<Ou
   const { kind, masters, dnssec } = inputs;
   if (seen === undefined) {
     const body = { name, kind, masters, nameservers: nameServers, dnssec, soa_edit_api: "INCREASE" };
-    // Another run may have been faster.
+    // 409: another run has created it in the meantime.
     await api.request("POST", "/zones", { body, expect: [201, 409] });
   } else if (isOther(seen, inputs)) {
     await api.request("PUT", zonePath(name), {
@@ -83,7 +83,7 @@ async function readDs(api: HttpApi, name: Name, dnssec: boolean): Promise<string
   const keys = asArray(body)
     .map(asObject)
     .filter((key) => key["active"] === true);
-  // Digests by SHA-256 and better: SHA-1 is no longer taken (RFC 8624).
+  // Without SHA-1, which must no longer be used for DS records (RFC 8624).
   return keys
     .flatMap((key) => asArray(key["ds"] ?? []).map(asString))
     .filter((ds) => ds.split(" ")[2] !== "1");

@@ -1,6 +1,6 @@
 import type { Fault } from "./cloud-fake.ts";
 
-/** Refuses every so-manieth request, and says when to come again. */
+/** Refuses one of `every` requests, and tells when to try again. */
 export function tooMany(every: number, headers: Record<string, string> = { "retry-after": "1" }): Fault {
   let count = 0;
   return async (request, next) =>
@@ -26,7 +26,7 @@ export function quota(
   };
 }
 
-/** Does what every so-manieth write says, and breaks the connection instead of answering. */
+/** Makes one of `every` writes, and breaks the connection instead of answering. */
 export function lostAnswer(every: number): Fault {
   let count = 0;
   return async (request, next) => {
