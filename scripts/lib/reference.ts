@@ -4,7 +4,7 @@ import {
   type ResourceType,
   takesExactlyOne,
 } from "@nixops4-providers/provider-sdk";
-import { exampleOf, sectionsOf } from "./type-docs.ts";
+import { examplesOf, sectionsOf } from "./type-docs.ts";
 
 /** A provider's reference page, in Markdown. */
 export function renderReference(provider: Provider): string {
@@ -27,14 +27,17 @@ export function renderType(provider: Provider, resource: ResourceType): string {
 
 function renderResource(provider: Provider, resource: ResourceType): string[] {
   const { type, description, stateful, inputs, outputs } = resource;
-  const example = exampleOf(provider, resource);
+  const examples = examplesOf(provider, resource);
   return [
     `## ${type}`,
     description,
     stateful
       ? "Needs `state`: nixops4 records its outputs and runs it again only when its inputs change."
       : "",
-    ...(example === undefined ? [] : ["### Example", `\`\`\`nix\n${example}\n\`\`\``]),
+    ...examples.flatMap(({ variant, text }) => [
+      variant === "" ? "### Example" : `### Example with \`${variant}\``,
+      `\`\`\`nix\n${text}\n\`\`\``,
+    ]),
     "### Inputs",
     renderFields(inputs, "input"),
     "### Outputs",

@@ -1,7 +1,12 @@
 // What is written by hand for each resource type: the sections of `<type>.md` beside it, and an example.
-import { existsSync, readFileSync } from "node:fs";
-import { join, relative } from "node:path";
-import type { Provider, ResourceType } from "@nixops4-providers/provider-sdk";
+import { existsSync, readdirSync, readFileSync } from "node:fs";
+import { join } from "node:path";
+import {
+  type JsonSchema,
+  type Provider,
+  type ResourceType,
+  takesExactlyOne,
+} from "@nixops4-providers/provider-sdk";
 import { root, type ProviderPackage } from "./providers.ts";
 
 /** By the heading in `<type>.md`, in the order of the reference: the heading there. */
@@ -28,10 +33,17 @@ export function sectionsOf({ docs }: ResourceType): [heading: string, text: stri
   });
 }
 
-/** The example of a type; `undefined` when there is none. */
-export function exampleOf(provider: Provider, { type }: ResourceType): string | undefined {
-  const path = examplePath(provider, type);
-  return existsSync(path) ? readFileSync(path, "utf8").trim() : undefined;
+/** The examples of a type: `<type>.nix`, then `<type>.<variant>.nix` for each other kind of server. */
+export function examplesOf({ name }: Provider, { type }: ResourceType): { variant: string; text: string }[] {
+  const folder = join(root, "examples", name);
+  const variantOf = (file: string) => file.slice(type.length + 1, -".nix".length);
+  return (existsSync(folder) ? readdirSync(folder) : [])
+    .filter((file) => file.endsWith(".nix") && (file === `${type}.nix` || file.startsWith(`${type}.`)))
+    .map((file) => ({
+      variant: file === `${type}.nix` ? "" : variantOf(file),
+      text: readFileSync(join(folder, file), "utf8").trim(),
+    }))
+    .toSorted((one, other) => one.variant.localeCompare(other.variant));
 }
 
 /** What is missing from the documentation of types, a line each. */
@@ -53,9 +65,14 @@ function problemsOf(provider: Provider, resource: ResourceType): string[] {
   const unknown = [...given.keys()].filter((name) => !SECTIONS.has(name));
   const changes = given.get("Changes") ?? "";
   const unsaid = Object.keys(resource.inputs.properties).filter((name) => !changes.includes(`\`${name}\``));
-  const example = relative(root, examplePath(provider, resource.type));
+  const file = join("examples", provider.name, resource.type);
+  const examples = examplesOf(provider, resource);
+  const { server } = resource.inputs.properties as Record<string, JsonSchema>;
+  const kinds = server !== undefined && takesExactlyOne(server) ? Object.keys(server.properties ?? {}) : [];
+  const unshown = kinds.filter((kind) => !examples.some(({ text }) => text.includes(`server.${kind}`)));
   return [
-    ...(exampleOf(provider, resource) === undefined ? [`there is no ${example}`] : []),
+    ...(examples[0]?.variant === "" ? [] : [`there is no ${file}.nix`]),
+    ...unshown.map((kind) => `there is no ${file}.${kind}.nix`),
     ...(/^.+$/.test(summaryOf(resource)) ? [] : ["its docs do not begin with one line that says what it is"]),
     ...missing.map((name) => `its docs have no section "${name}"`),
     ...unknown.map((name) => `its docs have a section "${name}", which the reference does not know`),
@@ -63,10 +80,6 @@ function problemsOf(provider: Provider, resource: ResourceType): string[] {
       ? []
       : unsaid.map((name) => `the section "Changes" does not say what a change of \`${name}\` does`)),
   ];
-}
-
-function examplePath({ name }: Provider, type: string): string {
-  return join(root, "examples", name, `${type}.nix`);
 }
 
 function parseSections(docs: string): Map<string, string> {

@@ -72,18 +72,19 @@ suite(`a server whose first address is dead${reason === undefined ? "" : ` (skip
   };
 
   it.each(["tcp", "udp"])("is reached over %s", async (transport) => {
-    const { stop, port } = await startNamed({ folder: folder.path, keys: KEYS, zones });
-    await stop();
+    const named = await startNamed({ folder: folder.path, keys: KEYS, zones });
+    await named.stop();
     const tsig = { name: "hmac-sha256", secret: { value: SECRET } };
-    const server = { rfc2136: { address: "ns.test", port, transport, tsig, timeoutSeconds: 20 } };
+    const server = { rfc2136: { address: "ns.test", port: named.port, transport, tsig, timeoutSeconds: 20 } };
     const output = apply(server, ["named", `-gc${folder.path}/named.conf`, "running"]);
     expect(output).toContain('"fqdn":"www.example.test."');
   });
 
   it("is reached by HTTP", async () => {
-    const { stop, url, apiKey } = await startPowerDns({ folder: folder.path, keys: KEYS, zones });
-    await stop();
-    const server = { powerdns: { url: url.replace("127.0.0.1", "ns.test"), apiKey: { value: apiKey } } };
+    const powerdns = await startPowerDns({ folder: folder.path, keys: KEYS, zones });
+    await powerdns.stop();
+    const url = powerdns.url.replace("127.0.0.1", "ns.test");
+    const server = { powerdns: { url, apiKey: { value: powerdns.apiKey } } };
     const output = apply(server, ["pdns_server", `--config-dir=${folder.path}`, "Done launching threads"]);
     expect(output).toContain('"fqdn":"www.example.test."');
   });

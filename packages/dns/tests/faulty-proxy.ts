@@ -1,4 +1,10 @@
-import { createServer as createHttpServer, request } from "node:http";
+import { once } from "node:events";
+import {
+  createServer as createHttpServer,
+  type IncomingMessage,
+  request,
+  type ServerResponse,
+} from "node:http";
 import { type AddressInfo, connect, createServer, type Socket } from "node:net";
 import { buffer } from "node:stream/consumers";
 import type { Target } from "./servers.ts";
@@ -79,7 +85,7 @@ export async function startFaultyDns(
     onFrames(client, (asked) => {
       const fault = trigger.next();
       const instead = fault === undefined ? undefined : before[fault];
-      if (instead !== undefined) return void instead(asked);
+      if (instead !== undefined) return instead(asked);
       if (fault !== undefined) pending.set(asked.readUInt16BE(0), { fault, asked });
       upstream.write(frame(asked));
     });
@@ -100,25 +106,25 @@ export async function startFaultyDns(
 /** In front of PowerDNS's API. */
 export async function startFaultyHttp(url: string): Promise<FaultyProxy> {
   const trigger = new Trigger();
-  const server = createHttpServer(async (incoming, response) => {
+  const answer = async (incoming: IncomingMessage, response: ServerResponse) => {
     const body = await buffer(incoming);
     const fault = trigger.next();
-    const fail = () =>
-      void response
-        .writeHead(500, { "content-type": "application/json" })
-        .end('{"error": "database is locked"}');
+    const fail = () => {
+      response.writeHead(500, { "content-type": "application/json" });
+      response.end('{"error": "database is locked"}');
+    };
     if (fault === "500 instead of doing it") return fail();
     if (fault === "the connection cut before it") return void incoming.socket.destroy();
     const { method, headers } = incoming;
     const outgoing = request(new URL(incoming.url!, url), { method: method!, headers, agent: false });
-    outgoing.on("response", async (answer) => {
-      const text = await buffer(answer);
-      if (fault === "the connection cut after it") return void incoming.socket.destroy();
-      if (fault === "500 after doing it") return fail();
-      response.writeHead(answer.statusCode!, { "content-type": "application/json" }).end(text);
-    });
     outgoing.end(body);
-  });
+    const [done] = (await once(outgoing, "response")) as [IncomingMessage];
+    const text = await buffer(done);
+    if (fault === "the connection cut after it") return void incoming.socket.destroy();
+    if (fault === "500 after doing it") return fail();
+    response.writeHead(done.statusCode!, { "content-type": "application/json" }).end(text);
+  };
+  const server = createHttpServer((incoming, response) => void answer(incoming, response));
   await new Promise<void>((resolve) => server.listen(0, "127.0.0.1", resolve));
   return proxyOf(trigger, (server.address() as AddressInfo).port, () => {
     server.closeAllConnections();

@@ -79,7 +79,8 @@ suite.each(BACKENDS)("20 writers that are killed at random, on $label", ({ start
     );
     // On a machine that was slower in the first round, most ended before they were to be killed.
     let last = ROUNDS;
-    for (; killed < WRITERS / 2; last++) {
+    const wereEnough = () => killed >= WRITERS / 2;
+    for (; !wereEnough(); last++) {
       typicalMs /= 2;
       await Promise.all(members.map((member, writer) => run(member, writer, last)));
     }

@@ -54,19 +54,27 @@ export class HttpClient {
 
 /** Makes an agent connect to the address of the server that answers first. */
 function withDialling(agent: Agent, isTls: boolean): Agent {
-  return Object.assign(agent, {
-    createConnection(options: RequestOptions, done: (error: Error | null, stream?: Duplex) => void) {
-      void dial(options, isTls).then(
-        (socket) => done(null, socket),
-        (error: Error) => done(error),
-      );
-    },
-  });
+  const createConnection = (options: RequestOptions, done: Connected) => void dial(options, isTls, done);
+  return Object.assign(agent, { createConnection });
+}
+
+type Connected = (error: Error | null, stream?: Duplex) => void;
+
+async function dial(options: RequestOptions, isTls: boolean, done: Connected): Promise<void> {
+  try {
+    done(null, await open(options, isTls));
+  } catch (error) {
+    done(error as Error);
+  }
 }
 
 /** The signal of the request has its deadline. */
-async function dial(options: RequestOptions, isTls: boolean): Promise<Duplex> {
-  const server = { host: options.host!, port: Number(options.port), timeoutSeconds: Number.POSITIVE_INFINITY };
+async function open(options: RequestOptions, isTls: boolean): Promise<Duplex> {
+  const server = {
+    host: options.host!,
+    port: Number(options.port),
+    timeoutSeconds: Number.POSITIVE_INFINITY,
+  };
   const tcp = await openTcp(server, options.signal ?? new AbortController().signal);
   if (!isTls) return tcp;
   const { connect } = await import("node:tls");
