@@ -7,7 +7,8 @@ import { resolveState } from "@nixops4-providers/resources-local/state";
 import { builtProvider, type ProviderProcess, runOperation } from "@nixops4-providers/e2e";
 import { median, report } from "./measure.ts";
 
-const EVENTS = 10_000;
+const EVENTS = 100_000;
+const EVENTS_READ = 10_000;
 const APPENDS = 41;
 const READS = 11;
 const RECORDED = 200;
@@ -22,11 +23,10 @@ export async function bench(): Promise<void> {
     const small = join(folder, "small.json");
     const large = join(folder, "large.json");
     await writeFile(small, stateFile(10), { mode: 0o600 });
-    const bytes = Buffer.from(stateFile(EVENTS));
-    await writeFile(large, bytes, { mode: 0o600 });
+    await writeFile(large, stateFile(EVENTS), { mode: 0o600 });
     await benchEvents(folder);
     await benchAppend(small, large);
-    benchRead(bytes);
+    benchRead(Buffer.from(stateFile(EVENTS_READ)));
   } finally {
     await rm(folder, { recursive: true });
   }
@@ -120,7 +120,9 @@ async function benchAppend(small: string, large: string): Promise<void> {
 
 function benchRead(bytes: Buffer): void {
   const size = (bytes.length / 1024 / 1024).toFixed(1);
-  console.log(`\nReading ${EVENTS.toLocaleString("en")} events, ${size} MiB (medians of ${READS}, in turns)`);
+  console.log(
+    `\nReading ${EVENTS_READ.toLocaleString("en")} events, ${size} MiB (medians of ${READS}, in turns)`,
+  );
   const json = `[${bytes.toString("utf8").trimEnd().replaceAll("}\n{", "},\n{")}]`;
   const jsonBytes = Buffer.from(json);
   const time = (work: () => void) => {
