@@ -913,7 +913,7 @@ suite(`the installer${reason === undefined ? "" : ` (skipped: ${reason})`}`, () 
       const hashes = await trial.hashes();
       const again = trial.install(machine);
       expect(await again.ended()).toBe(0);
-      expect(again.console).toMatch(/restarting to boot from disk: .*it is installed/);
+      expect(again.console).toMatch(/restarting to boot from disk: .*the entry is installed/);
       expect(await trial.hashes()).toEqual(hashes);
     });
 
