@@ -15,6 +15,7 @@ const EMULATING = {
 
 /** The same of other suites that take long; what is not named here comes after them. */
 const OTHERS = {
+  "packages/dns/tests/server-faults": 200,
   "packages/dns/tests/record-set": 170,
   "packages/proxmox/tests/faults": 110,
   "packages/proxmox/tests/peer-bugs": 60,
@@ -34,6 +35,7 @@ const OTHERS = {
   "packages/ssh/tests/host-key-crash": 50,
   "packages/boot-server/tests/status-page": 50,
   "packages/dns/tests/client": 50,
+  "e2e/tests/races": 40,
   "packages/nixos/tests/copy": 35,
   "packages/ssh/tests/file": 35,
   "packages/ssh-client/tests/exec": 35,

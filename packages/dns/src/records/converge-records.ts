@@ -1,4 +1,3 @@
-import { setFlagsFromString } from "node:v8";
 import { type Context, type ConvergeRequest, ProviderError } from "@nixops4-providers/provider-sdk";
 import type { Capabilities } from "../backends/backend.ts";
 import { convergeRrSets } from "../rrsets/converge-rrsets.ts";
@@ -11,7 +10,6 @@ export async function convergeRecords(
   { inputs, previous }: ConvergeRequest<Inputs, Outputs>,
   context: Context,
 ): Promise<Outputs> {
-  keepFromOptimizing();
   const capabilities = capabilitiesOf(inputs.server);
   const { zone, rrsets } = readWanted(wantedOf(inputs), inputs.zone, capabilities);
   const isPresent = (rrset: RrSet) => inputs.ensure === "present" && rrset.values.length > 0;
@@ -44,14 +42,6 @@ export async function convergeRecords(
     await convergeRrSets({ ...shared, zone: last.zone, desired: [], removed: last.rrsets, safeAfter: null });
   }
   return result;
-}
-
-/**
- * Turns V8's optimizing compiler off. A process handles one request: on Node 20, compiling code that runs for a moment
- * doubles the CPU time of 1,000 record sets.
- */
-function keepFromOptimizing(): void {
-  setFlagsFromString("--no-opt");
 }
 
 function readPrevious({ zone, records, ttl, ensure }: Partial<Inputs>, capabilities: Capabilities) {
