@@ -1,6 +1,6 @@
 import type { Backend } from "./backend.ts";
 import { DnsError } from "../client/dns-error.ts";
-import { joinLabels, labelsOf, type Name, parseName, relativeTo } from "../client/name.ts";
+import { isWithin, joinLabels, labelsOf, type Name, parseName, relativeTo } from "../client/name.ts";
 import { type Change, keyOf, type Observed, type RrSet, type RrSetId } from "../rrset.ts";
 
 const SUBTREE = "_owner";
@@ -28,6 +28,11 @@ function markerName({ name, type }: RrSetId, zone: Name): Name {
   return parseName(`${withoutWildcard(relative)}.${label}.${SUBTREE}`, zone);
 }
 
+/** `undefined` for a name outside of the zone, such as that of a name server: it has no marker in the zone. */
+function markerOf(id: RrSetId, zone: Name): RrSetId | undefined {
+  return isWithin(id.name, zone) ? { name: markerName(id, zone), type: "TXT" } : undefined;
+}
+
 function withoutWildcard(relative: string): string {
   if (!relative.includes("*")) return relative;
   const labels = labelsOf(relative).map((label) => (label === "*" ? WILDCARD : label));
@@ -53,7 +58,7 @@ export class RecordMarkers implements Backend {
   }
 
   async read(ids: readonly RrSetId[]): Promise<Map<string, Observed>> {
-    const markers = ids.map((id) => ({ name: markerName(id, this.zone), type: "TXT" }));
+    const markers = ids.flatMap((id) => markerOf(id, this.zone) ?? []);
     const observed = await this.#backend.read([...ids, ...markers]);
     return this.#resolve(observed, ids);
   }
@@ -90,7 +95,8 @@ export class RecordMarkers implements Backend {
     );
     for (const id of new Map([...ids, ...beside].map((one) => [keyOf(one), one])).values()) {
       if (isMarkerName(id.name, this.zone)) continue;
-      const marker = observed.get(keyOf({ name: markerName(id, this.zone), type: "TXT" }))?.rrset;
+      const markerId = markerOf(id, this.zone);
+      const marker = markerId && observed.get(keyOf(markerId))?.rrset;
       this.#seen.set(keyOf(id), marker);
       const owner = marker?.values.map(parseMarker).find((one) => one !== undefined);
       const { rrset } = observed.get(keyOf(id)) ?? { rrset: undefined };
