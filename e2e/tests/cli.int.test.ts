@@ -184,12 +184,12 @@ describe("provider -- describe", () => {
   it("prints what the reference says of a type, its example and the types it refers to", async () => {
     const { code, stdout } = await describeType("wait");
     expect(code).toBe(0);
-    expect(stdout).toMatch(/^## wait\n\nWaits until a host/);
+    expect(stdout).toMatch(/^## wait\n\nWaits until a user can log in/);
     expect(stdout).toContain(readFileSync(join(repository, "examples/ssh/wait.nix"), "utf8"));
     for (const heading of ["What a change does", "Taking over what exists", "Removal", "Security"])
       expect(stdout).toContain(`\n### ${heading}\n`);
     expect(stdout).toContain(
-      "\n- `timeoutSeconds` (number above 0 and up to 1000000, in seconds, default `300`)\n",
+      "\n- `timeoutSeconds` (number above 0 and up to 2147483647, in seconds, default `300`)\n",
     );
     expect(stdout).toContain("\n### SecretRef\n");
     expect(stdout).not.toContain("](#");

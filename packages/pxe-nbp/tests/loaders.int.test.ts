@@ -66,7 +66,9 @@ async function bootFrom(bootfile: string): Promise<string> {
         output += chunk.toString("latin1");
         if (!output.includes("the command line has arrived")) return;
         clearTimeout(timer);
-        resolve(output);
+        // The firmware may move the cursor in the middle of a word.
+        // oxlint-disable-next-line no-control-regex
+        resolve(output.replaceAll(/\u001b\[[\d;?]*[A-Za-z]/g, ""));
       });
       qemu.on("error", reject);
     });

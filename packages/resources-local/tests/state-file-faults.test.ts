@@ -44,7 +44,7 @@ describe.each(FAULTS)("%s", (code) => {
           failures++;
           expect({ call, error }).toEqual({
             call,
-            error: expect.stringMatching(new RegExp(`${code}|is not certain`)),
+            error: expect.stringMatching(new RegExp(`${code}|are unknown after a failed write`)),
           });
         }
 
