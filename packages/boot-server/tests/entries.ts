@@ -1,6 +1,7 @@
 import { digestOf } from "../src/core/digest.ts";
 import { Refusal } from "../src/core/refusal.ts";
 import type { Boot, Entry, EntrySpec, Event, InstallReport, Phase } from "../src/core/model.ts";
+export { PHASES } from "../src/core/model.ts";
 import { splitSpec } from "../src/core/overlay.ts";
 import { apply, createRegistry, type Registry } from "../src/core/registry.ts";
 
@@ -8,16 +9,6 @@ export const START = 1_000_000_000;
 export const MAC = "52:54:00:12:34:56";
 export const ADDRESS = "10.0.0.9";
 export const TOKEN = "the token";
-export const PHASES: Phase[] = [
-  "armed",
-  "booting",
-  "refused",
-  "installing",
-  "installed",
-  "failed",
-  "interrupted",
-  "expired",
-];
 
 /** An entry as an operator puts it: a kernel, two initrds and a secret file. */
 export function specOf(changes: Partial<EntrySpec> = {}): EntrySpec {

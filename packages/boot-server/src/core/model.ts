@@ -61,8 +61,18 @@ export type StoredSpec = Omit<EntrySpec, "files"> & { files: OverlayFileInfo[]; 
  * armed → booting → installing → installed | failed | interrupted, and expired when nobody came; refused when the
  * installer found out before it claimed that it cannot install.
  */
-export type Phase =
-  "armed" | "booting" | "refused" | "installing" | "installed" | "failed" | "interrupted" | "expired";
+export type Phase = (typeof PHASES)[number];
+
+export const PHASES = [
+  "armed",
+  "booting",
+  "refused",
+  "installing",
+  "installed",
+  "failed",
+  "interrupted",
+  "expired",
+] as const;
 
 /** One network boot of a machine, from the moment it fetched its script. */
 export interface Boot {

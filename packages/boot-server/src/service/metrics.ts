@@ -1,6 +1,6 @@
 import { collectDefaultMetrics, Counter, Gauge, Histogram, Registry, type Metric } from "prom-client";
 import type { BootCore } from "../core/api.ts";
-import type { Phase } from "../core/model.ts";
+import { PHASES } from "../core/model.ts";
 import type { HttpAccess } from "../http/server.ts";
 import type { TftpServer, TftpStats } from "@nixops4-providers/tftp-server";
 
@@ -11,17 +11,6 @@ export interface Metrics {
   /** From then on its statistics are shown. */
   watchTftp: (server: TftpServer) => void;
 }
-
-const PHASES: Phase[] = [
-  "armed",
-  "booting",
-  "refused",
-  "installing",
-  "installed",
-  "failed",
-  "interrupted",
-  "expired",
-];
 
 const TFTP_COUNTERS: Record<Exclude<keyof TftpStats, "active">, string> = {
   requests: "TFTP read requests",
