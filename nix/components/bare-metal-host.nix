@@ -64,7 +64,16 @@ let
       "${option "${path}.minBytes"} is ${toString disk.minBytes}, more than ${option "${path}.maxBytes"}, ${toString disk.maxBytes}";
   isLinkLocal = address: !isV4 address && inSameNetwork 10 address "fe80::";
   inherit (config) ip gateway prefixLength;
-  # What a machine without an installer has no use for.
+  login = {
+    inherit (config.ssh)
+      host
+      port
+      user
+      privateKey
+      jump
+      ;
+  };
+  # The members that a machine without an installer does not have.
   installation = lib.optionals (!config.installsItself) [
     "installation"
     "installation_host_key"
@@ -482,14 +491,7 @@ in
           type = providers.ssh.host_key;
           inherit (config) state;
           inputs = {
-            connection = {
-              inherit (config.ssh)
-                host
-                port
-                user
-                privateKey
-                jump
-                ;
+            connection = login // {
               hostPublicKeys = [ config.firstHostPublicKey ];
             };
             sudo = config.sudo.enable;
@@ -515,14 +517,7 @@ in
               }
             else
               config.nixos.configuration;
-          ssh = {
-            inherit (config.ssh)
-              host
-              port
-              user
-              privateKey
-              jump
-              ;
+          ssh = login // {
             inherit (members.ssh_host_public_key.outputs) hostPublicKey;
           };
           sudo = { inherit (config.sudo) enable; };
