@@ -51,6 +51,59 @@ async function apply(evaluator: Evaluator, onEvent: (event: ApplyEvent) => void 
   return new Map(results.map((result) => [result.member, result]));
 }
 
+/** A network on loopback, whose only machine keeps its files in a folder. */
+async function loopbackNetwork() {
+  bootService = await BootService.onLoopback(folder);
+  const { socket } = bootService;
+  const [port, user] = [await freePort(), await makeSshKey(folder, "user")];
+  const machineFolder = join(folder, "machine");
+  await fs.mkdir(machineFolder);
+  for (const name of ["bzImage", "initrd"]) await fs.writeFile(join(folder, name), `a ${name}`);
+  await fs.writeFile(join(folder, "cache.pub"), "landscaper-1:AAAA=\n");
+  /** With more options of the network, and more of its `defaults`. */
+  const network = (options: string, defaults: string, hostKeySeconds: number) =>
+    deployment(`{
+      imports = [ self.modules.nixops4Component.network ];
+      inherit nixpkgs;
+      stateFile = "state.json";
+      deployKeyFile = "${user.file}";
+      landscaper.cache = { url = "http://127.0.0.1:5000"; publicKeyFile = "${folder}/cache.pub"; };
+      defaults = {
+        keyFolder = "${folder}/keys";
+        gcRootsFolder = "${folder}/gc-roots";
+        server.socket = "${socket}";
+        installer = { kernel = "${folder}/bzImage"; initrd = "${folder}/initrd"; cmdline = [ "quiet" ]; };
+        ssh = { host = "127.0.0.1"; port = ${port}; user = "${username}"; };
+        sudo.enable = false;
+        members.ssh_host_public_key.inputs = {
+          directory = "${machineFolder}";
+          timeoutSeconds = ${hostKeySeconds};
+        };
+        ${defaults}
+      };
+      ${options}
+    }`);
+  const startSystem = async (hostKeyFile: string) => {
+    server = startSshd({
+      folder: machineFolder,
+      port,
+      hostKeyFiles: [hostKeyFile],
+      authorizedKeys: [user.publicKey],
+    });
+    await server;
+  };
+  /** Starts the system with the key that the installer was given, and returns its public half. */
+  const startInstalled = async (machine: NetbootingMachine) => {
+    const hostKeyFile = join(machineFolder, "ssh_host_ed25519_key");
+    const publicKey = await machine.file("ssh_host_ed25519_key.pub");
+    await fs.writeFile(hostKeyFile, await machine.file("ssh_host_ed25519_key"), { mode: 0o600 });
+    await fs.writeFile(`${hostKeyFile}.pub`, publicKey);
+    await startSystem(hostKeyFile);
+    return publicKey;
+  };
+  return { network, machineFolder, startSystem, startInstalled };
+}
+
 const actionsOf = (results: ReadonlyMap<string, MemberResult>) =>
   Object.fromEntries([...results].map(([member, { action, error }]) => [member, error ?? action]));
 
@@ -122,32 +175,14 @@ suite(`a deployment that Nix evaluates${missing}`, () => {
   }, 180_000);
 
   it("takes a machine from its MAC address to a host key of its own", async () => {
-    bootService = await BootService.onLoopback(folder);
-    const [port, user] = [await freePort(), await makeSshKey(folder, "user")];
-    const machineFolder = join(folder, "machine");
-    await fs.mkdir(machineFolder);
-    for (const name of ["bzImage", "initrd"]) await fs.writeFile(join(folder, name), `a ${name}`);
-    const network = (changes = "") =>
-      deployment(`{
-        imports = [ self.modules.nixops4Component.network ];
-        inherit nixpkgs;
-        roles.proxmox = { role = "proxmox"; };
-        stateFile = "state.json";
-        deployKeyFile = "${user.file}";
-        landscaper.cache = { url = "http://127.0.0.1:5000"; publicKeyFile = "${folder}/cache.pub"; };
-        defaults = {
-          keyFolder = "${folder}/keys";
-          gcRootsFolder = "${folder}/gc-roots";
-          server.socket = "${bootService!.socket}";
-          installer = { kernel = "${folder}/bzImage"; initrd = "${folder}/initrd"; cmdline = [ "quiet" ]; };
-          ssh = { host = "127.0.0.1"; port = ${port}; user = "${username}"; };
-          sudo.enable = false;
-          members.ssh_host_public_key.inputs = { directory = "${machineFolder}"; timeoutSeconds = 20; };
-          ${changes}
-        };
-        proxmoxMACs = { web = { mac = "52:54:00:12:34:56"; ip = "10.0.0.9"; }; };
-      }`);
-    await fs.writeFile(join(folder, "cache.pub"), "landscaper-1:AAAA=\n");
+    const { network: networkWith, machineFolder, startInstalled } = await loopbackNetwork();
+    const network = (defaults = "") =>
+      networkWith(
+        `roles.proxmox = { role = "proxmox"; };
+        proxmoxMACs = { web = { mac = "52:54:00:12:34:56"; ip = "10.0.0.9"; }; };`,
+        defaults,
+        20,
+      );
 
     const early = await apply(network("members.installation.inputs.timeoutSeconds = 1;"));
     expect(actionsOf(early)).toMatchObject({
@@ -169,17 +204,7 @@ suite(`a deployment that Nix evaluates${missing}`, () => {
       });
       // It was built before the machine could ask for it.
       expect(await fs.readFile(String(job["system"]), "utf8")).toContain('"hostName":"web"');
-      const hostKeyFile = join(machineFolder, "ssh_host_ed25519_key");
-      await fs.writeFile(hostKeyFile, await machine.file("ssh_host_ed25519_key"), { mode: 0o600 });
-      temporaryKey = await machine.file("ssh_host_ed25519_key.pub");
-      await fs.writeFile(`${hostKeyFile}.pub`, temporaryKey);
-      server = startSshd({
-        folder: machineFolder,
-        port,
-        hostKeyFiles: [hostKeyFile],
-        authorizedKeys: [user.publicKey],
-      });
-      await server;
+      temporaryKey = await startInstalled(machine);
       await machine.install();
     };
     let installing: Promise<void> | undefined;
@@ -224,59 +249,34 @@ suite(`a deployment that Nix evaluates${missing}`, () => {
   describe("with hosts that are virtual machines", () => {
     const MAC = /BC:24:11(:[0-9A-F]{2}){3}/;
     let machineFolder: string;
-    let network: (host: string, changes?: string, hostKeySeconds?: number) => Evaluator;
-    let port: number;
-    let user: Awaited<ReturnType<typeof makeSshKey>>;
+    let network: (host: string, defaults?: string, hostKeySeconds?: number) => Evaluator;
+    let startSystem: (hostKeyFile: string) => Promise<void>;
+    let startInstalled: (machine: NetbootingMachine) => Promise<string>;
 
     beforeEach(async () => {
-      [bootService, pve] = [await BootService.onLoopback(folder), await FakePve.start()];
+      const loopback = await loopbackNetwork();
+      ({ machineFolder, startSystem, startInstalled } = loopback);
+      pve = await FakePve.start();
       pve.cluster.newGuests.bootMs = 0;
       const { connection } = pve;
-      [port, user] = [await freePort(), await makeSshKey(folder, "user")];
-      machineFolder = join(folder, "machine");
-      await fs.mkdir(machineFolder);
-      for (const name of ["bzImage", "initrd", "system.qcow2"])
-        await fs.writeFile(join(folder, name), `a ${name}`);
-      await fs.writeFile(join(folder, "cache.pub"), "landscaper-1:AAAA=\n");
+      await fs.writeFile(join(folder, "system.qcow2"), "a system.qcow2");
       await fs.writeFile(join(folder, "token"), connection.tokenSecret.value);
-      network = (host, changes = "", seconds = 60) =>
-        deployment(`{
-          imports = [ self.modules.nixops4Component.network ];
-          inherit nixpkgs;
-          stateFile = "state.json";
-          deployKeyFile = "${user.file}";
-          landscaper.cache = { url = "http://127.0.0.1:5000"; publicKeyFile = "${folder}/cache.pub"; };
-          defaults = {
-            keyFolder = "${folder}/keys";
-            gcRootsFolder = "${folder}/gc-roots";
-            server.socket = "${bootService!.socket}";
-            installer = { kernel = "${folder}/bzImage"; initrd = "${folder}/initrd"; cmdline = [ "quiet" ]; };
-            ssh = { host = "127.0.0.1"; port = ${port}; user = "${username}"; };
-            sudo.enable = false;
-            vm.connection = {
-              endpoint = "${connection.endpoint}";
-              tokenId = "${connection.tokenId}";
-              tokenSecret.file = "${folder}/token";
-              tlsFingerprint = "${connection.tlsFingerprint}";
-            };
-            vm.image = { file = "${folder}/system.qcow2"; storage = "files"; };
-            members.vm.inputs.shutdownTimeoutSeconds = 1;
-            members.ssh_host_public_key.inputs = { directory = "${machineFolder}"; timeoutSeconds = ${seconds}; };
-            ${changes}
+      network = (host, defaults = "", hostKeySeconds = 60) =>
+        loopback.network(
+          `hosts.web = { ip = "10.0.0.9"; ${host} };`,
+          `vm.connection = {
+            endpoint = "${connection.endpoint}";
+            tokenId = "${connection.tokenId}";
+            tokenSecret.file = "${folder}/token";
+            tlsFingerprint = "${connection.tlsFingerprint}";
           };
-          hosts.web = { ip = "10.0.0.9"; ${host} };
-        }`);
+          vm.image = { file = "${folder}/system.qcow2"; storage = "files"; };
+          members.vm.inputs.shutdownTimeoutSeconds = 1;
+          ${defaults}`,
+          hostKeySeconds,
+        );
     });
 
-    const startMachine = async (hostKey: string) => {
-      server = startSshd({
-        folder: machineFolder,
-        port,
-        hostKeyFiles: [hostKey],
-        authorizedKeys: [user.publicKey],
-      });
-      await server;
-    };
     const until = async (holds: () => boolean) => {
       for (const start = performance.now(); !holds(); await sleep(20))
         if (performance.now() - start > 120_000) throw new Error(`it did not come true: ${holds.toString()}`);
@@ -291,10 +291,7 @@ suite(`a deployment that Nix evaluates${missing}`, () => {
       expect(config["boot"]).toBe("order=scsi0;net0");
       const [mac] = MAC.exec(config["net0"]!)!;
       const machine = await NetbootingMachine.boot(bootService!, mac, machineFolder);
-      const hostKey = join(machineFolder, "ssh_host_ed25519_key");
-      await fs.writeFile(hostKey, await machine.file("ssh_host_ed25519_key"), { mode: 0o600 });
-      await fs.writeFile(`${hostKey}.pub`, await machine.file("ssh_host_ed25519_key.pub"));
-      await startMachine(hostKey);
+      await startInstalled(machine);
       await machine.install();
       return mac;
     };
@@ -362,7 +359,7 @@ suite(`a deployment that Nix evaluates${missing}`, () => {
       const boot = async () => {
         await until(runs);
         const { file } = await makeSshKey(machineFolder, "ssh_host_ed25519_key");
-        await startMachine(file);
+        await startSystem(file);
         pve!.vm(100).files.set("/etc/ssh/ssh_host_ed25519_key.pub", await fs.readFile(`${file}.pub`, "utf8"));
       };
       const booting = boot();
@@ -390,7 +387,7 @@ suite(`a deployment that Nix evaluates${missing}`, () => {
     it("sends nothing to whoever else answers at the address of one from an image", async () => {
       const line = `vm = { node = "pve"; installation = "image"; };`;
       const { file } = await makeSshKey(machineFolder, "ssh_host_ed25519_key");
-      await startMachine(file);
+      await startSystem(file);
       const other = await makeSshKey(folder, "other");
       const booting = until(runs).then(() =>
         pve!.vm(100).files.set("/etc/ssh/ssh_host_ed25519_key.pub", `${other.publicKey}\n`),
