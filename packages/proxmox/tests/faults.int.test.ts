@@ -138,20 +138,24 @@ describe("a lock", () => {
 });
 
 describe("another hand", () => {
-  it("that changes the VM between look and write has its change kept", async () => {
-    const vm = new Member("vm");
-    await vm.apply(inputs());
-    let isFirst = true;
-    fake().inject(async ({ method, path }, next) => {
-      if (method === "PUT" && path.endsWith("/config") && isFirst) {
-        isFirst = false;
-        fake().vm(100).config["net0"] = `${fake().vm(100).config["net0"]},queues=2`;
-      }
-      return next();
-    });
-    await vm.apply(inputs({ networks: [{ bridge: "vmbr0", vlan: 5 }] }));
-    expect(fake().vm(100).config["net0"]).toMatch(/queues=2.*tag=5/);
-  });
+  it.each(["GET", "PUT"])(
+    "that changes the VM between look and write, before %s of its configuration, has its change kept",
+    async (moment) => {
+      const vm = new Member("vm");
+      await vm.apply(inputs());
+      let isFirst = true;
+      fake().inject(async ({ method, path }, next) => {
+        if (method === moment && path.endsWith("/config") && isFirst) {
+          isFirst = false;
+          fake().vm(100).config["net0"] = `${fake().vm(100).config["net0"]},queues=2`;
+        }
+        return next();
+      });
+      await vm.apply(inputs({ networks: [{ bridge: "vmbr0", vlan: 5 }] }));
+      expect(isFirst).toBe(false);
+      expect(fake().vm(100).config["net0"]).toMatch(/queues=2.*tag=5/);
+    },
+  );
 
   it("that migrates the VM between plan and change is followed", async () => {
     fake().cluster.nodes.set("pve2", { isOnline: true, bridges: ["vmbr0"] });
