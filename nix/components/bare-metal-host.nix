@@ -371,12 +371,12 @@ in
     type = types.str;
     default = members.installation_host_key.outputs.publicKey;
     internal = true;
-    description = "The host key that the machine has at first.";
+    description = "The host key of the machine before `ssh_host_public_key` replaces it.";
   };
   options.nixos.base = mkOption {
     type = types.deferredModule;
     internal = true;
-    description = "What a host needs to be reached by nixops4.";
+    description = "The NixOS module with everything that nixops4 needs to reach the host.";
   };
   options.problems = mkOption {
     type = types.listOf types.str;

@@ -1,5 +1,5 @@
-# What makes a host of `network` a virtual machine on Proxmox VE. Its members come before and between those of
-# `bare-metal-host`. It installs itself over the network, or is made from an image.
+# A host of `network` that can be a virtual machine on Proxmox VE. It adds members to those of `bare-metal-host`. The
+# virtual machine installs itself over the network, or is made from an image.
 { self, ... }:
 {
   config,
@@ -24,11 +24,11 @@ let
   isFromImage = isVm && vm.installation == "image";
   isFromNetwork = isVm && !isFromImage;
   option = name: "`${config.optionPath}.${name}'";
-  # Overruled by what somebody sets as a default.
+  # A priority below `mkDefault`, so that defaults of users win.
   preset = lib.mkOverride 1250;
   after = outputs: value: lib.foldr lib.seq value outputs;
 
-  # With the prefix of the addresses that Proxmox VE gives.
+  # Begins with the prefix of addresses that Proxmox VE assigns.
   ownMac =
     let
       hash = lib.toUpper (builtins.hashString "sha256" "${vm.owner}/${name}");
@@ -41,14 +41,14 @@ let
     ];
   mac = lib.replaceStrings [ "-" ] [ ":" ] config.mac;
 
-  # Of nothing that changes with the host's own module: each other image would be uploaded.
+  # Does not depend on the host's own module: each change would upload another image.
   image = config.nixpkgs.lib.nixosSystem {
     modules = [
       config.nixos.base
       { system.stateVersion = lib.mkDefault config.nixpkgs.lib.trivial.release; }
     ];
   };
-  # The key of an image is made when it first starts: by sshd, where this module says.
+  # sshd makes the key when the image first starts.
   imageKeyPath = "/etc/ssh/ssh_host_ed25519_key";
 
   shared = {
@@ -66,7 +66,7 @@ in
       default = null;
       example = "pve1";
       description = ''
-        The node of Proxmox VE that the host is made on, as a virtual machine. When not set, the host is a machine of its own.
+        The node of Proxmox VE on which the host is made as a virtual machine. When not set, the host is a physical machine.
         Where the node is a host in `proxmoxMACs`, the virtual machine waits until that is deployed.
       '';
     };
@@ -90,45 +90,45 @@ in
       ];
       default = "network";
       description = ''
-        How the virtual machine gets its system: `network` boots its empty disk's installer from the boot service, as other
-        hosts do; `image` makes the disk from `vm.image.file`, without PXE.
+        How the virtual machine gets its system. With `network` it boots the installer from the boot service, like other hosts.
+        With `image` its disk is made from `vm.image.file`, without a network boot.
       '';
     };
     owner = mkOption {
       type = types.strMatching "[A-Za-z0-9._:/@-]{1,100}";
       default = "nixops4";
       defaultText = lib.literalMD "the name of the network";
-      description = "Who owns the virtual machine, in its notes: the input `owner` of `proxmox.vm`.";
+      description = "The owner that is recorded in the notes of the virtual machine: the input `owner` of `proxmox.vm`.";
     };
     storage = mkOption {
       type = types.nonEmptyStr;
       default = "local-lvm";
-      description = "The storage of its disk.";
+      description = "The storage of the disk.";
     };
     diskSize = mkOption {
       type = types.strMatching "[1-9][0-9]*[MGT]";
       default = "32G";
-      description = "The size of its disk, which can grow.";
+      description = "The size of the disk. It can be raised later, but not lowered.";
     };
     cores = mkOption {
       type = types.ints.between 1 8192;
       default = 2;
-      description = "How many cores it has.";
+      description = "The number of CPU cores.";
     };
     memory = mkOption {
       type = types.ints.between 16 67108864;
       default = 4096;
-      description = "Its memory in MiB.";
+      description = "The memory in MiB.";
     };
     bridge = mkOption {
       type = types.nonEmptyStr;
       default = "vmbr0";
-      description = "The bridge of its network card.";
+      description = "The bridge of the network card.";
     };
     vlan = mkOption {
       type = types.nullOr (types.ints.between 1 4094);
       default = null;
-      description = "The VLAN that the bridge puts its network card into. (The option `vlan` is one inside of the machine.)";
+      description = "The VLAN of the network card on the bridge. The option `vlan` sets a VLAN inside the machine.";
     };
     firmware = mkOption {
       type = types.enum [
@@ -136,13 +136,13 @@ in
         "bios"
       ];
       default = "uefi";
-      description = "Its firmware. It must fit the boot loader of the system.";
+      description = "The firmware. It must match the boot loader of the system.";
     };
     waitsFor = mkOption {
       type = types.listOf types.raw;
       default = [ ];
       internal = true;
-      description = "Outputs of what must be done before it is made.";
+      description = "Outputs of members that must be applied before the virtual machine is made.";
     };
     image = {
       file = mkOption {
@@ -174,7 +174,7 @@ in
           self.nixosModules.proxmox-guest
         ]
         ++ lib.optional isFromImage (modulesPath + "/virtualisation/disk-image.nix");
-        # Its hardware is known.
+        # The hardware of a virtual machine is known.
         hardware = {
           enableAllHardware = lib.mkOverride 900 false;
           enableRedistributableFirmware = lib.mkOverride 900 false;
@@ -193,7 +193,7 @@ in
           map (name: "${option (lib.showOption name)} ${message}") (
             lib.filter (name: isSet (lib.getAttrFromPath name options)) names
           );
-        # By the host itself: `defaults` are for all kinds.
+        # Only the host's own values count: `defaults` are for hosts of all kinds.
         isOwn = option: !(option.internal or false) && option.highestPrio < 1000;
         differs = option: option.value != option.default;
         vmOptions = lib.collect lib.isOption (removeAttrs options.vm [ "node" ]);
@@ -259,7 +259,7 @@ in
           type = providers.proxmox.vm;
           inherit (config) state;
           inputs = shared // {
-            # It boots from the network at once: not before there is something to boot.
+            # It boots from the network as soon as it is made, so its boot entry must exist before.
             node = after (
               vm.waitsFor ++ lib.optional isFromNetwork members.installation_pxe_nbp.outputs.entryId
             ) vm.node;
@@ -292,7 +292,7 @@ in
         installation.inputs.entryId = lib.mkForce (
           after [ members.vm.outputs.vmid ] members.installation_pxe_nbp.outputs.entryId
         );
-        # Its disk was empty at first, so that it booted from the network. From now on it never does.
+        # The empty disk made it boot from the network. From now on it boots from the disk only.
         boot_from_disk = {
           type = providers.proxmox.vm;
           inherit (config) state;
@@ -303,7 +303,7 @@ in
                 "${option "members.vm.inputs.ensure"} is \"absent\": apply the member `vm' alone, then take the host out"
                 members.vm.outputs.vmid;
             bootOrder = [ "scsi0" ];
-            # A running machine goes on with the order that it was started with.
+            # A running machine keeps the boot order that it was started with.
             rebootForChanges = true;
             keepers = { inherit (members.installation.outputs) installedAt; };
           };
