@@ -54,7 +54,11 @@ export function createMetrics(core: BootCore): Metrics {
     registers: [registry],
   });
   return {
-    render: async () => ({ contentType: registry.contentType, text: await registry.metrics() }),
+    render: async () => ({
+      contentType: registry.contentType,
+      // prom-client writes "Nan", as for the mean of no samples. The format has "NaN".
+      text: (await registry.metrics()).replaceAll(/ Nan$/gm, " NaN"),
+    }),
     countHttp: ({ status, bytes: sent, durationMs }) => {
       requests.inc({ status: String(status) });
       bytes.inc(sent);
