@@ -11,7 +11,9 @@ export interface Option {
 export type Options = ReadonlyMap<string, readonly (readonly string[])[]>;
 
 /** The command line itself is wrong. */
-export class UsageError extends Error {}
+export class UsageError extends Error {
+  override readonly name = "UsageError";
+}
 
 /** With it, nothing else needs to be there. */
 export const helpOption: Option = {

@@ -84,6 +84,7 @@ export function graph<Name extends string>(members: Record<Name, Member<NoInfer<
 }
 
 class OutputNeeded extends Error {
+  override readonly name = "OutputNeeded";
   readonly member: MemberPath;
   readonly output: string;
 

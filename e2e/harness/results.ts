@@ -30,6 +30,7 @@ export type ApplyEvent =
 
 /** An apply in which not everything was done. */
 export class ApplyError extends Error {
+  override readonly name = "ApplyError";
   /** The results of all members. */
   readonly results: readonly MemberResult[];
 
@@ -40,4 +41,6 @@ export class ApplyError extends Error {
 }
 
 /** Why a member was not even tried. */
-export class NotRun extends Error {}
+export class NotRun extends Error {
+  override readonly name = "NotRun";
+}

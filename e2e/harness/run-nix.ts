@@ -10,7 +10,9 @@ export interface NixOptions {
 }
 
 /** The error of a Nix program. */
-export class NixError extends Error {}
+export class NixError extends Error {
+  override readonly name = "NixError";
+}
 
 /** Evaluates an expression to a value that JSON can say; what it instantiates is in the store. */
 export async function evaluateNix<T>(expression: string, options: NixOptions = {}): Promise<T> {

@@ -5,6 +5,7 @@ export type StatusName = keyof typeof status;
 
 /** Why a call of the boot service failed. */
 export class BootServiceError extends ProviderError {
+  override readonly name = "BootServiceError";
   /** The gRPC status, such as `OUT_OF_RANGE`. */
   readonly code: StatusName;
   /** Whether the same call may succeed a little later, as while the service restarts. */

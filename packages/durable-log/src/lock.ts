@@ -13,6 +13,7 @@ const CONFLICT_EXIT_CODE = 75;
 
 /** Another process has the lock. */
 export class LockedError extends ProviderError {
+  override readonly name = "LockedError";
   constructor(timeoutSeconds: number) {
     super(
       timeoutSeconds === 0

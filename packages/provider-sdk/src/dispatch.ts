@@ -1,9 +1,11 @@
 import { contractsOf, type Contract } from "./contracts.ts";
-import { createContext, debugging, Redactor } from "./context.ts";
+import { createContext } from "./context.ts";
 import { describeError, ProviderError } from "./errors.ts";
+import { debugging } from "./log.ts";
 import { eachSensitive, normalize } from "./normalize.ts";
 import { printable } from "./printable.ts";
 import { parseRequest, type Request, type Response } from "./protocol.ts";
+import { Redactor } from "./redactor.ts";
 import { completeOutputs, outputViolations } from "./release.ts";
 import type { Provider, ResourceType } from "./resource.ts";
 import { refuse, unexpandedPaths, violationsOf } from "./violations.ts";

@@ -1,6 +1,6 @@
 /** What a provider says went wrong, and what the user can do about it. */
 export class ProviderError extends Error {
-  override readonly name = "ProviderError";
+  override readonly name: string = "ProviderError";
   /** The input that is to blame, such as `connection.port`. */
   readonly path: string | undefined;
   /** What to do next, as a sentence. */

@@ -1,15 +1,18 @@
 export type { Static } from "typebox/type";
 export { commandFields, commandOperations, jsonOutput } from "./command-type.ts";
-export { Redactor, type Context, type Log, type Progress } from "./context.ts";
+export type { Context } from "./context.ts";
 export { describeError, ProviderError } from "./errors.ts";
 export { refuseExposedFile } from "./exposed-file.ts";
 export { bareHost, hostProblem } from "./host-address.ts";
 export { type JsonSchema, takesExactlyOne } from "./json-schema.ts";
 export { LineTail } from "./line-tail.ts";
 export { warnOfStoreCopy } from "./nix-store-copy.ts";
+export type { Log } from "./log.ts";
 export { normalize } from "./normalize.ts";
 export { addressesOf, NEXT_ADDRESS_SECONDS, openTcp } from "./open-tcp.ts";
 export { privateFolder } from "./private-folder.ts";
+export type { Progress } from "./progress.ts";
+export { Redactor } from "./redactor.ts";
 export { runProcess, startProcess, type RunOptions, type RunResult } from "./process.ts";
 export {
   converge,

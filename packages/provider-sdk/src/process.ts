@@ -29,6 +29,7 @@ export interface RunResult {
 
 /** A process that did not end with exit code 0. */
 class ProcessError extends ProviderError {
+  override readonly name = "ProcessError";
   readonly exitCode: number | null;
   readonly stderrTail: string;
 

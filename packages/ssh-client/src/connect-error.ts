@@ -11,6 +11,7 @@ export type ConnectFailure = "unreachable" | "dropped" | "host-key" | "authentic
 
 /** No connection was made. */
 export class ConnectError extends ProviderError {
+  override readonly name = "ConnectError";
   readonly reason: ConnectFailure;
 
   constructor(reason: ConnectFailure, message: string, options: { hint?: string; cause?: unknown } = {}) {

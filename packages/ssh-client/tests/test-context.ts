@@ -1,6 +1,7 @@
 import type { Context } from "@nixops4-providers/provider-sdk";
 // Not part of the SDK's public side: providers are handed their context.
-import { createContext, Redactor } from "../../provider-sdk/src/context.ts";
+import { createContext } from "../../provider-sdk/src/context.ts";
+import { Redactor } from "../../provider-sdk/src/redactor.ts";
 
 export function testContext(signal: AbortSignal = new AbortController().signal): Context {
   return createContext({

@@ -10,7 +10,9 @@ const SHORTEST_ATTEMPT_MS = 1000;
 const MARGIN_MS = 500;
 
 /** A failure that another attempt would not change. */
-export class Unconfirmable extends ProviderError {}
+export class Unconfirmable extends ProviderError {
+  override readonly name = "Unconfirmable";
+}
 
 /**
  * Logs in over a new connection, runs the health checks, calls `seal`, and returns that connection. Retries until

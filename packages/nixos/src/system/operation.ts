@@ -9,7 +9,9 @@ import { AGENT, DECIDE, FOLLOW, START } from "./scripts.ts";
 import type { PersistentConnection } from "./persistent-connection.ts";
 
 /** The host has lost the operation, or its agent has ended: the host was restarted, or the agent was killed. */
-export class OperationLost extends ProviderError {}
+export class OperationLost extends ProviderError {
+  override readonly name = "OperationLost";
+}
 
 const COMMAND_SECONDS = 20;
 const START_SECONDS = 60;

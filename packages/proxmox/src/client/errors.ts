@@ -2,6 +2,7 @@ import { ProviderError } from "@nixops4-providers/provider-sdk";
 
 /** What Proxmox VE refused. */
 export class PveError extends ProviderError {
+  override readonly name = "PveError";
   readonly status: number;
   /** The text on the status line. */
   readonly reason: string;
@@ -66,6 +67,7 @@ function isLockMessage(text: string): boolean {
 
 /** The answer to a request that may have changed something was lost. */
 export class LostAnswerError extends ProviderError {
+  override readonly name = "LostAnswerError";
   constructor(what: string, cause: unknown) {
     super(`${what}: there was no answer`, {
       cause,
@@ -76,6 +78,7 @@ export class LostAnswerError extends ProviderError {
 
 /** The connection could not be made; nothing was sent. */
 export class ConnectError extends ProviderError {
+  override readonly name = "ConnectError";
   readonly mayPass: boolean;
 
   constructor(endpoint: string, cause: unknown) {
@@ -87,6 +90,7 @@ export class ConnectError extends ProviderError {
 
 /** A task that ended, and not well. */
 export class TaskError extends ProviderError {
+  override readonly name = "TaskError";
   readonly exitStatus: string;
 
   constructor(what: string, exitStatus: string, log: readonly string[]) {

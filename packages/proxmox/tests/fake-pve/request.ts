@@ -22,6 +22,7 @@ export interface FakeAnswer {
 
 /** A refusal: the text is on the status line and in the body. */
 export class Refusal extends Error {
+  override readonly name = "Refusal";
   readonly status: number;
   readonly errors: Record<string, string> | undefined;
 

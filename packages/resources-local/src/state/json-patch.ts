@@ -32,7 +32,9 @@ export function applyOperation(box: { root: unknown }, operation: unknown): void
   }
 }
 
-export class PatchError extends Error {}
+export class PatchError extends Error {
+  override readonly name = "PatchError";
+}
 
 /** A place in a document, which may have a value. */
 type Place = { in: Record<string, unknown>; key: string } | { in: unknown[]; key: string };

@@ -13,6 +13,7 @@ export type ScriptFailure =
 
 /** A script on a host did not end well: `cannot <doing> on <host>: <why>`. */
 export class ScriptError extends ProviderError {
+  override readonly name = "ScriptError";
   readonly reason: ScriptFailure;
   /** With the reason `exit-code`. */
   readonly exitCode: number | undefined;

@@ -1,5 +1,5 @@
 import { describe, expect, it } from "@jest/globals";
-import { Redactor } from "./context.ts";
+import { Redactor } from "./redactor.ts";
 
 describe("Redactor", () => {
   it("blots out a secret, its lines and its JSON form, the longest first", () => {

@@ -1,0 +1,28 @@
+/** A secret with more lines is a file, not a key or password: only its whole text is replaced. */
+const MAX_SECRET_LINES = 1_000;
+
+/** A shorter secret occurs by chance in every message, so the gaps would reveal it. */
+export const MIN_KEY_LENGTH = 4;
+
+/** Replaces secrets in texts by `[secret]`. */
+export class Redactor {
+  #secrets = new Set<string>();
+  /** The longest first; `undefined` after a new one was added. */
+  #sorted: string[] | undefined;
+
+  add(secret: string): void {
+    if (secret.length >= MIN_KEY_LENGTH) this.#secrets.add(secret);
+    // A program may print a secret of many lines (a private key) one line at a time.
+    const lines = secret.split("\n", MAX_SECRET_LINES);
+    for (const form of [secret, JSON.stringify(secret).slice(1, -1), ...lines]) {
+      // Shorter lines reveal little, and occur by chance in other texts.
+      if (form.trim().length >= 8) this.#secrets.add(form.trim());
+    }
+    this.#sorted = undefined;
+  }
+
+  redact(text: string): string {
+    this.#sorted ??= [...this.#secrets].toSorted((a, b) => b.length - a.length);
+    return this.#sorted.reduce((redacted, secret) => redacted.replaceAll(secret, "[secret]"), text);
+  }
+}
