@@ -1,12 +1,13 @@
+import { LineSplitter, type RawLine } from "./line-splitter.ts";
+
 const MAX_LINES = 20;
 const MAX_LINE_LENGTH = 2_000;
-const MAX_BUFFERED = 64 * 1024;
+const MAX_LINE_BYTES = 64 * 1024;
 
-/** Splits a stream into lines and keeps the last of those that `accept` returns `true` for. */
+/** Splits a stream into lines and keeps the last 20 of those that `accept` returns `true` for, 2,000 characters of each. */
 export class LineTail {
   readonly #accept: (line: string) => boolean;
-  #decoder = new TextDecoder();
-  #rest = "";
+  readonly #splitter = new LineSplitter(MAX_LINE_BYTES);
   #lines: string[] = [];
 
   constructor(accept: (line: string) => boolean) {
@@ -14,23 +15,18 @@ export class LineTail {
   }
 
   push(chunk: Uint8Array): void {
-    const lines = (this.#rest + this.#decoder.decode(chunk, { stream: true })).split("\n");
-    this.#rest = lines.pop()!;
-    if (this.#rest.length > MAX_BUFFERED) {
-      lines.push(this.#rest);
-      this.#rest = "";
-    }
-    for (const line of lines) this.#take(line);
+    for (const line of this.#splitter.push(chunk)) this.#take(line);
   }
 
+  /** Returns the lines that were kept. */
   end(): string {
-    this.#rest += this.#decoder.decode();
-    if (this.#rest !== "") this.#take(this.#rest);
-    this.#rest = "";
+    const last = this.#splitter.end();
+    if (last !== undefined) this.#take(last);
     return this.#lines.join("\n");
   }
 
-  #take(line: string): void {
+  #take({ content }: RawLine): void {
+    const line = content.toString("utf8");
     if (!this.#accept(line)) return;
     this.#lines.push(line.slice(0, MAX_LINE_LENGTH));
     if (this.#lines.length > MAX_LINES) this.#lines.shift();

@@ -1,52 +1,34 @@
 import { isUtf8 } from "node:buffer";
+import { LineSplitter, type RawLine } from "./line-splitter.ts";
 
 /** The longest request line that is accepted, in bytes. */
 const MAX_LINE_BYTES = 64 * 1024 * 1024;
 
-/** A line, or what is wrong with it. */
+/** A line, or the reason why it is refused. */
 export type Line = { text: string } | { problem: string };
 
 const CHUNK_BYTES = 64 * 1024;
 
-/**
- * Splits what `read` delivers into lines, blank ones left out. `read` fills a buffer and returns the number of
- * bytes, 0 at the end. A line that is too long is dropped while it is read.
- */
+/** Yields the lines that `read` delivers, without blank ones. `read` fills a buffer and returns the number of bytes, 0 at the end. */
 export async function* readLines(
   read: (buffer: Buffer) => Promise<number>,
   maxBytes: number = MAX_LINE_BYTES,
 ): AsyncGenerator<Line> {
-  let parts: Buffer[] = [];
-  let length = 0;
-  const add = (part: Buffer) => {
-    length += part.length;
-    if (length <= maxBytes) parts.push(part);
-    else parts = [];
-  };
-  const take = (): Line | undefined => {
-    const bytes = length;
-    const whole = Buffer.concat(parts);
-    parts = [];
-    length = 0;
-    if (bytes > maxBytes) return { problem: `has ${bytes} bytes; at most ${maxBytes} are accepted` };
-    // It would be read as other characters.
-    if (!isUtf8(whole)) return { problem: "is not UTF-8" };
-    const text = whole.toString("utf8");
-    return text.trim() === "" ? undefined : { text };
-  };
+  const splitter = new LineSplitter(maxBytes);
   for (;;) {
     const buffer = Buffer.allocUnsafe(CHUNK_BYTES);
-    const chunk = buffer.subarray(0, await read(buffer));
-    if (chunk.length === 0) break;
-    let start = 0;
-    for (let end = chunk.indexOf(10); end !== -1; end = chunk.indexOf(10, start)) {
-      add(chunk.subarray(start, end));
-      const line = take();
-      if (line !== undefined) yield line;
-      start = end + 1;
-    }
-    add(chunk.subarray(start));
+    const bytes = await read(buffer);
+    if (bytes === 0) break;
+    for (const line of splitter.push(buffer.subarray(0, bytes))) yield* decode(line, maxBytes);
   }
-  const line = take();
-  if (line !== undefined) yield line;
+  const last = splitter.end();
+  if (last !== undefined) yield* decode(last, maxBytes);
+}
+
+function* decode({ bytes, content }: RawLine, maxBytes: number): Generator<Line> {
+  if (bytes > maxBytes) return yield { problem: `has ${bytes} bytes; at most ${maxBytes} are accepted` };
+  // Node would replace the bytes that are wrong.
+  if (!isUtf8(content)) return yield { problem: "is not UTF-8" };
+  const text = content.toString("utf8");
+  if (text.trim() !== "") yield { text };
 }
