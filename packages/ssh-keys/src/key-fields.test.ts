@@ -1,5 +1,5 @@
 import { expect, it } from "@jest/globals";
-import { refuseKeySize } from "./key-size.ts";
+import { checkKeySize } from "./key-fields.ts";
 
 const ECDSA = "must be 256, 384 or 521 for an ecdsa key";
 const RSA = "must be 2048 to 8192 for an rsa key";
@@ -16,5 +16,11 @@ it.each([
   ["rsa", 8192, undefined],
   ["rsa", 8193, RSA],
 ] as const)("%s keys of %d bits: %s", (algorithm, bits, problem) => {
-  expect(refuseKeySize(algorithm, bits)).toBe(problem);
+  expect(checkKeySize({ algorithm, bits })).toEqual(
+    problem === undefined ? [] : [{ path: "bits", message: problem }],
+  );
+});
+
+it.each(["ed25519", "ecdsa", "rsa"])("accepts %s without a size", (algorithm) => {
+  expect(checkKeySize({ algorithm })).toEqual([]);
 });

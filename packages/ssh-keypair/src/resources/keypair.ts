@@ -11,21 +11,11 @@ import {
   type Violation,
   warnOfStoreCopy,
 } from "@nixops4-providers/provider-sdk";
-import { refuseKeySize } from "@nixops4-providers/ssh-keys/key-size";
+import { checkKeySize, keyInputs, keyOutputs } from "@nixops4-providers/ssh-keys/key-fields";
 import docs from "./keypair.md";
 
 const inputs = fields({
-  algorithm: Type.Enum(["ed25519", "ecdsa", "rsa"], {
-    default: "ed25519",
-    description: "The algorithm of the key. A change makes a new key.",
-  }),
-  bits: Type.Optional(
-    Type.Integer({
-      description:
-        "The size of the key in bits: 256, 384 or 521 for `ecdsa` (256 when not set), 2048 to 8192 for `rsa` " +
-        "(3072 when not set); `ed25519` has one size. A change makes a new key.",
-    }),
-  ),
+  ...keyInputs,
   comment: Type.String({
     default: "",
     description: "The comment of the public key, such as `alice@laptop`. A change keeps the key.",
@@ -64,13 +54,7 @@ const inputs = fields({
 
 const outputs = fields({
   publicKey: Type.String({ description: "The public key in one line, with the comment." }),
-  fingerprint: Type.String({
-    description: "The fingerprint of the public key, `SHA256:...`, as `ssh-keygen -l` shows it.",
-  }),
-  sshfp: Type.Array(Type.String(), {
-    description:
-      "The data of DNS records of type SSHFP for a host with this key, such as `4 2 <SHA-256 in hex>`.",
-  }),
+  ...keyOutputs,
   privateKey: nullable(sensitive(Type.String()), {
     description:
       "The private key in OpenSSH's format, encrypted if there is a `passphrase`; `null` unless `privateKeyInState` is " +
@@ -104,10 +88,8 @@ export const keypair = defineResource({
 });
 
 function check(inputs: Inputs): Violation[] {
-  const { algorithm, bits, comment, ageRecipients } = inputs;
-  const violations: Violation[] = refusePlace(inputs);
-  const range = bits === undefined ? undefined : refuseKeySize(algorithm, bits);
-  if (range !== undefined) violations.push({ path: "bits", message: range });
+  const { comment, ageRecipients } = inputs;
+  const violations = [...refusePlace(inputs), ...checkKeySize(inputs)];
   if (/\p{Cc}/u.test(comment)) violations.push({ path: "comment", message: "must be one line of text" });
   if (comment !== comment.trim()) {
     violations.push({ path: "comment", message: "must not begin or end with a space" });

@@ -10,23 +10,13 @@ import {
   secondsField,
   sudoField,
 } from "@nixops4-providers/provider-sdk";
-import { refuseKeySize } from "@nixops4-providers/ssh-keys/key-size";
+import { checkKeySize, keyInputs, keyOutputs } from "@nixops4-providers/ssh-keys/key-fields";
 import { checkConnection, connectionSchema } from "@nixops4-providers/ssh-client";
 import docs from "./host-key.md";
 
 const inputs = fields({
   connection: connectionSchema,
-  algorithm: Type.Enum(["ed25519", "ecdsa", "rsa"], {
-    default: "ed25519",
-    description: "The type of the key. A change makes a new key.",
-  }),
-  bits: Type.Optional(
-    Type.Integer({
-      description:
-        "The size of the key in bits: 256, 384 or 521 for `ecdsa` (256 when not set), 2048 to 8192 for `rsa` " +
-        "(3072 when not set); `ed25519` has one size. A change makes a new key.",
-    }),
-  ),
+  ...keyInputs,
   directory: Type.String({
     pattern: "^/.",
     patternError: "must be an absolute path, such as /etc/ssh",
@@ -75,12 +65,7 @@ const inputs = fields({
 
 const outputs = fields({
   hostPublicKey: Type.String({ description: "The public key of the host, as a line for `hostPublicKeys`." }),
-  fingerprint: Type.String({
-    description: "The fingerprint of the key, `SHA256:...`, as `ssh-keygen -l` shows it.",
-  }),
-  sshfp: Type.Array(Type.String(), {
-    description: "The data of the host's DNS records of type SSHFP, such as `4 2 <SHA-256 in hex>`.",
-  }),
+  ...keyOutputs,
 });
 
 export type Inputs = Static<typeof inputs>;
@@ -104,11 +89,8 @@ export const hostKey = defineResource({
   update: ensure,
 });
 
-function check({ connection, algorithm, bits }: Inputs): Violation[] {
-  const violations = checkConnection(connection);
-  const range = bits === undefined ? undefined : refuseKeySize(algorithm, bits);
-  if (range !== undefined) violations.push({ path: "bits", message: range });
-  return violations;
+function check(inputs: Inputs): Violation[] {
+  return [...checkConnection(inputs.connection), ...checkKeySize(inputs)];
 }
 
 async function ensure(request: ConvergeRequest<Inputs, Outputs>, context: Context): Promise<Outputs> {
