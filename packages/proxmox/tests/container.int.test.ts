@@ -154,18 +154,4 @@ it("tells all that is missing at once", async () => {
   expect(fake().writes).toEqual([]);
 });
 
-it("refuses bad input before any request", async () => {
-  const message = await failure(
-    new Member("container").apply(
-      inputs({
-        mountPoints: { mp31: { storage: "files", size: "1G", path: "/a" } },
-        networks: [{ bridge: "a" }, { bridge: "b" }],
-      }),
-    ),
-  );
-  expect(message).toContain("mountPoints.mp31: must be mp0 to mp30");
-  expect(message).toContain("networks[1].name: eth0 is used twice");
-  expect(fake().requestsSeen).toBe(0);
-});
-
 itFollowsTheOfficialSchema();

@@ -70,25 +70,42 @@ describe("a connection that is lost", () => {
 });
 
 describe("a daemon", () => {
-  it("that hangs for a moment (596) is asked again", async () => {
-    let hangs = 3;
-    fake().inject(async (_, next) =>
-      hangs-- > 0 ? { status: 596, reason: "Connection timed out" } : next(),
-    );
+  // 595: the node was not reached. 596 and 599: it was, perhaps, and did not answer.
+  it.each([
+    [595, "No route to host"],
+    [596, "Connection timed out"],
+    [599, "Connection broken"],
+  ])("that answers %d for a moment is asked again", async (status, reason) => {
+    let failures = 3;
+    fake().inject(async (_, next) => (failures-- > 0 ? { status, reason } : next()));
     expect(await new Member("vm").apply(inputs())).toMatchObject({ vmid: 100 });
     expect(fake().cluster.guests.size).toBe(1);
   });
 
-  it("that hangs after it was asked to make a VM has made one", async () => {
+  it.each([
+    [596, "Connection timed out"],
+    [599, "Connection broken"],
+  ])("that answers %d after it was asked to make a VM has made one", async (status, reason) => {
     let hangs = true;
     fake().inject(async ({ method }, next) => {
       const answer = await next();
       if (!hangs || method !== "POST") return answer;
       hangs = false;
-      return { status: 596, reason: "Connection timed out" };
+      return { status, reason };
     });
     expect(await new Member("vm").apply(inputs())).toMatchObject({ vmid: 100 });
     expect(fake().cluster.guests.size).toBe(1);
+  });
+
+  it("that answers 595 to the request for a VM was not reached: it is asked again", async () => {
+    let failures = 2;
+    fake().inject(async ({ method }, next) =>
+      method === "POST" && failures-- > 0 ? { status: 595, reason: "No route to host" } : next(),
+    );
+    expect(await new Member("vm").apply(inputs({ started: false, waitForIp: null }))).toMatchObject({
+      vmid: 100,
+    });
+    expect(fake().writes.map(({ params }) => params["vmid"])).toEqual(["100", "100", "100"]);
   });
 
   it("that does not know a new task yet is asked again", async () => {
@@ -295,6 +312,17 @@ describe("the server", () => {
     expect(message).toContain(
       `the server's certificate has the fingerprint ${fake().fingerprint}, not the one expected`,
     );
+    expect(fake().connections).toBe(1);
+    expect(fake().requestsSeen).toBe(0);
+  });
+
+  it.each([
+    ["with another fingerprint", { tlsFingerprint: Array(32).fill("00").join(":") }],
+    ["of no CA that is trusted", { tlsFingerprint: undefined }],
+  ])("whose certificate is refused, %s, is not tried again", async (_, refused) => {
+    // With the default of 120 s for another try.
+    const connection = { ...fake().connection, ...refused };
+    await failure(new Member("vm").apply(inputs({ connection })));
     expect(fake().connections).toBe(1);
     expect(fake().requestsSeen).toBe(0);
   });

@@ -129,14 +129,6 @@ describe("a download", () => {
 });
 
 describe("what is wrong is told before anything is sent", () => {
-  it("in the inputs", async () => {
-    const source = { url: "https://example.org/debian.iso" };
-    const message = await failure(new Member("image").apply(inputs({ name: "debian.iso", source })));
-    expect(message).toContain("name: must end with .qcow2, .raw or .vmdk for the content import");
-    expect(message).toContain("sha256: is required with source.url");
-    expect(fake().requestsSeen).toBe(0);
-  });
-
   it("in the file", async () => {
     const { file } = localFile();
     expect(

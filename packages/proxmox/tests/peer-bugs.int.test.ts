@@ -305,11 +305,16 @@ describe("the next ten", () => {
     expect(config["net0"]).not.toContain("tag=");
   });
 
-  it("migrates nothing: a VM stays on the node that it is on", async () => {
-    fake().cluster.nodes.set("pve2", { isOnline: true, bridges: ["vmbr0"] });
+  it("migrates nothing: another node in the inputs is not asked for what the VM uses", async () => {
     const { vm, inputs } = await made({ efiDisk: { storage: "local-lvm" }, bios: "ovmf" });
-    expect(await vm.apply({ ...inputs, node: "pve2" })).toMatchObject({ vmid: 100, node: "pve" });
+    // The bridges and the storages of the VM are on its own node only.
+    fake().cluster.nodes.set("pve2", { isOnline: true, bridges: [] });
+    const moved = { ...inputs, node: "pve2" };
+    expect(await vm.apply(moved)).toMatchObject({ vmid: 100, node: "pve" });
     expect(fake().writes).toEqual([]);
+    const networks = [{ bridge: "vmbr1" }];
+    expect(await vm.apply({ ...moved, networks })).toMatchObject({ vmid: 100, node: "pve" });
+    expect(paths(fake().writes)).toEqual(["PUT config"]);
   });
 
   it("looks for an address until the agent answers, after a power cycle, too", async () => {

@@ -34,9 +34,4 @@ it("deletes an empty pool only", async () => {
   expect(fake().cluster.pools.size).toBe(0);
 });
 
-it("refuses a name that is none", async () => {
-  expect(await failure(apply({ name: "a/b/c/d" }))).toContain("name: must be up to three names");
-  expect(fake().requestsSeen).toBe(0);
-});
-
 itFollowsTheOfficialSchema();

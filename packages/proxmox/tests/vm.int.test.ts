@@ -117,51 +117,6 @@ it("asks three times at most for a VM that is as wanted", async () => {
   expect(fake().requests.map(({ path }) => path)).toHaveLength(3);
 });
 
-it("refuses bad input before any request", async () => {
-  const bad = vmInputs(fake(), {
-    vmid: 99,
-    name: "not a name",
-    disks: { sda: { storage: "local-lvm", size: "8 GB" }, scsi31: { storage: "-", size: "8G" } },
-    networks: [{ bridge: "vmbr0", mac: "00:00:00:00:00" }],
-  });
-  const message = await failure(new Member("vm").apply(bad));
-  for (const text of [
-    "vmid: must be >= 100",
-    "name: must be a DNS name",
-    "disks.sda.size: must be a number of MiB",
-    "disks.scsi31.storage: must be the ID",
-    "networks[0].mac: must be the MAC",
-  ]) {
-    expect(message).toContain(text);
-  }
-  const worse = vmInputs(fake(), {
-    disks: { sda: { size: "8G" }, scsi1: { storage: "local-lvm" } },
-    extraConfig: { args: "-foo", hostpci0: "01:00", cores: "2" },
-    bootOrder: ["scsi7"],
-    cdrom: { slot: "ide0" },
-    cloudInit: { storage: "local-lvm" },
-    waitForIp: {},
-    agent: false,
-    started: false,
-  });
-  const second = await failure(new Member("vm").apply(worse));
-  for (const text of [
-    "disks.sda: must be scsi0 to",
-    "disks.sda.storage: is required",
-    "disks.scsi1.size: is required without importFrom",
-    "extraConfig.args: is for root with a password only",
-    "extraConfig.hostpci0: is for root with a password only",
-    "extraConfig.cores: has an input of its own",
-    "bootOrder[0]: there is no scsi7",
-    "cloudInit.slot: ide0 is used twice",
-    "waitForIp: needs the agent",
-    "waitForIp: needs a VM that runs",
-  ]) {
-    expect(second).toContain(text);
-  }
-  expect(fake().requests).toEqual([]);
-});
-
 it("deletes a VM with its disks, stopping it when it does not shut down", async () => {
   fake().cluster.newGuests.heedsShutdown = false;
   const vm = new Member("vm");

@@ -1,21 +1,24 @@
 import type { Violation } from "@nixops4-providers/provider-sdk";
 import { checkConnection } from "../connection.ts";
+import { checkAddresses, checkNameServers } from "../guest/check-addresses.ts";
 import type { Inputs } from "./schema.ts";
 
 /** What the schema cannot say of a container. */
 export function checkContainer(inputs: Inputs): Violation[] {
-  const { connection, mountPoints, networks = [], waitForIp, started } = inputs;
+  const { connection, mountPoints, networks = [], nameServers, waitForIp, started } = inputs;
   const violations = checkConnection(connection);
   for (const key of Object.keys(mountPoints)) {
     if (!/^mp([0-9]|[12][0-9]|30)$/.test(key)) {
       violations.push({ path: `mountPoints.${key}`, message: "must be mp0 to mp30" });
     }
   }
-  for (const [index, { name }] of networks.entries()) {
-    if (networks.findIndex((other) => other.name === name) < index) {
-      violations.push({ path: `networks[${index}].name`, message: `${name} is used twice` });
-    }
+  for (const [index, network] of networks.entries()) {
+    const path = `networks[${index}]`;
+    if (networks.findIndex(({ name }) => name === network.name) < index)
+      violations.push({ path: `${path}.name`, message: `${network.name} is used twice` });
+    violations.push(...checkAddresses(path, network));
   }
+  violations.push(...checkNameServers("nameServers", nameServers));
   if (waitForIp !== undefined && networks.length === 0)
     violations.push({ path: "waitForIp", message: "needs a network" });
   if (waitForIp !== undefined && started === false)

@@ -1,5 +1,6 @@
 import type { Violation } from "@nixops4-providers/provider-sdk";
 import { checkConnection } from "../connection.ts";
+import { checkAddresses, checkNameServers } from "../guest/check-addresses.ts";
 import type { Inputs } from "./schema.ts";
 
 const DISK_KEY = /^(scsi([0-9]|[12][0-9]|30)|virtio([0-9]|1[0-5])|sata[0-5]|ide[0-3])$/;
@@ -16,6 +17,7 @@ export function checkVm(inputs: Inputs): Violation[] {
     ...checkSlots(inputs),
     ...checkBootOrder(inputs),
     ...checkExtraConfig(inputs),
+    ...checkCloudInit(inputs),
     ...checkCombinations(inputs),
   ];
 }
@@ -81,6 +83,14 @@ function checkExtraConfig({ extraConfig }: Inputs): Violation[] {
     const hint = key.startsWith("hostpci") ? "; use a mapping of the cluster: mapping=NAME" : "";
     return [{ path, message: `is for root with a password only, no token may set it${hint}` }];
   });
+}
+
+function checkCloudInit({ cloudInit }: Inputs): Violation[] {
+  if (cloudInit === undefined) return [];
+  return [
+    ...checkAddresses("cloudInit", cloudInit),
+    ...checkNameServers("cloudInit.nameServers", cloudInit.nameServers),
+  ];
 }
 
 function checkCombinations({
