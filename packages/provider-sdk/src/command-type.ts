@@ -5,7 +5,7 @@ import { ProviderError } from "./errors.ts";
 import type { ConvergeRequest } from "./resource.ts";
 import { Type } from "./type.ts";
 
-/** The inputs that all types which run a command have. */
+/** The inputs of each type that runs a command. */
 export function commandFields(command: string) {
   return {
     once: Type.Boolean({
@@ -16,14 +16,15 @@ export function commandFields(command: string) {
     }),
     parseJson: Type.Boolean({
       default: false,
-      description: "Whether standard output must be JSON and is returned as `json` too.",
+      description:
+        "Whether to parse standard output as JSON and to return it as `json`. Output that is not JSON is an error.",
     }),
   };
 }
 
 /** The output `json` of all types that run a command. */
 export const jsonOutput = Type.Unknown({
-  description: "The value that `stdout` holds; `null` when it is empty, and without `parseJson`.",
+  description: "The parsed standard output; `null` when it is empty, and without `parseJson`.",
 });
 
 interface CommandInputs {
@@ -37,7 +38,7 @@ interface CommandOutputs {
 }
 
 interface Command<Inputs> {
-  /** Runs it, and returns its standard output. `recorded` is that of an earlier run, `undefined` when there was none. */
+  /** Runs the command and returns its standard output. `recorded` is the output of an earlier run, if there was one. */
   run: (inputs: Inputs, recorded: string | undefined, context: Context) => Promise<Buffer | string>;
   /** The subject of errors, such as `the command on web1`. */
   name: (inputs: Inputs) => string;

@@ -5,20 +5,20 @@ import { MIN_KEY_LENGTH, type Redactor } from "./redactor.ts";
 import type { SecretRef } from "./schema.ts";
 import { readSecret } from "./secret.ts";
 
-/** What an operation may use besides its inputs. */
+/** The services that an operation may use besides its inputs. */
 export interface Context {
-  /** The resource type being worked on. */
+  /** The resource type of the request. */
   readonly type: string;
-  /** Whether nixops4 records this resource's outputs. */
+  /** Whether nixops4 keeps this resource's inputs and outputs in a state. */
   readonly isStateful: boolean;
-  /** Aborted by SIGINT, SIGTERM, SIGHUP and SIGQUIT: stop within 2 s, and leave things so that the next run converges. */
+  /** Is aborted by SIGINT, SIGTERM, SIGHUP and SIGQUIT. The operation must then stop within 2 s, in a state from which the next run converges. */
   readonly signal: AbortSignal;
   readonly log: Log;
-  /** Starts to report on something that may take long; call `done` on the result. */
+  /** Reports that a long operation goes on, until `done` is called on the result. */
   progress(what: string): Progress;
-  /** Reads a secret and keeps it out of all logs and errors from then on. */
+  /** Reads a secret. From then on it is replaced by `[secret]` in all logs and errors. */
   secret(ref: SecretRef, what: string): Promise<string>;
-  /** As {@link secret}, for a key or a passphrase: refuses one too short to be kept out of messages. */
+  /** Reads a secret like {@link secret}, but refuses one that is too short to be replaced in messages. For keys and passphrases. */
   key(ref: SecretRef, what: string): Promise<string>;
 }
 
@@ -40,7 +40,7 @@ export function createContext(options: {
     const text = await secret(ref, what);
     if (text !== "" && text.length < MIN_KEY_LENGTH) {
       throw new ProviderError(`${what} has fewer than ${MIN_KEY_LENGTH} characters`, {
-        hint: "Choose a longer one: one so short cannot be kept out of messages.",
+        hint: "Choose a longer one: a secret this short cannot be removed from messages.",
       });
     }
     return text;

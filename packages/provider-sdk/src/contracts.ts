@@ -1,13 +1,13 @@
-// The build replaces this module by one that holds the provider's contracts ready-made (scripts/build.ts).
+// The build replaces this module by one with the compiled contracts of the provider (scripts/build.ts).
 import type { ErrorObject } from "ajv";
 import { createAjv } from "./ajv.ts";
 import type { JsonSchema } from "./json-schema.ts";
 import type { ResourceType } from "./resource.ts";
 
-/** The part of Ajv's error objects that is used. */
+/** The fields of Ajv's error objects that are used. */
 export type SchemaError = Pick<ErrorObject, "instancePath" | "keyword" | "params" | "message">;
 
-/** A schema and the function that checks values against it; no errors mean that the value is good. */
+/** A schema and the function that validates values against it. No errors mean that the value is valid. */
 export interface Contract {
   schema: JsonSchema;
   check: (value: unknown) => readonly SchemaError[];
@@ -18,7 +18,7 @@ interface ResourceContracts {
   outputs: Contract;
 }
 
-/** Makes the contracts of a resource type when they are asked for: a process mostly serves a single type. */
+/** Makes the contracts of a resource type at their first use, since most processes serve one type. */
 export type Contracts = (resource: ResourceType) => Promise<ResourceContracts>;
 
 export const contractsOf: Contracts = async ({ inputs, outputs }) => {

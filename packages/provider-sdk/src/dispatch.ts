@@ -12,7 +12,7 @@ import { refuse, unexpandedPaths, violationsOf } from "./violations.ts";
 
 type Properties = Record<string, unknown>;
 
-/** Answers one line of input. Never throws: what goes wrong is the answer. */
+/** Answers one line of input. Never throws: an error becomes an `errorResponse`. */
 export async function answer(provider: Provider, line: string, signal: AbortSignal): Promise<Response> {
   const redactor = new Redactor();
   try {

@@ -1,7 +1,7 @@
-/** What a provider says went wrong, and what the user can do about it. */
+/** An error for the user: what went wrong, and what to do next. */
 export class ProviderError extends Error {
   override readonly name: string = "ProviderError";
-  /** The input that is to blame, such as `connection.port`. */
+  /** The input with the error, such as `connection.port`. */
   readonly path: string | undefined;
   /** What to do next, as a sentence. */
   readonly hint: string | undefined;
@@ -13,7 +13,7 @@ export class ProviderError extends Error {
   }
 }
 
-/** The text of an error for a user: message, causes, hints; a stack trace only when asked for. */
+/** Returns the text of an error: its message, causes and hints, and with `stack` the stack trace. */
 export function describeError(error: unknown, { stack = false } = {}): string {
   const messages: string[] = [];
   const hints: string[] = [];

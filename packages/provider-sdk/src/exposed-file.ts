@@ -3,8 +3,8 @@ import { ProviderError } from "./errors.ts";
 import type { SecretRef } from "./schema.ts";
 
 /**
- * Refuses a private key in a file that others can read, by OpenSSH's rule: the file is this user's and group or others
- * have any permission. Where the key is somebody else's, its owner decides who reads it.
+ * Throws when a private key is in a file that others can read. Like OpenSSH, checks only files of this user, for any
+ * permission of the group or others: the owner of another file decides who reads it.
  */
 export async function refuseExposedFile({ file }: SecretRef, what: string): Promise<void> {
   if (file === undefined) return;

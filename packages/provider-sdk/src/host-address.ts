@@ -1,12 +1,12 @@
 const IPV6 = /^[0-9a-f]*:[0-9a-f]*:[0-9a-f:.]*(%\S+)?$/i;
 
-/** An address without the brackets that IPv6 has in a URL. */
+/** Returns an address without the brackets that an IPv6 address has in a URL. */
 export function bareHost(host: string): string {
   const inner = /^\[(.*)\]$/.exec(host)?.[1];
   return inner !== undefined && IPV6.test(inner) ? inner : host;
 }
 
-/** What is wrong with text that should be the name or the address of a host; `undefined` when nothing is. */
+/** Returns why a text is not the name or the address of a host; `undefined` when it is one. */
 export function hostProblem(host: string): string | undefined {
   if (isAlone(host)) return undefined;
   const [, user, address = "", port] = /^(?:([^@]*)@)?(\[[^\]]*\]|[^:@]*)(?::(\d*))?$/.exec(host) ?? [];

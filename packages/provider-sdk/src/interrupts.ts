@@ -8,14 +8,14 @@ const STOP_SIGNALS = ["SIGINT", "SIGTERM", "SIGHUP", "SIGQUIT"] as const;
 type Signal = (typeof STOP_SIGNALS)[number];
 
 /**
- * A signal aborts the work in hand, whose answer is still sent; a second one, or one between requests, ends the process.
- * The end of nixops4 aborts nothing: it exits at the first failure, and other providers must finish what they have
- * begun, such as an activation that is not yet confirmed.
+ * Handles the signals that end a process. The first one aborts the running request, whose answer is still sent. A second
+ * one, or one between requests, ends the process. The end of nixops4 aborts nothing: nixops4 exits at the first failure,
+ * and the other providers must finish their work, such as an activation that is not yet confirmed.
  */
 export class Interrupts {
   #work: AbortController | undefined;
   #handlers = STOP_SIGNALS.map((signal) => [signal, () => this.#stop(signal)] as const);
-  /** Whether there has been work. */
+  /** Whether a request has been handled. */
   begun = false;
   stoppedBy: Signal | undefined;
 
@@ -34,7 +34,7 @@ export class Interrupts {
     this.#handlers = this.#handlers.filter(([signal]) => signal !== "SIGHUP");
   }
 
-  /** Restores the default action of signals: an answer may be waiting for a reader that does not read. */
+  /** Restores the default action of signals, since the reader of an answer may not read. */
   endWork(): void {
     for (const [signal, handler] of this.#handlers) process.off(signal, handler);
     this.#work = undefined;
@@ -64,7 +64,7 @@ export class Interrupts {
 
 const HANGUP = 1;
 
-/** Whether nixops4 was started by `nohup`: Node itself resets at its start what it inherits of that. */
+/** Returns whether nixops4 was started by `nohup`. Node resets the ignored signals when it starts, so its parent is asked. */
 function isIgnoredByParent(signal: number): boolean {
   try {
     const status = readFileSync(`/proc/${process.ppid}/status`, "latin1");
@@ -75,7 +75,7 @@ function isIgnoredByParent(signal: number): boolean {
   }
 }
 
-/** Ends the process by a signal's default action: process.exit would wait for every pending open and read. */
+/** Ends the process by the signal's default action, since process.exit waits for each pending open and read. */
 export function endBy(signal: Signal): void {
   process.removeAllListeners(signal);
   process.kill(process.pid, signal);

@@ -1,4 +1,4 @@
-/** The part of JSON Schema that resource types are written in, with the SDK's own keywords. */
+/** The subset of JSON Schema that resource types use, with the keywords of the SDK. */
 export interface JsonSchema {
   readonly title?: string;
   readonly description?: string;
@@ -19,21 +19,21 @@ export interface JsonSchema {
   readonly maximum?: number;
   readonly minLength?: number;
   readonly pattern?: string;
-  /** What an error says of a text that does not match `pattern`. */
+  /** The error for a text that does not match `pattern`. */
   readonly patternError?: string;
-  /** Whether it is the path of a file on the deploying machine. */
+  /** Whether the value is the path of a file on the deploying machine. */
   readonly localPath?: boolean;
-  /** Whether its value is kept out of logs and errors. */
+  /** Whether the value is replaced by `[secret]` in logs and errors. */
   readonly sensitive?: boolean;
 }
 
-/** The schema of a field of an object: of that name, or of any name. */
+/** Returns the schema of a field of an object: the property of that name, or else the one for all other names. */
 export function schemaOfField(schema: JsonSchema, name: string): JsonSchema | undefined {
   const { properties = {}, patternProperties = {} } = schema;
   return Object.hasOwn(properties, name) ? properties[name] : Object.values(patternProperties)[0];
 }
 
-/** The branch of a union for values of this type, `undefined` when there is none; any other schema is its own branch. */
+/** Returns the branch of a union that takes values of this type, if there is one. A schema that is no union is its own branch. */
 export function branchFor(schema: JsonSchema, value: unknown): JsonSchema | undefined {
   return schema.anyOf === undefined ? schema : schema.anyOf.find((branch) => takesType(branch, value));
 }
@@ -50,7 +50,7 @@ function typeName(value: unknown): string {
   return Array.isArray(value) ? "array" : typeof value;
 }
 
-/** Whether an object takes exactly one of its fields, as `exactlyOne` declares it. */
+/** Returns whether the schema was declared by `exactlyOne`. */
 export function takesExactlyOne({ minProperties, maxProperties }: JsonSchema): boolean {
   return minProperties === 1 && maxProperties === 1;
 }

@@ -27,7 +27,7 @@ export async function* readLines(
 
 function* decode({ bytes, content }: RawLine, maxBytes: number): Generator<Line> {
   if (bytes > maxBytes) return yield { problem: `has ${bytes} bytes; at most ${maxBytes} are accepted` };
-  // Node would replace the bytes that are wrong.
+  // Node would replace invalid bytes.
   if (!isUtf8(content)) return yield { problem: "is not UTF-8" };
   const text = content.toString("utf8");
   if (text.trim() !== "") yield { text };

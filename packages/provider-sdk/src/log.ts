@@ -2,20 +2,20 @@ import { printable } from "./printable.ts";
 import type { Redactor } from "./redactor.ts";
 import { writeToStandardError } from "./standard-error.ts";
 
-/** Lines on standard error, which nixops4 shows to the user. Secrets are replaced by `[secret]`. */
+/** Writes lines to standard error, which nixops4 shows to the user. Secrets are replaced by `[secret]`. */
 export interface Log {
   info(message: string): void;
   warn(message: string): void;
   /** Shown with NIXOPS4_PROVIDER_DEBUG=1 only. */
   debug(message: string): void;
-  /** One line of a program's own output, with its colours; other control characters are escaped. */
+  /** Writes one line of a program's output without a prefix. Colours stay; other control characters are escaped. */
   output(line: string): void;
 }
 
-/** Whether the user asked for more than errors and progress. */
+/** Whether the user asked for debug messages. */
 export const debugging = process.env["NIXOPS4_PROVIDER_DEBUG"] === "1";
 
-/** Prefixes each line with `name`, except for the output of programs. */
+/** Creates a log that prefixes each line with `name`, except for the output of programs. */
 export function createLog(name: string, redactor: Redactor): Log {
   const print = (line: string, colours: boolean) =>
     writeToStandardError(Buffer.from(`${printable(redactor.redact(line), { colours })}\n`));

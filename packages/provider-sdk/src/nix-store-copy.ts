@@ -3,7 +3,7 @@ import { basename, dirname, join, resolve } from "node:path";
 import type { Context } from "./context.ts";
 import { runProcess } from "./process.ts";
 
-/** Warns when evaluating the flake that a secret file lies in would copy the file into the Nix store. */
+/** Warns about a secret file inside a flake that Nix would copy into its store when it evaluates the flake. */
 export async function warnOfStoreCopy(path: string, what: string, context: Context): Promise<void> {
   const file = await withoutLinks(resolve(path));
   const flake = await findAbove(file, "flake.nix");
@@ -18,7 +18,7 @@ async function isIgnoredByGit(file: string): Promise<boolean> {
   const git = await findAbove(file, ".git");
   if (git === undefined) return false;
   const args = ["-C", dirname(git), "check-ignore", "--quiet", file];
-  // Also when git is not there, or does not trust the folder: what is not known to be ignored is warned of.
+  // Warns also when git is missing or does not trust the folder: the file may not be ignored then.
   return runProcess("git", args, { timeoutSeconds: 10 }).then(
     () => true,
     () => false,
@@ -30,7 +30,7 @@ async function withoutLinks(path: string): Promise<string> {
   return join(folder, basename(path));
 }
 
-/** The nearest file or folder of that name in a folder above a path. */
+/** Returns the nearest file or folder of that name in the folders above a path. */
 async function findAbove(path: string, name: string): Promise<string | undefined> {
   for (let folder = dirname(path); ; folder = dirname(folder)) {
     const candidate = join(folder, name);

@@ -2,9 +2,8 @@ import { isObject, JsonNumber } from "@nixops4-providers/json";
 import { branchFor, type JsonSchema, schemaOfField } from "./json-schema.ts";
 
 /**
- * Fills in defaults, drops `null` where nothing was meant (the Nix side sends an option that was not set as `null`),
- * and makes ordinary numbers of those that the schema says something about. What is wrong stays as it is, for the
- * validator to report.
+ * Returns the inputs with defaults filled in, without `null` for options that were not set (Nix sends them so), and with
+ * ordinary numbers where the schema declares a number. Invalid values stay, for the validator to report.
  */
 export function normalize(schema: JsonSchema, value: unknown): unknown {
   if (value instanceof JsonNumber) return isAnything(schema) ? value : (value.toNumber() ?? value);
@@ -35,7 +34,7 @@ function isAnything({ type, anyOf, enum: values }: JsonSchema): boolean {
   return type === undefined && anyOf === undefined && values === undefined;
 }
 
-/** Calls `visit` with each string inside a field marked sensitive. */
+/** Calls `visit` with each string in a field that is marked as sensitive. */
 export function eachSensitive(schema: JsonSchema, value: unknown, visit: (secret: string) => void): void {
   if (schema.sensitive === true) {
     if (typeof value === "string") visit(value);

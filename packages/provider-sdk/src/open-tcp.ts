@@ -2,12 +2,12 @@ import type { Socket } from "node:net";
 import { bareHost } from "./host-address.ts";
 import { startTimer, withDeadline } from "./timers.ts";
 
-/** RFC 8305 section 5: after so long without an answer, the next address is tried beside those before it. */
+/** The seconds without an answer after which the next address is tried as well (RFC 8305, section 5). */
 export const NEXT_ADDRESS_SECONDS = 0.25;
 
 /**
- * Connects to a host, at whichever of its addresses answers first. None is given up before `timeoutSeconds` are over:
- * one may be far away, and others may not answer at all. (Node's own `autoSelectFamily` gives up each after 250 ms.)
+ * Connects to the address of a host that answers first. Each address has the whole of `timeoutSeconds`, since it may be
+ * far away. (Node's own `autoSelectFamily` gives each 250 ms.)
  */
 export async function openTcp(
   { host, port, timeoutSeconds }: { host: string; port: number; timeoutSeconds: number },
@@ -23,7 +23,7 @@ export async function openTcp(
   }
 }
 
-/** The addresses of a host in the order in which to try them; of an address, itself. */
+/** Returns the addresses of a host in the order in which to try them; an address is returned as it is. */
 export async function addressesOf(host: string): Promise<string[]> {
   const { isIP } = await import("node:net");
   if (isIP(bareHost(host)) !== 0) return [bareHost(host)];
@@ -67,7 +67,7 @@ async function openFirst(addresses: string[], port: number, signal: AbortSignal)
   }
 }
 
-/** The addresses of the two families in turns, in the order that the system prefers. */
+/** Returns the addresses with the two families in turns, in the order that the system prefers. */
 function byTurns<T extends { family: number }>(addresses: T[]): T[] {
   const first = addresses.filter(({ family }) => family === addresses[0]?.family);
   const second = addresses.filter(({ family }) => family !== addresses[0]?.family);

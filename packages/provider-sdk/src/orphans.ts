@@ -8,18 +8,19 @@ import { sleep } from "./timers.ts";
 
 const POLL_SECONDS = 0.2;
 
-/** What a process at work says of itself. */
+/** The record that a working process keeps of itself. */
 interface Entry {
   pid: number;
-  /** When it started, in the kernel's own unit: its id may become another's. */
+  /** When the process started, in clock ticks since boot. Its id may be used again by another process. */
   started: string;
   parent: number;
   since: string;
 }
 
 /**
- * Does work once no orphan is at the same any more. nixops4 exits at the first failure and leaves the other providers at
- * work: the next apply would do the same beside them. Processes of a nixops4 that runs do not wait for each other.
+ * Waits until no orphan does the same work, then does it. nixops4 exits at the first failure and leaves the other
+ * providers running, so the next apply could do the same work at the same time. Processes of a nixops4 that still runs do
+ * not wait for each other.
  */
 export async function afterOrphans<T>(
   identity: unknown,
@@ -70,7 +71,7 @@ async function readEntry(file: string): Promise<Entry | undefined> {
   try {
     return JSON.parse(await readFile(file, "utf8")) as Entry;
   } catch {
-    // It has ended, or was killed while it wrote.
+    // The process has ended, or was killed while it wrote.
     return undefined;
   }
 }
@@ -86,7 +87,7 @@ function isOrphan({ pid, parent }: Entry): boolean {
 
 function stateOf(pid: number): { parent: number; started: string } | undefined {
   try {
-    // The name of the program, in parentheses, may have spaces.
+    // The name of the program is in parentheses and may contain spaces.
     const fields = readFileSync(`/proc/${pid}/stat`, "latin1").split(") ").at(-1)!.split(" ");
     return { parent: Number(fields[1]), started: fields[19]! };
   } catch {

@@ -3,8 +3,8 @@ import { tmpdir } from "node:os";
 import { join } from "node:path";
 
 /**
- * A folder that only this user can enter, for what the processes of this user tell each other; `undefined` where there
- * is none. It is gone after a reboot.
+ * Returns a folder that only this user can enter, for files that the user's processes share until the next reboot;
+ * `undefined` when there is none.
  */
 export async function privateFolder(): Promise<string | undefined> {
   const uid = process.getuid?.();
@@ -23,8 +23,8 @@ export async function privateFolder(): Promise<string | undefined> {
 }
 
 /**
- * The folder that XDG_RUNTIME_DIR names, if it belongs to this user: `sudo -E` and `su` keep that of another user, who
- * could rename what we make in it.
+ * Returns XDG_RUNTIME_DIR if it belongs to this user. `sudo -E` and `su` keep the variable of another user, who could
+ * rename files in that folder.
  */
 async function ownRuntimeFolder(): Promise<string | undefined> {
   const folder = process.env["XDG_RUNTIME_DIR"];

@@ -4,20 +4,20 @@ import { LineTail } from "./line-tail.ts";
 import { startTimer } from "./timers.ts";
 
 export interface RunOptions {
-  /** Written to standard input, which is then closed; without it standard input is empty. */
+  /** The text or bytes for standard input. Default: empty. */
   stdin?: string | Uint8Array | undefined;
-  /** Added to the environment of this process. */
+  /** Variables that are added to the environment of this process. */
   env?: Record<string, string> | undefined;
   cwd?: string | undefined;
-  /** The process group is ended after this many seconds; without it, never. */
+  /** The seconds after which the process group is killed. Default: never. */
   timeoutSeconds?: number | undefined;
-  /** Ends the process group as the timeout does. */
+  /** Kills the process group when it is aborted. */
   signal?: AbortSignal | undefined;
-  /** More than this on standard output ends the process group, which is an error. Default: 100 MiB. */
+  /** The most bytes on standard output. More kills the process group and is an error. Default: 100 MiB. */
   maxOutputBytes?: number | undefined;
-  /** Called with each line of standard error as it comes. */
+  /** Is called with each line of standard error as it arrives. */
   onStderrLine?: ((line: string) => void) | undefined;
-  /** Further file descriptors for the process: the first becomes 3. */
+  /** More file descriptors for the process, from 3 on. */
   inheritFds?: readonly number[] | undefined;
 }
 
@@ -44,13 +44,13 @@ class ProcessError extends ProviderError {
 
 const DEFAULT_MAX_OUTPUT_BYTES = 100 * 1024 * 1024;
 const KILL_AFTER_MS = 1_000;
-/** How long the last output is waited for, after everything of the process group was ended. */
+/** How long to wait for the last output after the process group was killed. */
 const DRAIN_MS = 300;
 const POLL_MS = 20;
 
 /**
- * Runs a program in a process group of its own, feeds and reads it at the same time, and returns its standard
- * output. Anything but exit code 0 is a {@link ProcessError}.
+ * Runs a program in a process group of its own and returns its standard output. Throws a {@link ProcessError} for any
+ * exit code but 0.
  */
 export async function runProcess(
   executable: string,
@@ -86,8 +86,8 @@ export async function runProcess(
 }
 
 /**
- * Starts a program. That it cannot be started, for want of descriptors or memory too, is an error; `spawn` itself throws
- * some of these, emits others, and leaves out the streams that it has no descriptors for.
+ * Starts a program. Throws when it cannot be started, also for lack of descriptors or memory: `spawn` throws some of these
+ * errors, emits others, and leaves out streams that it has no descriptors for.
  */
 export async function startProcess(
   executable: string,
@@ -98,7 +98,7 @@ export async function startProcess(
   try {
     const child = spawn(executable, args, options);
     await new Promise((resolve, reject) => child.once("spawn", resolve).once("error", reject));
-    // That it cannot be killed, for one: its end tells.
+    // Errors after the start, such as a failed kill, show in how the process ends.
     child.on("error", () => {});
     return child;
   } catch (cause) {
@@ -108,7 +108,7 @@ export async function startProcess(
   }
 }
 
-/** Aborts `ending` by the caller's signal and after the timeout, until the function that it returns is called. */
+/** Aborts `ending` when the caller's signal is aborted or the timeout is over. Returns a function that stops this. */
 function watch(
   executable: string,
   { signal, timeoutSeconds }: RunOptions,
@@ -127,7 +127,7 @@ function watch(
   };
 }
 
-/** Returns the chunks of standard output, to which more are added as they come. */
+/** Returns a list to which the chunks of standard output are added as they arrive. */
 function collect(
   child: ChildProcess,
   executable: string,
@@ -146,12 +146,12 @@ function collect(
 
 function feed({ stdin }: ChildProcess, input: RunOptions["stdin"]): void {
   if (input === undefined) return;
-  // A program may end without reading all of its input: its exit code tells whether that was right.
+  // A program may exit before it has read all of its input. Its exit code says whether it failed.
   stdin!.on("error", () => {});
   stdin!.end(input);
 }
 
-/** Waits until the program has ended and its output was read; when the signal is aborted, until it was ended. */
+/** Waits until the program has ended and its output was read, or until it was killed because the signal is aborted. */
 async function untilClosed(
   child: ChildProcess,
   signal: AbortSignal,
@@ -170,8 +170,8 @@ async function untilClosed(
 }
 
 /**
- * Ends all of the process group, also what goes on after its leader. A process that has left the group may hold
- * standard output open: nobody waits for that.
+ * Kills the whole process group, also after its leader has ended. Does not wait for a process that has left the group and
+ * keeps standard output open.
  */
 async function endGroup(child: ChildProcess, closed: Promise<unknown>): Promise<void> {
   killGroup(child.pid!, "SIGTERM");
@@ -201,12 +201,12 @@ function interrupted(executable: string, signal: AbortSignal): Error {
   return new ProviderError(`${executable} was interrupted`, { cause: signal.reason });
 }
 
-/** Returns whether the group is there. */
+/** Returns whether the process group exists. */
 function killGroup(pid: number, signal: NodeJS.Signals | 0): boolean {
   try {
     return process.kill(-pid, signal);
   } catch (error) {
-    // Its processes may have become another user's.
+    // Its processes may have changed to another user.
     return (error as NodeJS.ErrnoException).code === "EPERM";
   }
 }

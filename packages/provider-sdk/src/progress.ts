@@ -1,7 +1,7 @@
 import type { Log } from "./log.ts";
 
 export interface Progress {
-  /** Sets the current detail, which the next line shows. */
+  /** Sets the detail that the next line shows. */
   update(detail: string): void;
   done(): void;
 }
@@ -10,7 +10,7 @@ const PROGRESS_INTERVAL_MS = 5_000;
 const STOP_HINT_SECONDS = 60;
 const parent = process.ppid;
 
-/** Logs what begins, and every 5 s that it still goes on, until `done` is called. */
+/** Logs that an operation begins and, every 5 s, that it goes on, until `done` is called. */
 export function startProgress(what: string, log: Log): Progress {
   const start = performance.now();
   let detail = "";
@@ -28,7 +28,7 @@ export function startProgress(what: string, log: Log): Progress {
   };
 }
 
-/** How the user can end a long operation; each hint is given once. */
+/** The hints on how to end a long operation. Each is given once. */
 class Hints {
   #stop = false;
   #orphan = false;

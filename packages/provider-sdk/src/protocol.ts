@@ -48,13 +48,13 @@ const parsers: Record<string, (body: Body) => Request> = {
   }),
 };
 
-/** Understands one line of input, or says what is wrong with it. */
+/** Parses one line of input. Throws a {@link ProviderError} when it is not a request. */
 export function parseRequest(line: string): Request {
   let message: unknown;
   try {
     message = parseJson(line);
   } catch {
-    // The parser's own message quotes the line, and with it any secret.
+    // The parser's message would quote the line with its secrets.
     throw new ProviderError(
       `cannot understand the request: the line of ${line.length} characters is not JSON`,
     );

@@ -1,13 +1,13 @@
-/** A secret with more lines is a file, not a key or password: only its whole text is replaced. */
+/** The most lines of a secret that are replaced one by one. A longer one is a file: only its whole text is replaced. */
 const MAX_SECRET_LINES = 1_000;
 
-/** A shorter secret occurs by chance in every message, so the gaps would reveal it. */
+/** The shortest secret that is replaced. A shorter one occurs by chance in other text, and the gaps would reveal it. */
 export const MIN_KEY_LENGTH = 4;
 
 /** Replaces secrets in texts by `[secret]`. */
 export class Redactor {
   #secrets = new Set<string>();
-  /** The longest first; `undefined` after a new one was added. */
+  /** Matches the secrets, the longest first; `undefined` after one was added. */
   #sorted: string[] | undefined;
 
   add(secret: string): void {

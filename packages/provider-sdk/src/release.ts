@@ -5,18 +5,18 @@ import { violationsOf } from "./violations.ts";
 
 type Properties = Record<string, unknown>;
 
-/** The outputs with `null` in place of those that are declared and missing: an expression can ask for any of them. */
+/** Returns the outputs with `null` for declared ones that are missing, since an expression may use any of them. */
 export function completeOutputs({ schema }: Contract, outputs: Properties): Properties {
   const missing = Object.keys(schema.properties ?? {}).filter((name) => outputs[name] === undefined);
   return { ...outputs, ...Object.fromEntries(missing.map((name) => [name, null])) };
 }
 
-/** What is wrong with outputs: by their schema, or because nixops4 could not read them. */
+/** Returns the violations of the outputs: of their schema, and values that nixops4 cannot read. */
 export function outputViolations(contract: Contract, outputs: Properties): Violation[] {
   return [...violationsOf(contract, outputs), ...unreadable(outputs, "")];
 }
 
-/** Values that nixops4 or its evaluator fails on, or would change. */
+/** Returns the violations for values that nixops4 or its evaluator fails on or changes. */
 function unreadable(value: unknown, path: string): Violation[] {
   if (Array.isArray(value)) return value.flatMap((item, index) => unreadable(item, `${path}[${index}]`));
   if (isObject(value)) {

@@ -1,17 +1,17 @@
 import type { Static, TObject } from "typebox/type";
 import type { Context } from "./context.ts";
 
-/** What `create` and `update` are asked for. */
+/** The request of `create` and `update`. */
 export interface ConvergeRequest<Inputs, Outputs> {
   inputs: Inputs;
   /**
-   * What the last successful run was given and returned; `undefined` on `create`. It may have been written by
-   * an older version of the provider and the world may have changed since: a hint, never the truth.
+   * The inputs and outputs of the last successful run; `undefined` on `create`. An older version of the provider may have
+   * written them, and the resource may have changed since, so they must be checked against it.
    */
   previous: { inputs: Partial<Inputs>; outputs: Partial<Outputs> } | undefined;
 }
 
-/** One thing that is wrong with the inputs. */
+/** One error in the inputs. */
 export interface Violation {
   path: string;
   message: string;
@@ -37,25 +37,25 @@ type Operation<I extends TObject, O extends TObject> = (
 ) => Promise<Static<O>>;
 
 export interface ResourceType<I extends TObject = TObject, O extends TObject = TObject> {
-  /** The name by which an expression asks for it. */
+  /** The name of the type in an expression. */
   type: string;
-  /** What it is, in Markdown: shown in the reference. */
+  /** The description for the reference, in Markdown. */
   description: string;
   /**
    * The file `<type>.md` beside the declaration, in Markdown: one line for the list of types in README.md, then the
    * sections that CONTRIBUTING.md lists, for the reference. It is in no executable and no Nix module.
    */
   docs: string;
-  /** Whether it works only with a `state` resource (`requireState` in Nix). */
+  /** Whether the type needs a `state` resource (`requireState` in Nix). */
   stateful: boolean;
-  /** Whether `create` and `update` first wait for a process that an earlier nixops4 left at work on the same inputs. */
+  /** Whether `create` and `update` first wait for a process of an earlier nixops4 that still works on the same inputs. */
   waitsForOrphans?: boolean;
   inputs: I;
   outputs: O;
-  /** Rules that a schema cannot say, reported together. Runs after the schema holds. */
+  /** Returns the violations of rules that a schema cannot express. Is called with inputs that match the schema. */
   check?(inputs: Static<I>): Violation[];
   create: Operation<I, O>;
-  /** Left out where the type never has state: an update is then refused. */
+  /** Is missing when the type never has state: updates are then refused. */
   update?: Operation<I, O>;
   state?: StateStore<Static<I>>;
 }
@@ -69,7 +69,7 @@ export interface Provider {
   resources: readonly ResourceType[];
 }
 
-/** Declares one resource type; inputs and outputs are typed by their schemas. */
+/** Declares one resource type. Its inputs and outputs are typed by their schemas. */
 export function defineResource<I extends TObject, O extends TObject>(
   resource: ResourceType<I, O>,
 ): ResourceType {
@@ -80,7 +80,7 @@ export function defineProvider(provider: Provider): Provider {
   return provider;
 }
 
-/** `create` and `update` as one flow: observe, ensure, sync, return. */
+/** Makes `create` and `update` of one function that observes, ensures, syncs and returns. */
 export function converge<Inputs, Outputs>(
   flow: (request: ConvergeRequest<Inputs, Outputs>, context: Context) => Promise<Outputs>,
 ) {

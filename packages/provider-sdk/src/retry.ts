@@ -1,19 +1,19 @@
 import { sleep } from "./timers.ts";
 
 export interface Retries {
-  /** When trying ends, in milliseconds of `performance.now()`: a pause that goes beyond it is not begun. */
+  /** The time of the last try, in milliseconds of `performance.now()`. A pause that would end later is not begun. */
   deadline: number;
-  /** The seconds between two tries: always so many, from the first to the longest by doubling, or chosen each time. */
+  /** The seconds between two tries: a fixed number, a first and a longest pause with doubling, or a function. */
   pause: number | { first: number; longest: number } | (() => number);
-  /** Ends the tries, and a pause at once. */
+  /** Ends the tries when it is aborted, also during a pause. */
   signal: AbortSignal;
-  /** Whether another try may succeed, after a pause of so many seconds. Without it, always. */
+  /** Returns whether another try may succeed after a pause of `seconds`. Default: always. */
   mayPass?: (error: unknown, pauseSeconds: number) => boolean;
-  /** Called before each pause. */
+  /** Is called before each pause. */
   onFailure?: (error: unknown) => void;
 }
 
-/** Tries until it succeeds. Throws the last failure, or the reason of a signal that was aborted during a pause. */
+/** Tries until it succeeds. Throws the last error, or the reason of the signal when it is aborted during a pause. */
 export async function retryUntil<Result>(
   attempt: () => Promise<Result>,
   { deadline, pause, signal, mayPass = () => true, onFailure }: Retries,

@@ -1,27 +1,27 @@
 import type { Static, TProperties, TSchema, TSchemaOptions } from "typebox/type";
 import { Type } from "./type.ts";
 
-/** An object that refuses fields it does not know. */
+/** Declares an object that refuses unknown fields. */
 export function fields<P extends TProperties>(properties: P, options: TSchemaOptions = {}) {
   return Type.Object(properties, { additionalProperties: false, ...options });
 }
 
-/** An object in which exactly one of the fields is set. */
+/** Declares an object in which exactly one of the fields must be set. */
 export function exactlyOne<P extends TProperties>(properties: P, options: TSchemaOptions = {}) {
   return fields(properties, { minProperties: 1, maxProperties: 1, ...options });
 }
 
-/** A value or `null`: for outputs that are always there but may be empty. */
+/** Declares a value or `null`, for outputs that may be empty. */
 export function nullable<S extends TSchema>(schema: S, options: TSchemaOptions = {}) {
   return Type.Union([schema, Type.Null()], options);
 }
 
-/** Marks a field whose value must never appear in a log line or an error. */
+/** Marks a field whose value must not appear in a log line or an error. */
 export function sensitive<S extends TSchema>(schema: S): S {
   return { ...schema, sensitive: true };
 }
 
-/** Where a secret is read from when the resource runs: exactly one of the four. */
+/** Declares a reference to a secret: exactly one of four sources, which is read when the resource runs. */
 export function secretRef(description: string) {
   return exactlyOne(
     {
@@ -54,10 +54,10 @@ export function secretRef(description: string) {
   );
 }
 
-/** A reference to a secret, see {@link secretRef}. */
+/** A reference to a secret; see {@link secretRef}. */
 export type SecretRef = Static<ReturnType<typeof secretRef>>;
 
-/** The field by which a resource is removed again: nixops4 itself deletes nothing. */
+/** Declares the field that removes a resource: nixops4 itself deletes nothing. */
 export function ensureField(what: string) {
   return Type.Enum(["present", "absent"], {
     default: "present",
@@ -65,12 +65,12 @@ export function ensureField(what: string) {
   });
 }
 
-/** The most seconds of any input, which is 68 years: it fits wherever seconds are counted, such as in an API or a shell. */
+/** The most seconds of any input, 68 years. It fits into 31 bits, which some APIs and shells have. */
 const MAX_SECONDS = 2 ** 31 - 1;
 
 /**
- * A time in seconds, fractions included: above 0, or from 0 where `orZero` says that 0 means not to wait. Its name ends in
- * `Seconds`, so the description need not say the unit.
+ * Declares a time in seconds, which may have a fraction: above 0, or from 0 with `orZero`, where 0 means not to wait. The
+ * name of the field must end in `Seconds`.
  */
 export function secondsField(
   description: string,
@@ -80,7 +80,7 @@ export function secondsField(
   return Type.Number({ ...lowest, maximum: MAX_SECONDS, ...options, description });
 }
 
-/** Whether a step on a host is done as root; `what` is the step in words, such as `the command runs`. */
+/** Declares the field that runs a step on a host as root. `what` is the step, such as `the command runs`. */
 export function sudoField(what: string) {
   return Type.Boolean({
     default: false,

@@ -2,7 +2,7 @@ import { ProviderError } from "./errors.ts";
 import { runProcess } from "./process.ts";
 import type { SecretRef } from "./schema.ts";
 
-/** Reads a secret from its source. A command that prints it has 60 s, and is ended when the signal is aborted. */
+/** Reads a secret from its source. A command that prints it has 60 s and is killed when the signal is aborted. */
 export async function readSecret(ref: SecretRef, what: string, signal: AbortSignal): Promise<string> {
   if (ref.value !== undefined) return ref.value;
   if (ref.env !== undefined) {

@@ -8,7 +8,7 @@ export function send(response: Response): void {
   try {
     writeAll(1, bytes);
   } catch (error) {
-    // The reader of the answers is gone: there is nobody left to work for or to complain to.
+    // nixops4 has ended and cannot read an error either.
     if ((error as NodeJS.ErrnoException).code === "EPIPE") process.exit(0);
     throw error;
   }
@@ -19,7 +19,7 @@ function encode(response: Response): Buffer {
     return Buffer.from(`${stringifyJson(response)}\n`);
   } catch (error) {
     if (!(error instanceof RangeError)) throw error;
-    // What takes 100 MiB in memory may take six times that as JSON, which is more than a string can have.
+    // JSON may need six bytes for each byte of a string, and Node limits strings to 512 MiB.
     return encode({ errorResponse: { message: "the answer is too long: as JSON it has over 512 MiB" } });
   }
 }

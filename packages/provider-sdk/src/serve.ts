@@ -8,12 +8,12 @@ import { send } from "./send.ts";
 import { claimStandardStreams } from "./standard-error.ts";
 import { retrying } from "./write-all.ts";
 
-/** How long to wait for a pipe that the other end has made non-blocking. */
+/** How long to wait before a pipe that the other end has made non-blocking is read again. */
 const RETRY_MS = 5;
 
 /**
- * Serves nixops4's requests from standard input until it ends, one after another. Takes standard output for
- * the answers alone: whatever else is printed goes to standard error.
+ * Serves the requests on standard input one after another until it ends. Only answers go to standard output: all other
+ * output goes to standard error.
  */
 export function serve(provider: Provider): void {
   if (process.argv.length > 2)
@@ -24,7 +24,7 @@ export function serve(provider: Provider): void {
 
 async function serveRequests(provider: Provider): Promise<void> {
   const interrupts = new Interrupts();
-  // A terminal is one, as is /dev/null.
+  // Terminals and /dev/null are character devices.
   if (fstatSync(0).isCharacterDevice()) (await import("./usage.ts")).greetPerson(provider);
   for await (const line of readLines((buffer) => readStdin(buffer, interrupts))) {
     const signal = interrupts.beginWork();
@@ -33,7 +33,7 @@ async function serveRequests(provider: Provider): Promise<void> {
     send(response);
     if (interrupts.stoppedBy !== undefined) return endBy(interrupts.stoppedBy);
   }
-  // Not by itself: a library may have left a socket or a timer behind.
+  // A socket or a timer of a library may keep the process alive.
   process.exit();
 }
 
@@ -42,8 +42,8 @@ function refusal(problem: string): Response {
 }
 
 /**
- * Blocks until the first request, when there is nothing yet that a signal could interrupt: to open standard input
- * as a stream would add a fifth to the start-up time of Node.
+ * Reads the first request with blocking calls, which is safe while there is no work to interrupt. Opening standard input as
+ * a stream would add a fifth to the start-up time of Node.
  */
 async function readStdin(buffer: Buffer, interrupts: Interrupts): Promise<number> {
   if (!interrupts.begun) return retrying(() => readSync(0, buffer));

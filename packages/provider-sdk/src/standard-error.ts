@@ -4,20 +4,20 @@ import { writeAll } from "./write-all.ts";
 const STANDARD_ERROR = 2;
 
 /**
- * Writes to standard error, and leaves its pipe blocking. nixops4 has the same pipe, and ends when it cannot write at
- * once. Work goes on without a log when nobody reads it any more, as after the end of nixops4.
+ * Writes to standard error and leaves its pipe blocking: nixops4 has the same pipe and fails when a write would block.
+ * Ignores that the pipe has no reader, so that work goes on after the end of nixops4.
  */
 export function writeToStandardError(bytes: Uint8Array): void {
   try {
     writeAll(STANDARD_ERROR, bytes);
   } catch {
-    // There is nowhere to say so.
+    // There is no other place for the message.
   }
 }
 
 /**
- * Puts a stream that leaves the pipe blocking in the place of process.stderr, and of process.stdout. Node's own makes the
- * pipe non-blocking when it is first looked at, which Node itself does whenever it closes a socket or the pipe of a child.
+ * Replaces process.stderr and process.stdout by a stream that leaves the pipe blocking. Node's own streams make the pipe
+ * non-blocking at their first use, also when Node itself closes a socket or the pipe of a child.
  */
 export function claimStandardStreams(): void {
   let stream: Writable | undefined;

@@ -2,10 +2,10 @@ import { open, stat } from "node:fs/promises";
 import { delimiter, join, resolve } from "node:path";
 import { ProviderError } from "./errors.ts";
 
-/** Linux reads no more of the first line of a script. */
+/** The most bytes of the first line of a script that Linux reads. */
 const FIRST_LINE_BYTES = 256;
 
-/** Returns why a program could not be started: ENOENT alone does not say what does not exist. */
+/** Returns why a program could not be started. ENOENT alone does not say which file is missing. */
 export async function startFailure(
   executable: string,
   { cwd, path = "" }: { cwd?: string | undefined; path?: string | undefined },
@@ -31,7 +31,7 @@ export async function startFailure(
   }
   const interpreter = line.slice(2).trim().split(/\s/, 1)[0]!;
   return new ProviderError(`${what}: the interpreter ${interpreter}, which ${file} names, does not exist`, {
-    hint: "Correct its first line; `#!/usr/bin/env` finds programs wherever they are.",
+    hint: "Correct its first line; `#!/usr/bin/env` finds programs on the PATH.",
   });
 }
 

@@ -1,11 +1,11 @@
 import { ProviderError } from "./errors.ts";
 
-/** The longest that Node's timers can wait; they take a longer time for 1 ms. */
+/** The longest time of Node's timers. A longer one would count as 1 ms. */
 const LONGEST_MS = 2 ** 31 - 1;
 
 /**
- * Calls `act` once, after this many seconds: any number, fractions and `Infinity` included. Returns what stops that.
- * By the monotonic clock: a step of the time of day changes nothing.
+ * Calls `act` once, after any number of seconds of the monotonic clock, which may have a fraction or be `Infinity`. Returns
+ * a function that stops the timer.
  */
 export function startTimer(seconds: number, act: () => void, { unref = false } = {}): () => void {
   if (Number.isNaN(seconds)) throw new RangeError("a timeout must be a number of seconds");
@@ -20,12 +20,12 @@ export function startTimer(seconds: number, act: () => void, { unref = false } =
   return () => clearTimeout(timer);
 }
 
-/** The milliseconds for one of Node's own timers, which wait for 24 days at most. */
+/** Returns the milliseconds for one of Node's own timers, which wait for 24 days at most. */
 export function timerMs(seconds: number): number {
   return Math.min(seconds * 1000, LONGEST_MS);
 }
 
-/** A signal that is aborted after this many seconds, as {@link startTimer} counts them. It keeps no process alive. */
+/** Returns a signal that is aborted after this many seconds. Its timer does not keep the process alive. */
 export function timeoutSignal(seconds: number): AbortSignal {
   const controller = new AbortController();
   const abort = () => controller.abort(new ProviderError(`it took more than ${seconds} s`));
@@ -33,7 +33,7 @@ export function timeoutSignal(seconds: number): AbortSignal {
   return controller.signal;
 }
 
-/** Waits this many seconds; fails as soon as the signal is aborted, with its reason. */
+/** Waits this many seconds. Throws the reason of the signal as soon as it is aborted. */
 export function sleep(seconds: number, signal?: AbortSignal): Promise<void> {
   return new Promise((resolve, reject) => {
     const onAbort = () => {
@@ -49,7 +49,7 @@ export function sleep(seconds: number, signal?: AbortSignal): Promise<void> {
   });
 }
 
-/** Passes a promise on, or fails after so many seconds and when the signal is aborted. */
+/** Returns the value of a promise. Throws when it takes longer than `seconds`, and when the signal is aborted. */
 export function withDeadline<T>(
   promise: Promise<T>,
   seconds: number,

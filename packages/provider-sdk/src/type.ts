@@ -1,2 +1,2 @@
-// The build replaces this module: the schemas are ready-made then (scripts/build.ts).
+// The build replaces this module, since it compiles the schemas (scripts/build.ts).
 export * as Type from "typebox/type";

@@ -2,7 +2,7 @@ import { isatty } from "node:tty";
 import manifest from "../package.json" with { type: "json" };
 import type { Provider } from "./resource.ts";
 
-/** For what is not nixops4, which gives no arguments. */
+/** Answers the arguments of a person; nixops4 gives none. */
 export function answerArguments(provider: Provider): void {
   const [argument] = process.argv.slice(2);
   if (argument === "--version") process.stdout.write(`${provider.executable} ${manifest.version}\n`);
@@ -13,7 +13,7 @@ export function answerArguments(provider: Provider): void {
   }
 }
 
-/** Tells a person at a terminal why nothing happens. */
+/** Says at a terminal that requests are read from standard input. */
 export function greetPerson({ executable }: Provider): void {
   if (!isatty(0)) return;
   process.stderr.write(

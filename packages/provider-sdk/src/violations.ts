@@ -4,7 +4,7 @@ import { branchFor, type JsonSchema, schemaOfField, takesExactlyOne } from "./js
 import type { Violation } from "./resource.ts";
 import type { Contract, SchemaError } from "./contracts.ts";
 
-/** All that is wrong with a value, in words. The value itself is never quoted: it may be secret. */
+/** Returns all violations of a schema. The value is not quoted, since it may be secret. */
 export function violationsOf({ schema, check }: Contract, value: unknown): Violation[] {
   const errors = check(value);
   const violations = errors
@@ -16,8 +16,8 @@ export function violationsOf({ schema, check }: Contract, value: unknown): Viola
 }
 
 /**
- * Whether another error says it better. A validator reports what each branch of a union refuses: a value of another type
- * than any branch is told by the union, any other by what the branch of its type refuses.
+ * Returns whether another error is more useful. A validator reports the errors of each branch of a union. For a value whose
+ * type no branch takes, the error of the union stays; for any other, the errors of the branch of its type.
  */
 function isExplained(
   error: SchemaError,
@@ -41,7 +41,7 @@ function isWithin(path: string, outer: string): boolean {
   return path === outer || path.startsWith(`${outer}/`);
 }
 
-/** Paths that a shell would have expanded. */
+/** Returns a violation for each path that only a shell would expand. */
 export function unexpandedPaths(schema: JsonSchema, value: unknown, path = ""): Violation[] {
   const { localPath, items = {}, ...object } = branchFor(schema, value) ?? {};
   if (localPath === true && typeof value === "string" && value.startsWith("~")) {
@@ -57,7 +57,7 @@ export function unexpandedPaths(schema: JsonSchema, value: unknown, path = ""): 
   );
 }
 
-/** One error for all violations, each on a line with its path. */
+/** Returns one error for all violations, each on a line with its path. */
 export function refuse(what: string, violations: readonly Violation[]): ProviderError {
   const lines = violations.map(({ path, message }) => `  ${path === "" ? "(all)" : path}: ${message}`);
   return new ProviderError(`${what}:\n${lines.join("\n")}`);
@@ -116,7 +116,7 @@ function formsOf(schema: JsonSchema, fieldNames: string): string {
   return `; it takes ${takesExactlyOne(schema) ? "exactly one of the fields" : "the fields"} ${fieldNames}`;
 }
 
-/** What a schema takes, such as `a string or a list of strings`. */
+/** Returns what a schema takes in words, such as `a string or a list of strings`. */
 function inWords({ type = "value", enum: values, anyOf, items }: JsonSchema): string {
   if (anyOf !== undefined) return anyOf.map(inWords).join(" or ");
   if (values !== undefined) return listOf(values);
@@ -128,7 +128,7 @@ function listOf(values: readonly unknown[]): string {
   return values.map((value) => JSON.stringify(value)).join(", ");
 }
 
-/** The schema of what is at a path inside a value; a union as a whole. */
+/** Returns the schema of the part of a value at a path. A union counts as one schema. */
 function unionAt(root: JsonSchema, value: unknown, segments: readonly string[]): JsonSchema {
   return segments.reduce((schema, segment, index) => {
     const object = branchFor(schema, valueAt(value, segments.slice(0, index))) ?? {};

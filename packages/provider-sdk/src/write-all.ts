@@ -1,14 +1,14 @@
 import { writeSync } from "node:fs";
 
-/** How long to wait for a pipe that the other end has made non-blocking. */
+/** How long to wait before a pipe that the other end has made non-blocking is tried again. */
 const RETRY_MS = 5;
 
-/** Writes all bytes to a descriptor, also to one that another process has made non-blocking. */
+/** Writes all bytes to a descriptor, even if another process has made it non-blocking. */
 export function writeAll(fd: number, bytes: Uint8Array): void {
   for (let sent = 0; sent < bytes.length;) sent += retrying(() => writeSync(fd, bytes, sent));
 }
 
-/** Calls again until there is no EAGAIN. */
+/** Repeats a call until it does not fail with EAGAIN. */
 export function retrying(call: () => number): number {
   for (;;) {
     try {
