@@ -440,7 +440,7 @@ const SYSTEM_SHELLS = ["busybox", "bash", "ksh", "mksh"];
         const connection = host.connectionOf("user-sh");
         const waiting = create("ssh", "wait", { connection, timeoutSeconds: 12 });
         const { error } = await waiting;
-        expect(error).toContain("ended the connection while user-sh logged in; it says: ");
+        expect(error).toContain("closed the connection while user-sh logged in; it says: ");
         expect(error).toContain("System is booting up.");
         // After 0, 2 and 6 s; OpenSSH's penalties for more would shut this address out.
         expect(host.log().split("Connection from").length - 1).toBeLessThanOrEqual(4);

@@ -90,7 +90,7 @@ describeWithNamespaces("copying to a host", () => {
   it("gives one clear error for a key that is refused and for a host that is down", async () => {
     const stranger = await makeSshKey(folder, "stranger");
     const refused = { ...target.connection, privateKey: { file: stranger.file } };
-    expect(await failToDeploy({ connection: refused }, system)).toContain("refused to let root in");
+    expect(await failToDeploy({ connection: refused }, system)).toContain("refused the login of root");
     const down = { ...target.connection, port: 1 };
     expect(await failToDeploy({ connection: down }, system)).toContain("cannot connect to 127.0.0.1:1");
     const other = { ...target.connection, hostPublicKeys: [stranger.publicKey] };

@@ -122,7 +122,7 @@ describeWithNamespaces("nixos.system on a host without systemd", () => {
   it("goes back when nobody can log in any more", async () => {
     const error = await failToDeploy(target, systems.lockedOut, confirmWithin(4));
     expect(error).toContain("was not confirmed within 4 s");
-    expect(error).toContain("refused to let root in");
+    expect(error).toContain("refused the login of root");
     expectRolledBack(error);
     expect(await stateOf(target)).toEqual(base);
     expect(await callsOf(target)).toEqual(["test lockedOut", "test base"]);

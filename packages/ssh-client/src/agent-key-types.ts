@@ -7,7 +7,7 @@ const IDENTITIES_ANSWER = 12;
 
 const MAX_ANSWER_BYTES = 256 * 1024;
 
-/** The types of the keys and certificates that an SSH agent has, such as `ssh-ed25519`. */
+/** Returns the types of the keys and certificates that an SSH agent has, such as `ssh-ed25519`. */
 export async function listKeyTypes(socketPath: string): Promise<string[]> {
   const socket = connect(socketPath);
   try {

@@ -68,7 +68,7 @@ describe("a failed attempt", () => {
       what: "an end before the banner",
       error: error("the host closed the connection"),
       reason: "dropped",
-      says: "web1:22 ended the connection before",
+      says: "web1:22 closed the connection before",
       not: "; it said",
     },
     {
@@ -97,7 +97,7 @@ describe("a failed attempt", () => {
       before: accepting(["publickey", "password"], false),
       error: refusal,
       reason: "authentication",
-      says: "refused to let root in with the key ssh-ed25519 SHA256:key given as privateKey; it accepts publickey, password",
+      says: "refused the login of root with the key ssh-ed25519 SHA256:key given as privateKey; it accepts publickey, password",
       hint: "Add that public key to the authorized keys of root",
     },
     {
@@ -113,14 +113,14 @@ describe("a failed attempt", () => {
       before: loggingIn,
       error: error("Too many authentication failures", { code: 2 }),
       reason: "authentication",
-      says: "refused to let root in",
+      says: "refused the login of root",
     },
     {
       what: "passwords only",
       before: accepting(["password"], false),
       error: refusal,
       reason: "authentication",
-      says: "web1:22 lets root in by password only",
+      says: "web1:22 accepts only password for root",
       hint: "A key must be enough to log in",
     },
     {
@@ -128,7 +128,7 @@ describe("a failed attempt", () => {
       before: accepting(["password"], true),
       error: refusal,
       reason: "authentication",
-      says: "web1:22 took the key ssh-ed25519 SHA256:key, and then asks root for password",
+      says: "web1:22 accepted the key ssh-ed25519 SHA256:key for root and then requires password",
       hint: "A key must be enough to log in",
     },
     {
@@ -139,14 +139,14 @@ describe("a failed attempt", () => {
       },
       error: refusal,
       reason: "authentication",
-      says: "and then asks root for password",
+      says: "for root and then requires password",
     },
     {
       what: "an end at the login",
       before: loggingIn,
       error: error("the host closed the connection"),
       reason: "authentication",
-      says: "web1:22 ended the connection while root logged in",
+      says: "web1:22 closed the connection while root logged in",
       hint: "pam_nologin",
       not: "it says",
     },
@@ -166,7 +166,7 @@ describe("a failed attempt", () => {
       before: loggingIn,
       error: error("read ECONNRESET", { code: "ECONNRESET" }),
       reason: "authentication",
-      says: "ended the connection while root logged in",
+      says: "closed the connection while root logged in",
     },
   ])("by $what", ({ before, error, reason, says, hint, not }) => {
     const attempt = new Attempt(endpoint());
@@ -240,7 +240,7 @@ describe("what an unverified host says", () => {
     loggingIn(attempt);
     for (let n = 0; n < 100; n++) attempt.takeBanner("x".repeat(100));
     expect(attempt.failure(error("closed"))!.message).toHaveLength(
-      "web1:22 ended the connection while root logged in; it says: ".length + 1000,
+      "web1:22 closed the connection while root logged in; it says: ".length + 1000,
     );
   });
 });

@@ -10,18 +10,18 @@ const MAX_BANNER_LENGTH = 1_000;
 /** sshd's default for MaxAuthTries. */
 const MAX_AUTH_TRIES = 6;
 
-/** How far connecting got, and what its failing then means. */
+/** Tracks how far a connection attempt got, which decides the meaning of its error. */
 export class Attempt {
   phase: "key exchange" | "login" = "key exchange";
   presented: Buffer | undefined;
   accepted = false;
   readonly #endpoint: Endpoint;
   #greeting = "";
-  /** What the host says to the user who logs in, such as why it lets nobody in just now. */
+  /** The banner that the host shows before the login, such as the reason why it refuses logins. */
   #banner = "";
   #methods: AnyAuthMethod[];
   #acceptedMethods: readonly string[] = [];
-  /** Whether the host took the key, and wants more. */
+  /** Whether the host accepted the key and requires another method as well. */
   #isPartial = false;
   #agentError: Error | undefined;
 
@@ -38,7 +38,7 @@ export class Attempt {
   nextMethod(accepted: readonly AuthenticationType[] | null, isPartial: boolean | null): AnyAuthMethod {
     if (accepted !== null) this.#acceptedMethods = accepted;
     this.#isPartial ||= isPartial === true;
-    // ssh2 ends the attempt on `false`, which its types do not know.
+    // ssh2 ends the attempt on `false`, which its types lack.
     return this.#methods.shift() ?? (false as unknown as AnyAuthMethod);
   }
 
@@ -61,7 +61,7 @@ export class Attempt {
     });
   }
 
-  /** What an error from ssh2 means; `undefined` when the attempt goes on. */
+  /** Translates an error of ssh2; `undefined` when the attempt goes on. */
   failure(error: Error & { level?: string; code?: unknown }): ConnectError | undefined {
     const { label } = this.#endpoint;
     if (error.level === "agent") {
@@ -75,7 +75,7 @@ export class Attempt {
         cause: error,
       });
     }
-    // A number is the reason of a DISCONNECT message: the server says why it ends the connection.
+    // The code is a number when the server sent a DISCONNECT message with a reason.
     const isRefusal = error.level === "client-authentication" || typeof error.code === "number";
     if (this.phase === "login") return isRefusal ? this.#refused(error) : this.#ended(error);
     if (!this.#sawBanner) return this.#dropped(error);
@@ -89,18 +89,18 @@ export class Attempt {
     const accepted = this.#acceptedMethods.join(", ");
     if (this.#isPartial) {
       return this.#needsMore(
-        `${label} took the key ${login.keys.join(", ")}, and then asks ${user} for ${accepted}`,
+        `${label} accepted the key ${login.keys.join(", ")} for ${user} and then requires ${accepted}`,
       );
     }
     if (accepted !== "" && !this.#acceptedMethods.includes("publickey")) {
-      return this.#needsMore(`${label} lets ${user} in by ${accepted} only`);
+      return this.#needsMore(`${label} accepts only ${accepted} for ${user}`);
     }
     const via = login.type === "agent" ? "from the SSH agent" : "given as privateKey";
     const methods = accepted === "" ? "" : `; it accepts ${accepted}`;
     const tooMany = login.keys.length >= MAX_AUTH_TRIES;
     return new ConnectError(
       "authentication",
-      `${label} refused to let ${user} in with the key ${login.keys.join(", ")} ${via}${methods}${this.#says}`,
+      `${label} refused the login of ${user} with the key ${login.keys.join(", ")} ${via}${methods}${this.#says}`,
       {
         cause: this.#agentError ?? error,
         hint: tooMany
@@ -118,13 +118,13 @@ export class Attempt {
     });
   }
 
-  /** For sshd this is a failed login as any other, which it counts against this address. */
+  /** sshd counts this as a failed login of this address. */
   #ended(cause: Error): ConnectError {
     const { label, user } = this.#endpoint;
-    const message = `${label} ended the connection while ${user} logged in${this.#says}`;
+    const message = `${label} closed the connection while ${user} logged in${this.#says}`;
     return new ConnectError("authentication", message, {
       cause,
-      hint: "A host that is starting or going down lets no users in (pam_nologin).",
+      hint: "A host that is starting or going down refuses logins (pam_nologin).",
     });
   }
 
@@ -139,7 +139,7 @@ export class Attempt {
     const quote = said === "" ? "" : `; it said: ${JSON.stringify(said.slice(0, 200))}`;
     return new ConnectError(
       "dropped",
-      `${label} ended the connection before it said that it speaks SSH${quote}`,
+      `${label} closed the connection before it sent an SSH banner${quote}`,
       {
         cause,
         hint:

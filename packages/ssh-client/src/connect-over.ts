@@ -6,8 +6,8 @@ import { openLinkOver } from "./link.ts";
 import { SshConnection } from "./ssh-connection.ts";
 
 /**
- * As `connect`, over a stream to an SSH server, which takes the place of the address and the jump hosts; for
- * example an `sshd -i` that was started through another connection. The host key is checked all the same.
+ * Connects like `connect`, but over a stream to an SSH server instead of the address and the jump hosts, such as an
+ * `sshd -i` that was started over another connection. The host key is checked in the same way.
  */
 export async function connectOver(
   stream: Duplex,

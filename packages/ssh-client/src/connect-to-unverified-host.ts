@@ -6,10 +6,10 @@ import { endLinks, openRoute } from "./route.ts";
 import { SshConnection } from "./ssh-connection.ts";
 
 /**
- * Connects to a host without checking its host key, which `hostPublicKey` tells. Only for reading what can be verified
- * by other means: nothing that the host says is trusted, and nothing secret may be sent. The login reveals nothing, since
- * it signs a challenge that is bound to this session. Jump hosts must present pinned keys. Throws as `connect` does; the
- * caller must call `end`.
+ * Connects to a host without checking its host key, which is in `hostPublicKey`. Use it only to read data that can be
+ * verified by other means: do not trust its answers, and send no secrets. The login reveals no secret, since it signs a
+ * challenge that is bound to this session. Jump hosts must present pinned keys. Throws the errors of `connect`; the caller
+ * must call `end`.
  */
 export async function connectToUnverifiedHost(
   connection: ConnectionSettings,

@@ -7,14 +7,14 @@ import type { Link } from "./link.ts";
 import { endLinks, openRoute } from "./route.ts";
 import { SshConnection } from "./ssh-connection.ts";
 
-/** For how long a host that has too many connections is tried again, and how often. */
+/** For how many seconds, and with which pauses, a host with too many connections is tried again. */
 const DROPPED_SECONDS = 30;
 const DROPPED_PAUSE_SECONDS = 0.5;
 
 /**
- * Connects to a host, through its jump hosts, and logs in. Each host must present one of its pinned keys before
- * anything is sent to it. Throws a {@link ConnectError}, or a `ProviderError` when the key to log in with cannot
- * be used. The caller must call `end` on the connection.
+ * Connects to a host, through its jump hosts, and logs in. Each host must present one of its pinned keys before the login.
+ * Throws a {@link ConnectError}, or a `ProviderError` when the private key cannot be used. The caller must call `end` on
+ * the connection.
  */
 export async function connect(connection: ConnectionSettings, context: Context): Promise<SshConnection> {
   const endpoints = await prepareRoute(connection, context);
@@ -26,7 +26,7 @@ export async function connect(connection: ConnectionSettings, context: Context):
   try {
     return await retryUntil(attempt, {
       deadline: performance.now() + DROPPED_SECONDS * 1000,
-      // At random, so that the others who were turned away do not all come back at once.
+      // Random, so that clients that were refused at the same time do not all return at once.
       pause: () => DROPPED_PAUSE_SECONDS * (0.5 + Math.random()),
       signal: context.signal,
       mayPass: (error) => error instanceof ConnectError && error.reason === "dropped",
@@ -37,14 +37,14 @@ export async function connect(connection: ConnectionSettings, context: Context):
   }
 }
 
-/** Of no use to who waits already. */
+/** Adds the hint to use `ssh.wait`, which would not help a caller that waits already. */
 function withAdviceToWait(error: unknown): unknown {
   if (!(error instanceof ConnectError) || error.reason !== "unreachable") return error;
   const hint = `${error.hint ?? ""} To wait for a host, use \`ssh.wait\`.`.trimStart();
   return new ConnectError(error.reason, error.message, { cause: error.cause, hint });
 }
 
-/** Connects, does something with the connection, and ends it whatever happens. */
+/** Connects, calls a function with the connection, and ends it in any case. */
 export async function withConnection<T>(
   connection: ConnectionSettings,
   context: Context,

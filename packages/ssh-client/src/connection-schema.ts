@@ -22,7 +22,7 @@ const hopFields = {
     minItems: 1,
     description:
       "The public keys that the host may present, as lines of the form `ssh-ed25519 AAAA…`, or lines of known_hosts for " +
-      "this host, hashed ones too. A host that presents any other is not logged in to.",
+      "this host, also hashed ones. No login is tried at a host that presents another key.",
   }),
   privateKey: Type.Optional(
     secretRef(
@@ -40,7 +40,7 @@ const hopFields = {
 
 const hopSchema = fields(hopFields, { title: "Hop" });
 
-/** The input `connection` of everything that works over SSH. */
+/** The input `connection` of each type that works over SSH. */
 export const connectionSchema = fields(
   {
     ...hopFields,
@@ -64,7 +64,7 @@ export const connectionSchema = fields(
 export type ConnectionSettings = Static<typeof connectionSchema>;
 export type Hop = Static<typeof hopSchema>;
 
-/** What the schema cannot say; for the `check` of a resource. `path` is where the connection stands in its inputs. */
+/** Returns the violations that the schema cannot express, for the `check` of a resource. `path` is the path of the connection in its inputs. */
 export function checkConnection(connection: ConnectionSettings, path = "connection"): Violation[] {
   return [
     ...checkHop(connection, path),

@@ -22,7 +22,7 @@ export async function dialTcp(endpoint: Endpoint, signal: AbortSignal): Promise<
   }
 }
 
-/** Connects from the jump host on. */
+/** Opens a connection from a jump host to the next host. */
 export async function dialThrough(
   hop: { client: Client; label: string },
   { host, port, label, timeoutSeconds }: Endpoint,

@@ -4,7 +4,7 @@ import type { ConnectionSettings } from "./connection-schema.ts";
 import { parseHostKey } from "./known-hosts.ts";
 import { loadLogin, type Login } from "./login.ts";
 
-/** A host with everything at hand that connecting to it takes. */
+/** A host with all that is needed to connect to it. */
 export interface Endpoint {
   host: string;
   port: number;
@@ -16,7 +16,7 @@ export interface Endpoint {
   timeoutSeconds: number;
 }
 
-/** The hosts on the way, the one to be reached last. Reads all keys, so that what is wrong with them shows first. */
+/** Returns the jump hosts and then the host itself. Reads all keys, so that errors in them come before any connection. */
 export async function prepareRoute(connection: ConnectionSettings, context: Context): Promise<Endpoint[]> {
   const endpoints: Endpoint[] = [];
   for (const hop of [...connection.jump, connection]) {

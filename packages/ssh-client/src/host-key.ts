@@ -3,7 +3,7 @@ import type { ServerHostKeyAlgorithm } from "ssh2";
 import { ConnectError } from "./connect-error.ts";
 import type { Endpoint } from "./endpoint.ts";
 
-/** All that sshd may sign with, without SHA-1 (`ssh-rsa`). */
+/** The signature algorithms of host keys, without the one that uses SHA-1 (`ssh-rsa`). */
 export const ALL_HOST_KEY_ALGORITHMS: readonly ServerHostKeyAlgorithm[] = [
   "ssh-ed25519",
   "ecdsa-sha2-nistp256",
@@ -13,16 +13,16 @@ export const ALL_HOST_KEY_ALGORITHMS: readonly ServerHostKeyAlgorithm[] = [
   "rsa-sha2-256",
 ];
 
-/** What the host may sign with so that it presents a key of a pinned type, in the order of the pins. */
+/** Returns the signature algorithms that make the host present a key of a pinned type, in the order of the pinned keys. */
 export function pinnedAlgorithms(pins: readonly PublicKey[]): ServerHostKeyAlgorithm[] {
   const algorithms = pins.flatMap(({ type }) =>
-    // RFC 8332: keys of the type ssh-rsa sign with SHA-2 under these names.
+    // The SHA-2 signatures of ssh-rsa keys have these names (RFC 8332).
     type === "ssh-rsa" ? (["rsa-sha2-512", "rsa-sha2-256"] as const) : [type as ServerHostKeyAlgorithm],
   );
   return [...new Set(algorithms)];
 }
 
-/** `presented` is `undefined` when the host has no key of the pinned types and does not show another. */
+/** Creates the error for a host key that is not pinned. `presented` is `undefined` when the host has no key of a pinned type. */
 export function hostKeyMismatch({ label, pins }: Endpoint, presented: Buffer | undefined): ConnectError {
   const expected = pins.map((pin) => `${fingerprint(pin.blob)} (${pin.type})`).join(" or ");
   const found = presented === undefined ? "no key of that type" : describe(presented);
@@ -37,7 +37,7 @@ export function hostKeyMismatch({ label, pins }: Endpoint, presented: Buffer | u
   );
 }
 
-/** The line for `hostPublicKeys`. */
+/** Returns the line for `hostPublicKeys`. */
 export function formatHostKey(blob: Buffer): string {
   return formatPublicKey(publicKeyFromBlob(blob));
 }

@@ -6,17 +6,17 @@ interface Host {
   port: number;
 }
 
-/** The key in a line of `hostPublicKeys`: a public key, or a line of known_hosts, of which the names count no more. */
+/** Returns the key in a line of `hostPublicKeys`: a public key, or a line of known_hosts, whose names are ignored. */
 export function parseHostKey(line: string): PublicKey {
   return parsePublicKey(split(line).key);
 }
 
-/** The same as a line without comment, for comparing. */
+/** Returns the key as a line without a comment, for comparison. */
 export function plainHostKey(line: string): string {
   return formatPublicKey({ ...parseHostKey(line), comment: "" });
 }
 
-/** What is wrong with a line of `hostPublicKeys` for a host; `undefined` when nothing is. */
+/** Returns why a line of `hostPublicKeys` is not valid for a host; `undefined` when it is. */
 export function hostKeyProblem(line: string, host: Host): string | undefined {
   const { marker, names } = split(line);
   if (marker === "@cert-authority") {
@@ -33,7 +33,7 @@ export function hostKeyProblem(line: string, host: Host): string | undefined {
   return `is a line of known_hosts for ${shown}, not for ${host.host}: without its first word it is taken as this host's`;
 }
 
-/** A line of known_hosts begins with a marker or the names of hosts, see sshd(8). */
+/** Splits off the marker and the host names that a line of known_hosts begins with (sshd(8)). */
 function split(line: string): { marker?: string; names?: string; key: string } {
   const [, marker, names, key] =
     /^(?:(@\S+)[ \t]+)?(\S+)[ \t]+((?:sk-)?(?:ssh|ecdsa)-\S+[ \t].*)$/s.exec(line.trim()) ?? [];
@@ -53,7 +53,7 @@ function isFor(names: string, { host, port }: Host): boolean {
   );
 }
 
-/** `|1|salt|hash`: HMAC-SHA1 of the name, as `ssh-keygen -H` writes it. */
+/** Compares a name with the form that `ssh-keygen -H` writes: `|1|salt|hash`, where the hash is HMAC-SHA1 of the name. */
 function hasHash(names: string, name: string): boolean {
   const [, version, salt = "", hash] = names.split("|");
   const { createHmac } = process.getBuiltinModule("node:crypto");

@@ -14,16 +14,16 @@ export interface Link {
   readonly endpoint: Endpoint;
   /** The pinned key that the host presented. */
   readonly hostPublicKey: string;
-  /** Why the link is no longer there; `undefined` while it is. */
+  /** Why the link has ended; `undefined` while it is open. */
   readonly lost: Error | undefined;
   end(): void;
 }
 
-/** A host that says nothing for this long, although asked, is gone. */
+/** The link ends when the host answers no keepalive for this long. */
 const KEEPALIVE_SECONDS = 5;
 const KEEPALIVES_UNANSWERED = 3;
 
-/** Connects, directly or from a jump host on, checks the host's key and logs in. */
+/** Connects directly or from a jump host, checks the host's key and logs in. */
 export async function openLink(
   endpoint: Endpoint,
   hop: Link | undefined,
@@ -37,7 +37,7 @@ export async function openLink(
   }
 }
 
-/** As {@link openLink}, over an existing stream to the host. */
+/** Opens a link over an existing stream to the host. */
 export function openLinkOver(stream: Duplex, endpoint: Endpoint, signal: AbortSignal): Promise<Link> {
   return shakeHands(endpoint, stream, signal, {
     algorithms: pinnedAlgorithms(endpoint.pins),
@@ -45,7 +45,7 @@ export function openLinkOver(stream: Duplex, endpoint: Endpoint, signal: AbortSi
   });
 }
 
-/** As {@link openLink}, but whatever key the host presents: anyone may be at the other end. */
+/** Opens a link to a host with any key, which may be an attacker. */
 export async function openUnverifiedLink(
   endpoint: Endpoint,
   hop: Link | undefined,
@@ -60,7 +60,7 @@ function dial(endpoint: Endpoint, hop: Link | undefined, signal: AbortSignal): P
   return dialThrough({ client: hop.client, label: hop.endpoint.label }, endpoint, signal);
 }
 
-/** Connects to see the host's key, and goes no further. */
+/** Returns the host's key without a login. */
 async function askForHostKey(
   endpoint: Endpoint,
   hop: Link | undefined,
@@ -75,7 +75,7 @@ async function askForHostKey(
     const socket = await dial(endpoint, hop, signal);
     await shakeHands(endpoint, socket, signal, { algorithms: ALL_HOST_KEY_ALGORITHMS, accepts });
   } catch {
-    // It always fails.
+    // The attempt always fails: it ends before the login.
   }
   return presented;
 }
@@ -145,7 +145,7 @@ async function shakeHands(
         authHandler: (methods, partial, next) => next(attempt.nextMethod(methods, partial)),
         readyTimeout: 0,
         keepaliveInterval: KEEPALIVE_SECONDS * 1000,
-        // ssh2 only counts answers to its own questions, which wait behind an upload on a slow link.
+        // The keepalive of ssh2 counts only its own answers, which wait behind an upload on a slow link.
         keepaliveCountMax: Infinity,
       });
       socket.on("data", (chunk: Buffer) => attempt.sawData(chunk));

@@ -1,4 +1,4 @@
-/** ssh2 takes long to load: only what connects pays for it. */
+/** Loads ssh2 at the first connection, since loading takes long. */
 export async function loadSsh2() {
   return (await import("ssh2")).default;
 }

@@ -17,7 +17,7 @@ import type { Hop } from "./connection-schema.ts";
 
 import { loadSsh2 } from "./load-ssh2.ts";
 
-/** What to log in with. `keys` names the keys for messages, by type and fingerprint. */
+/** The method of a login. `keys` names the keys for messages, by type and fingerprint. */
 export type Login =
   { type: "publickey"; key: ParsedKey; keys: string[] } | { type: "agent"; agent: BaseAgent; keys: string[] };
 
@@ -43,7 +43,7 @@ async function loadKey({ privateKey, passphrase }: Hop, who: string, context: Co
   return { type: "publickey", key, keys: [describeKey(key)] };
 }
 
-/** ssh2 reads old PEM itself; of OpenSSH's own format it knows few ciphers, and it does not know PKCS #8. */
+/** Decrypts keys for ssh2, which supports few ciphers of OpenSSH's own format and no PKCS #8. */
 async function parseKey(text: string, passphrase: string | undefined): Promise<ParsedKey> {
   const { utils } = await loadSsh2();
   const plain = text.includes("-----BEGIN OPENSSH PRIVATE KEY-----")
@@ -56,7 +56,7 @@ async function parseKey(text: string, passphrase: string | undefined): Promise<P
   throw new PrivateKeyError(isEncrypted(text, key) ? "passphrase" : "format", "ssh2 cannot read it");
 }
 
-/** ssh2's own messages are not passed on: some quote pieces of what they could not read. */
+/** Replaces the messages of ssh2, since some quote parts of the key. */
 function unusableKey(what: string, passphrase: string | undefined, error: unknown): ProviderError {
   if (!(error instanceof PrivateKeyError)) throw error;
   if (error.reason !== "passphrase") {
@@ -89,7 +89,7 @@ async function askAgent(who: string, context: Context): Promise<Login> {
   const { createAgent } = await loadSsh2();
   const agent = createAgent(socket);
   const listed = new Promise<ParsedKey[]>((resolve, reject) => {
-    // The types also allow for agents of one's own; ssh2's gives parsed keys.
+    // The types allow other agents; the one of ssh2 returns parsed keys.
     agent.getIdentities((error, keys = []) => (error ? reject(error) : resolve(keys as ParsedKey[])));
   });
   let keys: ParsedKey[];
@@ -102,7 +102,7 @@ async function askAgent(who: string, context: Context): Promise<Login> {
   return { type: "agent", agent, keys: keys.map(describeKey) };
 }
 
-/** Why an agent is of no use. ssh2 leaves out what it does not know: certificates, keys on security tokens. */
+/** Returns the error for an agent without usable keys. ssh2 ignores certificates and keys on security tokens. */
 async function noUsableKey(
   who: string,
   socket: string,

@@ -1,7 +1,7 @@
 import type { Endpoint } from "./endpoint.ts";
 import { openLink, type Link } from "./link.ts";
 
-/** Opens the links of a route that are not open yet; those that were opened stay in `links`, also on an error. */
+/** Opens the links of a route that are not open yet, and adds each to `links`, also when a later one fails. */
 export async function openRoute(
   endpoints: readonly Endpoint[],
   links: Link[],

@@ -5,20 +5,20 @@ import { describeError, privateFolder, runProcess } from "@nixops4-providers/pro
 import { formatHostKey } from "./host-key.ts";
 import type { Endpoint } from "./endpoint.ts";
 
-/** What the process that tries tells those that wait for it. */
+/** The news from the process that tries to the processes that wait for it. */
 interface News {
-  /** When the host let us in, by the clock of {@link now}. */
+  /** The time of the successful login, by the clock of {@link now}. */
   letInAt?: number;
-  /** Why it did not, the last time. */
+  /** The error of the last try. */
   failure?: string;
 }
 
 const MAX_NEWS_BYTES = 4096;
 
 /**
- * What the processes of one user share that wait for the same host: one of them tries, under a lock, and the others wait
- * for it. (nixops4 starts a process for each resource, and each failed login counts against this address.) Where there
- * is no place for the lock, each tries by itself.
+ * Lets one process of a user try to log in to a host, under a lock, while the others wait for it: nixops4 starts a process
+ * for each resource, and sshd counts each failed login of an address. Without a folder for the lock, each process tries by
+ * itself.
  */
 export class SharedWait {
   readonly #file: FileHandle | undefined;
@@ -36,7 +36,7 @@ export class SharedWait {
     this.#file = file;
   }
 
-  /** Waits until it is this process' turn to try, or another one was let in meanwhile. */
+  /** Waits until this process may try, or another one has logged in. */
   async takeTurn(signal: AbortSignal): Promise<void> {
     if (this.#isLocked || this.#file === undefined) return;
     try {
@@ -58,16 +58,16 @@ export class SharedWait {
     await this.#tell({ failure: describeError(error).split("\n")[0]! });
   }
 
-  /** Why another process was not let in; `undefined` when that is not known. */
+  /** Returns the last error of another process, if it is known. */
   async heard(): Promise<Error | undefined> {
     if (this.#isLocked) return undefined;
     const { failure } = await this.#read();
     return failure === undefined
       ? undefined
-      : new Error(`another process tries, and the last time: ${failure}`);
+      : new Error(`another process is trying; its last error: ${failure}`);
   }
 
-  /** Lets the next one try. */
+  /** Lets the next process try. */
   async end(): Promise<void> {
     await this.#file?.close().catch(() => {});
   }
@@ -87,12 +87,12 @@ export class SharedWait {
       );
       return JSON.parse(buffer.toString("utf8", 0, bytesRead)) as News;
     } catch {
-      // There is none, or it is being written.
+      // There is no news, or it is being written.
       return {};
     }
   }
 
-  /** Nobody depends on it. */
+  /** Writes the news. Errors are ignored, since it only shortens waits. */
   async #tell(news: News): Promise<void> {
     if (!this.#isLocked) return;
     await this.#file!.truncate(0)
@@ -101,12 +101,12 @@ export class SharedWait {
   }
 }
 
-/** In nanoseconds, by a clock that all processes share and nobody sets. */
+/** Returns the monotonic time in nanoseconds, which is the same for all processes. */
 function now(): number {
   return Number(process.hrtime.bigint());
 }
 
-/** The same for the same login to the same host. */
+/** Returns a name that is equal for equal logins to the same host. */
 function identify(endpoints: readonly Endpoint[]): string {
   const facts = endpoints.map(({ label, user, pins, login }) => [
     label,

@@ -1,4 +1,4 @@
-/** A command line for a POSIX shell that runs exactly these arguments. */
+/** Returns a command line for a POSIX shell that runs exactly these arguments. */
 export function shellQuote(argv: readonly string[]): string {
   return argv.map(quote).join(" ");
 }

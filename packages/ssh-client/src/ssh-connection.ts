@@ -5,12 +5,12 @@ import { endLinks } from "./route.ts";
 export class SshConnection {
   /** The key that the host presented: a line for `hostPublicKeys`. */
   readonly hostPublicKey: string;
-  /** For messages: `web1:22`. */
+  /** The name for messages, such as `web1:22`. */
   readonly label: string;
   readonly user: string;
-  /** Of the context that connected: when it is aborted, the connection ends and what runs on the host. */
+  /** The signal of the context. When it is aborted, the connection and the scripts on the host end. */
   readonly signal: AbortSignal;
-  /** To the host itself, behind its jump hosts. */
+  /** The link to the host itself, behind its jump hosts. */
   readonly link: Link;
   readonly #links: readonly Link[];
 

@@ -15,17 +15,17 @@ import { SharedWait } from "./shared-wait.ts";
 import { SshConnection } from "./ssh-connection.ts";
 
 /**
- * Seconds between two tries. OpenSSH 9.8 and later shuts out an address for a while that fails to log in too
- * often (PerSourcePenalties: 5 s for each failure, in force from 15 s on): these pauses stay below that.
+ * The seconds between two tries. OpenSSH 9.8 and later refuses an address for a while after many failed logins
+ * (PerSourcePenalties: 5 s for each failure, enforced from 15 s on). These pauses stay below that.
  */
 const PROBE_PAUSE = { first: 0.25, longest: 5 };
 const LOGIN_PAUSE = { first: 2, longest: 30 };
 
 /**
- * Tries to connect until it succeeds. A host that is down, starting or does not know the key yet is tried again;
- * a wrong host key and a key of ours that cannot be used are errors at once. With `reboots`, a wrong host key and a
- * server that does not speak our SSH are tried again, too: they may be those of the initial ramdisk. Of several
- * processes that wait for the same host, one tries. Throws a {@link ConnectError} when the time is up.
+ * Tries to connect until it succeeds. Tries again when the host is down, is starting or does not accept the key yet. Throws
+ * at once for a wrong host key and for a private key that cannot be used. With `reboots`, a wrong host key and an unknown
+ * protocol are tried again as well, since they may be those of the initial ramdisk. Of several processes that wait for the
+ * same host, one tries. Throws a {@link ConnectError} when the time is up.
  */
 export async function waitForSsh(
   connection: ConnectionSettings,
@@ -52,7 +52,7 @@ export async function waitForSsh(
         return new SshConnection(links, context.signal);
       } catch (error) {
         if (signal.aborted) throw error;
-        // The jump hosts are not those that reboot.
+        // Only the host itself reboots, not the jump hosts.
         const mayBeRamdisk = reboots && links.length === endpoints.length - 1;
         if (!(error instanceof ConnectError) || !(mayBeRamdisk || isPassing(error))) throw error;
         lastFailure = error;
@@ -70,9 +70,13 @@ export async function waitForSsh(
       });
     }
     if (!timeUp.aborted) throw error;
-    throw new ConnectError("unreachable", `${label} did not let ${user} in within ${timeoutSeconds} s`, {
-      cause: lastFailure ?? (await shared.heard()) ?? new Error("it did not answer"),
-    });
+    throw new ConnectError(
+      "unreachable",
+      `could not log in to ${label} as ${user} within ${timeoutSeconds} s`,
+      {
+        cause: lastFailure ?? (await shared.heard()) ?? new Error("it did not answer"),
+      },
+    );
   } finally {
     await shared.end();
     progress.done();
@@ -83,7 +87,7 @@ function isPassing({ reason }: ConnectError): boolean {
   return reason === "unreachable" || reason === "dropped" || reason === "authentication";
 }
 
-/** Doubling from one pause to the next; at random a little shorter, so that many do not come at once. */
+/** Returns the pause, which doubles each time. It is a little shorter at random, so that many clients do not return at once. */
 function* pauses({ first, longest }: { first: number; longest: number }): Generator<number, never> {
   for (let pause = first; ; pause = Math.min(pause * 2, longest)) yield pause * (0.8 + 0.2 * Math.random());
 }

@@ -163,7 +163,7 @@ describeWithSshd("logging in with a key", () => {
 
   it("says which key was refused, for whom and where", async () => {
     const message = await failToConnect(connectionTo(lab, { privateKey: { file: stranger.file } }));
-    expect(message).toContain(`127.0.0.1:${lab.sshd.port} refused to let ${lab.sshd.user} in`);
+    expect(message).toContain(`127.0.0.1:${lab.sshd.port} refused the login of ${lab.sshd.user}`);
     expect(message).toContain(`ssh-ed25519 ${fingerprint(parsePublicKey(stranger.publicKey).blob)}`);
     expect(message).toContain("it accepts publickey");
     expect(message).toContain("authorized keys");
@@ -176,9 +176,9 @@ describeWithSshd("logging in where a key is not enough", () => {
   afterAll(() => lab.stop());
 
   it.each([
-    ["publickey,password", /took the key ssh-ed25519 \S+, and then asks .* for password/],
-    ["password,publickey", /lets .* in by password only/],
-    ["password", /lets .* in by password only/],
+    ["publickey,password", /accepted the key ssh-ed25519 \S+ for .* and then requires password/],
+    ["password,publickey", /accepts only password for/],
+    ["password", /accepts only password for/],
   ])("says what %s wants, and that a key must be enough", async (methods, message) => {
     await lab.sshd.reload({
       extraConfig: [`AuthenticationMethods ${methods}`, "PasswordAuthentication yes"],

@@ -192,7 +192,7 @@ describeWithSshd("a host that does not run what it is told", () => {
       `echo 'Please login as the user "ubuntu"'`,
       /Please login as the user "ubuntu"/,
     ],
-    ["says more than anybody reads", "yes", /said too much: y/],
+    ["says more than anybody reads", "yes", /printed too much: y/],
     ["sends back what it is sent", "cat", /did not run|cannot run commands there/],
     ["runs it in a terminal", 'script -qc "$SSH_ORIGINAL_COMMAND" /dev/null', /in a terminal/],
   ])("%s: that is an error, and nothing is sent to it", async (_, force, message) => {

@@ -60,7 +60,7 @@ describeWithSshd("waiting for SSH", () => {
       (reason: unknown) => reason,
     );
     expect(describeError(error)).toMatch(
-      /did not let .* in within 3 s: .* refused to let .* in with the key/,
+      /could not log in to .* within 3 s: .* refused the login of .* with the key/,
     );
     expect(await timeSince(started)).toBeLessThan(4_000);
   });

@@ -82,9 +82,9 @@ describeWithSshd("ssh.wait", () => {
         for (let count = 0; count < 12; count += 1)
           others.push(create("wait", { connection, timeoutSeconds: 60 }));
         const late = await create("wait", { connection, timeoutSeconds: 4 });
-        expect(late.error).toContain("did not let");
+        expect(late.error).toContain("could not log in to");
         expect(late.error).toMatch(
-          /another process tries, and the last time: .* refused to let .* in with the key/,
+          /another process is trying; its last error: .* refused the login of .* with the key/,
         );
         // Tries at 0, 2 and 6 s.
         expect(attempts(log())).toBeLessThanOrEqual(4);

@@ -1,12 +1,12 @@
 import { LineTail } from "@nixops4-providers/provider-sdk";
 import type { Marks } from "./protocol.ts";
 
-/** So many lines that a host says before the script runs are kept. */
+/** How many lines that the host prints before the script are kept. */
 const MAX_NOISE_LINES = 20;
 
-/** Takes what a host sends on standard error apart: only what stands between the marks is the script's. */
+/** Parses the standard error of a session. Only the text between the marks belongs to the script. */
 export class ErrorReader {
-  /** Whether all of it has come. */
+  /** Whether the mark at the end has arrived. */
   ended = false;
   readonly #marks: Marks;
   readonly #onLine: ((line: string) => void) | undefined;
@@ -23,7 +23,7 @@ export class ErrorReader {
     this.#tail.push(chunk);
   }
 
-  /** From now on all is the script's: it comes without marks. */
+  /** Takes all further text as the script's, since it has no marks. */
   begin(): void {
     this.#began = true;
   }
@@ -33,13 +33,13 @@ export class ErrorReader {
     return this.#tail.end();
   }
 
-  /** What the host said before the script ran. */
+  /** The text that the host printed before the script ran. */
   get said(): string {
     return this.#noise.join("\n");
   }
 
   #take(line: string): boolean {
-    // A start file may run a shell that runs our line, and go on to run it once more.
+    // A start file may run a shell that runs the line, and then run the line once more.
     if (this.ended) return false;
     if (!this.#began) {
       this.#began = line.endsWith(this.#marks.mark);

@@ -16,7 +16,7 @@ describe("why a script did not run", () => {
     [{ refusal: "terminal" }, "in a terminal", "ForceCommand"],
     [{ refusal: "lost" }, "has read what was sent", "bob's login shell"],
     [{ refusal: "not-root" }, "sudo ran it as another user than root", "runas_default"],
-    [{ refusal: "too-much-noise", said: "x" }, "said too much: x (exit code 1)", "login shell"],
+    [{ refusal: "too-much-noise", said: "x" }, "printed too much: x (exit code 1)", "login shell"],
     [{}, "bob cannot run commands there: exit code 1", "login shell"],
     [{ said: "a\nb" }, "bob cannot run commands there: a / b (exit code 1)", "login shell"],
     [{ sudo: true }, "bob cannot run commands there", "login shell"],

@@ -1,16 +1,16 @@
 import type { Link } from "../link.ts";
 import type { Refusal } from "./output-reader.ts";
 
-/** What is known of a script that did not run. */
+/** The facts about a script that did not run. */
 export interface NotRun {
   link: Link;
   sudo: boolean;
   refusal: Refusal | undefined;
-  /** Whether the host said our mark. */
+  /** Whether the host printed the mark. */
   greeted: boolean;
-  /** What the host said, to both outputs. */
+  /** The text that the host printed to both outputs. */
   said: string;
-  /** How it ended, such as `exit code 0`. */
+  /** The end of the session, such as `exit code 0`. */
   end: string;
 }
 
@@ -19,10 +19,10 @@ interface Explanation {
   hint: string;
 }
 
-/** Of what a host says, so much is shown. */
+/** How many characters of the host's text are shown. */
 const MAX_SAID = 500;
 
-/** Why a script did not run, and what to do. */
+/** Explains why a script did not run, with a hint. */
 export function explainNotRun(facts: NotRun): Explanation {
   const { link, sudo, refusal, greeted } = facts;
   const { user } = link.endpoint;
@@ -45,7 +45,7 @@ export function explainNotRun(facts: NotRun): Explanation {
         hint: "Remove `runas_default` from the host's sudoers for this user, or log in as root.",
       };
     case "too-much-noise":
-      return { why: `the host did not run it, and said too much: ${quote(facts)}`, hint: START_HINT };
+      return { why: `the host did not run it and printed too much: ${quote(facts)}`, hint: START_HINT };
     case undefined:
       break;
   }

@@ -6,9 +6,8 @@ import type { Link } from "../link.ts";
 const PAUSE_SECONDS = { first: 0.05, longest: 1 };
 
 /**
- * Starts a command and hands its channel to `take` at once: what the host says in the same packet, such as an exit
- * code, is announced only once. Where sshd has as many sessions as it may have (MaxSessions), tries again until one of them has
- * ended: a session ends a little later than its channel.
+ * Starts a command and passes its channel to `take` at once, since an exit code in the same packet is emitted only once.
+ * When sshd has reached MaxSessions, tries again until a session has ended: a session ends a little later than its channel.
  */
 export async function openSession<T>(
   link: Link,

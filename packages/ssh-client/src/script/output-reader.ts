@@ -1,39 +1,39 @@
 import type { Marks } from "./protocol.ts";
 
 /**
- * - `greeting`: what the host says before our mark, such as the words of a start file
- * - `entering`: what it says before the script runs, such as sudo's words
- * - `running`: the output
- * - `ended`: what follows it
- * - `refused`: the script is not going to run
+ * - `greeting`: the text before the mark, such as the output of a start file
+ * - `entering`: the text between the mark and the script, such as a message of sudo
+ * - `running`: the output of the script
+ * - `ended`: the text after the output
+ * - `refused`: the script will not run
  */
 type Phase = "greeting" | "entering" | "running" | "ended" | "refused";
 
-/** Why a script is not going to run. */
+/** Why a script will not run. */
 export type Refusal = "terminal" | "lost" | "not-root" | "too-much-noise";
 
-/** What a host may say before the script runs. */
+/** The most bytes that a host may print before the script runs. */
 const MAX_NOISE_BYTES = 64 * 1024;
 
 const MAX_EXIT_CODE_LENGTH = 8;
 
-/** Takes what a host sends on standard output apart: only what stands between the marks is output. */
+/** Parses the standard output of a session. Only the bytes between the marks are output. */
 export class OutputReader {
   phase: Phase = "greeting";
   refusal: Refusal | undefined;
-  /** Of the script, or of what failed to run it. */
+  /** The exit code of the script, or of the command that failed to run it. */
   exitCode: number | undefined;
-  /** What the host said before the script ran, without the marks. */
+  /** The text that the host printed before the script ran, without the marks. */
   noise = "";
   /** Whether the host sends standard error on standard output. */
   joined = false;
-  /** What is not taken apart yet. */
+  /** The bytes that are not parsed yet. */
   rest: Buffer = Buffer.alloc(0);
   readonly #marks: Marks;
   readonly #stream: boolean;
   readonly #onOutput: (bytes: Buffer) => void;
 
-  /** With `stream`, the output has no end, and stays in `rest`. */
+  /** With `stream`, the output has no end mark and stays in `rest`. */
   constructor(marks: Marks, options: { stream: boolean; onOutput: (bytes: Buffer) => void }) {
     this.#marks = marks;
     this.#stream = options.stream;
@@ -47,7 +47,7 @@ export class OutputReader {
     if (this.phase === "running" && !this.#stream) this.#readOutput();
   }
 
-  /** All that the host said and that is no output, as far as it has come. */
+  /** Returns the text so far that is not output of the script. */
   get said(): string {
     const { mark, secret } = this.#marks;
     const text = this.phase === "running" ? this.noise : this.noise + this.rest.toString("utf8");
@@ -76,9 +76,9 @@ export class OutputReader {
     this.phase = match[2] === "run" ? "running" : "refused";
   }
 
-  /** The text up to and with a match is noise. */
+  /** Drops the text up to the end of a match, and returns the match. */
   #find(pattern: RegExp): RegExpExecArray | undefined {
-    // A byte a character, so that the length of a text is that of the bytes.
+    // One character for each byte, so that the lengths are equal.
     const text = this.rest.toString("latin1");
     const match = pattern.exec(text);
     if (match === null) {
@@ -105,7 +105,7 @@ export class OutputReader {
     this.phase = "ended";
   }
 
-  /** The mark may come in pieces: what may be its beginning is not output yet. */
+  /** Returns where the output ends so far. A part that may be the beginning of the mark is not output yet. */
   #lengthWithout(mark: Buffer): number {
     const newline = this.rest.lastIndexOf("\n");
     const tail = this.rest.subarray(newline);

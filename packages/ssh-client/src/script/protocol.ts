@@ -5,23 +5,23 @@ import sessionScript from "./session.sh";
 import watchdogScript from "./watchdog.sh";
 import { shellQuote } from "../shell-quote.ts";
 
-/** Random words of one run. */
+/** The random words of one run. */
 export interface Marks {
-  /** Shows that the host runs our line. It stands on a command line, where other users of the host can see it. */
+  /** Shows that the host runs the first line. It is on a command line, where other users of the host can see it. */
   mark: string;
-  /** Shows where the output begins and ends. It is sent over standard input only. */
+  /** Marks the begin and the end of the output. It is sent over standard input only. */
   secret: string;
 }
 
-/** What the host is to run once it has said the mark. */
+/** The script that the host runs after it has printed the mark. */
 export interface Job {
-  /** For `sh`; its positional parameters are `args`. */
+  /** A script for `sh`. Its positional parameters are `args`. */
   script: string;
   args: readonly string[];
   env: Readonly<Record<string, string>>;
   sudo: boolean;
   timeoutSeconds: number;
-  /** Whether nothing may follow the output. */
+  /** Whether the output goes on until the channel ends, without an end mark. */
   stream: boolean;
 }
 
@@ -31,14 +31,14 @@ export async function newMarks(): Promise<Marks> {
   return { mark: `nixops4-${random()}`, secret: `nixops4-${random()}` };
 }
 
-/** The command for the login shell, and the first line of standard input. */
+/** Returns the command for the login shell, which is also the first line of standard input. */
 export function loginLine({ mark }: Marks): string {
   return `exec /bin/sh -c 'nixops4_m=${mark}; ${inOneLine(loginScript)}'`;
 }
 
 /**
- * The two lines that standard input goes on with: for the shell of the user who logs in, and for the one that runs
- * the script. `joined` says that the host sends both outputs as one.
+ * Returns the next two lines of standard input: for the shell of the user who logs in, and for the shell that runs the
+ * script. `joined` is whether the host sends both outputs as one stream.
  */
 export function preamble({ mark, secret }: Marks, job: Job, joined: boolean): string {
   const { script, args, env, sudo, timeoutSeconds, stream } = job;
@@ -65,7 +65,7 @@ export function preamble({ mark, secret }: Marks, job: Job, joined: boolean): st
   ].join("");
 }
 
-/** The largest that every shell counts with. */
+/** The largest number that every shell supports. */
 const LARGEST_INTEGER = 2 ** 31 - 1;
 
 const SET_NEWLINE = "nixops4_newline=$(printf '\\nx'); nixops4_newline=${nixops4_newline%x}; ";
@@ -83,7 +83,7 @@ function quoteInLine(text: string): string {
     .join('"$nixops4_newline"');
 }
 
-/** They cost time: a shell reads from a pipe byte by byte. */
+/** Removes comments to save time, since a shell reads a pipe byte by byte. */
 function withoutComments(script: string): string {
   return script.replace(/^ *#.*\n/gm, "");
 }

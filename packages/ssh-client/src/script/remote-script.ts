@@ -10,24 +10,24 @@ import { type Job, loginLine, type Marks, preamble } from "./protocol.ts";
 import { ScriptError, type ScriptFailure } from "./script-error.ts";
 
 export interface RemoteJob extends Job {
-  /** For errors: what the script does, such as `write the file /etc/motd`. */
+  /** The action of the script for errors, such as `write the file /etc/motd`. */
   doing: string;
   stdin?: string | Uint8Array | Readable | undefined;
   onStderrLine?: ((line: string) => void) | undefined;
   maxOutputBytes: number;
 }
 
-/** Start files of a login shell may take long. */
+/** How long the login shell may take to start: its start files may be slow. */
 const MAX_START_SECONDS = 60;
 
-/** The host's own watchdog ends a script in time. A host that says nothing for so long after that is not waited for. */
+/** How long to wait after the timeout for the watchdog on the host, which ends the script. */
 const GRACE_SECONDS = 4;
 
-/** How long what belongs to a script that has ended may take to arrive, and then the end of its channel. */
+/** How long to wait after the end of a script for its last output, and then for the end of the channel. */
 const AFTERMATH_SECONDS = 1;
 const CLOSE_SECONDS = 0.1;
 
-/** A script on a host, from its channel on. */
+/** Runs a script over an open channel. */
 export class RemoteScript {
   readonly #link: Link;
   readonly #channel: ClientChannel;
@@ -66,22 +66,22 @@ export class RemoteScript {
       this.#stderr.push(chunk);
       this.#noticeEnd();
     });
-    // Harmless whatever reads it: a start file, or a shell that takes it for its script.
+    // This line is harmless if a start file reads it, or another shell runs it.
     channel.write(`${loginLine(marks)}\n`);
   }
 
-  /** Runs it to its end. */
+  /** Waits until the script has ended and returns its output. */
   async result(signal: AbortSignal): Promise<{ stdout: Buffer; stderrTail: string }> {
     await this.#end(signal);
     const stderrTail = this.#stderr.end();
     if (this.#job.stdin instanceof Readable) this.#job.stdin.destroy();
-    // What the script has left running may hold it open.
+    // A process that the script has left running may hold the channel open.
     this.#channel.close();
     this.#requireEnd(stderrTail);
     return { stdout: Buffer.concat(this.#output), stderrTail };
   }
 
-  /** Returns the channel once the script runs: what it reads and writes from then on is the script's. */
+  /** Returns the channel once the script runs. From then on it carries only the script's input and output. */
   async stream(signal: AbortSignal): Promise<ClientChannel> {
     const read = () => {
       while (this.#stdout.phase !== "running") {
@@ -141,13 +141,13 @@ export class RemoteScript {
     const { stdin, timeoutSeconds, stream } = this.#job;
     const { joined } = this.#stdout;
     if (joined) this.#stderr.begin();
-    // Before the host's watchdog can begin to count.
+    // Taken before the script is sent, and so before the watchdog on the host starts.
     this.#sentAt = performance.now();
     this.#channel.write(preamble(this.#marks, this.#job, joined));
     if (stream) return;
     this.#after(timeoutSeconds + GRACE_SECONDS, () =>
       this.#fail("timeout", `it did not finish within ${timeoutSeconds} s and could not be ended`, {
-        hint: "It may be running still.",
+        hint: "It may still be running.",
       }),
     );
     if (stdin instanceof Readable) {
@@ -158,7 +158,7 @@ export class RemoteScript {
     }
   }
 
-  /** What has ended need not be waited for, although something that it has started may hold the channel open. */
+  /** Stops waiting when the script has ended: a process that it started may hold the channel open. */
   #noticeEnd(): void {
     if (this.#stdout.phase === "ended" && this.#stderr.ended) this.#after(CLOSE_SECONDS, this.#settle);
   }
@@ -178,7 +178,7 @@ export class RemoteScript {
       (phase !== "ended" && exitCode === undefined && this.#link.lost !== undefined)
     ) {
       throw this.#error("lost", `the connection was lost while a command ran`, {
-        cause: this.#link.lost ?? new Error("the host ended it without a word"),
+        cause: this.#link.lost ?? new Error("the host closed it and gave no reason"),
         hint: "Whether the command finished is not known.",
       });
     }

@@ -4,34 +4,33 @@ import type { SshConnection } from "../ssh-connection.ts";
 
 export interface Script {
   /**
-   * For `sh`, the text of a `.sh` file: `import script from "./do-it.sh"`. It runs in dash and busybox, with the
-   * folders of programs of Debian, NixOS and Nix (also of a user) at the end of its PATH. To become a program:
-   * `exec "$@"`.
+   * A script for `sh`, from a `.sh` file: `import script from "./do-it.sh"`. It must run in dash and busybox. Its PATH ends
+   * with the folders of programs of Debian, NixOS and Nix, also those of the user. `exec "$@"` runs a program.
    */
   script: string;
-  /** Its positional parameters; other users of the host can see those of a program that it becomes. */
+  /** The positional parameters. When the script runs a program with `exec`, other users of the host can see them. */
   args?: readonly string[] | undefined;
-  /** Environment variables. Their values are on no command line. */
+  /** The environment variables. Their values are on no command line. */
   env?: Readonly<Record<string, string>> | undefined;
-  /** Whether it runs as root by `sudo -n`; it is an error when that does not make it root. */
+  /** Whether to run as root by `sudo -n`. It is an error when the user is not root then. */
   sudo?: boolean | undefined;
-  /** The host ends it, with all in its process group, after this many seconds, and when the connection ends. */
+  /** The seconds after which the host kills the process group of the script. It does so also when the connection ends. */
   timeoutSeconds: number;
-  /** What it does, for errors: `write the file /etc/motd`. */
+  /** The action of the script for errors, such as `write the file /etc/motd`. */
   doing: string;
-  /** Called with each line of standard error as it comes (with all at the end, where the host joins the outputs). */
+  /** Is called with each line of standard error as it arrives, or with all lines at the end when the host joins the outputs. */
   onStderrLine?: ((line: string) => void) | undefined;
 }
 
 export interface FiniteScript extends Script {
-  /** Its standard input; nothing when not set. */
+  /** The standard input. Default: empty. */
   stdin?: string | Uint8Array | Readable | undefined;
-  /** More than this on standard output is an error. Default: 64 MiB. */
+  /** The most bytes on standard output. More is an error. Default: 64 MiB. */
   maxOutputBytes?: number | undefined;
 }
 
 export interface ScriptResult {
-  /** What the script printed, and nothing that its host, shell or sudo said beside it. */
+  /** The output of the script, without that of the login shell or sudo. */
   stdout: Buffer;
   /** The last lines of standard error. */
   stderrTail: string;
@@ -40,26 +39,26 @@ export interface ScriptResult {
 const MAX_OUTPUT_BYTES = 64 * 1024 * 1024;
 
 /**
- * Runs a script on a host, whatever the login shell is, and returns what it prints. This is the one way to run
- * something on a host:
+ * Runs a script on a host with any login shell, and returns its output. This is the only way to run something on a
+ * host:
  *
  *     import script from "./read-boot-id.sh";
  *     const { stdout } = await runScript(ssh, { script, timeoutSeconds: 10, doing: "read the boot id" });
  *
- * The login shell gets one line that all shells read the same way. The host must say a random mark before anything
- * else is sent; the script comes on standard input, behind that mark, and its standard input behind it. What comes
- * before the script's own output is dropped, and its exit code and the end of its output come with a mark, too. So a
- * host that runs something else is an error and never a success, and what is sent is never run by another shell.
+ * The login shell gets one line, which all shells parse in the same way and which prints a random mark. Only then the
+ * script is sent over standard input, followed by its own standard input. Text before the script's output is dropped. The
+ * end of the output and the exit code have marks, too. So a host that runs something else is always an error, and no other
+ * program gets the script.
  *
- * Throws a {@link ScriptError} for everything but exit code 0.
+ * Throws a {@link ScriptError} for any exit code but 0.
  */
 export async function runScript(ssh: SshConnection, script: FiniteScript): Promise<ScriptResult> {
   return (await start(ssh, { ...script, stream: false })).result(ssh.signal);
 }
 
 /**
- * Starts a script like {@link runScript} and returns its standard input and output as a stream, for as long as it
- * runs; its exit code is not known. The stream ends without an error when the connection is lost.
+ * Starts a script like {@link runScript} and returns its standard input and output as a stream. The exit code is not
+ * known. The stream ends without an error when the connection is lost.
  */
 export async function openScript(ssh: SshConnection, script: Script): Promise<Duplex> {
   return (await start(ssh, { ...script, stream: true })).stream(ssh.signal);

@@ -1,21 +1,21 @@
 import { ProviderError } from "@nixops4-providers/provider-sdk";
 
 /**
- * - `not-run`: the host did not run the script, or its user is not root although that is wanted
- * - `exit-code`: the script ended with another exit code than 0
- * - `timeout`, `too-much-output`: it was ended
- * - `interrupted`: by the signal of the context that connected
- * - `input`: what was to be sent could not be read
- * - `lost`: the connection was lost; whether the script finished is not known
+ * - `not-run`: the host did not run the script, or sudo did not make the user root
+ * - `exit-code`: the script failed with an exit code
+ * - `timeout`, `too-much-output`: the script was killed
+ * - `interrupted`: the signal of the connection's context was aborted
+ * - `input`: the standard input could not be read
+ * - `lost`: the connection was lost; the script may have finished or not
  */
 export type ScriptFailure =
   "not-run" | "exit-code" | "timeout" | "too-much-output" | "interrupted" | "input" | "lost";
 
-/** A script on a host did not end well: `cannot <doing> on <host>: <why>`. */
+/** The error of a script on a host: `cannot <doing> on <host>: <why>`. */
 export class ScriptError extends ProviderError {
   override readonly name = "ScriptError";
   readonly reason: ScriptFailure;
-  /** With the reason `exit-code`. */
+  /** The exit code, when the reason is `exit-code`. */
   readonly exitCode: number | undefined;
   /** The last lines of the script's standard error. */
   readonly stderrTail: string;
