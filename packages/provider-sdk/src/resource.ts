@@ -69,10 +69,23 @@ export interface Provider {
   resources: readonly ResourceType[];
 }
 
+/** A resource type whose `create` and `update` are one function, which is loaded at its first call. */
+interface ResourceTypeWithWorker<I extends TObject, O extends TObject> extends Omit<
+  ResourceType<I, O>,
+  "create" | "update"
+> {
+  /** Loads the function and its libraries, which requests with invalid inputs need not wait for. */
+  worker: () => Promise<Operation<I, O>>;
+}
+
 /** Declares one resource type. Its inputs and outputs are typed by their schemas. */
 export function defineResource<I extends TObject, O extends TObject>(
-  resource: ResourceType<I, O>,
+  declaration: ResourceType<I, O> | ResourceTypeWithWorker<I, O>,
 ): ResourceType {
+  if (!("worker" in declaration)) return declaration;
+  const { worker, ...rest } = declaration;
+  const load: Operation<I, O> = async (request, context) => (await worker())(request, context);
+  const resource: ResourceType<I, O> = { ...rest, ...converge(load) };
   return resource;
 }
 

@@ -3,7 +3,7 @@ import type { Capabilities } from "../backends/backend.ts";
 import { isWithin, type Name } from "../client/name.ts";
 import { convergeRrSets } from "../rrsets/converge-rrsets.ts";
 import type { Removal } from "../rrsets/decide.ts";
-import type { Inputs, Outputs } from "../resources/record-set.ts";
+import type { Inputs, Outputs } from "./schema.ts";
 import { convergeReverse } from "./reverse.ts";
 import { keyOf, type RrSet } from "../rrset.ts";
 import { capabilitiesOf } from "../server/server.ts";

@@ -1,7 +1,7 @@
 import { type Context, type ConvergeRequest, ProviderError } from "@nixops4-providers/provider-sdk";
 import type { Capabilities } from "../backends/backend.ts";
 import { convergeRrSets } from "../rrsets/converge-rrsets.ts";
-import type { Inputs, Outputs } from "../resources/records.ts";
+import type { Inputs, Outputs } from "./schema.ts";
 import { keyOf, type RrSet } from "../rrset.ts";
 import { capabilitiesOf } from "../server/server.ts";
 import { readWanted, wantedOf } from "../rrsets/wanted.ts";

@@ -1,15 +1,18 @@
-import { type Context, ProviderError } from "@nixops4-providers/provider-sdk";
+import { type Context, type ConvergeRequest, ProviderError } from "@nixops4-providers/provider-sdk";
 import type { HttpApi } from "../backends/http.ts";
 import { asArray, asObject, asString } from "../backends/json.ts";
 import { zonePath } from "../backends/powerdns.ts";
 import { DnsError } from "../client/dns-error.ts";
 import { type Name, parseName } from "../client/name.ts";
-import type { Inputs, Outputs } from "../resources/zone.ts";
+import type { Inputs, Outputs } from "./schema.ts";
 import { openPowerDnsApi } from "../server/open-server.ts";
 
 const ABSENT: Outputs = { serial: 0, nameServers: [], ds: [] };
 
-export async function convergeZone(inputs: Inputs, context: Context): Promise<Outputs> {
+export async function convergeZone(
+  { inputs }: ConvergeRequest<Inputs, Outputs>,
+  context: Context,
+): Promise<Outputs> {
   const api = await openPowerDnsApi(inputs.server.powerdns, context);
   const name = readName(inputs.name, "name");
   const nameServers = inputs.nameServers.map((one, index) => readName(one, `nameServers[${index}]`));

@@ -6,7 +6,7 @@ import isValid from "./is-valid.sh";
 import type { Inputs, Outputs } from "./schema.ts";
 
 export async function convergeClosure(
-  inputs: ConvergeRequest<Inputs, Outputs>["inputs"],
+  { inputs }: ConvergeRequest<Inputs, Outputs>,
   context: Context,
 ): Promise<Outputs> {
   const { connection, path, sudo } = inputs;

@@ -1,5 +1,5 @@
-import { converge, defineResource } from "@nixops4-providers/provider-sdk";
-import { check, inputs, outputs, type Inputs, type Outputs } from "../closure/schema.ts";
+import { defineResource } from "@nixops4-providers/provider-sdk";
+import { check, inputs, outputs } from "../closure/schema.ts";
 import docs from "./closure.md";
 
 export const closure = defineResource({
@@ -12,8 +12,5 @@ export const closure = defineResource({
   inputs,
   outputs,
   check,
-  ...converge<Inputs, Outputs>(async ({ inputs }, context) => {
-    const { convergeClosure } = await import("../closure/converge-closure.ts");
-    return convergeClosure(inputs, context);
-  }),
+  worker: async () => (await import("../closure/converge-closure.ts")).convergeClosure,
 });

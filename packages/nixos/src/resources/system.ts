@@ -1,5 +1,5 @@
-import { converge, defineResource } from "@nixops4-providers/provider-sdk";
-import { check, inputs, outputs, type Inputs, type Outputs } from "../system/schema.ts";
+import { defineResource } from "@nixops4-providers/provider-sdk";
+import { check, inputs, outputs } from "../system/schema.ts";
 import docs from "./system.md";
 
 export const system = defineResource({
@@ -14,8 +14,5 @@ export const system = defineResource({
   inputs,
   outputs,
   check,
-  ...converge<Inputs, Outputs>(async ({ inputs }, context) => {
-    const { convergeSystem } = await import("../system/converge-system.ts");
-    return convergeSystem(inputs, context);
-  }),
+  worker: async () => (await import("../system/converge-system.ts")).convergeSystem,
 });

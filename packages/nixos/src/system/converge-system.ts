@@ -1,6 +1,11 @@
 import { access, readFile } from "node:fs/promises";
 import { hostname, userInfo } from "node:os";
-import { type Context, describeError, ProviderError } from "@nixops4-providers/provider-sdk";
+import {
+  type Context,
+  type ConvergeRequest,
+  describeError,
+  ProviderError,
+} from "@nixops4-providers/provider-sdk";
 import { activationError } from "./activation-error.ts";
 import { confirmHealth, Unconfirmable } from "./confirm.ts";
 import { isCheckedAfterwards, isDeployed, isRebootDue, permittedAction, toOutputs } from "./decide.ts";
@@ -16,7 +21,10 @@ import { changedInhibitors } from "./switch-inhibitors.ts";
 /** Time for the host to answer again, in addition to the time limits of activation and confirmation. */
 const RECOVERY_SECONDS = 60;
 
-export async function convergeSystem(inputs: Inputs, context: Context): Promise<Outputs> {
+export async function convergeSystem(
+  { inputs }: ConvergeRequest<Inputs, Outputs>,
+  context: Context,
+): Promise<Outputs> {
   await refuseOtherPaths(inputs.toplevel);
   const host = await PersistentConnection.open(inputs.connection, context);
   try {

@@ -1,4 +1,4 @@
-import { type Context, ProviderError, sleep } from "@nixops4-providers/provider-sdk";
+import { type Context, type ConvergeRequest, ProviderError, sleep } from "@nixops4-providers/provider-sdk";
 import type { PveClient } from "../client/client.ts";
 import { runTask, waitForTask } from "../client/tasks.ts";
 import { upload } from "../client/upload.ts";
@@ -17,7 +17,10 @@ interface Image {
   bytes: number | undefined;
 }
 
-export async function convergeImage(inputs: Inputs, context: Context): Promise<Outputs> {
+export async function convergeImage(
+  { inputs }: ConvergeRequest<Inputs, Outputs>,
+  context: Context,
+): Promise<Outputs> {
   const image = await describe(inputs, context);
   const client = await openClient(inputs.connection, context);
   try {

@@ -1,4 +1,4 @@
-import { type Context, ProviderError } from "@nixops4-providers/provider-sdk";
+import { type Context, type ConvergeRequest, ProviderError } from "@nixops4-providers/provider-sdk";
 import type { PveClient } from "../client/client.ts";
 import { isTaken } from "../guest/allocate.ts";
 import { openClient } from "../open-client.ts";
@@ -11,7 +11,10 @@ interface Pool {
   members?: { type?: string; storage?: string; id?: string }[];
 }
 
-export async function convergePool(inputs: Inputs, context: Context): Promise<Outputs> {
+export async function convergePool(
+  { inputs }: ConvergeRequest<Inputs, Outputs>,
+  context: Context,
+): Promise<Outputs> {
   const client = await openClient(inputs.connection, context);
   try {
     await repeat(client, () => converge(client, inputs));

@@ -1,6 +1,6 @@
-import { converge, defineResource } from "@nixops4-providers/provider-sdk";
+import { defineResource } from "@nixops4-providers/provider-sdk";
 import { checkContainer } from "../container/check.ts";
-import { inputs, outputs, type Inputs, type Outputs } from "../container/schema.ts";
+import { inputs, outputs } from "../container/schema.ts";
 import docs from "./container.md";
 
 export const container = defineResource({
@@ -13,8 +13,5 @@ export const container = defineResource({
   inputs,
   outputs,
   check: checkContainer,
-  ...converge<Inputs, Outputs>(async (request, context) => {
-    const { convergeContainer } = await import("../container/converge-container.ts");
-    return convergeContainer(request, context);
-  }),
+  worker: async () => (await import("../container/converge-container.ts")).convergeContainer,
 });

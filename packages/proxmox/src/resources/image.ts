@@ -1,6 +1,6 @@
-import { converge, defineResource } from "@nixops4-providers/provider-sdk";
+import { defineResource } from "@nixops4-providers/provider-sdk";
 import { checkImage } from "../image/check.ts";
-import { inputs, outputs, type Inputs, type Outputs } from "../image/schema.ts";
+import { inputs, outputs } from "../image/schema.ts";
 import docs from "./image.md";
 
 export const image = defineResource({
@@ -13,8 +13,5 @@ export const image = defineResource({
   inputs,
   outputs,
   check: checkImage,
-  ...converge<Inputs, Outputs>(async ({ inputs }, context) => {
-    const { convergeImage } = await import("../image/converge-image.ts");
-    return convergeImage(inputs, context);
-  }),
+  worker: async () => (await import("../image/converge-image.ts")).convergeImage,
 });

@@ -1,6 +1,6 @@
-import { converge, defineResource } from "@nixops4-providers/provider-sdk";
+import { defineResource } from "@nixops4-providers/provider-sdk";
 import { checkConnection } from "../connection.ts";
-import { inputs, outputs, type Inputs, type Outputs } from "../pool/schema.ts";
+import { inputs, outputs, type Inputs } from "../pool/schema.ts";
 import docs from "./pool.md";
 
 export const pool = defineResource({
@@ -12,8 +12,5 @@ export const pool = defineResource({
   inputs,
   outputs,
   check: ({ connection }: Inputs) => checkConnection(connection),
-  ...converge<Inputs, Outputs>(async ({ inputs }, context) => {
-    const { convergePool } = await import("../pool/converge-pool.ts");
-    return convergePool(inputs, context);
-  }),
+  worker: async () => (await import("../pool/converge-pool.ts")).convergePool,
 });

@@ -1,6 +1,6 @@
-import { converge, defineResource } from "@nixops4-providers/provider-sdk";
+import { defineResource } from "@nixops4-providers/provider-sdk";
 import { checkVm } from "../vm/check.ts";
-import { inputs, outputs, type Inputs, type Outputs } from "../vm/schema.ts";
+import { inputs, outputs } from "../vm/schema.ts";
 import docs from "./vm.md";
 
 export const vm = defineResource({
@@ -17,8 +17,5 @@ export const vm = defineResource({
   inputs,
   outputs,
   check: checkVm,
-  ...converge<Inputs, Outputs>(async (request, context) => {
-    const { convergeVm } = await import("../vm/converge-vm.ts");
-    return convergeVm(request, context);
-  }),
+  worker: async () => (await import("../vm/converge-vm.ts")).convergeVm,
 });

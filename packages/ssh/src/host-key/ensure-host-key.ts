@@ -18,7 +18,7 @@ import {
   waitForSsh,
 } from "@nixops4-providers/ssh-client";
 import { fingerprint, keySpec, parsePublicKey, sshfp } from "@nixops4-providers/ssh-keys";
-import type { Inputs, Outputs } from "../resources/host-key.ts";
+import type { Inputs, Outputs } from "./schema.ts";
 import { formatEntry, formatStatement, successorsOf, type Succession, verifyRecord } from "./statement.ts";
 import { type KeyFile, type Observed, readRecord, Target } from "./target.ts";
 

@@ -1,7 +1,7 @@
 import type { Duplex } from "node:stream";
 import { type Context, ProviderError, withDeadline } from "@nixops4-providers/provider-sdk";
 import { openScript, runScript, type SshConnection } from "@nixops4-providers/ssh-client";
-import type { Inputs } from "../resources/host-key.ts";
+import type { Inputs } from "./schema.ts";
 import * as scripts from "./scripts.ts";
 import { NAMESPACE } from "./statement.ts";
 

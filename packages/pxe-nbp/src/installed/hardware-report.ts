@@ -3,7 +3,7 @@ import { promisify } from "node:util";
 import { replaceFile } from "@nixops4-providers/durable-log";
 import type { BootClient } from "@nixops4-providers/boot-api";
 import { type Context, ProviderError } from "@nixops4-providers/provider-sdk";
-import type { Inputs } from "./resources/installed.ts";
+import type { Inputs } from "./schema.ts";
 
 const MAX_REPORT_BYTES = 4 * 1024 * 1024;
 

@@ -7,17 +7,20 @@ import {
   removeFile,
   replaceFile,
 } from "@nixops4-providers/durable-log";
-import { type Context, ProviderError } from "@nixops4-providers/provider-sdk";
-import { joinCmdline } from "./cmdline.ts";
+import { type Context, type ConvergeRequest, ProviderError } from "@nixops4-providers/provider-sdk";
+import { joinCmdline } from "../cmdline.ts";
 import { type BootFiles, ipxeScript, MARKER, pxelinuxConfig } from "./loader-files.ts";
-import { hyphenated } from "./mac.ts";
-import { asList } from "./one-or-more.ts";
-import type { Inputs } from "./resources/tftp-entry.ts";
+import { hyphenated } from "../mac.ts";
+import { asList } from "../one-or-more.ts";
+import type { Inputs, Outputs } from "./schema.ts";
 
 const FOLDER_MODE = 0o755;
 
 /** Writes or removes the files of one machine. Returns the paths of the files that exist afterwards. */
-export async function syncLoaderFiles(inputs: Inputs, context: Context): Promise<string[]> {
+export async function syncLoaderFiles(
+  { inputs }: ConvergeRequest<Inputs, Outputs>,
+  context: Context,
+): Promise<Outputs> {
   const { root, overwrite, ensure } = inputs;
   await checkRoot(root);
   const files = wantedFiles(inputs);
@@ -32,7 +35,7 @@ export async function syncLoaderFiles(inputs: Inputs, context: Context): Promise
     if (ensure === "absent") await remove(root, path, file, context);
     else paths.push(await write(inputs, path, contents, file, context));
   }
-  return paths;
+  return { paths };
 }
 
 /** Returns the wanted contents by their paths in the root folder. */

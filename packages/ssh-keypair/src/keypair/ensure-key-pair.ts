@@ -1,7 +1,12 @@
 import { createHash } from "node:crypto";
 import { isDeepStrictEqual } from "node:util";
 import { sameJson } from "@nixops4-providers/json";
-import { type Context, type ConvergeRequest, ProviderError } from "@nixops4-providers/provider-sdk";
+import {
+  type Context,
+  type ConvergeRequest,
+  ProviderError,
+  warnOfStoreCopy,
+} from "@nixops4-providers/provider-sdk";
 import {
   fingerprint,
   formatPublicKey,
@@ -15,7 +20,7 @@ import {
 import { encryptFor } from "./age.ts";
 import { areSameFile, type KeyFile, readKeyFile, removeKeyFile, writeKeyFile } from "./key-file.ts";
 import { makeKey } from "./make-key.ts";
-import type { Inputs, Outputs } from "./resources/keypair.ts";
+import type { Inputs, Outputs } from "./schema.ts";
 import { openKey, type Passphrases, type StoredKey, storedAs } from "./stored-key.ts";
 
 /** The state of the last successful run. */
@@ -56,6 +61,7 @@ export async function ensureKeyPair(
 ): Promise<Outputs> {
   const { inputs } = request;
   const { ageRecipients, comment, privateKeyFile } = inputs;
+  if (privateKeyFile !== undefined) await warnOfStoreCopy(privateKeyFile, "the private key", context);
   const encrypt = ageRecipients.length === 0 ? undefined : await encryptFor(ageRecipients);
   const task = await observe(request, context);
   const { last, passphrases } = task;

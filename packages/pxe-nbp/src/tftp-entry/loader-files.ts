@@ -1,6 +1,6 @@
 // What PXELINUX and iPXE read: https://wiki.syslinux.org/wiki/index.php?title=PXELINUX, .../Config, https://ipxe.org/scripting
 import type { Violation } from "@nixops4-providers/provider-sdk";
-import { MAX_CMDLINE, refuseCmdline } from "./cmdline.ts";
+import { MAX_CMDLINE, refuseCmdline } from "../cmdline.ts";
 
 /** What to boot. A path is relative to the folder that the files are in, or absolute; or it is a URL. */
 export interface BootFiles {

@@ -1,23 +1,27 @@
 import type { BootClient, Entry } from "@nixops4-providers/boot-api";
 import {
   type Context,
+  type ConvergeRequest,
   describeError,
   type Progress,
   ProviderError,
   timeoutSignal,
 } from "@nixops4-providers/provider-sdk";
-import { dateOf, describeProgress, describeState, hasStopped, macsOf } from "./describe-entry.ts";
+import { dateOf, describeProgress, describeState, hasStopped, macsOf } from "../describe-entry.ts";
 import { followEntry, type Sight } from "./follow-entry.ts";
-import type { Inputs, Outputs } from "./resources/installed.ts";
-import { dropRoots } from "./gc-roots.ts";
+import type { Inputs, Outputs } from "./schema.ts";
+import { dropRoots } from "../gc-roots.ts";
 import { takeHardwareReport } from "./hardware-report.ts";
-import { openBootService, untilReached } from "./server.ts";
+import { openBootService, untilReached } from "../server.ts";
 
 const SHOWN_LOG_LINES = 20;
 const HAS_ALL = "the machine has all it needs: its installer should begin soon";
 
 /** Returns when the machine is installed. Throws if the install cannot succeed without an action of the operator. */
-export async function waitForInstall(inputs: Inputs, context: Context): Promise<Outputs> {
+export async function waitForInstall(
+  { inputs }: ConvergeRequest<Inputs, Outputs>,
+  context: Context,
+): Promise<Outputs> {
   const client = await openBootService(inputs.server, context);
   try {
     return await watch(client, inputs, context);

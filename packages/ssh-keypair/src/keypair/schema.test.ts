@@ -1,5 +1,5 @@
 import { describe, expect, it } from "@jest/globals";
-import { type Inputs, keypair } from "./keypair.ts";
+import { check, type Inputs } from "./schema.ts";
 
 const defaults: Inputs = {
   algorithm: "ed25519",
@@ -9,7 +9,7 @@ const defaults: Inputs = {
   keepers: {},
 };
 const violationsOf = (inputs: Partial<Inputs>) =>
-  keypair.check!({ ...defaults, ...inputs }).map(({ path, message }) => `${path}: ${message}`);
+  check({ ...defaults, ...inputs }).map(({ path, message }) => `${path}: ${message}`);
 
 it.each<Partial<Inputs>>([
   {},

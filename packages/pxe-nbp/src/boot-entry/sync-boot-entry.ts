@@ -1,16 +1,19 @@
 import type { Asset, BootClient, Entry, EntrySpec } from "@nixops4-providers/boot-api";
-import { type Context, ProviderError } from "@nixops4-providers/provider-sdk";
+import { type Context, type ConvergeRequest, ProviderError } from "@nixops4-providers/provider-sdk";
 import { type BootAsset, describeAsset, readAsset } from "./boot-asset.ts";
-import { joinCmdline } from "./cmdline.ts";
-import { describePut } from "./describe-entry.ts";
-import { dropRoots, keepRoots, storePathsIn } from "./gc-roots.ts";
-import { hyphenated, normalizeMac } from "./mac.ts";
-import { asList, pathOf } from "./one-or-more.ts";
-import type { Inputs, Outputs } from "./resources/boot-entry.ts";
-import { openBootService, type Server, untilReached } from "./server.ts";
+import { joinCmdline } from "../cmdline.ts";
+import { describePut } from "../describe-entry.ts";
+import { dropRoots, keepRoots, storePathsIn } from "../gc-roots.ts";
+import { hyphenated, normalizeMac } from "../mac.ts";
+import { asList, pathOf } from "../one-or-more.ts";
+import type { Inputs, Outputs } from "./schema.ts";
+import { openBootService, type Server, untilReached } from "../server.ts";
 
 /** Creates, updates or removes one entry of the boot service according to the inputs. */
-export async function syncBootEntry(inputs: Inputs, context: Context): Promise<Outputs> {
+export async function syncBootEntry(
+  { inputs }: ConvergeRequest<Inputs, Outputs>,
+  context: Context,
+): Promise<Outputs> {
   const entryId = inputs.name ?? hyphenated(inputs.macs[0]!);
   if (inputs.ensure === "absent") return removeEntry(entryId, inputs, context);
 
