@@ -1,4 +1,4 @@
-// Benchmarks: all of scripts/bench, or those named: `npm run bench -- startup`.
+// Runs the benchmarks in scripts/bench: all of them, or the named ones, such as `npm run bench -- startup`.
 import { readdir } from "node:fs/promises";
 import { join } from "node:path";
 import { pathToFileURL } from "node:url";

@@ -21,7 +21,7 @@ export async function build(): Promise<void> {
   const metafiles = await Promise.all(programs.map(bundleProgram));
   const executables = programs.map(({ executable }) => executable);
   for (const name of await readdir(bin)) if (!executables.includes(name)) await rm(join(bin, name));
-  // Inside this repository the files would otherwise be taken for ES modules.
+  // Otherwise Node treats the executables as ES modules, because of the package.json in the root of this repository.
   await writeFile(join(root, "dist", "package.json"), '{ "type": "commonjs" }\n');
   await writeFile(join(root, "dist", "THIRD-PARTY-LICENSES"), await thirdPartyLicenses(metafiles));
 }
@@ -45,7 +45,7 @@ async function bundleProgram({ folder, executable, plugins = [] }: Program): Pro
     splitting: true,
     chunkNames: "[name]-[hash]",
     metafile: true,
-    // ssh2's optional native parts, and what @grpc/grpc-js loads only to be asked about itself.
+    // The optional native parts of ssh2, and a module that @grpc/grpc-js loads only for channelz and load reports (ORCA).
     external: ["*.node", "cpu-features", "@grpc/proto-loader"],
     loader: { ".sh": "text", ".md": "empty" },
     plugins,
@@ -54,7 +54,7 @@ async function bundleProgram({ folder, executable, plugins = [] }: Program): Pro
   const chunks = await Promise.all(
     outputFiles.map(async ({ path, text }) => [`./${basename(path)}`, await toCommonJs(text)] as const),
   );
-  // Renamed into place: a process may be about to start the existing one.
+  // Written to a temporary file and renamed, since another process may start the existing executable meanwhile.
   const temporary = join(root, "dist", executable);
   await writeFile(temporary, packChunks(`./${executable}.js`, Object.fromEntries(chunks)));
   await chmod(temporary, 0o755);
@@ -70,19 +70,19 @@ async function toCommonJs(code: string): Promise<string> {
     minifySyntax: true,
     minifyWhitespace: true,
     minifyIdentifiers: true,
-    // As `require`: the loader of ES modules takes longer to start than most providers take to answer.
+    // Compiled to `require`, since the ES module loader takes longer to start than most providers take to answer.
     supported: { "dynamic-import": false },
   });
   return result.code;
 }
 
-/** Chunks from this length on, such as whole libraries, are kept out of what V8 has to look through. */
+/** From this length on, in characters, a chunk is put into the trailing comment, so that V8 does not scan it. */
 const LARGE_CHUNK = 64 * 1024;
 
 /**
- * One file that runs the entry chunk. The others are in it as strings, since V8 skips over a string faster than
- * over code that may never run, and the large ones as a comment behind it, over which it skips faster still.
- * CommonJS, because a file without an extension is that wherever it is copied.
+ * Returns one file that runs the entry chunk. The other chunks are strings in it, since V8 skips a string faster than
+ * code that may never run. Large chunks are in a comment at the end, which V8 skips even faster. The file is CommonJS,
+ * which Node assumes for a file without an extension, wherever it is copied.
  */
 function packChunks(entry: string, { [entry]: entryCode, ...chunks }: Record<string, string>): string {
   const isLarge = ([, code]: [string, string]) => code.length >= LARGE_CHUNK;
@@ -99,7 +99,8 @@ function load(name) {
     Object.assign(chunks, JSON.parse(json.slice(0, json.lastIndexOf("*/"))));
   }
   if (!Object.hasOwn(chunks, name)) {
-    // Node would look for it in every folder above this one, where another user may have put one.
+    // Only built-in modules are loaded, since Node searches all folders above this file, and another user may be able
+    // to write to one.
     if (require("node:module").isBuiltin(name)) return require(name);
     throw Object.assign(new Error("Cannot find module '" + name + "'"), { code: "MODULE_NOT_FOUND" });
   }
@@ -120,9 +121,8 @@ ${JSON.stringify(Object.fromEntries(large)).replaceAll("*/", "*\\/")}
 }
 
 /**
- * Puts compiled contracts, a chunk each, in the place of the SDK's module that compiles them at run time. The
- * schemas come with them, so that the constructors of schemas have nothing left to do: they cost more than all
- * the rest.
+ * Replaces the SDK's module that compiles contracts at run time by compiled contracts, one chunk for each type. They
+ * include the schemas, so that no schema is constructed at run time: that costs more than all the rest.
  */
 function readyMadeContracts({ resources }: Provider): Plugin {
   return {
@@ -161,7 +161,7 @@ function contractModule({ inputs, outputs }: ResourceType): string {
     export const outputs = contract(checkOutputs, ${JSON.stringify(outputs, withoutProse)});`;
 }
 
-/** Lets equal subschemas that have a title be one definition, so that they are compiled once. */
+/** Makes equal subschemas with a title one definition, so that they are compiled once. */
 function shareTitled(schema: object): object {
   const definitions: Record<string, unknown> = {};
   const share = (_: string, value: unknown) => {
@@ -174,7 +174,7 @@ function shareTitled(schema: object): object {
     return { $ref: `#/definitions/${name}` };
   };
   const plain = JSON.parse(JSON.stringify(schema, withoutProse)) as object;
-  // A reviver works from the inside out: what is inside of a shared schema is shared already.
+  // A reviver visits inner values first, so the subschemas of a shared schema are shared already.
   const shared = JSON.parse(JSON.stringify(plain), share) as object;
   return { ...shared, definitions };
 }
@@ -205,7 +205,7 @@ async function licenseSection(folder: string): Promise<string> {
   if (file === undefined && typeof license !== "string") throw new Error(`${String(name)} has no licence`);
   const text =
     file === undefined ? `Licence: ${String(license)}\n` : await readFile(join(folder, file), "utf8");
-  // node-forge leaves the choice.
+  // node-forge is available under either of two licences.
   const choice = /^\((.*) OR GPL-[\d.]+(?:-only|-or-later)?\)$/.exec(String(license))?.[1];
   if (/GNU (?:AFFERO |LESSER )?GENERAL PUBLIC/i.test(text) && choice === undefined)
     throw new Error(`${String(name)} is under the GPL`);

@@ -1,4 +1,4 @@
-// Formatter, linter, types, unused code, generated files. Nothing is changed.
+// Checks format, lint rules, types, unused code and generated files, without changing anything.
 import { spawnSync } from "node:child_process";
 import { join } from "node:path";
 import { staleFiles } from "./gen.ts";
@@ -10,9 +10,9 @@ import { stalePnpmDeps } from "./pnpm-deps-hash.ts";
 
 export interface CheckResult {
   name: string;
-  /** What is wrong; empty when nothing is. */
+  /** The errors that were found; empty when there are none. */
   problem: string;
-  /** Why nothing was looked at. */
+  /** Why the check did not run. */
   skipped?: string | undefined;
 }
 
@@ -23,7 +23,7 @@ const tools: Record<string, string[]> = {
   "unused code": ["knip", "--no-progress"],
 };
 
-/** Runs every check, one after another, and tells of each as it ends. */
+/** Runs each check in turn, and prints its result when it ends. */
 export async function runChecks(): Promise<CheckResult[]> {
   const results: CheckResult[] = [];
   const report = (name: string, problem: string, skipped?: string) => {

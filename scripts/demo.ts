@@ -1,5 +1,5 @@
-// `npm run demo`: a first deployment on this machine, applied three times; with --machine, a machine from power-on to
-// deployed.
+// `npm run demo` applies a first deployment on this machine three times. With --machine, it deploys a virtual machine
+// from power-on.
 import { mkdtemp, rm } from "node:fs/promises";
 import { constants, tmpdir } from "node:os";
 import { join } from "node:path";
@@ -34,7 +34,7 @@ Takes a few minutes.
   --record    put the timeline of this run into that page
 `;
 
-/** Of names such as "host1.installation_host_key". */
+/** The width of the longest names, such as "host1.installation_host_key". */
 const MACHINE_NAME_WIDTH = 27;
 
 main(import.meta.url, async () => {
@@ -64,7 +64,7 @@ main(import.meta.url, async () => {
   }
 });
 
-/** `npm run demo --machine`, without `--` before it, is an option of npm, which it passes on in the environment. */
+/** Returns whether npm took the option: without `--` before it, `npm run demo --machine` sets it in the environment. */
 function isSetByNpm(name: string, value = "true"): boolean {
   return process.env[`npm_config_${name}`] === value;
 }
@@ -96,7 +96,10 @@ async function demoFirstDeployment(display: Display, keep: boolean, signal: Abor
   }
 }
 
-/** So that sshd and the folder are gone when the user, or the reader of the output, is. */
+/**
+ * Returns a signal that is aborted when the user interrupts the demo or its output is closed, so that sshd is stopped
+ * and the folder removed.
+ */
 function abortOnInterrupt(): AbortSignal {
   const controller = new AbortController();
   for (const name of ["SIGINT", "SIGTERM", "SIGHUP"] as const) {

@@ -1,5 +1,5 @@
 #!/usr/bin/env bash
-# Runs a command in a new Debian 12 that has Node, npm and a clone of this commit, and nothing else.
+# Runs a command in a new Debian 12 that has only Node, npm and a clone of this commit.
 set -euo pipefail
 
 usage() {
@@ -34,7 +34,7 @@ main() {
   esac
 }
 
-# Fails with the reason on standard output.
+# Prints the reason and fails when a fresh root cannot be made here.
 check() {
   local program
   [ "$(uname -s)" = Linux ] || refuse "this is not Linux"
@@ -54,7 +54,7 @@ refuse() {
 
 has() { type -P "$1" >/dev/null; }
 
-# Another user may own the clone.
+# The clone may belong to another user.
 readonly GIT=(-c "safe.directory=*")
 
 install_mmdebstrap() {
@@ -68,14 +68,16 @@ run() {
   local reason
   reason=$(check) || { echo "error: a fresh root cannot be made here: $reason" >&2; exit 1; }
   folder=$(mktemp --directory --tmpdir="${TMPDIR:-/var/tmp}" nixops4-fresh-root-XXXXXX)
-  # Ends when the last process with descriptor 9 does, even when this script and the command were killed.
+  # The process substitution ends, and removes the folder, when the last process with descriptor 9 exits, even if this
+  # script and the command were killed.
   exec 9> >(trap '' HUP INT TERM; exec 9>&-; cat; remove_folder)
   trap 'exec 9>&-; wait' EXIT
-  # Without their parent, both end, and with the first process of the namespace all of its processes and mounts.
+  # Both are killed when this script ends. When the first process of the PID namespace ends, the kernel ends all its
+  # processes and mounts.
   setpriv --pdeathsig KILL unshare --mount --pid --fork --kill-child "$0" --inside "$folder" "$@"
 }
 
-# Loop devices outlive the processes that made them.
+# Loop devices outlive the processes that made them, so they are detached first.
 remove_folder() {
   local here name inode device
   here=$(stat --format='%Hd:%Ld' "$folder")
@@ -85,7 +87,7 @@ remove_folder() {
   rm --recursive --force --one-file-system "$folder"
 }
 
-# The rest runs as the first process of the new namespaces.
+# The functions below run in the first process of the new namespaces.
 inside() {
   local folder=$1 settings
   export TMPDIR=$folder
@@ -105,11 +107,11 @@ make_root() {
   local options=() sources line
   while read -r line; do options+=(--aptopt="$line"); done < <(apt_options)
   sources=$(apt_sources)
-  # Without sources, mmdebstrap takes Debian's own.
+  # Without sources, mmdebstrap uses Debian's default ones.
   mmdebstrap --quiet --variant=apt "${options[@]}" bookworm "$1" ${sources:+-} <<<"$sources"
 }
 
-# Where this machine gets Debian 12 from; nothing on another system.
+# Prints the sources of Debian 12 that this machine uses; nothing on another system.
 apt_sources() {
   local sources
   apt-get indextargets --no-release-info --format 'deb $(REPO_URI) $(RELEASE) $(COMPONENT)' 'Created-By: Packages' 2>/dev/null |
@@ -130,7 +132,7 @@ put_node_in() {
   ln --symbolic ../lib/node_modules/npm/bin/npx-cli.js "$1/usr/local/bin/npx"
 }
 
-# Names of environment variables that say how to reach the network, or that this is CI.
+# The names of the environment variables that are passed on: network settings, and those that say that this is CI.
 readonly PASSED='^(CI|NO_COLOR|((http|https|no|all|ftp)_proxy)|(node_extra_ca_certs|ssl_cert_file|ssl_cert_dir|curl_ca_bundle|cargo_(registr|http|net|source).*|npm_config_(.*registry.*|.*proxy|cafile|strict_ssl|fetch_.*|//.*)))='
 
 environment() {
@@ -164,7 +166,7 @@ mount_root() {
   mount --types tmpfs --options mode=1777 shm dev/shm
   mount --types tmpfs --options mode=755 run run
   mkdir run/lock
-  # As switch_root(8) does: what is merely chrooted may make no user namespaces.
+  # Like switch_root(8), since a process in a mere chroot cannot create user namespaces.
   mount --move . /
 }
 

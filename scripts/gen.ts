@@ -1,5 +1,5 @@
-// Writes what is derived from the resource types, nix/providers/<name>.json, docs/reference/<name>.md and the lists of
-// providers in README.md and packages/README.md, and from proto/: packages/boot-api/src/generated.
+// Writes the generated files: nix/providers/<name>.json, docs/reference/<name>.md and the lists of providers in
+// README.md and packages/README.md from the resource types, and packages/boot-api/src/generated from proto/.
 import { mkdir, readdir, readFile, rm, writeFile } from "node:fs/promises";
 import { dirname, join, relative } from "node:path";
 import type { Provider } from "@nixops4-providers/provider-sdk";
@@ -23,7 +23,7 @@ export async function gen(): Promise<void> {
   for (const path of await superfluousFiles()) await rm(path);
 }
 
-/** The generated files that are not as the resource types would have them. */
+/** Returns the generated files that are missing or out of date, relative to the root. */
 export async function staleFiles(): Promise<string[]> {
   const stale = await superfluousFiles();
   for (const [path, text] of await generatedFiles()) {
@@ -42,7 +42,7 @@ async function generatedFiles(): Promise<Map<string, string>> {
     files.set(join(references, `${provider.name}.md`), renderReference(provider));
   }
   files.set(join(references, "boot-server.md"), renderConfigReference());
-  // Rendered by Nix from sources that are not here; the existing page stays when they are missing.
+  // Nix renders these pages from the sources of other projects. Without the sources, the existing pages are kept.
   const nixPages = nixReference();
   for (const name of ["components.md", "nixos-modules.md"]) {
     const page = join(references, name);
@@ -64,7 +64,7 @@ async function superfluousFiles(): Promise<string[]> {
   return there.flat().filter((path) => /\.(json|md|js|ts)$/.test(path) && !wanted.has(path));
 }
 
-/** What the Nix modules are made from. */
+/** Returns the manifest from which the Nix modules are made. */
 function manifest({ name, description, executable, resources }: Provider) {
   const resourceTypes = resources.map(({ type, stateful, inputs, outputs, ...resource }) => [
     type,

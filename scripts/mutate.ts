@@ -1,6 +1,6 @@
-// Changes one guard of a package after another, and reports the changes that no unit test notices, with a figure for each
-// file and for all of them:
-// `npm run mutate -- durable-log`, or with the names of files: `npm run mutate -- boot-server decide ledger`.
+// Changes one guard of a package at a time. Reports the changes that no unit test notices, and how many were noticed in
+// each file and in total:
+// `npm run mutate -- durable-log`, or with parts of file names: `npm run mutate -- boot-server decide ledger`.
 import { spawnSync } from "node:child_process";
 import { readdir, readFile, writeFile } from "node:fs/promises";
 import { join, relative } from "node:path";
@@ -15,7 +15,7 @@ interface Mutant {
   code: string;
 }
 
-/** Each operator and what takes its place: the other side of a boundary, or the opposite. */
+/** Each operator and its replacement: the other side of a boundary, or the opposite. */
 const OPERATORS: Record<string, string> = {
   "<": "<=",
   "<=": "<",
@@ -26,7 +26,7 @@ const OPERATORS: Record<string, string> = {
   "&&": "||",
   "||": "&&",
 };
-/** A mutant that makes a test hang is noticed, too. */
+/** A change that makes a test hang counts as noticed. */
 const TIMEOUT_MS = 180_000;
 
 main(import.meta.url, async () => {
@@ -58,8 +58,8 @@ function figure(what: string, killed: number, all: number): string {
 }
 
 /**
- * Runs the unit tests that import the file: first those of its own package, which are quick, then those of the others.
- * Tests that need the built executables are left out.
+ * Runs the unit tests that import the file. The tests of its own package run first, since they are quick. Tests that
+ * need the built executables are left out.
  */
 async function isNoticed(path: string, name: string, { code }: Mutant): Promise<boolean> {
   const original = await readFile(path);
@@ -95,7 +95,8 @@ function failsTests(path: string, packages: string): boolean {
 
 async function mutantsOf(path: string): Promise<Mutant[]> {
   const source = await readFile(path);
-  // Spans count the bytes of all that was parsed before; the first one tells where this begins.
+  // Positions count from the start of everything that swc has parsed before; the first one shows where this source
+  // starts.
   const module = await parse(`;${source.toString()}`, { syntax: "typescript", target: "es2022" });
   const base = module.span.start + 1;
   const mutants: Mutant[] = [];

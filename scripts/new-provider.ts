@@ -1,4 +1,4 @@
-// Makes a provider from scripts/provider-template: `npm run new-provider -- NAME`.
+// Creates a provider from scripts/provider-template: `npm run new-provider -- NAME`.
 import { existsSync } from "node:fs";
 import { cp, mkdir, readdir, readFile, rename, writeFile } from "node:fs/promises";
 import { dirname, join, relative } from "node:path";
@@ -43,7 +43,7 @@ async function makePackage(folder: string, name: string): Promise<void> {
   await rename(join(folder, "example.nix"), example);
 }
 
-/** After those of the other providers. */
+/** Adds a section to docs/explanation/security.md, after those of the other providers. */
 async function addSecuritySection(name: string): Promise<void> {
   const page = await readFile(security, "utf8");
   const [before, after] = page.split("\n## The boot service\n");

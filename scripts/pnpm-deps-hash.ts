@@ -1,5 +1,5 @@
-// Writes nix/packages/pnpm-deps.json: the hash that nixpkgs' fetchPnpmDeps gives to what pnpm-lock.yaml names,
-// computed by doing what it does (pkgs/build-support/node/fetch-pnpm-deps in nixpkgs). It needs nix, GNU tar, the npm
+// Writes nix/packages/pnpm-deps.json: the hash by which nixpkgs' fetchPnpmDeps checks the packages of pnpm-lock.yaml.
+// Computes it in the same way as nixpkgs' pkgs/build-support/node/fetch-pnpm-deps. Needs nix, GNU tar, the npm
 // registry, and 4 GB of disk for a minute.
 import { execFileSync, spawnSync } from "node:child_process";
 import { createHash } from "node:crypto";
@@ -10,16 +10,16 @@ import { dirname, join } from "node:path";
 import { main } from "./lib/main.ts";
 import { root } from "./lib/providers.ts";
 
-/** The layout of fetchPnpmDeps for pnpm 10: the store as an archive. Version 4 is the same but for pnpm 11. */
+/** The version of fetchPnpmDeps' layout for pnpm 10: the store as an archive. Version 4 is the same for pnpm 11. */
 const FETCHER_VERSION = 3;
 
-/** As nixpkgs' `pnpm_10`; 10.34.0, 10.34.4, 10.34.5 and 10.34.9 write the same store. */
+/** The version of nixpkgs' `pnpm_10`. 10.34.0, 10.34.4, 10.34.5 and 10.34.9 write the same store. */
 const PNPM_VERSION = "10.34.5";
 
-/** As nixpkgs' `zstd`. Another release may compress to other bytes, and so to another hash. */
+/** The version of nixpkgs' `zstd`. Another version may compress differently, which changes the hash. */
 const ZSTD_VERSION = "1.5.7";
 
-/** How fetchPnpmDeps calls tar; the times are those of stdenv, whose SOURCE_DATE_EPOCH is the start of 1980. */
+/** The tar options of fetchPnpmDeps. The time is SOURCE_DATE_EPOCH of stdenv, the start of 1980. */
 const TAR_OPTIONS = [
   "--sort=name",
   "--mtime=@315532800",
@@ -36,11 +36,14 @@ interface Record {
   fetcherVersion: number;
   pnpm: string;
   zstd: string;
-  /** Of the pnpm-lock.yaml that the hash was computed for. */
+  /** The SHA-256 of the pnpm-lock.yaml for which the hash was computed. */
   lockfileSha256: string;
 }
 
-/** Why the recorded hash is not that of the current lockfile; empty when it is. Does not use the network. */
+/**
+ * Returns an error when the recorded hash is not for the current lockfile; an empty string when it is. Does not use the
+ * network.
+ */
 export async function stalePnpmDeps(): Promise<string> {
   const text = await readFile(recordFile, "utf8").catch(() => "{}");
   const { lockfileSha256, fetcherVersion } = JSON.parse(text) as Partial<Record>;
@@ -77,7 +80,7 @@ async function hashLockfile(): Promise<string> {
   return createHash("sha256").update(lockfile).digest("hex");
 }
 
-/** All that `pnpm install` reads of the repository. */
+/** Copies the files that `pnpm install` reads. */
 async function copyManifests(target: string): Promise<void> {
   const packages = await readdir(join(root, "packages"), { withFileTypes: true });
   const folders = packages.filter((entry) => entry.isDirectory()).map(({ name }) => join("packages", name));
@@ -88,7 +91,7 @@ async function copyManifests(target: string): Promise<void> {
   }
 }
 
-/** With `--force`, pnpm fetches what is for other platforms, too. */
+/** Downloads the packages. With `--force`, pnpm also fetches those for other platforms. */
 function fetch(source: string, store: string): void {
   const pnpm = ["npm", "exec", "--yes", "--", `pnpm@${PNPM_VERSION}`, "install"];
   const options = ["--force", "--ignore-scripts", "--frozen-lockfile", "--reporter=append-only"];
@@ -103,7 +106,7 @@ function fetch(source: string, store: string): void {
   });
 }
 
-/** Makes the store the same each time: no times, keys in order, fixed modes. */
+/** Makes the store reproducible: removes times, sorts keys, and sets modes. */
 async function normalise(store: string): Promise<void> {
   for (const name of ["tmp", "projects"])
     await rm(join(store, "v10", name), { recursive: true, force: true });
@@ -117,10 +120,10 @@ async function normalise(store: string): Promise<void> {
   }
 }
 
-/** Writes a folder as nixpkgs' tar and zstd do, whichever tar is here: Node has zstd, too. */
+/** Packs a folder to the same bytes as nixpkgs' tar and zstd. Compresses in Node, which includes zstd. */
 function archive(folder: string, target: string): void {
   const tar = `${target}.tar`;
-  // Directories that nobody may write to could not be removed afterwards.
+  // Without write permission, the extracted directories could not be removed.
   execFileSync("tar", [...TAR_OPTIONS, "--mode=a=rX", "--directory", folder, "--create", "--file", tar, "."]);
   execFileSync(nodeWithZstd(), [join(root, "scripts/lib/pack-pnpm-store.mjs"), tar, target]);
   rmSync(tar);
@@ -138,7 +141,7 @@ function nodeWithZstd(): string {
   );
 }
 
-/** As `jq --sort-keys 'del(.. | .checkedAt?)'` prints it. */
+/** Prints JSON like `jq --sort-keys 'del(.. | .checkedAt?)'`. */
 function sortedJson(value: unknown, indent = "\n"): string {
   if (typeof value !== "object" || value === null) return JSON.stringify(value);
   const inner = `${indent}  `;

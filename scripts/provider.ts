@@ -1,12 +1,12 @@
-// `npm run provider -- create …`: one operation of a provider, with the flags of nixops4-resource-runner;
-// `npm run provider -- describe TYPE`: what the reference says of a resource type.
+// `npm run provider -- create …` runs one operation of a provider, with the flags of nixops4-resource-runner.
+// `npm run provider -- describe TYPE` prints the reference of a resource type.
 import { runCli } from "@nixops4-providers/e2e";
 import { describeType } from "./lib/describe.ts";
 import { main } from "./lib/main.ts";
 
 main(import.meta.url, async () => {
   const { INVOKED_FROM } = process.env;
-  // Relative paths are meant from where the user is, not from where npm runs scripts.
+  // Relative paths start from the folder of the user, not from that in which npm runs scripts.
   if (INVOKED_FROM !== undefined) process.chdir(INVOKED_FROM);
   const [command, ...args] = process.argv.slice(2);
   if (command === "describe") return describe(args);

@@ -1,6 +1,6 @@
 #!/usr/bin/env node
-// Runs scripts/<task>.ts right after a clone: installs the pinned dependencies first when they are
-// missing or out of date. Plain JavaScript, because nothing else is there yet.
+// Runs scripts/<task>.ts right after a clone: first installs the pinned dependencies when they are missing or out of
+// date. Plain JavaScript, because tsx is not installed yet.
 import { spawn, spawnSync } from "node:child_process";
 import { createHash } from "node:crypto";
 import { existsSync, readFileSync, readdirSync, writeFileSync } from "node:fs";
@@ -33,7 +33,7 @@ const child = spawn(process.execPath, ["--import", "tsx", script, ...args], {
   stdio: "inherit",
   env: { ...process.env, INVOKED_FROM: process.env.INIT_CWD ?? process.cwd() },
 });
-// The terminal sends Ctrl-C to the task as well: it ends when it has cleaned up, and we after it.
+// The terminal sends Ctrl-C to the task, too. The task ends after its cleanup, and this process after the task.
 process.on("SIGINT", () => {});
 process.on("SIGTERM", () => child.kill("SIGTERM"));
 child.on("exit", (code) => process.exit(code ?? 1));
@@ -50,7 +50,7 @@ function install() {
   if (existsSync(stamp) && readFileSync(stamp, "utf8") === wanted) return;
   stopAt(findInstallObstacle());
   console.error(`Installing dependencies with ${manifest.packageManager} …`);
-  // A standard output of its own: the task's output may be read by a program.
+  // Uses standard error, since a program may read the standard output of the task.
   if (pnpmInstall(["--reporter=append-only"], ["ignore", 2, 2]).status !== 0) {
     console.error(`error: installing the dependencies failed (see above). ${installHint()}`);
     process.exit(1);
@@ -64,7 +64,7 @@ function pnpmInstall(options, stdio) {
 }
 
 function installHint() {
-  // Compares the manifests with the lockfile, and needs no registry.
+  // Compares the manifests with the lockfile, without the registry.
   const { stdout } = pnpmInstall(["--lockfile-only", "--offline"], ["ignore", "pipe", "ignore"]);
   if (!stdout?.includes("ERR_PNPM_OUTDATED_LOCKFILE")) return "Is the npm registry reachable?";
   const update = `npm exec -- ${manifest.packageManager} install --lockfile-only`;

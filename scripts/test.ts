@@ -1,4 +1,4 @@
-// All tests: `npm test`. Only some: `npm test -- <pattern of file names>`.
+// Runs all tests with `npm test`, or some of them with `npm test -- <pattern of file names>`.
 import { spawnSync } from "node:child_process";
 import { existsSync } from "node:fs";
 import { mkdtemp, readFile, rm } from "node:fs/promises";
@@ -25,7 +25,7 @@ interface JestReport {
   testResults: { assertionResults: { status: string; ancestorTitles: string[]; title: string }[] }[];
 }
 
-/** The Node versions that unit tests run on besides the one in use, and where the workspace has them. */
+/** The Node versions on which unit tests run besides the current one, if they are installed in the workspace. */
 const NODE_VERSIONS = [20, 24];
 
 async function test(patterns: string[]): Promise<void> {
@@ -34,7 +34,7 @@ async function test(patterns: string[]): Promise<void> {
   if (missing.length > 0)
     console.error(`Suites that need these Debian packages will be skipped: ${missing.join(", ")}`);
   buildWithoutBuildUsers();
-  // What programs print is compared, whatever language the user has, or none.
+  // Tests compare the output of programs, so it must not depend on the user's language.
   process.env["LC_ALL"] = "C.UTF-8";
   await build();
   if (patterns.length === 0) {

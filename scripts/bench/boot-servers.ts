@@ -8,18 +8,18 @@ import { createInterface } from "node:readline";
 import { promisify } from "node:util";
 import { binFolder } from "../../e2e/harness/built-provider.ts";
 
-/** A program that serves files, in a network of its own. */
+/** A file server in a network namespace. */
 export interface BenchServer {
-  /** Peak memory of all its processes together since the start or the last reset, in MiB. */
+  /** The peak memory of all its processes together since the start or the last reset, in MiB. */
   peakMemory(): Promise<number>;
   resetPeakMemory(): Promise<void>;
   stop(): Promise<void>;
 }
 
 /**
- * A network namespace with nothing but loopback: there, port 69 is free, and open to everybody. Servers have one
- * processor for themselves and clients the others, as if they were other machines. Without that, the speed depends
- * several times over on where the scheduler happens to put them.
+ * A network namespace with loopback only, in which any user can listen on port 69. Servers run on one processor and
+ * clients on the others, as on separate machines. Otherwise the speed varies severalfold with the decisions of the
+ * scheduler.
  */
 export class BenchNetwork {
   readonly #holder: ChildProcess;
@@ -39,7 +39,7 @@ export class BenchNetwork {
     return new BenchNetwork(holder);
   }
 
-  /** Runs a client to its end. */
+  /** Runs a client until it exits. */
   async run(program: string, args: string[]): Promise<void> {
     const last = availableParallelism() - 1;
     const [command, ...prefix] = this.#enter(`${Math.min(1, last)}-${last}`);
@@ -53,7 +53,7 @@ export class BenchNetwork {
     return server;
   }
 
-  /** Ends the servers too. */
+  /** Stops the servers and removes the namespace. */
   async close(): Promise<void> {
     const running = this.#servers.filter(
       ({ exitCode, signalCode }) => exitCode === null && signalCode === null,
@@ -68,7 +68,7 @@ export class BenchNetwork {
   }
 }
 
-/** dnsmasq's TFTP server, on port 69. */
+/** Starts dnsmasq's TFTP server, on port 69. */
 export async function startDnsmasq(network: BenchNetwork, root: string): Promise<BenchServer> {
   const tftp = ["--enable-tftp", `--tftp-root=${root}`, "--tftp-max=100"];
   const flags = ["--no-daemon", "--conf-file=/dev/null", "--port=0", "--listen-address=127.0.0.1", ...tftp];
@@ -77,7 +77,7 @@ export async function startDnsmasq(network: BenchNetwork, root: string): Promise
   return handle(server);
 }
 
-/** nginx with as many workers as processors, on port 8081. */
+/** Starts nginx with one worker per processor, on port 8081. */
 export async function startNginx(network: BenchNetwork, root: string, folder: string): Promise<BenchServer> {
   const config = join(folder, "nginx.conf");
   const paths = ["client_body", "proxy", "fastcgi", "uwsgi", "scgi"].map(
@@ -94,7 +94,7 @@ export async function startNginx(network: BenchNetwork, root: string, folder: st
   return handle(nginx);
 }
 
-/** Our server: TFTP on port 6969, HTTP on 8080. */
+/** Starts the boot server: TFTP on port 6969, HTTP on port 8080. */
 export async function startBootServer(
   network: BenchNetwork,
   folder: string,
@@ -114,7 +114,7 @@ export async function startBootServer(
   return handle(server);
 }
 
-/** A bare Node server of a single file, on port 6970. */
+/** Starts the minimal TFTP server in Node with one file, on port 6970. */
 export async function startBareTftp(network: BenchNetwork, file: string): Promise<BenchServer> {
   const program = join(import.meta.dirname, "bare-tftp.ts");
   const server = network.start(process.execPath, ["--import", "tsx", program, "127.0.0.1", "6970", file]);
@@ -147,7 +147,7 @@ async function stop(server: ChildProcess): Promise<void> {
   await ended;
 }
 
-/** Waits for a line, and goes on reading so that the program can write. */
+/** Waits for a line. Keeps reading after it, so that the program does not block when it writes. */
 async function lineWith(server: ChildProcess, text: string): Promise<void> {
   const lines = createInterface({ input: server.stderr! });
   const seen: string[] = [];
@@ -162,7 +162,7 @@ async function lineWith(server: ChildProcess, text: string): Promise<void> {
   });
 }
 
-/** Why the comparison cannot be made here; `undefined` when it can. */
+/** Returns which programs are missing for the comparison; `undefined` when all are installed. */
 export function missingPrograms(...programs: string[]): string | undefined {
   const folders = (process.env["PATH"] ?? "").split(":");
   const missing = programs.filter((program) => !folders.some((folder) => existsSync(join(folder, program))));

@@ -16,7 +16,7 @@ import { median, report } from "./measure.ts";
 
 const MIB = 2 ** 20;
 const CLIENTS = 32;
-/** Of what takes seconds, and of what takes half a second. */
+/** The numbers of rounds for measurements that take seconds, and for those that take half a second. */
 const [ROUNDS, SHORT_ROUNDS] = [7, 61] as const;
 const LOCKSTEP_GOAL = 0.9;
 const WINDOW_GOAL = 5;
@@ -28,17 +28,17 @@ const BLOCK_SIZE = 1432;
 const WINDOW_SIZE = 16;
 const MAC = "52:54:00:00:00:01";
 
-/** Some times as large as the largest boot programs. */
+/** Several times the size of the largest boot programs. */
 const TFTP_MIB = 8;
 
-/** One server as the clients see it. */
+/** A server to compare. */
 interface Candidate {
   name: string;
-  /** Fetches once. */
+  /** Fetches the file once. */
   fetch: () => Promise<void>;
 }
 
-/** The boot server against those that everybody uses, side by side, with the same clients. */
+/** Compares the boot server with dnsmasq and nginx, with the same clients and in turns. */
 export async function bench(): Promise<void> {
   console.log(
     `\nNetwork boot on loopback (medians of ${ROUNDS}, of one client of TFTP of ${SHORT_ROUNDS}; in turns)`,
@@ -116,7 +116,7 @@ async function benchHttp(network: BenchNetwork, folder: string): Promise<void> {
   await Promise.all([nginx.stop(), ours.stop()]);
 }
 
-/** Makes a file the kernel of a machine. */
+/** Puts a boot entry for the machine, with a file as its kernel. */
 async function offer(socket: string, content: Buffer): Promise<void> {
   const client = connectBootService({ socket });
   const kernel = { sha256: createHash("sha256").update(content).digest("hex"), size: content.length };
@@ -142,8 +142,8 @@ async function offer(socket: string, content: Buffer): Promise<void> {
 }
 
 /**
- * The others against the first; the goal is that of the last. Ratios are taken round by round: all then met the machine
- * in the same mood.
+ * Compares all candidates with the first one; the goal applies to the last one. Ratios are computed for each round, so
+ * that a change of the machine's speed affects all candidates.
  */
 async function compare(what: string, mib: number, goal: number, candidates: Candidate[]): Promise<void> {
   const speeds: number[][] = candidates.map(() => []);

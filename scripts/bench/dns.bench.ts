@@ -20,7 +20,7 @@ const COLD_ROUNDS = 21;
 const READ_BACK_GOAL = 1.5;
 const WRITE_GOAL = 1;
 const CPU_GOAL = 1.35;
-/** Lines of nsupdate in one message: as many records as fit, with their prerequisites. */
+/** The number of RRsets for which nsupdate sends one message: as many as fit, with their prerequisites. */
 const PER_MESSAGE = 350;
 const ZONE = "example.test";
 const KEY = {
@@ -29,7 +29,10 @@ const KEY = {
   secret: Buffer.from("a key for benchmarks alone").toString("base64"),
 };
 
-/** Record sets against `nsupdate`, on one BIND in turns, and what one record set costs a process. */
+/**
+ * Compares writing record sets with `nsupdate`, in turns on one BIND, and measures the cost of a process for one record
+ * set.
+ */
 export async function bench(): Promise<void> {
   const folder = await mkdtemp(join(tmpdir(), "bench-dns-"));
   const server = await startNamed({ folder, keys: [KEY], zones: [{ name: ZONE }] });
@@ -42,7 +45,7 @@ export async function bench(): Promise<void> {
   }
 }
 
-/** The provider creates RRsets and their markers; nsupdate the same, with the same prerequisites. */
+/** Creates RRsets with their markers by the provider, and the same records with the same prerequisites by nsupdate. */
 async function benchMany(server: DnsServer): Promise<void> {
   console.log(
     `\n${RRSETS} RRsets with markers, as one \`records\` and by nsupdate (medians of ${ROUNDS}, in turns)`,
@@ -94,7 +97,9 @@ async function applyRecords(server: DnsServer, prefix: string): Promise<void> {
   await createResource(builtProvider("dns"), "records", { ...inputs(server), records }, true);
 }
 
-/** Without the process, the first reading and the read-back. */
+/**
+ * Writes the records in this process, without the first reading and the read-back. Returns the time in milliseconds.
+ */
 async function writeOnly(server: DnsServer, prefix: string): Promise<number> {
   const backend = new RecordMarkers(new Rfc2136Backend(clientOf(server), `${ZONE}.`));
   const changes = Array.from({ length: RRSETS }, (_, index) => {
@@ -115,7 +120,7 @@ function clientOf({ address, port }: DnsServer): DnsClient {
   return new DnsClient({ address, port, transport: "tcp", timeoutMs: 30_000, tsig, signal });
 }
 
-/** So that each round finds the zone as the first did. */
+/** Removes the records, so that each round starts with the same zone. */
 async function cleanUp(server: DnsServer): Promise<void> {
   const client = clientOf(server);
   const names = [...new Set((await client.transfer(`${ZONE}.`)).map(({ name }) => name))].filter((name) =>
@@ -130,7 +135,7 @@ async function cleanUp(server: DnsServer): Promise<void> {
   await client.close();
 }
 
-/** What any DNS client in Node needs: its input, one connection and one HMAC. */
+/** The least work of any DNS client in Node: it reads its input, opens one connection and computes one HMAC. */
 const FLOOR = `
 const { createHmac } = require("node:crypto");
 process.stdin.resume();
@@ -180,7 +185,7 @@ async function benchCold(server: DnsServer): Promise<void> {
 
 function inputs({ address, port }: DnsServer) {
   const tsig = { name: KEY.name, secret: { value: KEY.secret } };
-  // The only name server is the one that is read back from.
+  // The zone has no other name server whose answers could be compared.
   return { server: { rfc2136: { address, port, tsig } }, zone: ZONE, verify: { authoritative: false } };
 }
 

@@ -36,8 +36,8 @@ interface Usage extends Peaks {
 type Work = (folder: string) => Promise<void>;
 
 /**
- * What many resources at once cost: a process each. On the newest Node, which is the one that Nix takes. All that the
- * harness starts is detached, since the kernel shares out time among sessions first.
+ * Measures the cost of many resources at once, with a process each. Uses the newest Node, as the Nix packages do. The
+ * processes that the harness starts are detached, since the kernel first divides CPU time among sessions.
  */
 export async function bench(): Promise<void> {
   const node = availableNodes().at(-1)!;
@@ -117,7 +117,7 @@ async function benchNixops4(): Promise<void> {
   }
 }
 
-/** Each in a new folder. Memory in a round of its own, since to watch it takes time from what is watched. */
+/** Runs each work in a new folder. Memory is measured in a separate round, since watching it slows the work down. */
 async function measure(works: Record<string, Work>, rounds = ROUNDS): Promise<Map<string, Usage>> {
   const usages = new Map<string, Usage>();
   for (const [name, work] of Object.entries(works)) {
@@ -159,7 +159,7 @@ function tftpEntry(root: string, n: number): Record<string, Json> {
   return { root, macs: [mac], kernel: "vmlinuz" };
 }
 
-/** With their state in a file; rejects when one of them fails. */
+/** Applies a deployment whose state is in a file. Rejects when one of its resources fails. */
 async function apply(
   folder: string,
   stateProvider: string,
@@ -182,7 +182,10 @@ async function apply(
   await applyDeployment(graph(members), { onEvent: () => {} });
 }
 
-/** The least that a provider whose types all need a server does: it starts, reads a request and answers it. */
+/**
+ * Sends a request with invalid inputs: the provider starts, reads the request and refuses it. This is all that can be
+ * measured without a server for types that need one.
+ */
 function refused(provider: string, type: string): Promise<void> {
   return atOnce(async () => {
     const process = new ProviderProcess(builtProvider(provider), { onStderr: () => {}, detached: true });
@@ -200,7 +203,7 @@ function refused(provider: string, type: string): Promise<void> {
 async function applyByNixops4(folder: string, memoProvider: string, stateProvider: string): Promise<void> {
   await writeFile(join(folder, "deployment.nix"), withModules(nixops4Root(memoProvider, stateProvider)));
   const args = ["apply", "--no-interactive", "--file", "deployment.nix"];
-  // Not into a pipe: nixops4 ends when it cannot write to it at once.
+  // A file and not a pipe, since nixops4 exits when a write to its output would block.
   const log = await open(join(folder, "log"), "w+");
   try {
     const child = spawn(nixops4Program, args, {

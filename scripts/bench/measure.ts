@@ -6,9 +6,9 @@ import { join } from "node:path";
 import { text } from "node:stream/consumers";
 
 export interface Usage {
-  /** User and system time of the whole process, in milliseconds. */
+  /** The user and system time of the process, in milliseconds. */
   cpuMs: number;
-  /** In MiB. */
+  /** The peak memory, in MiB. */
   peakMemory: number;
   stdout: string;
 }
@@ -18,7 +18,7 @@ export interface Node {
   path: string;
 }
 
-/** The Node in use, and the others that the workspace brings. */
+/** Returns the current Node, and the other versions that are installed in the workspace. */
 export function availableNodes(): Node[] {
   const others = [20, 24].map((major) => ({
     version: `v${major}`,
@@ -31,7 +31,10 @@ export function availableNodes(): Node[] {
   ];
 }
 
-/** Lets `use` run Node processes that tell on exit what they have used; the hook for it costs each the same. */
+/**
+ * Calls `use` with a function that runs a Node process and reports its resource usage. The hook that measures it costs
+ * the same in each process.
+ */
 export async function withUsage<T>(
   use: (run: (node: string, args: string[], stdin: string) => Promise<Usage>) => Promise<T>,
 ): Promise<T> {
@@ -67,7 +70,7 @@ export function median(values: number[]): number {
   return values.toSorted((a, b) => a - b)[Math.floor(values.length / 2)]!;
 }
 
-/** One line: what was measured, the figure, and whether it meets the goal. */
+/** Prints one line: what was measured, the figure, and whether it meets the goal. */
 export function report(what: string, figure: string, goal?: { met: boolean; text: string }): void {
   const verdict = goal === undefined ? "" : `  ${goal.met ? "meets" : "MISSES"} the goal: ${goal.text}`;
   console.log(`  ${what.padEnd(44)} ${figure.padEnd(24)}${verdict}`);

@@ -9,7 +9,7 @@ import { median, report } from "./measure.ts";
 const ROUNDS = 7;
 const PROFILE = "/nix/var/nix/profiles/system";
 const LOGINS_GOAL = 2;
-/** Of the shell's time. */
+/** The limit for a changed system, as a multiple of the time of the shell commands. */
 const TIME_GOAL = 1.5;
 
 interface Sample {
@@ -19,7 +19,10 @@ interface Sample {
 
 type Way = (target: Target, system: string) => Promise<unknown>;
 
-/** nixos.system against the commands that one would type: time and logins, on a host that is as near as can be. */
+/**
+ * Compares the time and logins of nixos.system with those of the usual shell commands, on a host without network
+ * latency.
+ */
 export async function bench(): Promise<void> {
   console.log(`\nA NixOS system over SSH on loopback (medians of ${ROUNDS}, in turns)`);
   const missing = missingForNamespaces();

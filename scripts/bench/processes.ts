@@ -1,16 +1,17 @@
-// What many processes use together. As a program: watches those whose environment has a variable, until standard input ends.
+// Measures the resources that many processes use together. As a program, watches the processes that have a variable in
+// their environment, until the end of standard input.
 import { spawn } from "node:child_process";
 import { readdirSync, readFileSync } from "node:fs";
 import { basename } from "node:path";
 import { text } from "node:stream/consumers";
 import { setTimeout as sleep } from "node:timers/promises";
 
-/** The processes to watch have it in their environment, whoever started them. */
+/** The environment variable of the processes to watch, whichever process started them. */
 const MARK = "NIXOPS4_PROVIDERS_BENCH";
-/** They are no providers. */
+/** These programs are not providers. */
 const NOT_WATCHED = new Set(["nixops4", "nixops4-eval"]);
 const PAUSE_MS = 30;
-/** Of the times in /proc: the kernel's USER_HZ. */
+/** The unit of the times in /proc: the kernel's USER_HZ. */
 const TICKS_PER_SECOND = 100;
 
 export interface Times {
@@ -19,12 +20,12 @@ export interface Times {
 }
 
 export interface Peaks {
-  /** Proportional: what processes share is counted once. */
+  /** The sum of the proportional set sizes (PSS), in which shared memory is counted once. */
   mebibytes: number;
   processes: number;
 }
 
-/** What the processes that `work` starts and awaits take, without this process itself. */
+/** Returns the times of the processes that `work` starts and awaits, without those of this process. */
 export async function timesOf(work: () => Promise<void>): Promise<Times> {
   const before = childrenSeconds();
   const started = performance.now();
@@ -33,7 +34,7 @@ export async function timesOf(work: () => Promise<void>): Promise<Times> {
   return { cpuSeconds: childrenSeconds() - before, wallSeconds };
 }
 
-/** The most that the processes that `work` starts use at one time. */
+/** Returns the largest memory and number of the processes that `work` starts, at any one time. */
 export async function peaksOf(work: () => Promise<void>): Promise<Peaks> {
   const mark = String(process.pid);
   const watcher = spawn(process.execPath, [...process.execArgv, import.meta.filename, mark], {
@@ -50,9 +51,9 @@ export async function peaksOf(work: () => Promise<void>): Promise<Peaks> {
   return JSON.parse(await peaks) as Peaks;
 }
 
-/** The CPU time of all children that have ended. */
+/** Returns the CPU time of all children that have exited, in seconds. */
 function childrenSeconds(): number {
-  // The name of the program, in parentheses, may have spaces.
+  // The program name, in parentheses, may contain spaces.
   const fields = readFileSync("/proc/self/stat", "latin1")
     .replace(/^.*\) /, "")
     .split(" ");
@@ -76,7 +77,7 @@ async function watch(mark: string): Promise<void> {
 
 function isWatched(pid: string, mark: string): boolean {
   if (!read(pid, "environ").split("\0").includes(`${MARK}=${mark}`)) return false;
-  // A wrapper may have started them by another program.
+  // Any argument is compared, since a wrapper may start the program through another one, such as a shell.
   return !read(pid, "cmdline")
     .split("\0")
     .some((argument) => NOT_WATCHED.has(basename(argument)));
@@ -86,7 +87,7 @@ function proportionalKibibytes(pid: string): number {
   return Number(/^Pss:\s*(\d+)/m.exec(read(pid, "smaps_rollup"))?.[1] ?? 0);
 }
 
-/** Empty when the process has ended. */
+/** Returns the contents of a file in /proc; an empty string when the process has exited. */
 function read(pid: string, file: string): string {
   try {
     return readFileSync(`/proc/${pid}/${file}`, "latin1");

@@ -9,7 +9,10 @@ const CPU_GOAL = 1.35;
 const MEMORY_GOAL = 8;
 const MEMOS = 200;
 
-/** What one request costs beside a Node that does nothing, in turns, so that the machine's moods meet all alike. */
+/**
+ * Measures the cost of one request, compared with `node -e 0`. The candidates run in turns, so that a change of the
+ * machine's speed affects all of them.
+ */
 export async function bench(): Promise<void> {
   const folder = await mkdtemp(join(tmpdir(), "bench-startup-"));
   const request = (type: string, inputProperties: object) =>
@@ -65,7 +68,7 @@ function reportUsages(usages: Map<string, Usage[]>): void {
   for (const [name, all] of usages) {
     const cpu = median(all.map(({ cpuMs }) => cpuMs));
     const memory = median(all.map(({ peakMemory }) => peakMemory));
-    // Pair by pair: both halves of a pair ran at the same time of the machine's day.
+    // Both times of a ratio are from the same round, so a change of the machine's speed affects both.
     const ratio = median(all.map(({ cpuMs }, round) => cpuMs / bare![round]!.cpuMs));
     const more = memory - median(bare!.map(({ peakMemory }) => peakMemory));
     const figure = `${cpu.toFixed(1)} ms  ${memory.toFixed(1)} MiB`;

@@ -16,7 +16,7 @@ const EVENT_GOAL = 1.5;
 const APPEND_GOAL = 1.5;
 const READ_GOAL = 3;
 
-/** Whether a state_file stays fast as it grows. */
+/** Measures whether a state_file stays fast when it grows. */
 export async function bench(): Promise<void> {
   const folder = await mkdtemp(join(tmpdir(), "bench-state-"));
   try {
@@ -32,7 +32,10 @@ export async function bench(): Promise<void> {
   }
 }
 
-/** As nixops4 records a deployment of as many members, beside what its own provider and the disk need for it. */
+/**
+ * Records events as nixops4 does for a deployment of this many members, and compares the time with that of nixops4's
+ * own provider and of fsync.
+ */
 async function benchEvents(folder: string): Promise<void> {
   const upstream = join(process.env["NIXOPS4_UPSTREAM_BIN"] ?? "", "nixops4-resources-local");
   console.log(`\nRecording ${RECORDED} events in a new state_file (medians, in turns)`);
@@ -159,7 +162,7 @@ function stateFile(events: number): string {
   return records.map((record) => `${JSON.stringify(record, null, 2)}\n`).join("");
 }
 
-/** A resource of usual size. */
+/** The patch for a resource of usual size. */
 function patchOf(index: number): object[] {
   const value = {
     type: "keypair",

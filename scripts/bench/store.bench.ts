@@ -1,5 +1,7 @@
-// The boot server's store with many large entries: put, started again, read back, shortened; and what memory that takes.
-// `ENTRIES=4096 npm run bench -- store` is what the limits allow, and takes 17 GiB of disk and some minutes.
+// Measures the boot server's store with many large entries: put, restart, read back, shorten, and the memory of each
+// step.
+// `ENTRIES=4096 npm run bench -- store` uses the largest allowed number of entries; it needs 17 GiB of disk and some
+// minutes.
 import { randomFillSync } from "node:crypto";
 import { stat } from "node:fs/promises";
 import { join } from "node:path";
@@ -13,7 +15,7 @@ const KERNEL = Buffer.from("a kernel");
 const macOf = (n: number) =>
   `52:54:00:00:${[n >> 8, n & 0xff].map((byte) => byte.toString(16).padStart(2, "0")).join(":")}`;
 
-/** Nothing else has the same: the first bytes say whose it is. */
+/** Returns contents that are different for each entry: they start with its number. */
 function contentsOf(n: number, filler: Buffer): Buffer {
   const contents = Buffer.from(filler);
   contents.writeUInt32BE(n);

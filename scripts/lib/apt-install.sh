@@ -1,6 +1,6 @@
 #!/bin/sh
-# Installs the Debian packages that are named; starts and enables none of the services that come with them.
-# With --size first, only says what it would do, in apt's words.
+# Installs the named Debian packages, without starting or enabling their services.
+# With --size as the first argument, only prints what apt would install, in apt's words.
 set -eu
 export DEBIAN_FRONTEND=noninteractive LC_ALL=C
 PATH=$PATH:/usr/sbin:/sbin
@@ -10,7 +10,7 @@ apt() { apt-get --quiet=2 -o DPkg::Lock::Timeout=300 "$@"; }
 if [ "$1" = --size ]; then
   shift
   apt update >&2
-  # Fails, since it says no to its own question.
+  # apt-get fails here, since --assume-no answers its question with no.
   apt-get --assume-no --no-install-recommends install "$@" || true
   exit
 fi
@@ -26,13 +26,13 @@ finish() {
 trap finish EXIT
 trap 'exit 130' INT TERM HUP
 
-# Package scripts ask it whether they may start a service; the machine's own answer is left alone.
+# Package scripts ask policy-rc.d whether they may start a service. An existing policy of the machine is kept.
 if [ ! -e "$policy" ] || grep -qsxF "$mark" "$policy"; then
   printf '#!/bin/sh\n%s\n! kill -0 %s 2>/dev/null || exit 101\n' "$mark" "$$" >"$policy"
   chmod 755 "$policy"
 fi
 
-# Of systemd, with other names of its units, and of System V's init.
+# Lists the enabled services of systemd, including aliases of units, and of System V init.
 enabled() {
   find /etc/systemd/system/*.wants /etc/systemd/system/*.service /etc/rc[2-5].d -type l ! -name 'K*' 2>/dev/null | sort
 }

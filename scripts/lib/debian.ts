@@ -2,10 +2,10 @@ import { spawnSync } from "node:child_process";
 import { existsSync } from "node:fs";
 import { join } from "node:path";
 
-/** Programs and files that are used for real, and the Debian packages that have them. */
+/** Programs and files that tests run or read, each with the Debian package that contains it. */
 type Programs = Record<string, string>;
 
-/** What `npm run demo -- --machine` takes. */
+/** The programs and files that `npm run demo -- --machine` needs. */
 export const MACHINE_DEMO: Programs = {
   ssh: "openssh-client",
   busybox: "busybox-static",
@@ -24,7 +24,7 @@ export const MACHINE_DEMO: Programs = {
   "/usr/share/OVMF/OVMF_CODE_4M.fd": "ovmf",
 };
 
-/** What the tests take. */
+/** The programs and files that the tests need. */
 export const TESTS: Programs = {
   ...MACHINE_DEMO,
   sshd: "openssh-server",
@@ -73,8 +73,8 @@ const APT_INSTALL = join(import.meta.dirname, "apt-install.sh");
 const WIDTH = 80;
 
 /**
- * Installs what is missing when this is Debian and we are root, without its services. Returns the packages that are
- * still missing.
+ * Installs the missing packages without enabling their services, when this is Debian and the user is root. Returns the
+ * packages that are still missing.
  */
 export function installDebianPackages(programs: Programs): string[] {
   const missing = missingPackages(programs);
@@ -90,7 +90,7 @@ function missingPackages(programs: Programs): string[] {
   return [...new Set(missing.map(([, name]) => name))];
 }
 
-/** What apt says that it takes. */
+/** Returns how many packages apt would install, and their size. */
 function sizeOf(packages: string[]): string {
   const { stdout } = spawnSync("sh", [APT_INSTALL, "--size", ...packages], {
     encoding: "utf8",
@@ -103,7 +103,7 @@ function sizeOf(packages: string[]): string {
   return `${count} packages in all: ${download} to download, ${disk} on the disk. Takes a few minutes.`;
 }
 
-/** Breaks a text at its spaces. */
+/** Breaks a text into lines at spaces. */
 function wrap(text: string): string {
   return text.replaceAll(new RegExp(`(.{1,${WIDTH}})(?: |$)`, "gm"), "$1\n").trimEnd();
 }

@@ -1,9 +1,12 @@
-// `npm run provider -- describe TYPE`: what the reference says of one resource type.
+// Implements `npm run provider -- describe TYPE`, which prints the reference of a resource type.
 import type { Provider, ResourceType } from "@nixops4-providers/provider-sdk";
 import { providerPackages } from "./providers.ts";
 import { renderType } from "./reference.ts";
 
-/** The section of the reference for a type, such as `ssh.file` or, where one provider alone has it, `host_key`. */
+/**
+ * Returns the reference of a type, such as `ssh.file`. The provider may be left out, as in `host_key`, when only one
+ * has the type.
+ */
 export async function describeType(name: string): Promise<string> {
   const all = (await providerPackages()).flatMap(({ provider }) =>
     provider.resources.map((resource) => ({ provider, resource })),
@@ -20,7 +23,7 @@ function fullName({ provider, resource }: { provider: Provider; resource: Resour
   return `${provider.name}.${resource.type}`;
 }
 
-/** Without the targets of links and the spaces that break lines. */
+/** Removes the targets of links and the trailing spaces that break lines. */
 function forTerminal(markdown: string): string {
   return markdown.replaceAll(/\[([^\]]+)\]\([^)]*\)/g, "$1").replaceAll(/ {2}$/gm, "");
 }

@@ -1,6 +1,6 @@
 import { pathToFileURL } from "node:url";
 
-/** Runs a script's work when the script was called and not imported; failures end in one line and exit code 1. */
+/** Runs a script when it was called and not imported. A failure is printed in one line, with exit code 1. */
 export function main(moduleUrl: string, work: () => Promise<void>): void {
   if (moduleUrl !== pathToFileURL(process.argv[1] ?? "").href) return;
   work().catch((error: unknown) => {

@@ -1,8 +1,8 @@
 import { existsSync, readFileSync } from "node:fs";
 
 /**
- * Lets Nix build where it runs as root and its group of build users does not exist, as after `apt-get install nix-bin`
- * without what it recommends. For this process and all that it starts.
+ * Lets Nix build as root when its group of build users does not exist, for example after `apt-get install nix-bin`
+ * without recommended packages. Applies to this process and its children.
  */
 export function buildWithoutBuildUsers(): void {
   const configured = ["/etc/nix/nix.conf"].some((file) => /^\s*build-users-group\b/m.test(read(file)));

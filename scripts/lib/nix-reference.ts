@@ -1,4 +1,4 @@
-// docs/reference/{components,nixos-modules}.md, from what nix/components/*.nix and nix/nixos/*.nix declare.
+// Renders docs/reference/{components,nixos-modules}.md from the options in nix/components/*.nix and nix/nixos/*.nix.
 import { spawnSync } from "node:child_process";
 import { join } from "node:path";
 import { root } from "./providers.ts";
@@ -70,7 +70,7 @@ of the same name in nixops4-nixos ([how to move](../how-to/migrate.md)). What is
 \`nixos.system\`: \`inputs.healthChecks = [ { tcp.port = 443; } ];\`, \`inputs.rollback.enable = false;\`.`,
 };
 
-/** Types that have a reference of their own, by how Nix calls them. */
+/** The types that have a section in the reference, by the name that Nix gives them. */
 const typeNames: [RegExp, string][] = [
   [/attribute-tagged union with choices: command, env, file, value/, "[SecretRef](ssh.md#secretref)"],
   [/list of \\?\(submodule\\?\)/, "list of objects"],
@@ -80,7 +80,9 @@ const typeNames: [RegExp, string][] = [
   [/16 bit unsigned integer; between 0 and 65535 \(both inclusive\)/, "integer from 0 to 65535"],
 ];
 
-/** The pages by their names; `undefined` without the sources of nixops4 and nixpkgs' lib, from which they are made. */
+/**
+ * Returns the pages by name; `undefined` without Nix or the sources of nixops4 and nixpkgs' lib, which rendering needs.
+ */
 export function nixReference(): Record<string, string> | undefined {
   const hasSources = ["NIXOPS4_SOURCE", "NIXPKGS_LIB_SOURCE"].every(
     (name) => (process.env[name] ?? "") !== "",
@@ -148,7 +150,7 @@ function optionsOf<Name extends string>(expression: string): Record<Name, Option
   return JSON.parse(stdout) as Record<Name, Option[]>;
 }
 
-/** Not part of a type or of a component that has a reference of its own. */
+/** Returns whether an option is documented here, and not with a type or component that has its own reference. */
 function isOwn(component: Component, { name }: Option): boolean {
   if (component === "virtual-machine" && !name.startsWith("vm.")) return false;
   return !/^(ssh\.jump\.|server\.|vm\.connection\.)/.test(name);

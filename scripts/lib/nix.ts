@@ -5,13 +5,13 @@ import { root } from "./providers.ts";
 
 export interface NixCheck {
   name: string;
-  /** What is wrong; empty when nothing is. */
+  /** The errors that were found; empty when there are none. */
   problem: string;
-  /** Why nothing was looked at. */
+  /** Why the check did not run. */
   skipped?: string;
 }
 
-/** Parses all Nix files, and asks nixfmt (RFC 166) whether they are laid out as it would; nothing is changed. */
+/** Parses all Nix files and checks their format with nixfmt (RFC 166), without changing them. */
 export function checkNixFiles(): NixCheck[] {
   const files = nixFiles();
   return [
@@ -24,10 +24,10 @@ export function formatNixFiles(): void {
   spawnSync(nixfmt(), nixFiles(), { cwd: root, stdio: "inherit" });
 }
 
-/** Formats as nixfmt does. Neither npm nor Debian has the original; this, cargo makes in a minute. */
+/** A Rust implementation of nixfmt, which cargo builds in a minute. Neither npm nor Debian has the original one. */
 const NIXFMT = "nixfmt_rs@0.5.3";
 
-/** The one on the PATH, as `nix develop` has it, or else one that is made once. */
+/** Returns the nixfmt on the PATH, such as that of `nix develop`, or builds one in .cache. */
 function nixfmt(): string {
   if (spawnSync("nixfmt", ["--version"]).status === 0) return "nixfmt";
   const folder = join(root, ".cache", NIXFMT);
@@ -48,7 +48,7 @@ function run(name: string, program: string, args: readonly string[]): NixCheck {
   return { name, problem: status === 0 ? "" : stderr };
 }
 
-/** Relative to the project's root. */
+/** Returns the paths of all Nix files, relative to the root. */
 function nixFiles(): string[] {
   const inFolders = ["nix", "templates", "e2e", "examples"].flatMap((folder) =>
     readdirSync(join(root, folder), { recursive: true, encoding: "utf8" }).map((name) => join(folder, name)),

@@ -1,14 +1,14 @@
-// What is in the way of a task is looked for before anything is installed. Plain JavaScript, because nothing is.
+// Checks whether a task can run, before anything is installed. Plain JavaScript, because tsx is not installed yet.
 import { accessSync, constants, existsSync, statSync } from "node:fs";
 import { homedir, tmpdir } from "node:os";
 import { join } from "node:path";
 
-/** Why a task cannot run here, and what to do; `undefined` when it can. */
+/** Returns why a task cannot run here, and what to do; `undefined` when it can. */
 export function findObstacle(root, task, args) {
   return (isMachineDemo(task, args) ? machineDemo() : undefined) ?? temporaryFolder() ?? otherOwner(root);
 }
 
-/** Why npm and pnpm cannot install here. */
+/** Returns why npm and pnpm cannot install here, and what to do; `undefined` when they can. */
 export function findInstallObstacle() {
   const home = homedir();
   if (isWritable(home)) return undefined;
@@ -22,7 +22,7 @@ function temporaryFolder() {
   return `the folder for temporary files, ${folder}, ${what}: create it, or set TMPDIR to one that you can write to`;
 }
 
-/** Such as after root has built here. */
+/** Finds a folder that the user cannot write to, for example after a build as root. */
 function otherOwner(root) {
   const folders = [".", "node_modules", "dist", "dist/bin", ".cache"].map((name) => join(root, name));
   const folder = folders.find((name) => existsSync(name) && !isWritable(name));

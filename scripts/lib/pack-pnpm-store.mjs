@@ -1,10 +1,11 @@
-// Run as `node pack-pnpm-store.mjs <tar file> <target>` by scripts/pnpm-deps-hash.ts, on a Node with the right zstd.
+// Packs the archive of a pnpm store. scripts/pnpm-deps-hash.ts runs it as `node pack-pnpm-store.mjs <tar file>
+// <target>`, on a Node with the right zstd.
 import { readFileSync, writeFileSync } from "node:fs";
 import { constants, zstdCompressSync } from "node:zlib";
 
 const BLOCK = 512;
 
-/** Makes an archive of GNU tar 1.34 what 1.35 writes: only devices have device numbers. */
+/** Changes an archive of GNU tar 1.34 into what 1.35 writes: only devices have device numbers. */
 function withoutDeviceNumbers(archive) {
   for (let at = 0; archive[at] !== undefined && archive[at] !== 0;) {
     const header = archive.subarray(at, at + BLOCK);
@@ -19,7 +20,7 @@ function withoutDeviceNumbers(archive) {
 }
 
 const [source = "", target = ""] = process.argv.slice(2);
-// As the program does: in a thread of its own, and without knowing the size. Both show in the bytes.
+// The zstd program compresses in a thread and does not store the size of its input. Both change the output.
 const params = {
   [constants.ZSTD_c_compressionLevel]: 3,
   [constants.ZSTD_c_checksumFlag]: 1,

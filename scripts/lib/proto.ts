@@ -1,5 +1,5 @@
-// What packages/boot-api/src/generated has: messages.js by pbjs, and types and the table of methods for it, since
-// those that pbts writes have every field optional.
+// Generates packages/boot-api/src/generated: messages.js by pbjs, and our own types and table of methods, since in the
+// types by pbts every field is optional.
 import { join } from "node:path";
 import { promisify } from "node:util";
 import protobufjsCli from "protobufjs-cli";
@@ -9,7 +9,7 @@ const source = join(root, "proto", "boot.proto");
 const pbjs = promisify(protobufjsCli.pbjs.main);
 const heading = "// Generated from proto/boot.proto by `npm run gen`.\n";
 
-/** What pbjs's JSON target writes, as far as proto/boot.proto makes use of it. */
+/** The JSON output of pbjs, as far as proto/boot.proto uses it. */
 interface Namespace {
   nested: Record<string, Namespace | Message | Enum | Service>;
 }
@@ -31,7 +31,7 @@ interface Service {
   >;
 }
 
-/** Name and text of each generated file. */
+/** Returns the text of each generated file by its name. */
 export async function protoFiles(): Promise<Record<string, string>> {
   const tree = JSON.parse(await run("--target=json")) as Namespace;
   const messages = await run(
@@ -72,7 +72,7 @@ export declare const ${outermost}: ${namespace};
 `;
 }
 
-/** As `toObject` gives them with defaults: only what is in a oneof may be missing. */
+/** Renders the fields as `toObject` with defaults returns them: only a field of a oneof can be missing. */
 function fields({ fields, oneofs = {} }: Message, members: Namespace["nested"]): string {
   const alternatives = new Set(Object.values(oneofs).flatMap(({ oneof }) => oneof));
   const lines = Object.entries(fields).map(([name, { type, rule }]) => {
@@ -113,7 +113,7 @@ const messages = ${path.join(".")};
 ${definitions.join("\n")}`;
 }
 
-/** The package's own members, beneath the namespaces that its name is made of. */
+/** Returns the members of the protobuf package, which are inside of a namespace for each part of its name. */
 function innermost(tree: Namespace, path: string[] = []): { path: string[]; members: Namespace["nested"] } {
   const [[name, only] = [], ...others] = Object.entries(tree.nested);
   if (name === undefined || only === undefined || others.length > 0 || !("nested" in only)) {

@@ -1,11 +1,11 @@
-// The lists of all providers and types, which stand between comments in README.md and packages/README.md.
+// Renders the lists of all providers and types between the marks in README.md and packages/README.md.
 import { readFile } from "node:fs/promises";
 import { basename, join } from "node:path";
 import type { ProviderPackage } from "./providers.ts";
 import { root } from "./providers.ts";
 import { summaryOf } from "./type-docs.ts";
 
-/** The two pages with their lists as the packages have it, by their paths. */
+/** Returns both pages with the current lists, by path. */
 export async function pagesWithLists(
   packages: readonly ProviderPackage[],
 ): Promise<[path: string, text: string][]> {
@@ -39,7 +39,7 @@ function typeTable(packages: readonly ProviderPackage[]): string {
   return table(["provider", "type", "what it is"], rows);
 }
 
-/** In columns, as prettier lays a table out. */
+/** Renders a Markdown table with aligned columns, as prettier formats it. */
 function table(head: string[], rows: string[][]): string {
   const widths = head.map((_, column) => Math.max(...[head, ...rows].map((row) => row[column]!.length)));
   const line = (cells: string[]) =>

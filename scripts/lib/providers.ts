@@ -11,10 +11,10 @@ export interface ProviderPackage {
   provider: Provider;
 }
 
-// Packages import shell scripts and Markdown as texts.
+// Packages import shell scripts and Markdown files as strings.
 register("./text-files.mjs", import.meta.url);
 
-/** Every package that has a `src/provider.ts`, by name. */
+/** Returns every package that has a `src/provider.ts`, sorted by name. */
 export async function providerPackages(): Promise<ProviderPackage[]> {
   const folders = readdirSync(join(root, "packages"))
     .map((name) => join(root, "packages", name))
@@ -28,7 +28,7 @@ export async function providerPackages(): Promise<ProviderPackage[]> {
   );
 }
 
-/** Every package that has a `src/main.ts` and is no provider. */
+/** Returns every package that has a `src/main.ts` and is not a provider. */
 export function servicePackages(): { folder: string; executable: string }[] {
   return readdirSync(join(root, "packages"))
     .filter((name) => existsSync(join(root, "packages", name, "src", "main.ts")))

@@ -1,6 +1,6 @@
 import { relative } from "node:path";
 
-/** What a suite that emulates machines takes, in seconds on two cores; the longest first. */
+/** The suites that emulate machines, with their duration in seconds on two cores. */
 const EMULATING = {
   "e2e/tests/bare-metal": 410,
   "packages/nixos/tests/with-systemd": 460,
@@ -13,7 +13,7 @@ const EMULATING = {
   "packages/test-servers/tests/netboot-lab": 30,
 };
 
-/** The same of other suites that take long; what is not named here comes after them. */
+/** Other long suites, with their duration in seconds. Suites that are not in a table run after them. */
 const OTHERS = {
   "packages/dns/tests/server-faults": 200,
   "packages/dns/tests/record-set": 170,
@@ -47,8 +47,8 @@ const INT = ".int.test.ts";
 const SHORT_SECONDS = { integration: 10, unit: 1 };
 
 /**
- * The order in which jest's workers take the suites: long ones first, so that none is left alone at the end, and those
- * that emulate machines one after another, for two at once are slow enough to miss their deadlines.
+ * Orders the suites for jest's workers. Long suites come first, so that none runs alone at the end. Suites that emulate
+ * machines run one at a time, since two at once are too slow for their deadlines.
  */
 export default class TestSequencer {
   #workers;
@@ -64,7 +64,7 @@ export default class TestSequencer {
     const emulating = suites.filter(({ emulates }) => emulates);
     const others = suites.filter(({ emulates }) => !emulates);
     const order = [];
-    /** When each worker is free again. */
+    /** When each worker becomes free, in seconds from the start. */
     const free = Array.from({ length: this.#workers }, () => 0);
     let emulatorFree = 0;
     while (order.length < suites.length) {
@@ -78,7 +78,7 @@ export default class TestSequencer {
     return order;
   }
 
-  /** Jest would note here how long each suite took. */
+  /** Does nothing: jest would record the duration of each suite here. */
   cacheResults() {}
 }
 

@@ -1,4 +1,4 @@
-// Lets Node import shell scripts and Markdown as their texts, as the bundler and jest do.
+// Lets Node import shell scripts and Markdown files as strings, like the bundler and jest.
 import { readFile } from "node:fs/promises";
 import { fileURLToPath } from "node:url";
 

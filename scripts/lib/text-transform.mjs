@@ -1,4 +1,4 @@
-// For jest: shell scripts and Markdown are modules whose default export is their text.
+// A jest transform that turns shell scripts and Markdown files into modules that export their text as default.
 export default {
   process: (text) => ({ code: `export default ${JSON.stringify(text)};` }),
 };

@@ -1,4 +1,4 @@
-// What is written by hand for each resource type: the sections of `<type>.md` beside it, and an example.
+// Reads the documentation of resource types that is written by hand: the sections of `<type>.md`, and the examples.
 import { existsSync, readdirSync, readFileSync } from "node:fs";
 import { join } from "node:path";
 import {
@@ -9,7 +9,7 @@ import {
 } from "@nixops4-providers/provider-sdk";
 import { root, type ProviderPackage } from "./providers.ts";
 
-/** By the heading in `<type>.md`, in the order of the reference: the heading there. */
+/** The headings in `<type>.md`, in the order of the reference, each with the heading that the reference uses. */
 const SECTIONS = new Map([
   ["Changes", "What a change does"],
   ["Taking over", "Taking over what exists"],
@@ -18,13 +18,13 @@ const SECTIONS = new Map([
   ["Errors", "Common errors"],
 ]);
 
-/** The sentence with which `<type>.md` begins, as a phrase: without its final dot. */
+/** Returns the first sentence of `<type>.md`, without its final dot. */
 export function summaryOf({ docs }: ResourceType): string {
   const [summary = ""] = docs.split(/^## /m);
   return summary.trim().replace(/\.$/, "");
 }
 
-/** The sections of a type, with their headings in the reference. */
+/** Returns the sections of a type, with their headings in the reference. */
 export function sectionsOf({ docs }: ResourceType): [heading: string, text: string][] {
   const given = parseSections(docs);
   return [...SECTIONS].flatMap(([name, heading]) => {
@@ -33,7 +33,7 @@ export function sectionsOf({ docs }: ResourceType): [heading: string, text: stri
   });
 }
 
-/** The examples of a type: `<type>.nix`, then `<type>.<variant>.nix` for each other kind of server. */
+/** Returns the examples of a type: `<type>.nix`, then `<type>.<variant>.nix` for each other kind of server. */
 export function examplesOf({ name }: Provider, { type }: ResourceType): { variant: string; text: string }[] {
   const folder = join(root, "examples", name);
   const variantOf = (file: string) => file.slice(type.length + 1, -".nix".length);
@@ -46,7 +46,7 @@ export function examplesOf({ name }: Provider, { type }: ResourceType): { varian
     .toSorted((one, other) => one.variant.localeCompare(other.variant));
 }
 
-/** What is missing from the documentation of types, a line each. */
+/** Returns what is missing in the documentation of the types, one line each. */
 export function undocumented(packages: readonly ProviderPackage[]): string[] {
   const security = readFileSync(join(root, "docs", "explanation", "security.md"), "utf8");
   return packages.flatMap(({ provider }) => [

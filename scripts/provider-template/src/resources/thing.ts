@@ -18,7 +18,7 @@ export const thing = defineResource({
   inputs,
   outputs,
   ...converge<Static<typeof inputs>, Static<typeof outputs>>(async ({ inputs }, context) => {
-    // Observe, ensure, sync, return.
+    // Observe the current state, ensure the wanted one, sync, return the outputs.
     context.log.debug(`a thing of ${inputs.sizeGiB} GiB`);
     return { id: `thing-${inputs.name}` };
   }),
