@@ -1,6 +1,6 @@
 #!/bin/sh
-# Makes $1, a folder with a bootable Debian: image (an ext4 file system), kernel and initrd. Runs as root, in mount and
-# process namespaces of its own, under a lock; see debian-root.ts.
+# Makes the folder $1 with a bootable Debian: image (an ext4 file system), kernel and initrd. Runs as root in separate
+# mount and PID namespaces, under a lock; see debian-root.ts.
 set -eu
 PATH=$PATH:/usr/sbin:/sbin
 final=$1
@@ -24,14 +24,14 @@ finish() {
 exec 3>&2 >"$work/log" 2>&1
 trap finish EXIT
 
-# From where and how the host's own apt takes its packages.
+# The sources and settings of the host's own apt.
 apt-get indextargets --format 'deb $(REPO_URI) $(RELEASE) main' 'Created-By: Packages' 'Component: main' |
   grep -E ' bookworm(-updates|-security)? main$' >"$work/sources.list" ||
   { echo "apt has no source for Debian bookworm here"; exit 1; }
 apt-config dump Acquire | grep -E '^Acquire::(https?|Check-|Allow|Retries|ForceIPv)' >"$work/apt.conf"
 echo 'Dir::Etc { netrc "/etc/apt/auth.conf"; netrcparts "/etc/apt/auth.conf.d"; };' >>"$work/apt.conf"
 
-# The kernel's package makes no initrd when told so: the one made below starts three seconds faster.
+# INITRD=No stops the kernel package from making an initrd. The one made below boots three seconds faster.
 TMPDIR=$work/tmp INITRD=No mmdebstrap --mode=root --variant=essential --aptopt="$work/apt.conf" \
   --dpkgopt=force-unsafe-io --dpkgopt='path-exclude=/usr/share/doc/*' --dpkgopt='path-exclude=/usr/share/man/*' \
   --dpkgopt='path-exclude=/usr/share/locale/*' --dpkgopt='path-exclude=/boot/System.map*' \
@@ -89,8 +89,8 @@ END
 chroot "$root" systemctl --quiet enable lab-network.service lab-seed.service
 chroot "$root" systemctl --quiet set-default multi-user.target
 
-# What a machine with one known disk and one known network card can start without: it halves the time to the login. The
-# same holds for each login without pam_systemd; D-Bus starts when it is first used.
+# Masked units are not needed by a machine with one known disk and network card. This halves the time to the login.
+# pam_systemd would slow down each login. D-Bus starts on its first use.
 rm "$root/lib/systemd/system/multi-user.target.wants/dbus.service"
 for unit in \
   dev-hugepages.mount dev-mqueue.mount dpkg-db-backup.timer e2scrub_all.timer e2scrub_reap.service fstrim.timer \
@@ -109,7 +109,7 @@ for generator in "$root"/lib/systemd/system-generators/*; do
   ln -s /dev/null "$root/etc/systemd/system-generators/${generator##*/}"
 done
 
-# The initrd boots as NixOS does: it runs the `init` of the system that /boot/default-system points to, if there is one.
+# The initrd boots like NixOS: it runs the `init` of the system that /boot/default-system points to, or Debian's.
 initrd=$root/initrd
 mkdir -p "$initrd/bin" "$initrd/root"
 cp "$root/bin/busybox" "$initrd/bin/"

@@ -37,7 +37,7 @@ export function labAvailable(): string | undefined {
 
 /**
  * Returns Debian 12 with systemd, OpenSSH and Nix. The first call builds it from packages of the host's apt, in about a
- * minute. Later calls, also of other processes, use `.cache/lab` until the recipe changes.
+ * minute. Later calls, also from other processes, use `.cache/lab` until the recipe changes.
  */
 export async function debianRoot(): Promise<DebianRoot> {
   const folder = await madeOnce("debian", RECIPE);

@@ -19,8 +19,8 @@ export interface DebianSeed {
 }
 
 /**
- * Writes the disk that a guest reads at its first boot: a tar archive with an install script. The host keys are thus known
- * before the guest boots, and keys that a test changes survive reboots.
+ * Writes the disk that a guest reads at its first boot: a tar archive with an install script. So the host keys are
+ * known before the guest boots, and keys that a test changes survive reboots.
  */
 export async function writeSeedDisk(folder: string, seed: DebianSeed): Promise<string> {
   const files = join(folder, "seed");

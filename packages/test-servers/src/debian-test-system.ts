@@ -5,20 +5,23 @@ import { join } from "node:path";
 import { promisify } from "node:util";
 
 export interface TestSystemOptions {
-  /** Another name, or any other content, gives another store path. */
+  /** The name in the store path. A different name or different content gives a different store path. */
   name: string;
-  /** `bin/switch-to-configuration`, with its `#!` line. Default: one that does the least and succeeds. */
+  /** `bin/switch-to-configuration`, with its `#!` line. Default: a minimal one that succeeds. */
   switchScript?: string;
-  /** What `kernel` points to. Each part is a store path of its own, so equal content is the same path. */
+  /**
+   * The contents of the file that `kernel` points to. Each file is a separate store path, so equal contents share a
+   * path.
+   */
   kernel?: string;
-  /** What `initrd` points to. */
+  /** The contents of the file that `initrd` points to. */
   initrd?: string;
-  /** What `systemd` points to. */
+  /** The contents of the file that `systemd` points to. */
   systemd?: string;
   kernelParameters?: string[];
   /** `init`, which the machine runs as process 1. Default: sets the links in `/run` and starts the machine's systemd. */
   init?: string;
-  /** Further contents by path; what is in `bin/` is executable. */
+  /** More files by path. Those in `bin/` are executable. */
   extraFiles?: Record<string, string>;
 }
 
@@ -42,7 +45,7 @@ ln -sfn "$system" /run/current-system
 exec /sbin/init
 `;
 
-/** A derivation whose builder is the host's shell, so that it needs neither nixpkgs nor network. */
+/** A derivation that is built by the host's shell, without nixpkgs or network. */
 const EXPRESSION = `
 { specFile }:
 let

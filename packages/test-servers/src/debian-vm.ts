@@ -10,34 +10,37 @@ import { NETWORK_ID, QemuProcess, type VirtualMachine } from "./qemu.ts";
 import { makeSshKey } from "./ssh-key.ts";
 
 export interface DebianVmOptions {
-  /** An empty folder for the disks and the console's log; the caller makes and removes it. */
+  /** An empty folder for the disks and the console log. The caller creates and removes it. */
   folder: string;
-  /** OpenSSH public key lines that may log in, as root and as every one of `users`. */
+  /** The OpenSSH public key lines that can log in, as root and as each of `users`. */
   authorizedKeys: string[];
-  /** Private host key files with their `.pub` beside them, one a key type. Default: a new ed25519 key. */
+  /** Private host key files, each with its `.pub` file, one per key type. Default: a new ed25519 key. */
   hostKeyFiles?: string[];
   /** Default: root only. */
   users?: DebianUser[];
-  /** TCP ports of the guest that loopback reaches, besides SSH. */
+  /** TCP ports of the guest, besides SSH, that are forwarded from loopback. */
   ports?: number[];
-  /** Default: 1024. */
+  /** The memory in MiB. Default: 1024. */
   memoryMiB?: number;
   /** Kernel parameters, such as `["systemd.show_status=1", "loglevel=7"]` for a verbose console. */
   extraKernelParameters?: string[];
-  /** A cpio archive whose files join those of the initial ramdisk; `rdinit=/…` then runs another first program. */
+  /**
+   * A cpio archive that is added to the initial ramdisk. The kernel parameter `rdinit=/…` selects another first
+   * program.
+   */
   extraInitrd?: string;
 }
 
 /** Debian in a virtual machine. It can be reached from loopback, and has no outgoing network. */
 export interface DebianVm extends VirtualMachine {
   host: "127.0.0.1";
-  /** The SSH port. Connections are accepted even while the guest is down; they then stay silent or end. */
+  /** The SSH port. Connections are accepted even while the guest is down; they then get no answer, or are closed. */
   port: number;
-  /** OpenSSH public key lines of the host keys that the guest was given. */
+  /** The OpenSSH public key lines of the guest's host keys. */
   hostPublicKeys: string[];
-  /** The port on loopback that leads to one of the `ports` asked for. */
+  /** Returns the port on loopback that is forwarded to one of the `ports`. */
   forwardedPort(guestPort: number): number;
-  /** Waits until sshd answers; true at once while a guest that is about to reboot still runs. */
+  /** Waits until sshd answers. Also returns when a guest that is about to reboot still answers. */
   waitForSsh(timeoutSeconds?: number): Promise<void>;
 }
 
@@ -45,9 +48,9 @@ const START_TIMEOUT_SECONDS = 600;
 const SSH_PORT = 22;
 
 /**
- * Starts the machine; resolves when sshd answers, 10 to 20 s later. It has eth0 with 10.0.2.15 and no way out, keeps
- * its disk over reboots, and boots as NixOS does: with the `init` of the system that `/boot/default-system` points to,
- * or Debian's if there is none. Ends with this process at the latest.
+ * Starts the machine, and resolves when sshd answers, 10 to 20 s later. The machine has the address 10.0.2.15 on eth0,
+ * without outgoing network, and keeps its disk over reboots. It boots like NixOS: with the `init` of the system that
+ * `/boot/default-system` points to, or else Debian's. It ends with this process at the latest.
  */
 export async function startDebianVm(options: DebianVmOptions): Promise<DebianVm> {
   const { folder, authorizedKeys, users = [], extraInitrd } = options;
@@ -79,7 +82,7 @@ export async function startDebianVm(options: DebianVmOptions): Promise<DebianVm>
   }
 }
 
-/** The kernel reads one archive after the other. */
+/** Appends an archive to the initial ramdisk: the kernel unpacks both, one after the other. */
 async function withInitrd(root: DebianRoot, extra: string | undefined, folder: string): Promise<DebianRoot> {
   if (extra === undefined) return root;
   const initrd = join(folder, "initrd");
@@ -103,7 +106,7 @@ function qemuArguments(
     ["-kernel", root.kernel],
     ["-initrd", root.initrd],
     ["-append", [...kernelParameters, ...extraKernelParameters].join(" ")],
-    // The host's cache outlives the guest: flushing it would only make the tests slower.
+    // The host's page cache outlives the guest, so flushes are not needed, and would only slow down the tests.
     ["-drive", `file=${disks.disk},if=virtio,format=qcow2,cache=unsafe`],
     ["-drive", `file=${disks.seed},if=virtio,format=raw,readonly=on`],
     ["-netdev", `user,id=${NETWORK_ID},restrict=on${forwards.join("")}`],
@@ -116,7 +119,7 @@ function qemuArguments(
 class DebianVmProcess extends QemuProcess implements DebianVm {
   readonly host = "127.0.0.1";
   readonly hostPublicKeys: string[];
-  /** By those of the guest. */
+  /** The ports on loopback, by those of the guest. */
   readonly #ports: ReadonlyMap<number, number>;
 
   constructor(
@@ -152,7 +155,7 @@ function hasSshBanner(host: string, port: number): Promise<boolean> {
       socket.destroy();
       resolve(found);
     };
-    // Long enough for a slow sshd, which further attempts would slow down more.
+    // A slow sshd gets enough time, since further attempts would slow it down more.
     socket.setTimeout(5000, () => finish(false));
     socket.on("error", () => finish(false)).on("close", () => finish(false));
     socket.once("data", (data) => finish(data.toString("latin1").startsWith("SSH-")));

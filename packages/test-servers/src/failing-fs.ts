@@ -38,15 +38,15 @@ const HANDLE_CALLS = [
 ] as const;
 
 /**
- * The real file system and processes, in which one call fails, or all calls from one on. A failing write writes half of its
- * data. Each module is for `jest.unstable_mockModule`:
+ * The real file system and processes, with failing calls: one call, or all calls from one on. A failing write writes
+ * half of its data. The modules are for `jest.unstable_mockModule`, such as
  * `jest.unstable_mockModule("node:fs/promises", () => failing.module)`.
  */
 export class FailingFs {
   readonly module: typeof real;
-  /** `node:fs`, in which the calls fail that logs make without a thread. */
+  /** `node:fs`, in which the synchronous calls that logs make can fail. */
   readonly syncModule: typeof realSync;
-  /** `node:child_process`, in which no process can be started. */
+  /** `node:child_process`, in which starting a process can fail. */
   readonly processModule: typeof childProcess;
   /** The calls since `arm`. */
   calls: string[] = [];
@@ -82,7 +82,7 @@ export class FailingFs {
     return new FailingFs(handle);
   }
 
-  /** From now on the call with this number fails, the first being 0, and with `persistent` all after it. */
+  /** Makes the call with this number fail, counted from 0 from now on; with `persistent`, also all later calls. */
   arm(code: string, call: number, { persistent = false } = {}): void {
     this.calls = [];
     this.#fault = { code, first: call, last: persistent ? Infinity : call };
@@ -99,7 +99,7 @@ export class FailingFs {
     return async (...args) => {
       const failure = this.#next(name);
       if (failure === undefined) return call(...args);
-      // A file is closed even where close(2) answers with an error.
+      // Linux closes a file even when close(2) returns an error.
       if (name === "close") await call(...args);
       await halfDone();
       throw failure;
@@ -127,7 +127,7 @@ export class FailingFs {
     return child;
   }
 
-  /** Counts a call; returns its error, if it has to fail. */
+  /** Counts a call, and returns its error if it has to fail. */
   #next(name: string): NodeJS.ErrnoException | undefined {
     const fault = this.#fault;
     if (fault === undefined) return undefined;

@@ -1,12 +1,12 @@
 import { randomInt } from "node:crypto";
 import { createServer } from "node:net";
 
-/** Above those of well-known services, and below those that Linux gives to clients. */
+/** Above the ports of well-known services, and below the range that Linux uses for clients. */
 const PORTS = [10_000, 32_768] as const;
 
 /**
- * Returns a TCP port of 127.0.0.1 on which no server listens. It is outside of the range for clients, so it is still free
- * when a stopped server starts again.
+ * Returns a TCP port of 127.0.0.1 on which no server listens. It is outside the range for clients, so that it stays
+ * free while a server restarts.
  */
 export async function freePort(): Promise<number> {
   for (;;) {

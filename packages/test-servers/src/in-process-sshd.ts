@@ -4,14 +4,14 @@ import { userInfo } from "node:os";
 import ssh2, { type AuthContext, type Connection, type ParsedKey, type ServerChannel } from "ssh2";
 import type { Sshd, SshdOptions } from "./sshd.ts";
 
-/** What both servers can do. */
+/** The common interface of OpenSSH's server and this one. */
 export type SshServer = Pick<Sshd, "host" | "port" | "user" | "log" | "stop">;
 
 export type SshServerOptions = Pick<SshdOptions, "hostKeyFiles" | "authorizedKeys"> & { port: number };
 
 /**
- * Starts an SSH server in this process, for where OpenSSH's is not installed. Like that one it accepts only the user who
- * started it, by public key, and takes no host key file that others can read. Runs commands, and nothing else.
+ * Starts an SSH server in this process, for systems without OpenSSH's server. Like that one, it accepts only the user
+ * who started it, by public key, and refuses a host key file that others can read. It only runs commands.
  */
 export async function startInProcessSshd(options: SshServerOptions): Promise<SshServer> {
   const server = new InProcessSshd(options);
@@ -61,7 +61,7 @@ class InProcessSshd implements SshServer {
       .on("close", () => this.#connections.delete(connection))
       .on("error", ({ message }) => this.#note(`connection: ${message}`))
       .on("authentication", (context) => this.#authenticate(context))
-      // What has no listener is refused: terminals, shells, subsystems, forwarding, variables.
+      // Requests without a listener are refused: terminals, shells, subsystems, forwarding, variables.
       .on("session", (accept) => {
         accept().on("exec", (start, _, { command }) => this.#run(command, start()));
       });
@@ -82,7 +82,7 @@ class InProcessSshd implements SshServer {
     const { PATH } = process.env;
     const login = shell ?? "/bin/sh";
     const env = { PATH, HOME: homedir, USER: username, LOGNAME: username, SHELL: login };
-    // The leader of a process group, as with OpenSSH.
+    // Detached, so that the command leads a process group, as with OpenSSH.
     const child = spawn(login, ["-c", command], { cwd: "/", env, detached: true });
     this.#commands.add(child);
     channel.pipe(child.stdin);
@@ -103,13 +103,13 @@ class InProcessSshd implements SshServer {
   }
 }
 
-/** Whether a request to log in is by this key; a signature is there in the second of two requests. */
+/** Returns whether a login request uses this key. Only the second of the two requests of a login has a signature. */
 function hasSigned(key: ParsedKey, context: AuthContext): boolean {
   if (context.method !== "publickey") return false;
   if (key.type !== context.key.algo || !key.getPublicSSH().equals(context.key.data)) return false;
   if (context.signature === undefined) return true;
   const verdict: unknown = key.verify(context.blob!, context.signature, context.hashAlgo);
-  // An error when the signature is of another kind.
+  // The result is an error when the signature has another type.
   return verdict === true;
 }
 
@@ -128,6 +128,6 @@ function killGroup({ pid }: ChildProcess): void {
   try {
     if (pid !== undefined) process.kill(-pid, "SIGKILL");
   } catch {
-    // It has ended meanwhile.
+    // The process has exited already.
   }
 }

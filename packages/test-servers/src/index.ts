@@ -36,7 +36,7 @@ export {
   UNTOUCHED,
 } from "./other-user.ts";
 
-/** Loads the SSH library only for who calls it. */
+/** Starts the in-process server. Loads the SSH library on the first call. */
 export const startInProcessSshd: typeof start = async (options) =>
   (await import("./in-process-sshd.ts")).startInProcessSshd(options);
 export { type DnsKey, type DnsServer, type DnsServerOptions, type DnsZone } from "./dns-server.ts";

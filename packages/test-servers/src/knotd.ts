@@ -4,7 +4,7 @@ import { type DnsServer, type DnsServerOptions, zoneFile } from "./dns-server.ts
 import { freePort } from "./free-port.ts";
 import { ServerProcess } from "./server-process.ts";
 
-/** Knot DNS. */
+/** Starts Knot DNS. */
 export async function startKnot(options: DnsServerOptions): Promise<DnsServer> {
   const { folder, zones } = options;
   for (const name of ["run", "db", "zones"]) await mkdir(join(folder, name), { recursive: true });

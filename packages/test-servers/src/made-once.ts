@@ -9,8 +9,9 @@ import { fileURLToPath } from "node:url";
 const CACHE = fileURLToPath(new URL("../../../.cache/lab", import.meta.url));
 
 /**
- * Resolves to a folder under `.cache/lab` that a shell script makes, given the folder to make and `sources`, as root and
- * under a lock. It stays there, for other processes too, until the script or a source has another content.
+ * Resolves to a folder under `.cache/lab` that a shell script makes, as root and under a lock. The arguments of the
+ * script are the folder to make and `sources`. The folder is kept, also for other processes, until the script or a
+ * source changes.
  */
 export async function madeOnce(name: string, script: string, sources: string[] = []): Promise<string> {
   const hash = createHash("sha256");
@@ -22,7 +23,7 @@ export async function madeOnce(name: string, script: string, sources: string[] =
 
 async function make(folder: string, script: string, sources: string[]): Promise<void> {
   await mkdir(CACHE, { recursive: true });
-  // All of it dies with this process, and with it go the lock and the mounts.
+  // All its processes end with this one, which also releases the lock and the mounts.
   const namespaces = ["--mount", "--pid", "--mount-proc", "--fork", "--kill-child"];
   const locked = ["flock", "--no-fork", join(CACHE, "lock"), "unshare", ...namespaces, "sh", script];
   const args = ["--pdeathsig", "KILL", ...locked, folder, ...sources];

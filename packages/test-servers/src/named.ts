@@ -5,24 +5,24 @@ import { freePort } from "./free-port.ts";
 import { ServerProcess } from "./server-process.ts";
 
 export interface NamedOptions extends DnsServerOptions {
-  /** Another server that it copies its zones from. */
+  /** The server from which zones are transferred, which makes this one a secondary. */
   primary?: { port: number };
-  /** Servers that are told of changes. */
+  /** The servers that get a NOTIFY after a change. */
   notify?: readonly { port: number }[];
   port?: number;
-  /** Where it listens; default: 127.0.0.1. */
+  /** The address to listen on. Default: 127.0.0.1. */
   address?: string;
-  /** The command that runs a command in the network where `address` is. */
+  /** Returns the command line that runs a command in the network namespace of `address`. */
   enter?: (...command: string[]) => string[];
-  /** Files in PEM format: it then listens for DNS over TLS, too. */
+  /** PEM files. With them, the server also listens for DNS over TLS. */
   tls?: { certificate: string; key: string };
-  /** More lines in `options`. */
+  /** More lines for the `options` statement. */
   extraOptions?: string;
 }
 
 const LOOPBACK = "127.0.0.1";
 
-/** BIND. */
+/** Starts BIND. */
 export async function startNamed(
   options: NamedOptions,
 ): Promise<DnsServer & { tlsPort: number | undefined }> {

@@ -1,17 +1,17 @@
 const SECTOR = 512;
 const SECTORS = 64;
 const SECTORS_PER_CLUSTER = 2;
-// The first sectors of the FAT, its copy, the root folder, and the clusters, which count from 2.
+// The first sectors of the FAT, its copy, the root folder and the clusters. Cluster numbers start at 2.
 const [FAT, FAT_COPY, ROOT, CLUSTERS] = [1, 2, 3, 4] as const;
 const [IS_FOLDER, IS_FILE] = [0x10, 0x20] as const;
 
-/** The same in both modes of the processor: writes the text at SI to the port in DX, then halts. */
+/** Machine code for both modes of the processor: writes the text at SI to the port in DX, then halts. */
 // lodsb; test al, al; jz end; out dx, al; jmp lodsb; end: hlt; jmp end
 const WRITE_TEXT = Buffer.from("ac84c07403eeebf8f4ebfd", "hex");
 
 /**
- * What to write to the start of a disk of at least 1 MiB: it then writes `line` to the first serial port, whether BIOS
- * or EFI boots it, and halts.
+ * Returns the start of a disk of at least 1 MiB. Booted by BIOS or EFI, it writes `line` to the first serial port, and
+ * halts.
  */
 export function bootableDisk(line: string): Buffer {
   const text = Buffer.from(`${line}\r\n\0`);
@@ -20,7 +20,7 @@ export function bootableDisk(line: string): Buffer {
   const putCluster = (bytes: Buffer, cluster: number) =>
     put(bytes, CLUSTERS + (cluster - 2) * SECTORS_PER_CLUSTER);
   put(bootSector(text), 0);
-  // FAT12: the medium, a reserved entry, and three chains of one cluster, 12 bits each.
+  // A FAT12 table with entries of 12 bits: the medium, a reserved entry, and three chains of one cluster.
   for (const sector of [FAT, FAT_COPY]) put(Buffer.from("f8ffffffffffff0f", "hex"), sector);
   put(folderEntry("EFI        ", IS_FOLDER, 2), ROOT);
   putCluster(folderEntry("BOOT       ", IS_FOLDER, 3), 2);
@@ -29,7 +29,7 @@ export function bootableDisk(line: string): Buffer {
   return disk;
 }
 
-/** The head of a FAT file system, a program for BIOS, and the mark of a boot sector. */
+/** Returns a boot sector with the header of a FAT file system and a program for BIOS. */
 function bootSector(text: Buffer): Buffer {
   const sector = Buffer.alloc(SECTOR);
   const codeAt = 0x3e;
@@ -39,13 +39,13 @@ function bootSector(text: Buffer): Buffer {
   sector.writeUInt16LE(SECTOR, 11);
   sector[13] = SECTORS_PER_CLUSTER;
   sector.writeUInt16LE(FAT, 14);
-  sector[16] = 2; // The FAT and its copy,
-  sector.writeUInt16LE(SECTOR / 32, 17); // the entries of the root folder,
+  sector[16] = 2; // The number of FATs.
+  sector.writeUInt16LE(SECTOR / 32, 17); // The number of entries of the root folder.
   sector.writeUInt16LE(SECTORS, 19);
-  sector[21] = 0xf8; // a hard disk,
+  sector[21] = 0xf8; // The medium: a hard disk.
   sector.writeUInt16LE(FAT_COPY - FAT, 22);
-  sector.set([1, 0, 1, 0], 24); // sectors a track, and heads,
-  sector[38] = 0x29; // and that what follows is there.
+  sector.set([1, 0, 1, 0], 24); // Sectors per track, and heads.
+  sector[38] = 0x29; // The extended boot signature: the next fields are present.
   sector.write("NETBOOT    FAT12   ", 43);
   sector.set([0x31, 0xc0, 0x8e, 0xd8], codeAt); // xor ax, ax; mov ds, ax
   sector.set([0xbe, textAt, 0x7c, 0xba, 0xf8, 0x03, ...WRITE_TEXT], codeAt + 4); // mov si, text; mov dx, 0x3f8

@@ -1,19 +1,19 @@
 export interface DnsmasqOptions {
   /**
-   * `dhcp`: dnsmasq gives out the addresses. `proxy`: another server does, and dnsmasq only adds what concerns network
-   * boot.
+   * With `dhcp`, dnsmasq assigns the addresses. With `proxy`, another server assigns them, and dnsmasq only adds the
+   * options for network boot.
    */
   mode: "dhcp" | "proxy";
   interface: string;
-  /** Of the boot server. */
+  /** The address of the boot server. */
   server: string;
-  /** Of its HTTP edge. */
+  /** The port of the boot server's HTTP server. */
   httpPort: number;
-  /** The first and last address to give out; with `proxy`, the address of the network. */
+  /** The first and last address to assign, separated by a comma; with `proxy`, the address of the network. */
   range: string;
 }
 
-/** The configuration that the how-to page recommends. */
+/** Returns the configuration that the how-to page recommends. */
 export function dnsmasqConfig({ mode, interface: name, server, httpPort, range }: DnsmasqOptions): string {
   const http = `http://${server}:${httpPort}`;
   const common = `# No DNS, and nothing on other networks.

@@ -9,8 +9,8 @@ export type EfiBoot =
   { kind: "network" | "http"; mac: string; pciSlot: number } | { kind: "disk"; pciSlot: number };
 
 /**
- * Writes the boot order into an empty variable store of OVMF, like an operator in the firmware's menu. QEMU's
- * bootindex cannot: it puts all ways to boot from one card first, and IPv6 alone takes two minutes to fail.
+ * Writes the boot order into an empty variable store of OVMF, like an operator in the firmware's menu. QEMU's bootindex
+ * is not enough: it puts all boot options of one card first, and IPv6 takes two minutes to fail.
  */
 export function withBootOrder(emptyStore: Buffer, order: EfiBoot[]): Buffer {
   const store = Buffer.from(emptyStore);
@@ -18,7 +18,7 @@ export function withBootOrder(emptyStore: Buffer, order: EfiBoot[]): Buffer {
     variable("BootOrder", Buffer.from(Uint16Array.from(order.keys(), (index) => index + 1).buffer)),
     ...order.map((boot, index) => variable(`Boot000${index + 1}`, loadOption(boot))),
   ];
-  // After the header of the firmware volume, which tells its length, and that of the variable store.
+  // The header of the firmware volume, which contains its own length, is followed by that of the variable store.
   let offset = store.readUInt16LE(48) + 28;
   for (const bytes of variables) {
     bytes.copy(store, offset);

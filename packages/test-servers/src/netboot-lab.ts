@@ -15,22 +15,25 @@ import type { VirtualMachine } from "./qemu.ts";
 export interface NetbootLab {
   /** The address for servers in the lab. */
   address: string;
-  /** For files of the test; removed by `stop`. */
+  /** A folder for files of the test, which `stop` removes. */
   folder: string;
-  /** The program and arguments that run `command` inside the network, to be started as any other. */
+  /** Returns the program and arguments that run `command` inside the network. */
   enter(...command: string[]): string[];
-  /** Runs a program inside the network to its end; resolves to its standard output. */
+  /** Runs a program inside the network, and resolves to its standard output. */
   run(...command: string[]): Promise<string>;
-  /** Points machines to a boot server at `address`. With `proxy`, another dnsmasq gives out the addresses. */
+  /**
+   * Starts dnsmasq, which points machines to a boot server at `address`. With `proxy`, another dnsmasq assigns the
+   * addresses.
+   */
   startDnsmasq(options: Pick<DnsmasqOptions, "mode" | "httpPort">): Promise<Dnsmasq>;
   startMachine(options: NetbootMachineOptions): Promise<VirtualMachine>;
-  /** Limits what the machines receive, all together; `undefined` lifts the limit. */
+  /** Limits the rate at which all machines together receive data; `undefined` removes the limit. */
   limitRate(mebibytesPerSecond: number | undefined): Promise<void>;
   stop(): Promise<void>;
 }
 
 export interface Dnsmasq {
-  /** What it has logged so far. */
+  /** Resolves to the log so far. */
   log(): Promise<string>;
   stop(): Promise<void>;
 }
@@ -43,10 +46,7 @@ const RANGE = "10.99.0.50,10.99.0.99";
 const PROGRAMS = ["ip", "tc", "nsenter", "dnsmasq", "named"];
 const DNSMASQ_TIMEOUT_MS = 10_000;
 
-/**
- * Settings for the lab only, which save time: iPXE waits 15 s for an IPv6 router, and dnsmasq pings addresses before it
- * assigns them.
- */
+/** Settings that save time: iPXE waits 15 s for an IPv6 router, and dnsmasq pings addresses before it assigns them. */
 const IN_A_HURRY = ["--enable-ra", "--dhcp-range=fd00:99::,ra-only", `--ra-param=${BRIDGE},4,0`, "--no-ping"];
 
 /** Returns the reason why the lab cannot run here; `undefined` if it can. */
@@ -60,7 +60,7 @@ export function netbootLabAvailable(): string | undefined {
   return status === 0 ? undefined : "network namespaces are not permitted";
 }
 
-/** Starts a lab, and removes leftovers of killed processes. */
+/** Starts a lab, and removes the namespaces that killed processes left behind. */
 export async function startNetbootLab(): Promise<NetbootLab> {
   for (const name of await removeOrphans()) await rm(folderOf(name), { recursive: true, force: true });
   const network = await NetworkNamespace.create();
@@ -79,7 +79,7 @@ class Lab implements NetbootLab {
   readonly address = ADDRESS;
   readonly folder: string;
   readonly #network: NetworkNamespace;
-  /** Of the other DHCP server, beside a proxy. */
+  /** The network namespace of the DHCP server that runs beside a proxy. */
   #router: NetworkNamespace | undefined;
   readonly #machines: VirtualMachine[] = [];
   #count = 0;

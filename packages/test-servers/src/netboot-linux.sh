@@ -1,6 +1,6 @@
 #!/bin/busybox sh
-# Runs as process 1 of a machine that booted from the network: says what it got, then installs, or runs the overlay's
-# /nixops4/test-script, which can use the functions below.
+# Runs as process 1 of a machine that booted from the network. Prints its command line and added files, then installs,
+# or runs /nixops4/test-script of the overlay, which can use the functions below.
 /bin/busybox --install -s /bin
 export PATH=/bin
 mkdir -p /proc /sys
@@ -9,12 +9,12 @@ exec </dev/ttyS0 >/dev/ttyS0 2>&1
 mount -t proc proc /proc
 mount -t sysfs sys /sys
 dmesg -n 1
-# Each pass loads what only needs modules of the passes before it.
+# Each pass loads the modules whose dependencies were loaded by the passes before it.
 for _ in 1 2 3 4; do
   for module in /*.ko; do insmod "$module" 2>/dev/null; done
 done
 
-# Lines that a test looks for.
+# Prints a line that a test looks for.
 say() { echo "netboot: $*"; }
 
 # Sends JSON to the boot server and prints the answer.
@@ -23,7 +23,7 @@ post() {
     --header "Content-Type: application/json" --post-data "$2" "$(cat /nixops4/job-url)/$1" 2>&1
 }
 
-# Asks for the permission to install.
+# Asks for permission to install.
 claim() {
   answer=$(post claim "{\"bootId\":\"$boot_id\"}")
   status=$?
@@ -31,7 +31,7 @@ claim() {
   return $status
 }
 
-# Reports with further fields, as in: report '"stage":"disk","percent":50'
+# Reports with more fields, for example: report '"stage":"disk","percent":50'
 report() { say "report $(post report "{\"bootId\":\"$boot_id\",$1}")"; }
 
 cat >/lease.sh <<'END'

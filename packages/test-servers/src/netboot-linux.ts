@@ -5,27 +5,27 @@ import { debianRoot } from "./debian-root.ts";
 
 const INIT = fileURLToPath(new URL("./netboot-linux.sh", import.meta.url));
 
-/** What {@link netbootLinux} makes. */
+/** The files that {@link netbootLinux} makes. */
 export interface NetbootLinux {
   kernel: string;
   initrd: string;
 }
 
 /**
- * Writes Debian's kernel and an initial ramdisk into `folder`. The system prints its command line and all added files to the
- * serial port. Then it runs `/nixops4/test-script` of the overlay; without one, it claims the job, reports success, and turns
- * the machine off.
+ * Writes Debian's kernel and an initial ramdisk into `folder`. The system prints its command line and all added files
+ * to the serial port. Then it runs `/nixops4/test-script` of the overlay. Without one, it claims the job, reports
+ * success, and powers the machine off.
  */
 export async function netbootLinux(folder: string): Promise<NetbootLinux> {
   const root = await debianRoot();
   const [base, init] = await Promise.all([readFile(root.initrd), readFile(INIT)]);
   const initrd = join(folder, "initrd");
-  // The kernel unpacks one archive after the other: this /init replaces the first archive's.
+  // The kernel unpacks both archives, one after the other, so this /init replaces the first one.
   await writeFile(initrd, Buffer.concat([base, archiveOf("init", init)]));
   return { kernel: root.kernel, initrd };
 }
 
-/** A newc archive of one executable file. */
+/** Returns a newc archive with one executable file. */
 function archiveOf(name: string, content: Buffer): Buffer {
   return Buffer.concat([member(name, content, 0o100755), member("TRAILER!!!", Buffer.alloc(0), 0)]);
 }

@@ -8,26 +8,27 @@ import { NETWORK_ID, QemuProcess, type VirtualMachine } from "./qemu.ts";
 export interface NetbootMachineOptions {
   firmware: "bios" | "efi";
   mac: string;
-  /** A raw disk; the machine changes it. Default: none. */
+  /** A raw disk, which the machine changes. Default: none. */
   disk?: string;
   diskSerial?: string;
-  /** What the firmware tries before the disk; `http` is UEFI HTTP boot. Default: `network`. */
+  /** The first boot option of the firmware, before the disk. `http` is UEFI HTTP boot. Default: `network`. */
   boot?: "network" | "http" | "disk";
-  /** Default: 1024. Less than 512 is not enough for EFI to load a ramdisk. */
+  /** The memory in MiB. Default: 1024. EFI cannot load a ramdisk with less than 512. */
   memoryMiB?: number;
   /** Default: 1. */
   processors?: number;
 }
 
 const OVMF = ["/usr/share/OVMF/OVMF_CODE_4M.fd", "/usr/share/OVMF/OVMF_VARS_4M.fd"] as const;
-/** Of Debian's package; there it is a link to /boot. */
+/** The iPXE of Debian's package ipxe, where this path is a link to /boot. */
 const IPXE = "/usr/lib/ipxe/ipxe.lkrn";
 const [NETWORK_SLOT, DISK_SLOT] = [2, 3] as const;
 
 /**
- * QEMU's network card has an iPXE of its own, which DHCP servers cannot tell from the one that it should load. So a
- * BIOS machine boots this iPXE first, which does as the plain firmware of a card does. Only the card's IPv4 counts:
- * waiting for an IPv6 router takes 15 s. Without a file name there may be a menu, from a proxy, which autoboot follows.
+ * The script of the iPXE that a BIOS machine boots first, which behaves like the plain PXE firmware of a network card.
+ * The iPXE of QEMU's card cannot be used, since DHCP servers cannot tell it from the iPXE that it should load. Only
+ * IPv4 is configured, since iPXE waits 15 s for an IPv6 router. Without a file name, a DHCP proxy may offer a menu,
+ * which autoboot follows.
  */
 const PLAIN_PXE = `#!ipxe
 set user-class none
@@ -37,12 +38,12 @@ clear user-class
 chain tftp://\${next-server}/\${filename} || exit
 `;
 
-/** Files that must be there. */
+/** Returns the firmware files that are not installed. */
 export function missingFirmware(): string[] {
   return [...OVMF, IPXE].filter((file) => !existsSync(file));
 }
 
-/** Turns on a machine; its files go into `folder`, which is the machine's own. */
+/** Powers on a machine. Its files are put into `folder`, which no other machine may use. */
 export async function startNetbootMachine(
   namespace: NetworkNamespace,
   folder: string,

@@ -8,7 +8,7 @@ const FOLDER = "/run/netns";
 const PREFIX = "netboot";
 let count = 0;
 
-/** A network of its own, named after the process that made it. */
+/** A network namespace, named after the process that made it. */
 export class NetworkNamespace {
   readonly name: string;
 
@@ -23,24 +23,24 @@ export class NetworkNamespace {
     return namespace;
   }
 
-  /** What to execute so that `command` runs in this network, and ends with this process at the latest. */
+  /** Returns the command line that runs `command` in this network. The command ends with this process at the latest. */
   enter(...command: string[]): string[] {
     return ["setpriv", "--pdeathsig", "KILL", "nsenter", `--net=${FOLDER}/${this.name}`, ...command];
   }
 
-  /** Resolves to the standard output of a command in this network. */
+  /** Runs a command in this network, and resolves to its standard output. */
   async run(...command: string[]): Promise<string> {
     const [program, ...args] = this.enter(...command);
     return (await run(program!, args)).stdout;
   }
 
-  /** Ends all processes in it, too. */
+  /** Removes the namespace and kills the processes in it. */
   async remove(): Promise<void> {
     await remove(this.name);
   }
 }
 
-/** Removes the namespaces that killed processes have left; resolves to their names. */
+/** Removes the namespaces that killed processes left behind, and resolves to their names. */
 export async function removeOrphans(): Promise<string[]> {
   const names = existsSync(FOLDER) ? await readdir(FOLDER) : [];
   const orphans = names.filter((name) => {

@@ -13,7 +13,10 @@ const RECIPE = fileURLToPath(new URL("./openssh-root.sh", import.meta.url));
 const PROGRAMS = ["mmdebstrap", "apt-get", "flock", "unshare", "setpriv", "ssh-keygen"];
 const START_SECONDS = 20;
 
-/** Arguments: the root file system, a folder for keys and for what is written to it. */
+/**
+ * Sets up the mounts and starts sshd. Its arguments are the root file system, and the folder for keys and for files
+ * that the host writes.
+ */
 const SETUP = `
 set -e
 mount --make-rprivate /
@@ -35,13 +38,13 @@ exec chroot . /usr/sbin/sshd -D -e
 
 /** A host with Debian 13 and OpenSSH 10, in separate namespaces. */
 export interface OpensshHost {
-  /** The input `connection` of `root`, or of `deployer`, who may use sudo. */
+  /** Returns the input `connection` for `root`, or for `deployer`, who can use sudo. */
   connectionOf(
     user: "root" | "deployer",
   ): { host: string; port: number; user: string } & Record<string, unknown>;
-  /** Runs a command there as root, without the server. */
+  /** Runs a command on the host as root, without SSH, and returns its output. */
   sh(command: string): string;
-  /** All that sshd has logged so far. */
+  /** Returns the log of sshd so far. */
   log(): string;
   stop(): Promise<void>;
 }

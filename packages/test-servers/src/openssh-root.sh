@@ -1,6 +1,6 @@
 #!/bin/sh
-# Makes $1/root, a root file system of Debian 13 with its OpenSSH (10). Runs as root, in mount and process namespaces of its
-# own, under a lock; see openssh-host.ts.
+# Makes $1/root, a root file system of Debian 13 with its OpenSSH (10). Runs as root in separate mount and PID
+# namespaces, under a lock; see openssh-host.ts.
 set -eu
 final=$1
 if [ -e "$final" ]; then exit 0; fi # Another process made it while we waited for the lock.
@@ -17,7 +17,7 @@ finish() {
 exec 3>&2 >"$work/log" 2>&1
 trap finish EXIT
 
-# From where and how the host's own apt takes its packages.
+# The sources and settings of the host's own apt.
 apt-get indextargets --format 'deb $(REPO_URI) $(RELEASE) main' 'Created-By: Packages' 'Component: main' |
   sed -n 's/ bookworm main$/ trixie main/p' >"$work/sources.list"
 [ -s "$work/sources.list" ] || { echo "apt has no source for Debian here"; exit 1; }

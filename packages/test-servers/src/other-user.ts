@@ -5,10 +5,10 @@ import * as fs from "node:fs/promises";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 
-/** The user and group `nobody`, who attacks. */
+/** The user and group ID of `nobody`, the attacker. */
 export const OTHER_USER = 65534;
 
-/** Where a thousand writes do not wait for a disk. */
+/** A file system in memory, since the tests write a thousand times. */
 const IN_MEMORY = existsSync("/dev/shm") ? "/dev/shm" : tmpdir();
 
 /**
@@ -40,7 +40,7 @@ export class OtherUserLab {
     await fs.rm(this.base, { recursive: true });
   }
 
-  /** The victim's files: name, owner, mode and contents, all in one text. */
+  /** Returns the names, owners, modes and contents of the victim's files, as one text. */
   async victimState(): Promise<string> {
     const names = await fs.readdir(this.victim, { recursive: true });
     const lines = names.toSorted().map(async (name) => {
@@ -53,8 +53,9 @@ export class OtherUserLab {
   }
 
   /**
-   * Files of root for {@link swapAll}: `private` and `pipe` of the victim, which the other user may not read, and in a
-   * folder of that user's, where they can be renamed, files and folders with the text {@link KEPT} that only root may read.
+   * Makes files of root for {@link swapAll}. The victim gets `private` and `pipe`, which the other user cannot read. A
+   * folder of the other user, in which they can be renamed, gets files and folders with the text {@link KEPT}, which
+   * only root can read.
    */
   async stock(count: number): Promise<void> {
     await fs.writeFile(join(this.victim, "private"), KEPT, { mode: 0o600 });
@@ -70,8 +71,8 @@ export class OtherUserLab {
   }
 
   /**
-   * Runs a Node program of the other user, in `base`, for as long as `work` takes; returns what it printed. The work
-   * begins when the program prints something.
+   * Runs a Node program as the other user, in `base`, for as long as `work` takes, and returns its output. The work
+   * starts when the program has printed something.
    */
   async besides(program: string, work: () => Promise<void>): Promise<string> {
     const child = spawn(process.execPath, ["-e", program], {
@@ -95,23 +96,23 @@ export class OtherUserLab {
   }
 }
 
-/** What {@link OtherUserLab.victimState} returns when nothing was touched. */
+/** The result of {@link OtherUserLab.victimState} when the attack changed nothing. */
 export const UNTOUCHED = "file 0 644 untouched";
 
-/** What only root may read. */
+/** The contents of files that only root can read. */
 export const KEPT = "kept from others";
 
 const attempts = `
   const fs = require("node:fs");
   const { dirname, resolve } = require("node:path");
   let count = 0;
-  // By turns relative and absolute.
+  // Alternates between relative and absolute links.
   const link = (target, path) =>
     fs.symlinkSync(count++ % 2 === 0 ? target : resolve(dirname(path), target), path);
   const attempt = (work) => { try { return work() } catch {} };
   console.log("ready");`;
 
-/** Swaps `home/folder` for a link to the victim's folder, again and again. */
+/** A program that keeps replacing `home/folder` by a link to the victim's folder. */
 export const SWAP_FOLDER = `${attempts}
   for (;;) {
     attempt(() => fs.renameSync("home/folder", "home/aside"));
@@ -120,7 +121,10 @@ export const SWAP_FOLDER = `${attempts}
     attempt(() => fs.renameSync("home/aside", "home/folder"));
   }`;
 
-/** Puts links to the victim's file in the place of each file in `home/folder`, and prints what it can read of them. */
+/**
+ * A program that replaces each file in `home/folder` by a link to the victim's file, and prints what it can read of the
+ * files.
+ */
 export const SWAP_FILES = `${attempts}
   for (;;) {
     attempt(() => link("../../victim/file", "home/folder/file"));
@@ -135,18 +139,19 @@ export const SWAP_FILES = `${attempts}
   }`;
 
 export interface SwapOptions {
-  /** What to swap: paths below `home`, such as `folder` and `folder/file`. */
+  /** The paths below `home` to swap, such as `folder` and `folder/file`. */
   names: readonly string[];
-  /** What the other user must not read, beside {@link KEPT}. */
+  /** The text that the other user must not read, besides {@link KEPT}. */
   secret: string;
-  /** Whether to put files of the other user there, which keep their owner when they are replaced. */
+  /** Whether to also put files of the other user there, which keep their owner when they are replaced. */
   isOwnFile?: boolean;
 }
 
 /**
- * Puts something else in the place of one name after another, and of each file beside it, and puts back what was there:
- * links to the victim's files, folders and pipe, pipes with and without a reader, folders, sockets, and files and folders
- * of root's from {@link OtherUserLab.stock}. Prints what can be read of the secrets.
+ * Returns a program that replaces one of the names, or a file in the same folder, by something else, and then restores
+ * it, again and again. The replacements are links to the victim's files, folders and pipe, pipes with and without a
+ * reader, folders, sockets, and root's files and folders from {@link OtherUserLab.stock}. It prints the secrets that it
+ * can read.
  */
 export function swapAll(options: SwapOptions): string {
   return `
@@ -196,7 +201,7 @@ export function swapAll(options: SwapOptions): string {
     const path = pick([...names, ...beside]);
     const hasMoved = attempt(() => (fs.renameSync(path, "aside"), true));
     const isBaited = attempt(() => (pick(baits)(path), true));
-    // By turns for shorter and for longer than a call takes.
+    // The pauses are shorter or longer than a system call.
     for (const end = performance.now() + Math.random() * pick([0.02, 0.2, 2]); performance.now() < end;);
     if (isBaited) {
       attempt(() => look(path));

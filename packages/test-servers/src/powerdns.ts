@@ -9,7 +9,7 @@ import { findProgram, ServerProcess } from "./server-process.ts";
 const run = promisify(execFile);
 const SCHEMA = "/usr/share/pdns-backend-sqlite3/schema/schema.sqlite3.sql";
 
-/** The PowerDNS authoritative server, with its HTTP API. */
+/** Starts the PowerDNS authoritative server with its HTTP API. */
 export async function startPowerDns(
   options: DnsServerOptions,
 ): Promise<DnsServer & { url: string; apiKey: string }> {

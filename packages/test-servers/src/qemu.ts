@@ -3,38 +3,38 @@ import { readFileSync, writeFileSync } from "node:fs";
 import { setTimeout as sleep } from "node:timers/promises";
 import { QmpClient } from "./qmp.ts";
 
-/** The id of the network backend that {@link VirtualMachine.setLink} acts on. */
+/** The ID of the network backend that {@link VirtualMachine.setLink} changes. */
 export const NETWORK_ID = "net";
 
 export interface VirtualMachine {
   pid: number;
-  /** All that was written to the serial port so far. */
+  /** Returns everything that was written to the serial port so far. */
   console(): string;
-  /** Waits until `pattern` is on the console, beyond the first `seen` characters. */
+  /** Waits until `pattern` matches the console output after the first `seen` characters. */
   waitForConsole(pattern: RegExp, timeoutSeconds: number, seen?: number): Promise<void>;
-  /** Resets the machine as its button does: what the guest had not yet written to its disk is lost. */
+  /** Resets the machine like its reset button: the guest loses data that it has not written to its disk. */
   powerCycle(): Promise<void>;
-  /** Pulls the network cable, or puts it back; until the next reset. */
+  /** Disconnects or connects the network cable. A reset connects it. */
   setLink(up: boolean): Promise<void>;
-  /** Ends the machine at once. */
+  /** Stops the machine at once. */
   stop(): Promise<void>;
 }
 
 /**
- * QEMU, which ends with this process at the latest. Each boot of the machine, also after a reset, is a new process: the cache
- * of translated code from one boot can slow down the next (seen: 18 s instead of 0.6 s).
+ * A QEMU process, which ends with this process at the latest. Each boot of the machine, also after a reset, is a new
+ * process: the translated code of one boot can slow down the next one (measured: 18 s instead of 0.6 s).
  */
 export class QemuProcess implements VirtualMachine {
   readonly #command: string[];
   readonly #consoleFile: string;
   #process!: ChildProcessWithoutNullStreams;
   #qmp!: QmpClient;
-  /** Settles when QEMU has ended, and the next one runs if there is one. */
+  /** Settles when QEMU has exited and, after a reset, the next process runs. */
   #ended!: Promise<void>;
   #isOn = true;
   #stderr = "";
 
-  /** `command` starts QEMU; what is common to all machines is added to it. */
+  /** `command` is the command line of QEMU, to which the options of all machines are added. */
   constructor(command: string[], consoleFile: string) {
     this.#consoleFile = consoleFile;
     writeFileSync(consoleFile, "");
@@ -48,7 +48,7 @@ export class QemuProcess implements VirtualMachine {
     this.#command = [...command, ...common, ...console, "-qmp", "stdio", "-action", "reboot=shutdown"];
   }
 
-  /** Resolves when QEMU runs. */
+  /** Starts QEMU, and resolves when it runs. */
   async begin(): Promise<void> {
     this.#process = spawn("setpriv", ["--pdeathsig", "KILL", ...this.#command]);
     this.#process.stderr.setEncoding("utf8").on("data", (text: string) => (this.#stderr += text));
@@ -64,7 +64,7 @@ export class QemuProcess implements VirtualMachine {
         else resolve();
       });
     });
-    this.#ended.catch(() => {}); // The next one does not start, which #stderr tells to who waits for the machine.
+    this.#ended.catch(() => {}); // When the next process cannot start, waitFor fails with #stderr.
     try {
       await this.#qmp.execute("qmp_capabilities");
     } catch (error) {

@@ -23,7 +23,7 @@ export class QmpClient {
     lines.on("close", () => this.#close());
   }
 
-  /** The first command must be `qmp_capabilities`. Fails when QEMU refuses the command or ends. */
+  /** Runs a command; the first one must be `qmp_capabilities`. Fails when QEMU refuses the command or exits. */
   execute(command: string, parameters: Record<string, unknown> = {}): Promise<unknown> {
     return new Promise((resolve, reject) => {
       this.#waiting.push({ resolve, reject });

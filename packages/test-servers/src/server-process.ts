@@ -10,7 +10,7 @@ export function findProgram(name: string): string | undefined {
   return folders.map((folder) => join(folder, name)).find((path) => existsSync(path));
 }
 
-/** A server in the foreground that logs to its standard error or output. */
+/** A server that runs in the foreground and logs to standard error or output. */
 export class ServerProcess {
   readonly #name: string;
   readonly #process: ChildProcess;
@@ -49,7 +49,7 @@ export class ServerProcess {
     this.#process.kill(signal);
   }
 
-  /** Resolves when it is ready; fails when it has ended or takes too long. */
+  /** Resolves when the server is ready. Fails when it has exited or takes too long. */
   async ready(isReady: (log: string) => boolean | Promise<boolean>): Promise<void> {
     for (const deadline = Date.now() + START_TIMEOUT_MS; !(await isReady(this.#log));) {
       if (this.#hasEnded() || Date.now() > deadline) {
@@ -73,7 +73,7 @@ export class ServerProcess {
   }
 }
 
-/** Runs a program with this input. Fails with its output if the exit code is not 0. */
+/** Runs a program with this input. Fails with the output of the program when its exit code is not 0. */
 export async function runWithInput(
   executable: string,
   args: readonly string[],

@@ -15,8 +15,8 @@ export function missingForExfat(): string | undefined {
 }
 
 /**
- * A folder of a file system without hard links, owners and modes: all in it has the mode that the umask leaves.
- * Returns its path and what removes it.
+ * Mounts a file system without hard links, owners and modes, where the umask decides the mode of all files. Returns its
+ * path, and a function that removes it.
  */
 export function exfatFolder(umask: string): { path: string; remove(): void } {
   const base = mkdtempSync(join(tmpdir(), "exfat-"));

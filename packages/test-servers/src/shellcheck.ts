@@ -3,12 +3,12 @@ import { mkdtempSync, rmSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 
-/** The shells that must parse all scripts for hosts, if they are installed. */
+/** The shells, if installed, that must be able to parse the scripts that run on hosts. */
 const SHELLS = [["dash"], ["busybox", "sh"], ["bash", "--posix"], ["ksh"], ["mksh"]];
 
 export const hasShellcheck = spawnSync("shellcheck", ["--version"]).status === 0;
 
-/** Returns the complaints of shellcheck and of each shell about scripts for `sh`; empty if there are none. */
+/** Returns the complaints of shellcheck and of each shell about scripts for `sh`; an empty string if there are none. */
 export function complaintsAbout(scripts: Record<string, string>): string {
   const folder = mkdtempSync(join(tmpdir(), "scripts-"));
   try {

@@ -4,15 +4,15 @@ import { join } from "node:path";
 import { promisify } from "node:util";
 
 export interface SshKey {
-  /** The private key's file. */
+  /** The path of the private key. */
   file: string;
-  /** The line of the public key's file. */
+  /** The contents of the public key's file. */
   publicKey: string;
 }
 
 /**
- * Makes a key with the real ssh-keygen: ed25519 without a passphrase, unless `args` say otherwise, as in
- * `["-t", "rsa", "-N", "passphrase"]`.
+ * Makes a key with the real ssh-keygen. Default: ed25519 without a passphrase; `args` can change both, such as `["-t",
+ * "rsa", "-N", "passphrase"]`.
  */
 export async function makeSshKey(folder: string, name: string, args: string[] = []): Promise<SshKey> {
   const file = join(folder, name);

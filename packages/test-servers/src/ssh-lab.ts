@@ -4,13 +4,13 @@ import { join } from "node:path";
 import { makeSshKey, type SshKey } from "./ssh-key.ts";
 import { startSshd, type Sshd } from "./sshd.ts";
 
-/** An sshd with a host key and a user's key, in a folder of its own. */
+/** An sshd with a host key and a user's key, in a separate folder. */
 export interface SshLab {
   folder: string;
   hostKey: SshKey;
   userKey: SshKey;
   sshd: Sshd;
-  /** The least that the input `connection` needs to log in. */
+  /** The required fields of the input `connection`. */
   connection: {
     host: string;
     port: number;
@@ -18,7 +18,7 @@ export interface SshLab {
     hostPublicKeys: string[];
     privateKey: { file: string };
   };
-  /** Starts the server again on the same port, after it was stopped. */
+  /** Starts a stopped server again, on the same port. */
   restart(): Promise<void>;
   /** Stops the server and removes the folder. */
   stop(): Promise<void>;

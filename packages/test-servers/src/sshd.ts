@@ -5,20 +5,20 @@ import { delimiter, join } from "node:path";
 import { freePort } from "./free-port.ts";
 
 export interface SshdSettings {
-  /** Private host key files, in the order in which they are offered. */
+  /** Private host key files, in the order in which the server offers them. */
   hostKeyFiles: string[];
-  /** OpenSSH public key lines that may log in. */
+  /** OpenSSH public key lines that can log in. */
   authorizedKeys: string[];
-  /** Lines of sshd_config that win over the ones made here. */
+  /** Lines of sshd_config that take precedence over the generated ones. */
   extraConfig?: string[];
 }
 
 export interface SshdOptions extends SshdSettings {
-  /** For its configuration; the caller makes and removes it. */
+  /** The folder for the configuration. The caller creates and removes it. */
   folder: string;
-  /** Default: one that is free. */
+  /** The port to listen on. Default: a free one. */
   port?: number;
-  /** Tells several servers in one folder apart. */
+  /** A name for the configuration files, when several servers share a folder. */
   name?: string;
 }
 
@@ -28,18 +28,18 @@ export interface Sshd {
   port: number;
   user: string;
   pid: number;
-  /** All that it has logged so far. */
+  /** Returns the log so far. */
   log(): string;
-  /** Changes settings in place, as `systemctl reload` does; connections that are open stay. */
+  /** Changes settings like `systemctl reload`: open connections stay open. */
   reload(changes?: Partial<SshdSettings>): Promise<void>;
-  /** Ends the server, its connections and what they run. */
+  /** Kills the server, its connections and their commands. */
   stop(): Promise<void>;
 }
 
 const START_TIMEOUT_MS = 10_000;
 const START_ATTEMPTS = 5;
 
-/** The path of OpenSSH's server; `undefined` when it is not installed. */
+/** Returns the path of OpenSSH's server; `undefined` when it is not installed. */
 export function findSshd(): string | undefined {
   const folders = [...(process.env["PATH"] ?? "").split(delimiter), "/usr/sbin", "/usr/local/sbin"];
   return folders
@@ -48,13 +48,13 @@ export function findSshd(): string | undefined {
     .find(isExecutable);
 }
 
-/** Starts the real OpenSSH server on loopback, as root or as any other user; resolves when it listens. */
+/** Starts the real OpenSSH server on loopback, as the current user. Resolves when it listens. */
 export async function startSshd(options: SshdOptions): Promise<Sshd> {
   const executable = findSshd();
   if (executable === undefined) {
     throw new Error("sshd was not found: install it (on Debian and Ubuntu: apt-get install openssh-server)");
   }
-  // sshd refuses to start as root without its privilege separation folder, which Debian's service makes.
+  // As root, sshd requires its privilege separation folder, which Debian's service creates.
   if (process.getuid?.() === 0) mkdirSync("/run/sshd", { recursive: true, mode: 0o755 });
   for (let attempt = 1; ; attempt += 1) {
     const port = options.port ?? (await freePort());
@@ -113,7 +113,7 @@ class SshdProcess implements Sshd {
     this.#settings = { ...this.#settings, ...changes };
     this.#configure();
     const seen = this.#log.length;
-    // It says that it listens before it is ready for the signal, which would end it.
+    // sshd logs that it listens before it handles SIGHUP, which would kill it then.
     while (!catchesHangUp(this.pid)) await sleep(5);
     process.kill(this.pid, "SIGHUP");
     await this.listening(seen);
@@ -122,7 +122,7 @@ class SshdProcess implements Sshd {
   async stop(): Promise<void> {
     if (this.#exited()) return;
     const exited = new Promise((resolve) => this.#process.once("exit", resolve));
-    // Connections run in sessions of their own and would outlive the server.
+    // Connections run in their own sessions, and would outlive the server.
     const pids = [this.pid, ...descendants(this.pid)];
     for (const pid of pids) kill(pid);
     await exited;
@@ -152,7 +152,7 @@ class SshdProcess implements Sshd {
       "PidFile none",
       "PrintMotd no",
       "LogLevel VERBOSE",
-      // The start files of the user who runs the tests may take long.
+      // With another HOME, a login shell does not read the slow start files of the user.
       "SetEnv HOME=/nonexistent",
     ];
     writeFileSync(this.#path("config"), `${lines.join("\n")}\n`);
@@ -173,11 +173,11 @@ function descendants(root: number): number[] {
   for (const entry of readdirSync("/proc")) {
     if (!/^\d+$/.test(entry)) continue;
     try {
-      // The command name in parentheses may hold anything, also spaces and parentheses.
+      // The command name in parentheses can contain spaces and parentheses.
       const stat = readFileSync(`/proc/${entry}/stat`, "utf8");
       parents.set(Number(entry), Number(stat.slice(stat.lastIndexOf(")") + 2).split(" ")[1]));
     } catch {
-      // It has ended meanwhile.
+      // The process has exited already.
     }
   }
   const below = (pid: number): number[] =>
@@ -189,7 +189,7 @@ function kill(pid: number): void {
   try {
     process.kill(pid, "SIGKILL");
   } catch {
-    // It has ended meanwhile.
+    // The process has exited already.
   }
 }
 

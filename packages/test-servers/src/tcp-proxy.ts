@@ -1,9 +1,9 @@
 import { connect, createServer, type Server, type Socket } from "node:net";
 
-/** Forwards connections on loopback to a port, until told otherwise. */
+/** Forwards connections on loopback to a port. */
 export class TcpProxy {
   readonly host = "127.0.0.1";
-  /** How many connections were made so far. */
+  /** The number of connections so far. */
   connections = 0;
   #server: Server;
   #sockets = new Set<Socket>();
@@ -21,7 +21,7 @@ export class TcpProxy {
     });
   }
 
-  /** Without a target, connections are accepted and nothing is ever said. */
+  /** Starts a proxy. Without a target, it accepts connections and never sends anything. */
   static start(target?: number): Promise<TcpProxy> {
     const proxy = new TcpProxy(target);
     return new Promise((resolve) => proxy.#server.listen(0, proxy.host, () => resolve(proxy)));
@@ -33,12 +33,12 @@ export class TcpProxy {
     return address.port;
   }
 
-  /** Drops all data in both directions and keeps connections open, like an unplugged cable. */
+  /** Drops all data in both directions, and keeps connections open, like an unplugged cable. */
   freeze(): void {
     for (const socket of this.#sockets) socket.unpipe().pause();
   }
 
-  /** Ends all connections at once. */
+  /** Closes all connections at once. */
   cut(): void {
     for (const socket of this.#sockets) socket.destroy();
   }

@@ -2,7 +2,7 @@ import { createSocket } from "node:dgram";
 
 export interface TftpDownload {
   data: Buffer;
-  /** What the server put into its OACK, names in lower case. */
+  /** The options in the server's OACK; names are in lower case. */
   accepted: Record<string, string>;
 }
 
@@ -17,7 +17,7 @@ class TftpError extends Error {
 }
 
 /**
- * Reads a file from 127.0.0.1: a client with windows (RFC 7440) that asks again after a silence of 15 ms. Shares no
+ * Reads a file from 127.0.0.1. The client supports windows (RFC 7440), retries after 15 ms without data, and shares no
  * code with the server.
  */
 export async function downloadByTftp(

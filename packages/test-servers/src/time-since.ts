@@ -1,13 +1,13 @@
 import { execFile } from "node:child_process";
 import { promisify } from "node:util";
 
-/** The time to start Node on an idle machine. */
+/** The time in milliseconds that Node takes to start on an idle machine. */
 const QUIET_START_MS = 80;
 const SAMPLES = 2;
 
 /**
- * Returns the milliseconds since a time of Date.now, scaled to an idle machine: a loaded machine is assumed to be slower by
- * the same factor as for starting a process.
+ * Returns the milliseconds since a time of Date.now, scaled to an idle machine. Assumes that a loaded machine is slower
+ * by the same factor as when it starts a process.
  */
 export async function timeSince(moment: number): Promise<number> {
   const elapsed = Date.now() - moment;
