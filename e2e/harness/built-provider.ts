@@ -5,7 +5,7 @@ export const binFolder = join(import.meta.dirname, "../../dist/bin");
 
 const PREFIX = "nixops4-resources-";
 
-/** The executable that `npm run build` makes of a provider, such as `ssh`. */
+/** Returns the path of a provider's executable, such as that of `ssh`, in dist/bin. */
 export function builtProvider(name: string): string {
   const executable = join(binFolder, PREFIX + name);
   if (existsSync(executable)) return executable;

@@ -1,4 +1,4 @@
-/** An option of a command: `--name`, followed by as many arguments as `values` has names. */
+/** An option of a command: `--name` and its arguments, one for each name in `values`. */
 export interface Option {
   name: string;
   short?: string;
@@ -7,15 +7,15 @@ export interface Option {
   help: string;
 }
 
-/** The values of the options that were given, a list for each occurrence. */
+/** The values of the given options, one list for each occurrence. */
 export type Options = ReadonlyMap<string, readonly (readonly string[])[]>;
 
-/** The command line itself is wrong. */
+/** An error in the command line. */
 export class UsageError extends Error {
   override readonly name = "UsageError";
 }
 
-/** With it, nothing else needs to be there. */
+/** With this option, required options may be missing. */
 export const helpOption: Option = {
   name: "help",
   short: "h",
@@ -24,7 +24,7 @@ export const helpOption: Option = {
   help: "Print this help",
 };
 
-/** Understands `--name VALUE`, `--name=VALUE` and `-n VALUE`. A value may begin with a dash. */
+/** Parses `--name VALUE`, `--name=VALUE` and `-n VALUE`. A value may start with a dash. */
 export function parseOptions(known: readonly Option[], args: readonly string[]): Options {
   const given = new Map<string, string[][]>();
   const rest = [...args];
@@ -50,7 +50,7 @@ export function parseOptions(known: readonly Option[], args: readonly string[]):
   return given;
 }
 
-/** One paragraph for each option. */
+/** Returns the help text: one paragraph for each option. */
 export function describeOptions(options: readonly Option[]): string {
   return options
     .map((option) => {

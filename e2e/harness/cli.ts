@@ -1,4 +1,4 @@
-// The flags, the output and the exit codes are those of nixops4-resource-runner.
+// The flags, output and exit codes are the same as those of nixops4-resource-runner.
 import { accessSync, constants } from "node:fs";
 import { delimiter, join } from "node:path";
 import { isObject, parseJson, stringifyJson } from "@nixops4-providers/json";
@@ -23,13 +23,13 @@ export interface CliOutput {
 interface Command {
   description: string;
   options: readonly Option[];
-  /** Reads its options, then returns what to ask the provider; that in turn resolves to what to print. */
+  /** Parses the options of the command, and returns the request to a provider, which resolves to the output. */
   prepare(options: Options): (provider: ProviderProcess) => Promise<string>;
 }
 
 /**
- * Runs one operation of a provider. Resolves to the exit code: 0, 1 when the operation failed, 2 when the
- * command line is wrong. The provider's log goes to this process's standard error.
+ * Runs one operation of a provider. Resolves to the exit code: 0, 1 when the operation failed, or 2 for a wrong command
+ * line. The log of the provider goes to standard error.
  */
 export async function runCli(args: readonly string[], output: CliOutput): Promise<number> {
   const [name = "", ...rest] = args;
@@ -202,7 +202,7 @@ function commandHelp(name: string, { description, options }: Command): string {
   return `${description}\n\nUsage: provider ${name} [OPTIONS]\n\nOptions:\n${describeOptions(options)}`;
 }
 
-/** A name without a slash is looked for in PATH and then among the built providers. */
+/** Finds the executable of a provider. A name without a slash is searched in PATH, then among the built providers. */
 function findExecutable(name: string): string {
   if (name.includes("/")) return name;
   const folders = [...(process.env["PATH"] ?? "").split(delimiter), binFolder];
@@ -255,12 +255,12 @@ function readJson(text: string, what: string): unknown {
   try {
     return parseJson(text);
   } catch {
-    // The parser's own message quotes the text, which may be secret.
+    // The message of the JSON parser is left out, since it quotes the text, which may be secret.
     throw new Error(`failed to parse ${what}: it is not JSON`);
   }
 }
 
-/** With sorted names, as nixops4-resource-runner prints it. */
+/** Formats JSON with sorted names, like nixops4-resource-runner. */
 function prettyJson(value: unknown): string {
   return stringifyJson(sorted(value), 2);
 }

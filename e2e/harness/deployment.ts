@@ -7,15 +7,15 @@ import { StateHandle } from "./state.ts";
 import { WaitGraph } from "./wait-graph.ts";
 
 export interface ApplyOptions extends PoolOptions {
-  /** Composites, such as `hosts.web`: each is awaited, whatever becomes of the others. Default: the root. */
+  /** The composites to apply, such as `hosts.web`. A failure of one does not stop the others. Default: the root. */
   members?: readonly string[];
 }
 
 /**
- * Applies a deployment as nixops4 does: everything that can run at once does, each resource in a provider process of its
- * own. All resources of a composite are awaited, then the composites in it in the order of their names; at the first
- * that failed, nixops4 exits and leaves alone what else is under way. Resolves to a result for each resource, in the
- * order in which they finished; rejects with an {@link ApplyError}.
+ * Applies a deployment like nixops4: everything runs as soon as possible, and each resource in its own provider
+ * process. Waits for all resources of a composite, then for its inner composites in the order of their names. After the
+ * first failure, nixops4 exits while other resources are still in progress. Resolves to a result for each resource, in
+ * the order in which they finished. Rejects with an {@link ApplyError}.
  */
 export async function applyDeployment(
   evaluator: Evaluator,
@@ -61,14 +61,14 @@ class Apply {
     return this.#pool.isStopped;
   }
 
-  /** Returns whether any of the composites failed. */
+  /** Applies the composites, and returns whether one of them failed. */
   async run(composites: readonly string[]): Promise<boolean> {
     const applied = composites.map((path) => this.#applyComposite(path === "" ? [] : path.split(".")));
     const ends = await Promise.allSettled(applied);
     return ends.some(({ status }) => status === "rejected");
   }
 
-  /** After a failure, leaves alone what is under way. */
+  /** Ends the apply. After a failure, does not wait for the resources that are in progress. */
   async exit(failed: boolean): Promise<readonly MemberResult[]> {
     if (failed && !this.#pool.isStopped) this.#pool.abandon();
     else await this.#pool.closeAll();
@@ -95,7 +95,7 @@ class Apply {
         .toSorted((a, b) => Buffer.compare(Buffer.from(a), Buffer.from(b)))
         .map((name) => [...path, name]);
     const composites = named("composite").map((member) => this.#applyComposite(member));
-    // A failure of one that is not waited for is nobody's.
+    // The loop below stops at the first failure, so that nothing else would handle those of the other composites.
     for (const applied of composites) applied.catch(() => {});
     await allDone(named("resource").map((member) => this.#resource(member)));
     for (const applied of composites) await applied;
@@ -173,7 +173,7 @@ class Apply {
     return Object.fromEntries(names.map((name, index) => [name, values[index]]));
   }
 
-  /** The state that is stored in the resource at `path`, for `member` to use. */
+  /** Opens the state that is stored in the resource at `path`, for `member`. */
   async #state(member: string, path: MemberPath): Promise<StateHandle> {
     const { info, inputs, outputs } = await this.#require(member, path);
     return memoize(this.#states, formatPath(path), () => {
@@ -186,7 +186,7 @@ class Apply {
     });
   }
 
-  /** Asks again and again, each time with one more output known, until there is a value. */
+  /** Calls `ask` until it returns a value. After each call, applies the output that it needs. */
   async #resolve<T>(member: string, ask: () => Promise<Step<T>>): Promise<T> {
     for (;;) {
       const step = await ask();
@@ -227,7 +227,7 @@ function describeFailure(error: unknown): Pick<MemberResult, "action" | "outputs
   return { action: error instanceof NotRun ? "not run" : "failed", outputs: {}, error: messageOf(error) };
 }
 
-/** As `Promise.all`, but when one fails, waits for the others, so that nothing goes on unseen. */
+/** Like `Promise.all`, but waits for all promises when one fails, so that no work continues in the background. */
 async function allDone<T extends readonly unknown[]>(
   promises: T,
 ): Promise<{ -readonly [K in keyof T]: Awaited<T[K]> }> {

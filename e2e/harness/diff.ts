@@ -1,7 +1,7 @@
 import { isDeepStrictEqual } from "node:util";
 import { isObject } from "@nixops4-providers/json";
 
-/** The RFC 6902 operations that make one value of another. Lists that differ are replaced as a whole. */
+/** Returns the RFC 6902 operations that change one value into another. A changed list is replaced as a whole. */
 export function diff(before: unknown, after: unknown, path = ""): object[] {
   if (isDeepStrictEqual(before, after)) return [];
   if (!isObject(before) || !isObject(after)) return [{ op: "replace", path, value: after }];

@@ -1,25 +1,25 @@
 import type { Properties } from "./protocol.ts";
 
-/** The names that lead from the root to a member: composites first. */
+/** The names on the path from the root to a member. */
 export type MemberPath = readonly string[];
 
-/** A value, or the output that must be known before there can be one. */
+/** A value, or the output that must be known to compute it. */
 export type Step<T> = { value: T } | { needs: { member: MemberPath; output: string } };
 
-/** The outputs of the members applied so far, by {@link formatPath}. */
+/** The outputs of the members that were applied so far, by {@link formatPath}. */
 export type KnownOutputs = ReadonlyMap<string, Properties>;
 
 export interface ResourceInfo {
   provider: { executable: string; args?: readonly string[] };
   type: string;
-  /** The resource that stores this one's state. */
+  /** The path of the resource that stores the state of this one. */
   state: MemberPath | undefined;
   inputNames: readonly string[];
 }
 
 /**
- * Where a deployment comes from. Every question may be answered with an output that is needed first: it is
- * then asked again with that output known. This is how nixops4 and its evaluator find dependencies.
+ * The source of a deployment. Each question may be answered by the name of an output that is needed first. It is asked
+ * again when that output is known. nixops4 and its evaluator find dependencies in the same way.
  */
 export interface Evaluator {
   listMembers(

@@ -2,25 +2,25 @@ import { type JsonNumber, parseJson, stringifyJson } from "@nixops4-providers/js
 import { formatPath, type Evaluator, type KnownOutputs, type MemberPath, type Step } from "./evaluator.ts";
 import type { Properties } from "./protocol.ts";
 
-/** A deployment as TypeScript values. `Name` stands for the names of the root's members. */
+/** A member of a deployment, in TypeScript. `Name` is the union of the names of the root's members. */
 export type Member<Name extends string> = ResourceMember<Name> | CompositeMember<Name>;
 
 interface ResourceMember<Name extends string> {
   provider: { executable: string; args?: readonly string[] };
   type: string;
   inputs: Readonly<Record<string, Input<Name>>>;
-  /** The path from the root to the member that stores this one's state, such as `stores.state`. */
+  /** The path from the root to the member that stores the state of this one, such as `stores.state`. */
   state?: string;
 }
 
 interface CompositeMember<Name extends string> {
-  /** With a function, the structure itself depends on outputs. */
+  /** The members, or a function that computes them from outputs. */
   members: Members<Name> | ((members: View<Name>) => Members<Name>);
 }
 
 export type Members<Name extends string> = Readonly<Record<string, Member<Name>>>;
 
-/** A value, or a function of other members' outputs. The function gets the members of the root. */
+/** A value, or a function of the members of the root and their outputs. */
 export type Input<Name extends string> = Json | ((members: View<Name>) => unknown);
 
 export type View<Name extends string> = Readonly<Record<Name, MemberView>>;
@@ -33,7 +33,7 @@ export interface MemberView {
 export type Json =
   string | number | JsonNumber | boolean | null | readonly Json[] | { readonly [name: string]: Json };
 
-/** Makes a deployment of members whose inputs may be functions of each other's outputs. */
+/** Creates a deployment from members, whose inputs may be functions of the outputs of others. */
 export function graph<Name extends string>(members: Record<Name, Member<NoInfer<Name>>>): Evaluator {
   const root: CompositeMember<Name> = { members };
 
@@ -124,7 +124,7 @@ function viewMembers<Name extends string>(composite: MemberPath, known: KnownOut
   });
 }
 
-/** A record whose fields are looked up when they are read. */
+/** Returns a record that computes each field when it is read. */
 function lazyRecord<T>(read: (name: string) => T): Readonly<Record<string, T>> {
   return new Proxy<Record<string, T>>(
     {},

@@ -1,4 +1,4 @@
-/** Returns a function that runs work, no more than `count` pieces of it at once. */
+/** Returns a function that runs at most `count` pieces of work at the same time. */
 export function limitConcurrency(count: number): <T>(work: () => Promise<T>) => Promise<T> {
   const waiting: (() => void)[] = [];
   let running = 0;

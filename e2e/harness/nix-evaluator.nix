@@ -1,8 +1,7 @@
-# Answers one question about a deployment, as nixops4's own evaluator does.
-#
-# root: what nixops4's `mkRoot` returns.
-# outputs: those that are known, by the path of their member. One that is not, but needed, is in the error message: by
-#   `abort`, since an expression could catch what it `throw`s.
+# Answers one question about a deployment, like nixops4's own evaluator.
+# root: the result of nixops4's `mkRoot`.
+# outputs: the known outputs, by the path of their member. An unknown output that is needed is named in the error
+# message. This uses `abort`, since an expression could catch an error of `throw`.
 {
   root,
   outputs,

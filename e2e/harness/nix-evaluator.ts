@@ -13,9 +13,9 @@ import { limitConcurrency } from "./limit-concurrency.ts";
 import { evaluateNix, NixError, runNix, toNix, type NixOptions } from "./run-nix.ts";
 
 export interface NixEvaluatorOptions extends NixOptions {
-  /** A Nix expression for what nixops4's `mkRoot` returns. */
+  /** A Nix expression with the result of nixops4's `mkRoot`. */
   root: string;
-  /** The system that providers are built for. */
+  /** The system for which providers are built. */
   system?: string;
 }
 
@@ -27,11 +27,11 @@ interface Question {
 
 interface Answer {
   json: string;
-  /** The store paths that it refers to; of derivations, which outputs. */
+  /** The store paths in the value, with the needed outputs of derivations. */
   context: Record<string, { outputs?: readonly string[] }>;
 }
 
-/** Evaluates a deployment by Nix and builds what its answers refer to, as nixops4 does. */
+/** Evaluates a deployment with Nix, and builds the store paths in its values, like nixops4. */
 export function nixEvaluator({ root, system = "x86_64-linux", ...nix }: NixEvaluatorOptions): Evaluator {
   const limit = limitConcurrency(availableParallelism());
   const builds = new Map<string, Promise<string>>();
@@ -60,7 +60,8 @@ export function nixEvaluator({ root, system = "x86_64-linux", ...nix }: NixEvalu
   };
   const ask = <T>(question: Question, known: KnownOutputs) => limit(() => answer<T>(question, known));
 
-  // All inputs at once take as long as one. Once they can be evaluated they stay as they are.
+  // Evaluating all inputs takes as long as one, so they are evaluated together. They do not change when more outputs
+  // become known.
   const evaluated = new WeakMap<KnownOutputs, Map<string, Promise<Record<string, unknown> | undefined>>>();
   const allInputs = (path: MemberPath, known: KnownOutputs) => {
     const resources = evaluated.get(known) ?? new Map<string, Promise<Record<string, unknown> | undefined>>();

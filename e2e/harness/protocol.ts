@@ -1,9 +1,9 @@
 import { isObject, stringifyJson } from "@nixops4-providers/json";
 
-/** Inputs or outputs of a resource, as JSON. */
+/** The inputs or outputs of a resource, as JSON. */
 export type Properties = Record<string, unknown>;
 
-/** A resource as it was last applied. */
+/** A resource with the inputs and outputs of its last operation. */
 export interface ExtantResource {
   type: string;
   inputProperties: object;
@@ -16,17 +16,17 @@ export interface UpdateRequest {
   previousOutputs?: object;
 }
 
-/** A change that a state resource is to record. */
+/** A change to record in a state resource. */
 export interface StateEvent {
   resource: ExtantResource;
-  /** The operation that caused it: "create" or "update". */
+  /** The operation that made the change: "create" or "update". */
   event: string;
   nixopsVersion: string;
-  /** RFC 6902 operations. */
+  /** The change as RFC 6902 operations. */
   patch: readonly unknown[];
 }
 
-/** The one field of a response that was asked for; the provider's error as an `Error`. */
+/** Returns the field `name` of a response. Throws the error of the provider. */
 export function expectResponse(response: unknown, name: string): Properties {
   if (isObject(response)) {
     const body = response[name];
@@ -37,7 +37,7 @@ export function expectResponse(response: unknown, name: string): Properties {
   throw new Error(`Expected ${name} from provider but got: ${excerpt(stringifyJson(response))}`);
 }
 
-/** A field that must be an object. */
+/** Returns a field that must be an object. */
 export function expectObject(body: Properties, field: string): Properties {
   const value = body[field];
   if (isObject(value)) return value;

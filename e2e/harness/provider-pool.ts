@@ -3,20 +3,21 @@ import { ProviderProcess } from "./provider-process.ts";
 import { NotRun, type ApplyEvent } from "./results.ts";
 
 export interface PoolOptions {
-  /** Told what happens while it happens; without it, the providers' logs go to standard error. */
+  /** Called with each event. Without it, the logs of the providers go to standard error. */
   onEvent?: (event: ApplyEvent) => void;
-  /** Ctrl-C. With --no-interactive, it reaches all providers, and nothing more is started. */
+  /** Stands for Ctrl-C. With --no-interactive, it reaches all providers, and nothing else is started. */
   signal?: AbortSignal;
   /**
-   * As nixops4 by default in a terminal: Ctrl-C reaches no provider (only composites that have not been begun are not),
-   * and the providers' log is read by nixops4 itself, so that nobody reads it any more when it has exited.
+   * Whether to act like nixops4 in a terminal, where it is interactive by default: Ctrl-C reaches no provider and only
+   * stops composites that have not started. nixops4 itself reads the logs of the providers, so no process reads them
+   * after it has exited.
    */
   interactive?: boolean;
   /** The working directory of the providers. */
   cwd?: string;
 }
 
-/** How long providers may take to end after SIGINT. */
+/** The time that providers have to exit after SIGINT, in milliseconds. */
 const KILL_AFTER_MS = 5_000;
 
 /** The provider processes of one apply. */
@@ -33,7 +34,7 @@ export class ProviderPool {
     }
   }
 
-  /** Whether an interrupt has reached the providers. */
+  /** Whether the providers were interrupted. */
   get isStopped(): boolean {
     return this.#options.signal?.aborted === true && this.#options.interactive !== true;
   }
@@ -44,7 +45,7 @@ export class ProviderPool {
     if (this.#isAbandoned) throw new NotRun("nixops4 has exited");
     const process = new ProviderProcess(executable, {
       args,
-      // An interrupt reaches providers once, from here, and not a second time from the terminal.
+      // Detached, so that the terminal does not send the interrupt a second time.
       detached: true,
       ...(cwd === undefined ? {} : { cwd }),
       ...(onEvent === undefined ? {} : { onStderr: (line) => onEvent({ kind: "log", member, line }) }),
@@ -63,7 +64,7 @@ export class ProviderPool {
     this.#options.signal?.removeEventListener("abort", this.#onAbort);
   }
 
-  /** Leaves all processes alone, as nixops4 does when it exits. */
+  /** Leaves all processes running, like nixops4 when it exits. */
   abandon(): void {
     this.#isAbandoned = true;
     this.#options.signal?.removeEventListener("abort", this.#onAbort);

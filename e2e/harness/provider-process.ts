@@ -15,31 +15,33 @@ import {
 
 export interface ProviderProcessOptions {
   args?: readonly string[];
-  /** Added to the environment of this process. */
+  /** Variables that are added to the environment of this process. */
   env?: Record<string, string>;
   cwd?: string;
-  /** Called with each line of the provider's log; without it the log goes to standard error. */
+  /** Called with each line of the provider's log. Without it, the log goes to standard error. */
   onStderr?: (line: string) => void;
-  /** In a process group of its own, which the terminal's Ctrl-C does not reach. Default: false. */
+  /**
+   * Whether the provider runs in its own process group, which Ctrl-C in the terminal does not reach. Default: false.
+   */
   detached?: boolean;
 }
 
 const STDERR_TAIL_LINES = 10;
-/** How long output may still come from what an ended provider left running. */
+/** The time to wait for output of processes that outlive the provider, in milliseconds. */
 const DRAIN_MS = 500;
 
-/** One provider process, which speaks the line protocol as it does with nixops4. */
+/** A provider process that is driven by nixops4's line protocol. */
 export class ProviderProcess {
   readonly #executable: string;
   readonly #child: ChildProcessByStdio<Writable, Readable, Readable>;
   readonly #ended: Promise<Ending>;
   #ending: Ending | undefined;
-  /** Answers that nobody has asked for yet: as with nixops4, the next request gets them. */
+  /** Answers that no request has asked for. As with nixops4, the next request gets them. */
   #unread: string[] = [];
   #waiting: { resolve(line: string): void; reject(error: Error): void }[] = [];
   #stderr = "";
 
-  /** Starts the process. That it could not be started is what the first request rejects with. */
+  /** Starts the process. When that fails, the first request rejects. */
   constructor(executable: string, options: ProviderProcessOptions = {}) {
     const { args = [], env, cwd, onStderr, detached = false } = options;
     this.#executable = executable;
@@ -51,7 +53,7 @@ export class ProviderProcess {
     });
     const answers = new LineSplitter((line) => this.#receive(line));
     const log = new LineSplitter((line) => onStderr?.(line));
-    // A provider that ended is reported by its exit, not by the broken pipe.
+    // The exit status is reported when the provider exits, and not the broken pipe.
     this.#child.stdin.on("error", () => {});
     this.#child.stdout.on("data", (chunk: Buffer) => answers.push(chunk));
     this.#child.stderr.on("data", (chunk: Buffer) => {
@@ -68,7 +70,7 @@ export class ProviderProcess {
     });
   }
 
-  /** Everything the provider has logged so far. */
+  /** The log of the provider so far. */
   get stderr(): string {
     return this.#stderr;
   }
@@ -79,14 +81,14 @@ export class ProviderProcess {
     return pid;
   }
 
-  /** Resolves to the outputs; rejects with the message of the provider's `errorResponse`. */
+  /** Creates a resource and resolves to its outputs. Rejects with the message of the provider's `errorResponse`. */
   async create(type: string, inputs: object, isStateful = false): Promise<Properties> {
     const request = { createResourceRequest: { type, inputProperties: inputs, isStateful } };
     const response = expectResponse(await this.request(request), "createResourceResponse");
     return expectObject(response, "outputProperties");
   }
 
-  /** As {@link create}, for a resource with state. */
+  /** Updates a resource with state, with the same results as {@link create}. */
   async update(
     type: string,
     { inputs, previousInputs, previousOutputs }: UpdateRequest,
@@ -101,7 +103,7 @@ export class ProviderProcess {
     return expectObject(response, "outputProperties");
   }
 
-  /** Resolves to the whole state that a state resource holds. */
+  /** Resolves to the whole state in a state resource. */
   async stateRead(resource: ExtantResource): Promise<Properties> {
     const response = await this.request({ stateResourceReadRequest: { resource } });
     return expectObject(expectResponse(response, "stateResourceReadResponse"), "state");
@@ -111,7 +113,7 @@ export class ProviderProcess {
     expectResponse(await this.request({ stateResourceEvent: event }), "stateResourceEventResponse");
   }
 
-  /** Sends any message (a string is sent as it is) and resolves to the answer, also to an `errorResponse`. */
+  /** Sends a message, or a string without change. Resolves to the answer, even if it is an `errorResponse`. */
   async request(message: unknown): Promise<unknown> {
     const line = await this.requestLine(typeof message === "string" ? message : stringifyJson(message));
     try {
@@ -128,19 +130,19 @@ export class ProviderProcess {
     return answer;
   }
 
-  /** Ends standard input and waits. Resolves to the exit code, or to null when a signal ended the process. */
+  /** Closes standard input and waits for the exit. Resolves to the exit code, or to null after a signal. */
   async close(): Promise<number | null> {
     this.#child.stdin.end();
     return (await this.#ended).code;
   }
 
-  /** Sends a signal and waits until the process has ended. Default: SIGTERM. */
+  /** Sends a signal and waits for the exit. Default: SIGTERM. */
   async kill(signal: NodeJS.Signals = "SIGTERM"): Promise<void> {
     this.#child.kill(signal);
     await this.#ended;
   }
 
-  /** Closes its pipes, as the end of nixops4 does, and does not wait for it. */
+  /** Closes the pipes without waiting for the process, as when nixops4 exits. */
   abandon({ keepLog }: { keepLog: boolean }): void {
     this.#child.stdin.destroy();
     this.#child.stdout.destroy();
@@ -180,7 +182,7 @@ export class ProviderProcess {
 
   #describe({ code, signal, cause }: Ending): Error {
     if (cause !== undefined) {
-      // The hint is for who runs what `npm run build` makes.
+      // The hint helps users who run the providers of this project.
       const hint = "Is that its name? `npm run build` makes the providers of this project, in dist/bin.";
       return new Error(`Could not spawn provider process ${this.#executable}: ${cause.message}\n${hint}`, {
         cause,
@@ -202,7 +204,7 @@ export class ProviderProcess {
 interface Ending {
   code: number | null;
   signal: NodeJS.Signals | null;
-  /** Why it could not be started. */
+  /** Why the process could not be started. */
   cause?: Error;
 }
 

@@ -1,34 +1,35 @@
 import type { Properties } from "./protocol.ts";
 
 /**
- * What became of a member. `ensured`: a resource without state, which is created on every apply; whether that
- * changed anything in the world is not told. `not run`: something it needs failed, or the apply was interrupted. `left`: it
- * was under way when nixops4 exited because of another failure, and comes to its end by itself.
+ * The result of a member.
+ * `ensured`: a resource without state was created, as in each apply. Whether this changed anything is not known.
+ * `not run`: a dependency failed, or the apply was interrupted.
+ * `left`: the operation was in progress when nixops4 exited after another failure, and continues on its own.
  */
 export type Action = "ensured" | "created" | "updated" | "skipped" | "failed" | "not run" | "left";
 
 export interface MemberResult {
   /** The path from the root, such as `network.gateway`. */
   member: string;
-  /** The resource type; empty for a composite and where it is not known. */
+  /** The resource type; empty for a composite, or when it is not known. */
   type: string;
   action: Action;
-  /** How long its provider worked, without what the member waited for before. */
+  /** The time that the provider took, without waiting for other members. */
   seconds: number;
-  /** Empty where the member `failed`, was `not run` or `left`. */
+  /** Empty when the member `failed`, was `not run` or `left`. */
   outputs: Properties;
-  /** Why it `failed` or was `not run`. */
+  /** Why the member `failed` or was `not run`. */
   error?: string;
 }
 
 export type ApplyEvent =
-  /** It needs something of another member: an output, or (without one) to store its state there. */
+  /** The member needs an output of another one, or the state in it when `output` is undefined. */
   | { kind: "waiting"; member: string; on: string; output: string | undefined }
   | { kind: "started"; member: string; type: string; operation: "create" | "update" }
   | { kind: "log"; member: string; line: string }
   | ({ kind: Action } & MemberResult);
 
-/** An apply in which not everything was done. */
+/** The error of an apply that is not complete. */
 export class ApplyError extends Error {
   override readonly name = "ApplyError";
   /** The results of all members. */
@@ -40,7 +41,7 @@ export class ApplyError extends Error {
   }
 }
 
-/** Why a member was not even tried. */
+/** Why a member did not run. */
 export class NotRun extends Error {
   override readonly name = "NotRun";
 }

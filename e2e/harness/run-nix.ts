@@ -3,24 +3,24 @@ import { text } from "node:stream/consumers";
 import { parseJson, stringifyJson } from "@nixops4-providers/json";
 
 export interface NixOptions {
-  /** Added to the environment of Nix, such as `NIX_STORE_DIR`. */
+  /** Variables that are added to the environment of Nix, such as `NIX_STORE_DIR`. */
   env?: Record<string, string>;
-  /** Options for every Nix program, such as `["--option", "sandbox", "false"]`. */
+  /** Options of all Nix programs, such as `["--option", "sandbox", "false"]`. */
   nixArgs?: readonly string[];
 }
 
-/** The error of a Nix program. */
+/** An error of a Nix program. */
 export class NixError extends Error {
   override readonly name = "NixError";
 }
 
-/** Evaluates an expression to a value that JSON can say; what it instantiates is in the store. */
+/** Evaluates an expression to a JSON value, and instantiates its derivations. */
 export async function evaluateNix<T>(expression: string, options: NixOptions = {}): Promise<T> {
   const command = ["nix-instantiate", "--eval", "--strict", "--json", "--read-write-mode", "-"];
   return parseJson(await runNix(command, options, expression)) as T;
 }
 
-/** Runs a Nix program; resolves to its standard output. */
+/** Runs a Nix program and resolves to its standard output. */
 export async function runNix(
   [program = "", ...args]: readonly string[],
   { env = {}, nixArgs = [] }: NixOptions = {},
@@ -28,7 +28,7 @@ export async function runNix(
 ): Promise<string> {
   const nix = spawn(program, [...nixArgs, ...args], { env: { ...process.env, ...env } });
   const exit = new Promise<number | null>((resolve, reject) => nix.on("error", reject).on("close", resolve));
-  // It may end without having read all of its input.
+  // The program may exit before it has read all its input.
   nix.stdin.on("error", () => {});
   nix.stdin.end(stdin);
   const [stdout, stderr, code] = await Promise.all([text(nix.stdout), text(nix.stderr), exit]);
@@ -36,7 +36,7 @@ export async function runNix(
   return stdout;
 }
 
-/** A Nix expression for a value. */
+/** Returns a Nix expression for a value. */
 export function toNix(value: unknown): string {
   const json = JSON.stringify(stringifyJson(value)).replaceAll("${", "\\${");
   return `(builtins.fromJSON ${json})`;

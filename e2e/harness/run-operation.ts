@@ -1,7 +1,7 @@
 import { ProviderProcess, type ProviderProcessOptions } from "./provider-process.ts";
 import type { Properties } from "./protocol.ts";
 
-/** Runs one operation in a provider process of its own, which is closed again whatever happens. */
+/** Runs one operation in a new provider process, and always closes the process. */
 export async function runOperation<T>(
   executable: string,
   operation: (provider: ProviderProcess) => Promise<T>,
@@ -15,7 +15,7 @@ export async function runOperation<T>(
   }
 }
 
-/** One process, one `create`: resolves to the outputs. */
+/** Runs one `create` in a new provider process, and resolves to the outputs. */
 export function createResource(
   executable: string,
   type: string,

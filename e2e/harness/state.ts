@@ -4,23 +4,23 @@ import { formatPath, type MemberPath } from "./evaluator.ts";
 import { expectObject, messageOf, type ExtantResource, type Properties } from "./protocol.ts";
 import type { ProviderProcess } from "./provider-process.ts";
 
-/** The record of one resource in the state. */
+/** A resource in the state. */
 export interface ResourceState {
   type: string;
   input_properties: Properties;
   output_properties: Properties;
 }
 
-/** The resources of a composite, and the composites in it. */
+/** A composite in the state, with its resources and inner composites. */
 interface CompositeState {
   resources: Record<string, ResourceState>;
   deployments: Record<string, CompositeState>;
 }
 
-/** The version that nixops4 0.1 writes into state events. */
+/** The version in the state events of nixops4 0.1. */
 const NIXOPS_VERSION = "0.1.0";
 
-/** The state that one state resource holds, over a provider process that stays open for the events. */
+/** The state in a state resource. Its provider process stays open for events. */
 export class StateHandle {
   readonly #process: ProviderProcess;
   readonly #resource: ExtantResource;
@@ -50,7 +50,7 @@ export class StateHandle {
     return own(state?.resources, path.at(-1)!);
   }
 
-  /** Records a resource as the difference that it makes to the whole state; nothing when it makes none. */
+  /** Records a resource as a change of the whole state, unless nothing has changed. */
   record(path: MemberPath, event: "create" | "update", resource: ResourceState): Promise<void> {
     const done = this.#lastEvent.then(() => this.#record(path, event, resource));
     this.#lastEvent = done.catch(() => {});

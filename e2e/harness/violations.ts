@@ -1,11 +1,11 @@
-/** Answers one line of a provider's input, as `answer` of the SDK does. */
+/** Answers one line of the line protocol, like `answer` of the SDK. */
 type Answer = (line: string, signal: AbortSignal) => Promise<object>;
 
 const TITLE = "invalid inputs for resource type ";
 
 /**
- * Returns what a provider refuses in the inputs of a resource, each as `path: message`; nothing when it accepts them. The
- * resource is not created: the request is aborted from its start.
+ * Returns the violations in the inputs of a resource, each as `path: message`; an empty list when they are valid. The
+ * resource is not created, since the request is aborted from the start.
  */
 export async function refusedInputs(answer: Answer, type: string, inputs: object): Promise<string[]> {
   const request = { createResourceRequest: { type, inputProperties: inputs, isStateful: true } };

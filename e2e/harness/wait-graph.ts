@@ -1,8 +1,8 @@
-/** Records which member waits for which, to detect cycles before a member waits forever. */
+/** Records which member waits for which, so that a cycle is an error and not a deadlock. */
 export class WaitGraph {
   readonly #waits = new Map<string, Set<string>>();
 
-  /** Returns whether this wait is new. Throws when it would close a cycle, which the message names. */
+  /** Records a wait, and returns whether it is new. Throws an error with the path of the cycle that it would close. */
   add(from: string, to: string): boolean {
     const waits = this.#waits.get(from) ?? new Set();
     if (waits.has(to)) return false;

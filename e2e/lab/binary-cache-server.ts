@@ -1,5 +1,5 @@
-// Serves this machine's Nix store as a signed binary cache, as harmonia does on a landscaper. Arguments: the address
-// and the port to listen on, and the file with the secret key, as Nix writes it.
+// Serves the Nix store of this machine as a signed binary cache, like harmonia on a landscaper. Arguments: the address,
+// the port, and the file with the secret key in Nix's format.
 import { execFile, spawn } from "node:child_process";
 import { createPrivateKey, sign } from "node:crypto";
 import { readFileSync } from "node:fs";
@@ -10,7 +10,7 @@ import { promisify } from "node:util";
 const STORE = "/nix/store";
 const [address, port, keyFile] = process.argv.slice(2);
 const [keyName, secret] = readFileSync(keyFile!, "utf8").trim().split(":");
-// The seed and the public key; what comes first says that it is an ed25519 key (RFC 8410).
+// The seed and the public key, after a header for ed25519 (RFC 8410).
 const pkcs8 = Buffer.concat([
   Buffer.from("302e020100300506032b657004220420", "hex"),
   Buffer.from(secret!, "base64").subarray(0, 32),
@@ -40,7 +40,7 @@ async function answer(url: string, response: ServerResponse): Promise<void> {
 
 async function narInfo(hash: string): Promise<string> {
   const path = await findPath(hash);
-  // Path, hash, size, deriver, number of references, references.
+  // Each line is one of: path, hash, size, deriver, number of references, references.
   const { stdout } = await promisify(execFile)("nix-store", ["--dump-db", path]);
   const [, hex, size, , , ...rest] = stdout.split("\n");
   const references = rest.filter((line) => line !== "");
@@ -66,7 +66,7 @@ async function findPath(hash: string): Promise<string> {
   return `${STORE}/${name}`;
 }
 
-/** Nix's own: from the last five bits to the first, in an alphabet of its own. */
+/** Encodes bytes in Nix's base32: a different alphabet, and the last five bits first. */
 function base32(bytes: Buffer): string {
   const digits = BigInt(`0x${Buffer.from(bytes.toReversed()).toString("hex")}`)
     .toString(32)

@@ -7,9 +7,9 @@ import { promisify } from "node:util";
 
 export interface BinaryCache {
   url: string;
-  /** As in `lab-1:AAAA…`. */
+  /** The public key, such as `lab-1:AAAA…`. */
   publicKey: string;
-  /** A file with the public key. */
+  /** The path of a file with the public key. */
   publicKeyFile: string;
   stop(): Promise<void>;
 }
@@ -18,12 +18,18 @@ const PORT = 5000;
 const SERVER = fileURLToPath(new URL("./binary-cache-server.ts", import.meta.url));
 const PROJECT = fileURLToPath(new URL("../..", import.meta.url));
 
-/** Serves this machine's Nix store, also what is built later, signed with a new key. Ends with this process at the latest. */
+/**
+ * Serves the Nix store of this machine, including later builds, signed with a new key. Ends with this process at the
+ * latest.
+ */
 export async function startBinaryCache(options: {
-  /** The file for the key. */
+  /** The folder for the key. */
   folder: string;
   address: string;
-  /** The command that runs a command in the network where `address` is; it ends with this process. */
+  /**
+   * Returns the command line that runs a command in the network namespace of `address`. The command ends with this
+   * process.
+   */
   enter: (...command: string[]) => string[];
 }): Promise<BinaryCache> {
   const { folder, address, enter } = options;

@@ -7,24 +7,27 @@ import { freePort } from "@nixops4-providers/test-servers";
 import { binFolder } from "../harness/index.ts";
 
 export interface BootServiceOptions {
-  /** The folder for its store and its socket. */
+  /** The folder for the store and the socket. */
   folder: string;
   address: string;
   httpPort: number;
-  /** Default: one that is free. */
+  /** The TFTP port. Default: a free one. */
   tftpPort?: number;
-  /** The command that runs a command in the network where `address` is; it ends with this process. */
+  /**
+   * Returns the command line that runs a command in the network namespace of `address`. The command ends with this
+   * process.
+   */
   enter?: (...command: string[]) => string[];
 }
 
 const START_TIMEOUT_MS = 20_000;
 
-/** The built boot service; its store outlives it. */
+/** The boot service from dist/bin. Its store is kept when it is stopped or killed. */
 export class BootService {
   readonly socket: string;
   readonly store: string;
   readonly url: string;
-  /** All that it has logged, JSON a line. */
+  /** The lines of the log, each in JSON. */
   readonly log: string[] = [];
   readonly #command: string[];
   #process: ChildProcess | undefined;
@@ -46,7 +49,7 @@ export class BootService {
     this.#command = enter(join(binFolder, "nixops4-boot-server"), "serve", ...args);
   }
 
-  /** One on loopback, that takes requests. */
+  /** Starts a boot service on loopback. */
   static async onLoopback(folder: string): Promise<BootService> {
     const service = new BootService({ folder, address: "127.0.0.1", httpPort: await freePort() });
     await service.start();
@@ -57,7 +60,7 @@ export class BootService {
     return this.#process?.exitCode === null && this.#process.signalCode === null;
   }
 
-  /** Resolves when it takes requests. */
+  /** Starts the service, and resolves when it accepts requests. */
   async start(): Promise<void> {
     const [program, ...args] = this.#command;
     const child = spawn(program!, args, { stdio: ["ignore", "ignore", "pipe"] });
@@ -73,7 +76,7 @@ export class BootService {
     }
   }
 
-  /** Like a power cut, for the service alone. */
+  /** Kills the service, as in a power cut. */
   async kill(): Promise<void> {
     if (!this.isUp) return;
     const exited = once(this.#process!, "exit");

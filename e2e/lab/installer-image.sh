@@ -1,7 +1,7 @@
 #!/bin/sh
-# Makes $1, a folder with the kernel and the initial ramdisk of an installer, from $2, the initial ramdisk that
-# debian-root.sh has made beside its other files, the scripts of ./installer, and nix/installer. Runs as root, in a mount
-# namespace of its own, under a lock; see made-once.ts.
+# Makes the folder $1 with the kernel and the initial ramdisk of an installer. $2 is the initial ramdisk in the folder
+# that debian-root.sh makes; the other arguments are the scripts in ./installer and nix/installer. Runs as root in a
+# separate mount namespace, under a lock; see made-once.ts.
 set -eu
 PATH=$PATH:/usr/sbin:/sbin
 final=$1 debian=$(dirname "$2") init=$3 lease=$4 nixos_install=$5
@@ -37,8 +37,8 @@ for package in *.deb; do
   dpkg-deb --fsys-tarfile "$package" | tar --extract --keep-directory-symlink --directory="$root"
 done
 
-# The boot loader: all that it does is in it. To install it is to write boot.img and core.img to where the firmware and
-# they themselves look for them: what grub-bios-setup would find out are the sectors of the partition that disko.nix makes.
+# The boot loader consists of boot.img and core.img only. It is installed by writing both to the disk. The sectors are
+# fixed, since disko.nix always makes the same partitions, so grub-bios-setup is not needed.
 boot=$root/installer/boot
 mkdir -p "$boot"
 cat >"$root/grub.cfg" <<'END'
@@ -54,10 +54,10 @@ make_grub --format=x86_64-efi --output=/installer/boot/BOOTX64.EFI
 make_grub --format=i386-pc --output=/installer/boot/core.img biosdisk
 cp "$root/usr/lib/grub/i386-pc/boot.img" "$boot"
 put() { printf '%b' "$1" | dd of="$boot/$2" bs=1 seek="$3" conv=notrunc status=none; }
-put '\0000\0010' boot.img 92 # core.img is at sector 2048,
-put '\0001\0010' core.img 500 # and goes on at 2049.
+put '\0000\0010' boot.img 92 # core.img starts at sector 2048,
+put '\0001\0010' core.img 500 # and continues at 2049.
 
-# What starts the installed system: the initial ramdisk of debian-root.sh, but with the root on a partition.
+# The initial ramdisk of the installed system: that of debian-root.sh, but with the root on a partition.
 mkdir "$root/initrd"
 chroot "$root" cpio --quiet --extract --directory=/initrd init <"$debian/initrd"
 sed -i 's,/dev/vda,/dev/vda3,' "$root/initrd/init"
@@ -67,7 +67,7 @@ sed -i 's,/dev/vda,/dev/vda3,' "$root/initrd/init"
 } >"$boot/initrd"
 cp "$debian/kernel" "$boot"
 
-# Every machine loads all of it: what neither an installer nor what it installs needs is left out.
+# Every machine loads the whole image, so files that are not needed are left out.
 cd "$root"
 version=$(ls lib/modules)
 chroot . modprobe --set-version "$version" --all --show-depends \
@@ -75,7 +75,7 @@ chroot . modprobe --set-version "$version" --all --show-depends \
   sed -n 's/^insmod \/\([^ ]*\).*/\1/p' >"$work/modules"
 find lib/modules/ -name '*.ko' | grep --invert-match --line-regexp --fixed-strings --file="$work/modules" | xargs rm
 chroot . depmod "$version"
-# mkfs.fat wants to know of this one.
+# mkfs.fat needs the conversion for code page 850.
 find usr/lib/x86_64-linux-gnu/gconv -name '*.so' ! -name IBM850.so -delete
 rm -rf boot/* initrd* vmlinuz* grub.cfg lost+found nix etc/default/grub* etc/grub.d \
   etc/systemd/system/lab-*.service etc/systemd/system/*/lab-*.service var/cache/* var/lib/apt var/lib/dpkg \
@@ -88,7 +88,7 @@ install "$init" init
 install "$lease" installer/lease
 install "$nixos_install" installer/nixos-install
 install "$@" installer
-# To unpack it takes a machine less time than to load the rest.
+# Compressed, since a machine unpacks it faster than it loads the uncompressed size.
 chroot . sh -c 'find . -xdev | cpio --quiet --create --format=newc | zstd -10 -T0 --quiet' >"$work/result/initrd"
 
 cp "$debian/kernel" "$work/result"

@@ -2,7 +2,7 @@ import { join } from "node:path";
 import { fileURLToPath } from "node:url";
 import { debianRoot, madeOnce } from "@nixops4-providers/test-servers";
 
-/** The netboot files of the installer. They are shared and must not be changed. */
+/** The netboot files of the installer. They are shared, and must not be changed. */
 export interface InstallerImage {
   kernel: string;
   initrd: string;
@@ -10,7 +10,7 @@ export interface InstallerImage {
 }
 
 const RECIPE = path("./installer-image.sh");
-/** In the order that the recipe takes them. */
+/** The sources in the order of the script's arguments. */
 const FILES = [
   path("./installer/init.sh"),
   path("./installer/lease.sh"),
@@ -21,9 +21,9 @@ const FILES = [
 ];
 
 /**
- * A stand-in for the installer's image that NixOS would make: it runs the same `nix/installer/install.sh`, in Debian's
- * user land, which is also what it installs beside the job's system (`nix/system.nix`) on a disk that `nix/disko.nix`
- * has partitioned. The first call makes it, in some ten seconds if `debianRoot` is there.
+ * Makes a stand-in for the NixOS installer image. It runs the same `nix/installer/install.sh` in a Debian user land,
+ * and installs that user land together with the system of the job (`nix/system.nix`) on a disk that `nix/disko.nix`
+ * partitions. The first call takes some ten seconds, if `debianRoot` exists.
  */
 export async function installerImage(): Promise<InstallerImage> {
   const debian = await debianRoot();

@@ -14,29 +14,29 @@ import { BootService } from "./boot-service.ts";
 import { type NameServer, startNameServer } from "./name-server.ts";
 
 interface PowerOnOptions {
-  /** Of its disk, which is made when it is new, and of its serial number. */
+  /** The name in the disk's file name and serial number. The disk is made on first use. */
   name: string;
   mac: string;
   firmware: "bios" | "efi";
 }
 
 /**
- * A first server, in a network namespace with machines that boot from it: dnsmasq, the boot service, and a binary
- * cache. All of it ends with this process at the latest.
+ * The landscaper in a network namespace: dnsmasq, the boot service, a binary cache, and machines that boot from the
+ * network. Everything ends with this process at the latest.
  */
 export interface Landscaper {
   lab: NetbootLab;
   /** The folder for files of the deployment. */
   folder: string;
   cache: BinaryCache;
-  /** The private key that `cache` signs with. */
+  /** The file with the private key of `cache`. */
   cacheKeyFile: string;
   nameServer: NameServer;
   bootService: BootService;
-  /** The boot service's HTTP, on loopback of the host. */
+  /** The URL of the boot service's HTTP server, on the host's loopback. */
   url: string;
   dnsmasqLog(): Promise<string>;
-  /** Turns a machine on, which tries the network first, always. */
+  /** Powers on a machine, which always tries the network before the disk. */
   powerOn(options: PowerOnOptions): Promise<VirtualMachine>;
   stop(): Promise<void>;
 }
@@ -99,7 +99,7 @@ export async function startLandscaper(): Promise<Landscaper> {
   }
 }
 
-/** Makes the boot service's HTTP reachable from the host's loopback. */
+/** Makes the boot service's HTTP server reachable on the host's loopback. */
 async function forwardToLab(lab: NetbootLab): Promise<Server> {
   const server = createServer((client: Socket) => {
     const [program, ...args] = lab.enter("busybox", "nc", lab.address, String(HTTP_PORT));

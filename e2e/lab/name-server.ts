@@ -6,14 +6,14 @@ import { type DnsServer, startNamed } from "@nixops4-providers/test-servers";
 export interface NameServer {
   /** The zone of the hosts. */
   zone: string;
-  /** The input `server` of its records. */
+  /** The input `server` for its records. */
   server: { rfc2136: { address: string; tsig: { name: string; secret: { file: string } } } };
   dns: DnsServer;
 }
 
 const KEY = "deploy";
 
-/** BIND with a zone for hosts, and the reverse zone of 10.99.0.0/24. */
+/** Starts BIND with a zone for hosts, and the reverse zone of 10.99.0.0/24. */
 export async function startNameServer(options: {
   folder: string;
   address: string;

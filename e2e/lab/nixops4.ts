@@ -4,7 +4,7 @@ import { join } from "node:path";
 const bin = process.env["NIXOPS4_UPSTREAM_BIN"] ?? "";
 const PROGRAMS = ["nixops4", "nixops4-eval", "nixops4-resources-local"];
 
-/** Why the real nixops4 cannot be run; empty when it can. */
+/** Why the real nixops4 cannot run here; empty when it can. */
 export const nixops4Missing =
   bin !== "" && PROGRAMS.every((name) => existsSync(join(bin, name)))
     ? ""
@@ -13,7 +13,7 @@ export const nixops4Missing =
 export const nixops4Program = join(bin, "nixops4");
 export const upstreamProvider = join(bin, "nixops4-resources-local");
 
-/** For a nixops4 that has a Nix store of its own in `folder`. */
+/** Returns the environment of a nixops4 with its own Nix store in `folder`. */
 export function nixops4Environment(folder: string): NodeJS.ProcessEnv {
   const { NIX_REMOTE: _, NODE_OPTIONS: __, ...inherited } = process.env;
   return {

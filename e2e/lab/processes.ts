@@ -6,7 +6,7 @@ export function processIds(): number[] {
     .map(Number);
 }
 
-/** A file below `/proc/<pid>`; empty when the process has ended. */
+/** Returns the contents of a file in `/proc/<pid>`; an empty string when the process has exited. */
 export function processFile(pid: number, name: string): string {
   try {
     return readFileSync(`/proc/${pid}/${name}`, "latin1");
@@ -15,7 +15,7 @@ export function processFile(pid: number, name: string): string {
   }
 }
 
-/** The processes that a process has started, and those that they have, at this moment. */
+/** Returns the current descendants of a process. */
 export function descendantsOf(pid: number): number[] {
   const parents = new Map(processIds().map((id) => [id, parentOf(id)]));
   const childrenOf = (parent: number): number[] =>
@@ -24,6 +24,6 @@ export function descendantsOf(pid: number): number[] {
 }
 
 function parentOf(pid: number): number {
-  // After the name, which may have spaces in it: the state, and the parent.
+  // The state and the parent follow the name, which may contain spaces.
   return Number(/^.*\) \S (\d+)/s.exec(processFile(pid, "stat"))?.[1]);
 }

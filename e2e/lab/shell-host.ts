@@ -9,39 +9,39 @@ interface ShellUser {
   name: string;
   /** The path of the login shell. */
   shell: string;
-  /** A script for `sh` that replaces the login shell, with `$shell` for the path above. */
+  /** A script for `sh` that replaces the login shell. `$shell` is the path above. */
   wrapper?: string;
-  /** Of two users with the id 0 both are root; others become it by sudo. */
+  /** Whether the user is root. Several users may have the ID 0. Other users become root by sudo. */
   root: boolean;
-  /** Start files, by their path in the home folder. */
+  /** Start files, by path in the home folder. */
   files?: Record<string, string>;
 }
 
 export interface ShellHostOptions {
   users: ShellUser[];
-  /** The program that replaces /bin/sh. */
+  /** The path of the program that replaces /bin/sh. */
   sh?: string;
-  /** Lines for sshd_config. */
+  /** More lines for sshd_config. */
   config?: string[];
-  /** A server in the place of OpenSSH's: gets the port, the host key and a file for its log. */
+  /** The SSH server. Default: `openssh`. */
   server?: "openssh" | "dropbear";
 }
 
-/** A host with an SSH server in a mount namespace: users, folders of Nix and the like are its own. */
+/** A host with an SSH server in a mount namespace, with its own users and Nix folders. */
 export interface ShellHost {
   /** A folder for files of the tests, which the host can read. */
   folder: string;
   /** The input `connection` for a user. */
   connectionOf(user: string): { host: string; port: number; user: string } & Record<string, unknown>;
-  /** Its host key was replaced. */
+  /** Sets the key that connections expect, after the host key was replaced. */
   setHostPublicKey(key: string): void;
-  /** Runs a command there as root, without the server. */
+  /** Runs a command on the host as root, without SSH. */
   sh(command: string): string;
   log(): string;
   stop(): Promise<void>;
 }
 
-/** Arguments: folder, what takes the place of /bin/sh, then the command of the server. */
+/** The arguments are the folder, the replacement for /bin/sh, and the command line of the server. */
 const SETUP = `
 set -e
 mount --make-rprivate /
@@ -55,7 +55,7 @@ shift 2
 exec "$@"
 `;
 
-/** Why there can be no such host here; `undefined` when there can. */
+/** Returns why such a host cannot run here; `undefined` when it can. */
 export function missingForShellHost(): string | undefined {
   if (process.getuid?.() !== 0) return "it takes root";
   if (findSshd() === undefined) return "sshd was not found, install openssh-server";

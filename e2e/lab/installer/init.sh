@@ -1,5 +1,5 @@
 #!/bin/sh
-# Process 1 of a machine that installs itself: what systemd does in NixOS' own installer.
+# Process 1 of a machine that installs itself. Does the work of systemd in the NixOS installer.
 export PATH=/usr/sbin:/usr/bin:/sbin:/bin
 mount -t devtmpfs dev /dev
 exec </dev/console >/dev/console 2>&1
@@ -19,6 +19,6 @@ ip link set eth0 up
 until busybox udhcpc -i eth0 -n -q -s /installer/lease >/dev/null; do :; done
 
 export NIXOPS4_NIXOS_INSTALL=/installer/nixos-install NIXOPS4_REBOOT="busybox reboot -f"
-# Killed, it is started again; after a failure the machine stays on.
+# Like its systemd unit, the installer restarts when it was killed. After a failure, the machine stays on.
 until bash /installer/install.sh || [ $? -eq 1 ]; do :; done
 sleep infinity

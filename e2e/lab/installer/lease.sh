@@ -1,5 +1,4 @@
 #!/bin/sh
-# Takes the address that DHCP gives; udhcpc sets the variables.
-# shellcheck disable=SC2154
+# Configures the address from DHCP. udhcpc sets the variables.
 [ "$1" = bound ] || exit 0
 ip address add "$ip/$mask" dev "$interface"

@@ -1,6 +1,6 @@
 #!/bin/sh
-# In place of nixos-install: makes a system the default of the new root, whose user land is that of this ramdisk, and
-# installs the boot loader, for BIOS and EFI.
+# Replaces nixos-install: makes a system the default of the new root, with the user land of this ramdisk, and installs
+# the boot loader for BIOS and EFI.
 set -eu
 [ "$1 $3 $5 $6" = "--root --system --no-root-passwd --no-channel-copy" ]
 root=$2 system=$4
@@ -22,6 +22,6 @@ cd /installer/boot
 cp kernel initrd "$root/boot"
 mkdir -p "$root/boot/efi/EFI/BOOT"
 cp BOOTX64.EFI "$root/boot/efi/EFI/BOOT"
-# The partition table begins behind 440 bytes.
+# Only the first 440 bytes are written, since the disk signature and partition table follow.
 dd if=boot.img of="$disk" bs=440 count=1 conv=notrunc status=none
 dd if=core.img of="$disk"1 status=none

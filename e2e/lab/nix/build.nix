@@ -1,4 +1,4 @@
-# Builds without nixpkgs, by the host's shell: `commands` make $out. Needs `sandbox = false`.
+# Builds a derivation without nixpkgs: the host's shell runs `commands`, which make $out. Needs `sandbox = false`.
 name: commands:
 derivation {
   inherit name;

@@ -1,4 +1,4 @@
-# In place of disko's script: partitions and formats the disk $1, for BIOS and EFI, and mounts it on /mnt.
+# Replaces disko's script: partitions and formats the disk $1 for BIOS and EFI, and mounts it on /mnt.
 let
   build = import ./build.nix;
 in

@@ -1,10 +1,10 @@
-# Stands in for the flake of nixpkgs: evaluates the modules of a NixOS configuration with nixpkgs' real `lib`, but takes
-# whatever is set, since none of the options of NixOS exist, and makes the lab's system of it.
+# A stand-in for the flake of nixpkgs. Evaluates the modules of a NixOS configuration with nixpkgs' real `lib`, accepts
+# every definition, since it declares no NixOS options, and builds the lab's system from the result.
 { lib }:
 let
   build = import ./build.nix;
 
-  # Paths in the text are built and copied with it, as by nixpkgs.
+  # Store paths in the text become dependencies of it, as in nixpkgs.
   writeShellScript =
     name: text:
     build name ''
@@ -30,7 +30,7 @@ let
         authorizedKeys = config.users.users.root.openssh.authorizedKeys.keys;
         inherit (config.environment.etc.text) text;
       };
-      # What disko makes of `disko.devices`.
+      # The script that disko makes from `disko.devices`.
       system.build.destroyFormatMount =
         build "disko" ''
           mkdir -p $out/bin

@@ -1,8 +1,8 @@
-# The least that can be installed, booted and activated as a NixOS system: its user land is Debian's, and all that
-# is special about a machine is in here.
+# A minimal system that can be installed, booted and activated like NixOS. Its user land is Debian's. Everything that is
+# specific to a machine is in this file.
 {
   hostName,
-  # With the length of the prefix, as in "10.99.0.11/24".
+  # The address with prefix length, such as "10.99.0.11/24".
   address,
   gateway ? null,
   authorizedKeys,
@@ -12,7 +12,7 @@
 let
   build = import ./build.nix;
 
-  # A store path of its own, as in NixOS, which asks for a reboot where one of them changed.
+  # A separate store path, as in NixOS, which asks for a reboot when one of them changes.
   part = name: build name "echo ${name} >$out";
 
   file = name: contents: builtins.toFile name contents;
@@ -34,7 +34,7 @@ let
     ln -sfn "$system" /run/current-system
   '';
 
-  # Process 1, when the initial ramdisk has mounted the root, /dev and /run.
+  # Process 1, which starts after the initial ramdisk has mounted the root, /dev and /run.
   init = file "init" ''
     #!/bin/sh
     system=$(/usr/bin/dirname "$(/usr/bin/readlink -f "$0")")
@@ -43,7 +43,7 @@ let
     exec /sbin/init
   '';
 
-  # What the boot loader of the lab's machines starts is the system that /boot/default-system points to.
+  # The boot loader of the lab's machines starts the system that /boot/default-system points to.
   switch = file "switch-to-configuration" ''
     #!/bin/sh
     set -eu

@@ -17,7 +17,7 @@ export const TIMELINE_PAGE = join(
 const TIMELINE = /(<!-- timeline: .*? -->\n)[^]*(\n<!-- end of the timeline -->)/;
 const CONSOLE_PERIOD_MS = 200;
 
-/** Throws when this host cannot run machines. */
+/** Throws an error when machines cannot run on this host. */
 export function checkMachineRequirements(): void {
   const reason = netbootLabAvailable();
   if (reason === undefined) return;
@@ -27,15 +27,15 @@ export function checkMachineRequirements(): void {
 }
 
 export interface MachineDemoOptions {
-  /** Leaves the machine running at the end, also after a failure, until the signal. */
+  /** Whether the machine keeps running at the end, also after a failure, until the signal. */
   keep: boolean;
-  /** Shows what the machine writes to its serial port. */
+  /** Whether to show the machine's serial output. */
   showConsole: boolean;
-  /** Puts the timeline into {@link TIMELINE_PAGE}. */
+  /** Whether to write the timeline into {@link TIMELINE_PAGE}. */
   record: boolean;
 }
 
-/** Takes a machine from power-on to deployed, for a person to watch; then changes what it runs. */
+/** Deploys a machine from power-on, with output for a person who watches it, then changes its system. */
 export async function runMachineDemo(
   display: Display,
   { keep, showConsole, record }: MachineDemoOptions,
@@ -103,11 +103,11 @@ function reasonOf(error: unknown, { deployers }: BareMetal): Error {
   return new Error(failed.map((event) => `${event.member}: ${event.error}`).join("\n"), { cause: error });
 }
 
-/** Says how to look at what runs, and waits. */
+/** Prints how to reach the running services, and waits for the signal. */
 async function showUntil(signal: AbortSignal, run: BareMetal, display: Display): Promise<void> {
   const { lab, url } = run.landscaper;
   const { folder } = run.network;
-  // Without what ends it together with this process.
+  // The command without setpriv, which would end the shell together with this process.
   const enter = lab.enter().slice(lab.enter().indexOf("nsenter")).join(" ");
   display.heading("Everything is left running, until Ctrl-C");
   display.line(`The boot service's status page: ${url}`);

@@ -16,7 +16,7 @@ let count = 0;
 /** A run of deployer.ts on the landscaper. It ends with this process at the latest. */
 export class DeployerProcess {
   readonly events: TimedEvent[] = [];
-  /** Its output, except events. */
+  /** The output on standard error. */
   stderr = "";
   readonly #child: ChildProcess;
   readonly #ended: Promise<unknown>;
@@ -26,7 +26,7 @@ export class DeployerProcess {
     writeFileSync(file, JSON.stringify(network));
     const node = [process.execPath, "--import", "tsx", PROGRAM, file];
     const [program, ...args] = landscaper.lab.enter(...node);
-    // jest's options would be taken for its own.
+    // The deployer must not get the Node options of jest.
     const { NODE_OPTIONS: _, ...env } = process.env;
     this.#child = spawn(program!, args, { cwd: ROOT, env, stdio: ["ignore", "pipe", "pipe"] });
     createInterface({ input: this.#child.stdout! }).on("line", (line) => {
@@ -42,7 +42,7 @@ export class DeployerProcess {
     return this.#child.exitCode === null && this.#child.signalCode === null;
   }
 
-  /** Resolves to the first event that fits, of those that were and those that come. */
+  /** Resolves to the first matching event, past or future. */
   async event(
     what: string,
     fits: (event: TimedEvent) => boolean,
@@ -62,7 +62,7 @@ export class DeployerProcess {
     }
   }
 
-  /** The results of all members. Rejects if the apply was not complete. */
+  /** Resolves to the results of all members. Rejects when the apply was not complete. */
   async done(): Promise<Map<string, Extract<TimedEvent, { action: unknown }>>> {
     await this.#ended;
     if (this.#child.exitCode !== 0) throw new Error(`the apply has failed:\n${this.describe()}`);
@@ -71,7 +71,7 @@ export class DeployerProcess {
     );
   }
 
-  /** At once; the providers, too, unless they are to be orphans. Resolves to the process ids of the providers. */
+  /** Kills the deployer, and optionally its providers. Resolves to the process IDs of the providers. */
   async kill(what: "deployer" | "with-providers"): Promise<number[]> {
     const providers = descendantsOf(this.#child.pid!);
     this.#child.kill("SIGKILL");
@@ -80,7 +80,7 @@ export class DeployerProcess {
     return providers;
   }
 
-  /** As Ctrl-C does. */
+  /** Interrupts the deployer like Ctrl-C, and waits until it has exited. */
   async interrupt(): Promise<void> {
     this.#child.kill("SIGINT");
     await this.#ended;

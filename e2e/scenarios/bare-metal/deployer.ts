@@ -1,10 +1,10 @@
-// The lab's `nixops4 apply`: a separate process, which applies the network that a JSON file says, and prints
-// what happens, a JSON object a line.
+// The lab's `nixops4 apply`: applies the network in a JSON file, in a separate process, and prints one event in JSON
+// per line.
 import { readFileSync } from "node:fs";
 import { ApplyError, applyDeployment, type ApplyEvent } from "../../harness/index.ts";
 import { networkEvaluator, type Network } from "./deployment.ts";
 
-/** A line of its standard output; `at` is in milliseconds since 1970. */
+/** A line of standard output. `at` is in milliseconds since 1970. */
 export type TimedEvent = ApplyEvent & { at: number };
 
 const network = JSON.parse(readFileSync(process.argv[2]!, "utf8")) as Network;
@@ -17,7 +17,7 @@ try {
     onEvent: (event) => process.stdout.write(`${JSON.stringify({ at: Date.now(), ...event })}\n`),
   });
 } catch (error) {
-  // The events have told it.
+  // An ApplyError is already in the events.
   if (!(error instanceof ApplyError)) throw error;
   process.exitCode = 1;
 }

@@ -13,7 +13,7 @@ import {
 import type { NameServer } from "../../lab/name-server.ts";
 import { moduleSystemsMissing, nixArgs, withModules } from "../../tests/nix-sources.ts";
 
-/** A line of `proxmoxMACs`: options of the component `bare-metal-host`. */
+/** An entry of `proxmoxMACs`: options of the component `bare-metal-host`. */
 export interface Host {
   mac: string;
   ip: string;
@@ -24,27 +24,29 @@ export interface Host {
 export interface Network {
   /** The folder of the state and the keys. */
   folder: string;
-  /** Of the boot service. */
+  /** The socket of the boot service. */
   socket: string;
   cache: { url: string; publicKeyFile: string };
   installer: { kernel: string; initrd: string; cmdline: string[] };
   /** The DNS zone and server for the names of the hosts. */
   dns: Pick<NameServer, "zone" | "server">;
-  /** By name. */
+  /** The hosts by name. */
   hosts: Record<string, Host>;
-  /** A text in the system of the hosts. Another text makes another system. */
+  /** A text in the hosts' system. Another text makes another system. */
   text: string;
 }
 
 const LAB = join(import.meta.dirname, "../../lab/nix");
 const RUNS = 'echo "generation $GENERATION: $(readlink /run/current-system)"; cat /etc/text';
 
-/** The network as nixops4 would see it; without the module systems, by {@link networkGraph}. */
+/**
+ * Returns the network as an evaluator: by Nix, or by {@link networkGraph} when the module systems are not available.
+ */
 export function networkEvaluator(network: Network): Evaluator {
   return moduleSystemsMissing === "" ? networkExpression(network) : networkGraph(network);
 }
 
-/** By this project's components. */
+/** Returns the network, evaluated by Nix from this project's components. */
 export function networkExpression(network: Network): Evaluator {
   const nixpkgs = `import ${LAB}/nixpkgs.nix { inherit lib; }`;
   const settings = `${toNix({ ...network, command: RUNS })} // { inherit self lib; nixpkgs = ${nixpkgs}; }`;
@@ -52,7 +54,7 @@ export function networkExpression(network: Network): Evaluator {
   return nixEvaluator({ root: withModules(`root (${module})`), nixArgs });
 }
 
-/** The same members, without the components. */
+/** Returns a network with the same members, without the components. */
 export function networkGraph(network: Network): Evaluator {
   const { folder, cache, hosts } = network;
   const composites = Object.entries(hosts).map(([name, host]) => [
@@ -84,7 +86,7 @@ export function deployKeyFile({ folder }: Pick<Network, "folder">): string {
   return join(folder, "deploy_key");
 }
 
-/** The folder of the temporary host keys. */
+/** Returns the folder of the temporary host keys. */
 export function keyFolder({ folder }: Pick<Network, "folder">): string {
   return join(folder, "keys");
 }
@@ -104,7 +106,7 @@ function hostMembers(name: string, host: Host, network: Network): Members<string
     host: ip,
     hostPublicKeys: [hostPublicKey],
     privateKey: { file: members["deploy_key"]!.outputs["privateKeyFile"] },
-    // Machines in software emulation may be slow to answer.
+    // Emulated machines can be slow to answer.
     connectTimeoutSeconds: 60,
   });
   const record = (inputs: Record<string, Input<string>>): Members<string>[string] => ({
@@ -193,7 +195,7 @@ function hostMembers(name: string, host: Host, network: Network): Members<string
       type: "SSHFP",
       values: (members) => outputs(members, "ssh_host_public_key")["sshfp"],
     }),
-    // Virtual machines get members here, as in network.nix.
+    // More members of a host, such as virtual machines, can be added here, as in network.nix.
     runs: {
       provider: ssh,
       type: "exec",

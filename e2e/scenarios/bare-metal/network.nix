@@ -1,9 +1,9 @@
-# What templates/default deploys, in the lab.
+# The network of templates/default, for the lab.
 {
   self,
   lib,
   nixpkgs,
-  # See deployment.ts.
+  # See deployment.ts for these arguments.
   folder,
   socket,
   cache,
@@ -38,16 +38,16 @@
       server = { inherit socket; };
       inherit installer;
 
-      # Machines in software emulation may be slow to answer.
+      # Emulated machines can be slow to answer.
       members.ssh_host_public_key.inputs.connection.connectTimeoutSeconds = 60;
       members.nixos.inputs.connection.connectTimeoutSeconds = 60;
 
-      # The last thing that happens: the machine itself says what it runs. (What else a machine is to be gets members here:
-      # virtual machines on a Proxmox host.)
+      # The last member of a host: the machine reports the system that it runs. More members of a machine can be
+      # declared here, such as virtual machines on a Proxmox host.
       members.runs = {
         type = providers.ssh.exec;
         inputs = {
-          # By the machine's own key.
+          # Expects the machine's own host key.
           inherit (config.members.nixos.inputs) connection;
           inherit command;
           env.GENERATION = toString members.nixos.outputs.generation;

@@ -5,31 +5,34 @@ import type { Landscaper } from "../../lab/landscaper.ts";
 import { processFile, processIds } from "../../lab/processes.ts";
 import { keyFolder } from "./deployment.ts";
 
-/** A step of an entry, as the boot service has stored it. */
+/** An event of an entry, in the form in which the boot service stores it. */
 export interface BootEvent {
   at: number;
-  /** Of the entry. */
+  /** The ID of the entry. */
   id: string;
   kind: string;
-  /** Of `delivered`, only its id. */
+  /** Of `delivered`, only the ID. */
   boot?: { token: string; id: string } | string;
   report?: { stage: string; percent?: number; message: string };
 }
 
 const PERIOD_MS = 200;
 
-/** Looks at a run five times a second: at what happens, for the timeline, and at what others could read, for secrets. */
+/**
+ * Observes a run five times per second. Records the events for the timeline, and texts that other users can read for
+ * the search for secrets.
+ */
 export class Observer {
-  /** Of the boot service, in order. */
+  /** The events of the boot service, in order. */
   readonly bootEvents: BootEvent[] = [];
   readonly tokens = new Set<string>();
-  /** What the addresses of overlays have that nobody can guess. */
+  /** The secret parts of the addresses of overlays. */
   readonly overlayIds = new Set<string>();
-  /** All temporary host keys that were made. */
+  /** All temporary host keys so far. */
   readonly temporaryKeys = new Set<string>();
-  /** Command lines and environments of all processes of the host. */
+  /** The command lines and environments of all processes of the host. */
   readonly processTexts = new Set<string>();
-  /** What the boot service shows to everybody. */
+  /** The public pages of the boot service. */
   readonly statusTexts = new Set<string>();
   readonly #landscaper: Landscaper;
   readonly #seenEvents = new Set<string>();
@@ -42,7 +45,7 @@ export class Observer {
     this.#timer = setInterval(() => this.#look(), PERIOD_MS);
   }
 
-  /** Waits until the boot service has stored such a step. */
+  /** Waits until the boot service has stored a matching event. */
   async bootEvent(
     what: string,
     fits: (event: BootEvent) => boolean,
@@ -100,7 +103,7 @@ export class Observer {
     for (const pid of processIds()) {
       const commandLine = processFile(pid, "cmdline");
       if (commandLine === "") continue;
-      // An environment changes only with the program.
+      // A process changes its environment only together with its program.
       const key = `${pid} ${commandLine}`;
       if (this.#seenProcesses.has(key)) continue;
       this.#seenProcesses.add(key);
@@ -116,7 +119,7 @@ export class Observer {
   }
 }
 
-/** The last record may be half written. */
+/** Parses a record. The last one may be incomplete. */
 function parse(text: string): { recent?: BootEvent[]; events?: BootEvent[] }[] {
   try {
     return [JSON.parse(text) as { recent?: BootEvent[]; events?: BootEvent[] }];

@@ -10,19 +10,19 @@ import { Observer } from "./observer.ts";
 export const HOST1: Host = { mac: "52:54:00:12:34:56", ip: "10.99.0.11" };
 export const HOST2: Host = { mac: "52:54:00:12:34:57", ip: "10.99.0.12" };
 
-/** The landscaper, its network, and the machines that were turned on. */
+/** The landscaper, its network, and the machines that were powered on. */
 export class BareMetal {
   readonly landscaper: Landscaper;
   readonly observer: Observer;
-  /** To be changed as the operator changes `network.nix`. */
+  /** The network. Tests change it like an operator changes `network.nix`. */
   network: Network;
   readonly machines = new Map<string, VirtualMachine>();
-  /** When, in milliseconds since 1970. */
+  /** The times in milliseconds since 1970. */
   readonly poweredOn = new Map<string, number>();
-  /** All that ran, in order. */
+  /** All deployers, in order. */
   readonly deployers: DeployerProcess[] = [];
 
-  /** With one host declared, and no machine on. */
+  /** Starts a scenario with one declared host. No machine is on. */
   static async start(): Promise<BareMetal> {
     const installer = await installerImage();
     const landscaper = await startLandscaper();
@@ -58,7 +58,7 @@ export class BareMetal {
     return machine;
   }
 
-  /** Returns the output of a command on a host, which must present this key. */
+  /** Returns the output of a command on a host that must have this host key. */
   async ssh(name: string, hostPublicKey: string, command: string): Promise<string> {
     const { ip } = this.network.hosts[name]!;
     const options = [

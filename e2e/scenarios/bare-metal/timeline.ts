@@ -1,23 +1,23 @@
 import type { TimedEvent } from "./deployer.ts";
 import type { BootEvent } from "./observer.ts";
 
-/** From when to when something took place, in milliseconds since 1970. */
+/** A period with start and end in milliseconds since 1970. */
 export interface Stage {
   what: string;
-  /** The source of the time at which it ended. */
+  /** The source of the end time. */
   source: string;
   begin: number;
   end: number;
 }
 
-/** All that tells when something happened to one machine, which nothing has interrupted. */
+/** The records about one machine whose installation was not interrupted. */
 export interface Sources {
   host: string;
   poweredOn: number;
   bootEvents: readonly BootEvent[];
-  /** Lines of the boot service's log, as JSON. */
+  /** The lines of the boot service's log, in JSON. */
   bootServiceLog: readonly string[];
-  /** Of the deployers, in order. */
+  /** The events of all deployers, in order. */
   events: readonly TimedEvent[];
 }
 
@@ -31,7 +31,7 @@ const SERVICE = "boot service";
 const INSTALLER = "installer";
 const DEPLOYER = "deployer";
 
-/** The way of a machine from power-on to deployed. Throws when it has not gone it to its end. */
+/** Returns the stages of a machine from power-on to deployed. Throws when it has not reached the end. */
 export function stagesOf({ host, poweredOn, bootEvents, bootServiceLog, events }: Sources): Stage[] {
   const log = bootServiceLog.map((line) => JSON.parse(line) as LogLine);
   const times = (part: string, message: RegExp) =>
@@ -84,7 +84,7 @@ export function stagesOf({ host, poweredOn, bootEvents, bootServiceLog, events }
   return [...inOrder(poweredOn, first), ...inOrder(told("nixos", starts, true), second)];
 }
 
-/** Each begins when the one before it ends. */
+/** Makes each stage start at the end of the one before it. */
 function inOrder(
   start: number | undefined,
   ends: readonly [what: string, source: string, end: number | undefined][],
@@ -98,7 +98,7 @@ function inOrder(
   });
 }
 
-/** Rows of strings: seconds after the first stage's begin. */
+/** Returns rows of strings, with times in seconds since the start of the first stage. */
 export function timelineTable(stages: readonly Stage[]): { header: string[]; rows: string[][] } {
   const start = stages[0]!.begin;
   const seconds = (milliseconds: number) => (milliseconds / 1000).toFixed(1);
@@ -114,7 +114,7 @@ export function timelineTable(stages: readonly Stage[]): { header: string[]; row
   };
 }
 
-/** As Prettier lays a table out. */
+/** Formats a table like Prettier. */
 export function markdownTable(header: readonly string[], rows: readonly (readonly string[])[]): string {
   const isNumber = (column: number) => rows.every((row) => /^-?[\d.]+$/.test(row[column]!));
   const widths = header.map((_, column) =>

@@ -7,11 +7,11 @@ export interface FirstDeployment {
   /** The server's port on loopback. */
   port: number;
   user: string;
-  /** The text for the server's message of the day. */
+  /** The server's message of the day. */
   motd: string;
 }
 
-/** The files of the members, by member. */
+/** Returns the paths of the members' files, by member. */
 export function filesOf(folder: string) {
   return {
     state: join(folder, "state.json"),
@@ -35,7 +35,10 @@ export const memberTypes = {
 
 export type MemberName = keyof typeof memberTypes;
 
-/** Keys for a server and its deployer, the server itself over SSH, and an inventory of what came out. */
+/**
+ * Creates a deployment with keys for a server and its deployer, the server itself over SSH, and an inventory of the
+ * results.
+ */
 export function firstDeployment({ folder, port, user, motd }: FirstDeployment): Evaluator {
   const files = filesOf(folder);
   const local = { executable: builtProvider("local") };
@@ -49,7 +52,7 @@ export function firstDeployment({ folder, port, user, motd }: FirstDeployment): 
     hostPublicKeys: [hostPublicKey],
     privateKey: { file: deployerKey.outputs["privateKeyFile"] },
   });
-  // Uses the output of `server`, and so runs only when the server is up.
+  // This uses the output of `server`, so its member only runs when the server is up.
   const connection = (members: View<"deployerKey" | "server">) =>
     connect(members.server.outputs["hostPublicKey"], members);
 

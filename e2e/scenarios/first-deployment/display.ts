@@ -3,7 +3,7 @@ import type { Action, ApplyEvent } from "../../harness/index.ts";
 export interface Display {
   heading(text: string): void;
   event(event: ApplyEvent): void;
-  /** A line about something that is no resource. */
+  /** Prints a line that is not about a resource. */
   note(what: string, text: string): void;
   line(text?: string): void;
   table(header: readonly string[], rows: readonly (readonly string[])[]): void;
@@ -16,12 +16,12 @@ interface Terminal {
 }
 
 const WIDTH = 80;
-/** The column of names. */
+/** The column in which names start. */
 const NAME_COLUMN = 10;
 
 /**
- * Prints what happens as it happens, within the width of the terminal, or 80 columns; in colour only for a terminal and
- * without NO_COLOR. Names of members take `nameWidth` columns.
+ * Prints events when they happen, within the width of the terminal, or 80 columns. Colours are only used in a terminal
+ * and without NO_COLOR. Member names take `nameWidth` columns.
  */
 export function createDisplay(
   terminal: Terminal,
@@ -47,7 +47,7 @@ export function createDisplay(
       `${paint("dim", time)}  ${paint(color, mark)} ${name.padEnd(nameWidth)} ${textPaint(first)}`.trimEnd(),
     );
     for (const part of more) {
-      // Text that is too long for its column, such as a path, starts in the column of names.
+      // A long text without spaces, such as a path, starts in the column of names.
       const column = part.length > width - textColumn ? NAME_COLUMN : textColumn;
       line(`${" ".repeat(column)}${textPaint(part)}`);
     }
@@ -117,7 +117,7 @@ function describeDone(action: Action, seconds: number): string {
     : `${action} in ${formatSeconds(seconds)}`;
 }
 
-/** Breaks a line at its spaces; a word that is longer than the width gets a line of its own. */
+/** Breaks a line at spaces. A word longer than the width gets a separate line. */
 function fold(line: string, width: number): string[] {
   const lines: string[] = [];
   for (const word of line.split(" ")) {

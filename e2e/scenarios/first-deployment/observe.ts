@@ -2,10 +2,10 @@ import { stat } from "node:fs/promises";
 import { isDeepStrictEqual } from "node:util";
 import type { MemberResult } from "../../harness/index.ts";
 
-/** The files and state after an apply, for comparison with those after the next. */
+/** The files and state after an apply, to be compared with those after the next one. */
 export interface Observation {
   results: ReadonlyMap<string, MemberResult>;
-  /** Inode, size, mode and time of the last change, by member. */
+  /** The inode, size, mode and time of the last change, by member. */
   files: ReadonlyMap<string, string>;
 }
 
@@ -22,7 +22,7 @@ export async function observe(
   };
 }
 
-/** The members whose outputs are others, or whose file was written. */
+/** Returns the members with changed outputs or a written file. */
 export function changedMembers(before: Observation, after: Observation): string[] {
   return [...after.results.values()]
     .filter(

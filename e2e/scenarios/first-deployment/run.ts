@@ -15,12 +15,12 @@ import {
 import { formatSeconds, type Display } from "./display.ts";
 import { changedMembers, observe, type Observation } from "./observe.ts";
 
-/** How long the server stays down while its resource already waits for it. */
+/** How long the server stays down while its resource waits, in milliseconds. */
 const SERVER_DELAY_MS = 1_500;
 
 /**
- * Applies the first deployment three times in a folder, against an SSH server that starts while it is
- * waited for, and checks what each apply changed. Rejects when anything is not as it should be.
+ * Applies the first deployment three times in a folder. Its SSH server starts while a resource waits for it. Checks the
+ * changes of each apply, and rejects when they are wrong.
  */
 export async function runFirstDeployment(
   folder: string,
@@ -81,12 +81,12 @@ async function apply(
   return observe(results, filesOf(deployment.folder));
 }
 
-/** The SSH server that the deployment waits for: OpenSSH's where it is installed. */
+/** The SSH server that the deployment waits for: OpenSSH's if it is installed, or else one in this process. */
 class Server {
   readonly #deployment: FirstDeployment;
   readonly #display: Display;
   readonly #failed = new AbortController();
-  /** Aborted when the user interrupts and when the server does not start. */
+  /** Aborted when the user interrupts, or when the server does not start. */
   readonly signal: AbortSignal;
   readonly #publicKeys = new Map<string, unknown>();
   #start: Promise<void> = Promise.resolve();
@@ -98,14 +98,14 @@ class Server {
     this.signal = AbortSignal.any([signal, this.#failed.signal]);
   }
 
-  /** Starts the server a while after its resource began to wait for it. */
+  /** Starts the server {@link SERVER_DELAY_MS} after its resource began to wait. */
   follow(event: ApplyEvent): void {
     if (event.kind === "created") this.#publicKeys.set(event.member, event.outputs["publicKey"]);
     if (event.kind !== "started" || event.member !== "server") return;
     this.#start = this.#startAfter(SERVER_DELAY_MS).catch((error: unknown) => this.#failed.abort(error));
   }
 
-  /** Adds what the server logged to an error, where it may be the reason. */
+  /** Adds the server's log to an error that it may explain. */
   explain(error: unknown): unknown {
     if (this.signal.aborted) return this.signal.reason;
     const log = this.#sshd?.log().trimEnd().split("\n").slice(-10).join("\n  ");
@@ -137,7 +137,7 @@ class Server {
   }
 }
 
-/** Reads back what the deployment should have made. */
+/** Checks the files that the deployment should have made. */
 async function verify({ folder, motd }: FirstDeployment): Promise<void> {
   const files = filesOf(folder);
   const written = await readFile(files.motd, "utf8");
