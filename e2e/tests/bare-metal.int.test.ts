@@ -27,7 +27,7 @@ const suite = unavailable === undefined ? describe : describe.skip;
 const seed = Number(process.env["BARE_METAL_SEED"] ?? randomInt(2 ** 31));
 const random = randomNumbers(seed);
 
-/** Each is many times as long as it takes on an idle host. */
+/** Limits that are many times the duration on an idle host. */
 const BOOT_SECONDS = 600;
 const INSTALL_SECONDS = 900;
 const ORPHAN_SECONDS = 60;
@@ -36,10 +36,10 @@ const STEP_MS = 1_800_000;
 suite(`from power-on to deployed${unavailable === undefined ? "" : ` (skipped: ${unavailable})`}`, () => {
   let run: BareMetal;
   let hasFailed = false;
-  /** By host. */
+  /** The public host keys, by host. */
   const hostKeys: Record<string, string> = {};
   const secrets = new SecretSearch();
-  /** The process ids of providers whose deployer was killed. */
+  /** The process IDs of providers whose deployer was killed. */
   const killed: number[] = [];
   const planted = "planted-".padEnd(40, "0123456789");
 
@@ -52,7 +52,7 @@ suite(`from power-on to deployed${unavailable === undefined ? "" : ` (skipped: $
     await run?.stop();
   });
 
-  /** What the name server answers is the machine's address, its name, and its own host key. */
+  /** Expects that the name server has the machine's address, name and host key. */
   async function expectRecords(name: string): Promise<void> {
     const { dns, hosts } = run.network;
     const { ip } = hosts[name]!;
@@ -63,7 +63,7 @@ suite(`from power-on to deployed${unavailable === undefined ? "" : ` (skipped: $
     const told = await run.ssh(name, hostKeys[name]!, "ssh-keygen -r x -f /etc/ssh/ssh_host_ed25519_key.pub");
     const [, sha256] = /^x IN SSHFP (4 2 [0-9a-f]+)$/m.exec(told)!;
     const served = await dig(`${name}.${dns.zone}`, "SSHFP");
-    // Long data is shown in groups.
+    // dig prints long data in groups.
     expect(
       served
         .toLowerCase()
@@ -71,7 +71,7 @@ suite(`from power-on to deployed${unavailable === undefined ? "" : ` (skipped: $
     ).toBe(sha256);
   }
 
-  /** A step that is not tried when one before it has failed. */
+  /** Defines a test that fails at once when an earlier one has failed. */
   function step(name: string, work: () => Promise<void>): void {
     it(
       name,
@@ -112,7 +112,7 @@ suite(`from power-on to deployed${unavailable === undefined ? "" : ` (skipped: $
       );
     await kill("host_key", rekeying, sshAnswers, 2);
 
-    // Meanwhile the role was changed: the system that was installed is not the one that is wanted.
+    // The role was changed meanwhile, so the installed system is no longer the wanted one.
     run.network = { ...run.network, text: "version 2" };
     const activates = (deployer: DeployerProcess) =>
       deployer.event("nixos", starts("host1.nixos"), BOOT_SECONDS);
@@ -177,7 +177,7 @@ suite(`from power-on to deployed${unavailable === undefined ? "" : ` (skipped: $
     await powerCycle("host1");
   });
 
-  step("takes a second machine, by EFI and one more line, and leaves the first alone", async () => {
+  step("installs a second machine, with EFI and one more line, and does not touch the first", async () => {
     const before = await touch("host1");
     run.network = { ...run.network, hosts: { ...run.network.hosts, host2: HOST2 } };
     const deployer = run.apply();
@@ -212,12 +212,12 @@ suite(`from power-on to deployed${unavailable === undefined ? "" : ` (skipped: $
     const { stateFile: _, ...state } = before.state;
     expect(await before.after()).toMatchObject(state);
     await collectHostKey("host1");
-    // The other key of the new install has taken the place of the former one.
+    // The records now have the host key of the new installation.
     await expectRecords("host1");
   });
 
-  step("has told no secret to anybody", async () => {
-    // What a leak into an environment would look like, so that this search can be seen to find one.
+  step("does not leak any secret", async () => {
+    // A deliberate leak into an environment shows that the search below can find one.
     const control = spawn("sleep", ["2"], { env: { PLANTED: planted } });
     await sleep(1000);
     control.kill();
@@ -239,7 +239,7 @@ suite(`from power-on to deployed${unavailable === undefined ? "" : ` (skipped: $
     expect(observer.tokens.size).toBeGreaterThanOrEqual(3);
     for (const token of observer.tokens) tokens.addToken("a boot token", token);
     for (const id of observer.overlayIds) addresses.addToken("an overlay's address", id);
-    // It has to know them; and iPXE shows the addresses that it loads from.
+    // The store must contain the tokens, and iPXE prints the addresses that it loads.
     const { store, ...shown } = texts;
     const { consoles, ...others } = shown;
     expect(leaks(shown, tokens)).toEqual({});
@@ -277,7 +277,7 @@ suite(`from power-on to deployed${unavailable === undefined ? "" : ` (skipped: $
     await deployer.event(`waits for ${host}`, logs(`${host}.installation`, waiting), BOOT_SECONDS);
   }
 
-  /** Kills the deployer at a random moment after something has begun, with its providers or without. */
+  /** Kills the deployer, with or without its providers, at a random time after the start of a phase. */
   async function kill(
     phase: string,
     deployer: DeployerProcess,
@@ -295,7 +295,7 @@ suite(`from power-on to deployed${unavailable === undefined ? "" : ` (skipped: $
     killed.push(...providers);
   }
 
-  /** Providers whose deployer was killed end by themselves. */
+  /** Expects that the providers whose deployer was killed exit on their own. */
   async function killedHaveEnded(): Promise<void> {
     const deadline = Date.now() + ORPHAN_SECONDS * 1000;
     const running = () => killed.filter((pid) => processFile(pid, "cmdline").includes("nixops4-resources"));
@@ -303,13 +303,13 @@ suite(`from power-on to deployed${unavailable === undefined ? "" : ` (skipped: $
     expect(running()).toEqual([]);
   }
 
-  /** Adds what a host has in /etc/ssh to the secrets. */
+  /** Adds the host key in /etc/ssh to the secrets. */
   async function collectHostKey(name: string): Promise<void> {
     const key = await run.ssh(name, hostKeys[name]!, "cat /etc/ssh/ssh_host_ed25519_key");
     secrets.addPrivateKey(`the host key of ${name}`, key);
   }
 
-  /** What a host is and what was written to it since now. */
+  /** Returns the state of a host, and a function that returns it again with the files written since. */
   async function touch(name: string) {
     const look = async () => ({
       host: await run.ssh(
@@ -328,7 +328,7 @@ suite(`from power-on to deployed${unavailable === undefined ? "" : ` (skipped: $
     return { state, after: look };
   }
 
-  /** Resets a host, which boots from the network, and from there the system that it ran from its disk. */
+  /** Resets a host. It boots from the network, where iPXE makes it boot the same system from its disk. */
   async function powerCycle(name: string): Promise<void> {
     const machine = run.machines.get(name)!;
     const look = async () => {
@@ -367,7 +367,7 @@ suite(`from power-on to deployed${unavailable === undefined ? "" : ` (skipped: $
 });
 
 suite("npm run demo -- --machine (skipped where no machine can be run)", () => {
-  /** Resolves to its process id, what it has printed, and its exit code. */
+  /** Runs the demo, and resolves to its process ID, output and exit code. */
   async function runDemo(command: string[], interruptAt?: RegExp) {
     const demo = ["--import", "tsx", "scripts/demo.ts", "--no-build", "--machine"];
     const [program, ...args] = [...command, process.execPath, ...demo];
@@ -432,7 +432,7 @@ components(`the network of the lab${moduleSystemsMissing}`, () => {
   });
 });
 
-/** The resources below a member, with their types, their states, and where their providers are. */
+/** Returns the resources in a composite, with their types, states and provider names. */
 async function describeMembers(
   evaluator: Evaluator,
   path: MemberPath = [],
@@ -464,7 +464,7 @@ const starts = (member: string) => (event: TimedEvent) => event.kind === "starte
 const logs = (member: string, pattern: RegExp) => (event: TimedEvent) =>
   event.kind === "log" && event.member === member && pattern.test(event.line);
 
-/** Mulberry32. */
+/** Returns the pseudo-random number generator Mulberry32. */
 function randomNumbers(seed: number): () => number {
   let state = seed;
   return () => {

@@ -72,7 +72,7 @@ describe("create", () => {
     });
   });
 
-  it("merges the three ways to give inputs", async () => {
+  it("merges the inputs from all three options", async () => {
     const inputs = [
       "--inputs-json",
       '{"executable":"cat"}',
@@ -195,7 +195,7 @@ describe("provider -- describe", () => {
     expect(stdout).not.toContain("](#");
   });
 
-  it("says which types there are", async () => {
+  it("lists the types for an unknown one", async () => {
     expect((await describeType("file")).stderr).toBe(
       'error: several providers have a resource type "file": name one of local.file, ssh.file\n',
     );
@@ -211,7 +211,7 @@ comparison("compared with nixops4-resource-runner (skipped without NIXOPS4_UPSTR
   const nested = '{"b":[1,[],{}],"a":{"d":null,"c":true},"é":"\\u0001\\u2028\\u007f"}';
   const previous = ["--previous-inputs-json", "{}", "--previous-outputs-json", '{"value":{"b":1,"a":2}}'];
 
-  /** Command lines that are run one after another, each in a folder of its own for either program. */
+  /** Sequences of command lines, each of which runs in a separate folder for each of the two programs. */
   const sequences: ((folder: string) => string[])[][] = [
     [() => [...memo, "-j", "initialize_with", nested]],
     [() => [...memo, "--input-str=initialize_with", "x"]],
@@ -253,7 +253,7 @@ comparison("compared with nixops4-resource-runner (skipped without NIXOPS4_UPSTR
       const ours = await run(...args(folders[0]));
       const theirs = await runProgram(join(upstream!, "nixops4-resource-runner"), args(folders[1]));
       expect({ code: ours.code, stdout: ours.stdout }).toEqual({ code: theirs.code, stdout: theirs.stdout });
-      // Where both only pass the provider's message on, it is the same.
+      // A message that both programs only pass on from the provider is the same.
       if (theirs.stderr.startsWith("error: ") && !theirs.stderr.includes("Provider process")) {
         const [first] = theirs.stderr.split("\n");
         expect(ours.stderr.split("\n")[0]).toBe(first!.replaceAll(folders[1], folders[0]));

@@ -9,13 +9,15 @@ const run = promisify(execFile);
 const PATH = `${process.env["PATH"] ?? ""}:/usr/sbin:/sbin`;
 const MAX_OUTPUT = 100 * 2 ** 20;
 
-/** Why there can be no such machine with programs of this one; `undefined` when there can. */
+/** Returns why such a machine with these programs cannot run here; `undefined` when it can. */
 export function debianMachineAvailable(programs: readonly string[]): string | undefined {
   const missing = programs.filter((name) => spawnSync("which", [name], { env: { PATH } }).status !== 0);
   return missing.length > 0 ? `not installed: ${missing.join(", ")}` : labAvailable();
 }
 
-/** A Debian with systemd in a virtual machine, and programs of this one: it is the same Debian, and has no network. */
+/**
+ * A virtual machine with Debian, systemd and programs of the host, which must have the same Debian. It has no network.
+ */
 export class DebianMachine {
   readonly #folder: string;
   readonly #vm: DebianVm;
@@ -27,12 +29,12 @@ export class DebianMachine {
     this.#login = login;
   }
 
-  /** `files` are copied, too, to where they are here. */
+  /** Starts a machine with these programs of the host. `files` are copied to the same paths. */
   static async start(programs: readonly string[], files: readonly string[] = []): Promise<DebianMachine> {
     const folder = await fs.mkdtemp(join(tmpdir(), "debian-machine-"));
     const key = await makeSshKey(folder, "key");
     const vm = await startDebianVm({ folder, authorizedKeys: [key.publicKey] });
-    // One login for all: in emulation each costs more than a second.
+    // All commands share one login, since each takes more than a second in emulation.
     const settings = ["StrictHostKeyChecking=no", "UserKnownHostsFile=/dev/null", "LogLevel=ERROR"];
     settings.push("ControlMaster=auto", `ControlPath=${join(folder, "control")}`, "ControlPersist=yes");
     const options = settings.flatMap((setting) => ["-o", setting]);
@@ -44,12 +46,12 @@ export class DebianMachine {
     return machine;
   }
 
-  /** Runs a script of bash to its end; returns its standard output. */
+  /** Runs a bash script and returns its standard output. */
   async sh(script: string): Promise<string> {
     return (await this.#ssh("bash -eu -o pipefail", script)).trim();
   }
 
-  /** Copies files and folders, named as below `from`, to below `to`; what is there stays. */
+  /** Copies the files and folders in `from` at these paths to `to`. Does not overwrite files. */
   async copy(from: string, to: string, paths: readonly string[] = ["."]): Promise<void> {
     const relative = paths.map((path) => path.replace(/^\//, ""));
     const pack = ["--create", "--gzip", "--dereference", "--directory", from, ...relative];

@@ -5,7 +5,7 @@ import { describe, expect, it } from "@jest/globals";
 import { findSshd, timeSince } from "@nixops4-providers/test-servers";
 
 const sshd = findSshd();
-/** In a mount namespace, no sshd is executable. */
+/** A command that runs another one in a mount namespace in which sshd is not executable. */
 const hideSshd = ["unshare", "--mount", "sh", "-c", `mount --bind /dev/null ${sshd}; exec "$@"`, "sh"];
 const canHide = sshd !== undefined && spawnSync(hideSshd[0]!, [...hideSshd.slice(1), "true"]).status === 0;
 
@@ -17,12 +17,12 @@ interface Demo {
 }
 
 interface How {
-  /** A command that runs it. */
+  /** A command that runs the demo as its arguments. */
   prefix?: string[];
   env?: Record<string, string>;
 }
 
-/** What it deploys to, and how to run it so. */
+/** The SSH servers that the demo can use, each with the prefix that makes it use this one. */
 const servers: [name: string, prefix: string[]][] = [
   ...(sshd === undefined ? [] : [[sshd, []] as [string, string[]]]),
   ...(sshd === undefined || canHide
@@ -30,10 +30,10 @@ const servers: [name: string, prefix: string[]][] = [
     : []),
 ];
 
-/** Runs the demo; `interrupt` is looked for in its output, and answered with SIGINT. */
+/** Runs the demo. Sends SIGINT when its output matches `interrupt`. */
 function runDemo(args: string[], interrupt?: RegExp, { prefix = [], env = {} }: How = {}): Promise<Demo> {
   return new Promise((resolve) => {
-    // Other suites are using what a build would replace.
+    // --no-build, since other suites use the executables that a build would replace.
     const command = [process.execPath, "--import", "tsx", "scripts/demo.ts", "--no-build", ...args];
     const [program = "", ...rest] = [...prefix, ...command];
     const child = spawn(program, rest, {
@@ -63,7 +63,7 @@ function rowsOf({ stdout }: Demo): Record<string, string[]> {
   );
 }
 
-/** The command lines of running processes in which a text occurs. */
+/** Returns the command lines of running processes that contain a text. */
 function processesWith(text: string): string[] {
   return readdirSync("/proc")
     .filter((entry) => /^\d+$/.test(entry))
@@ -78,7 +78,7 @@ function processesWith(text: string): string[] {
 }
 
 describe.each(servers)("the demo, which deploys to %s", (server, prefix) => {
-  it("deploys, then changes nothing, then only what is new", async () => {
+  it("deploys, then changes nothing, then only what was added", async () => {
     const start = Date.now();
     const demo = await runDemo([], undefined, { prefix });
     expect(demo).toMatchObject({ code: 0, stderr: "" });
@@ -95,14 +95,14 @@ describe.each(servers)("the demo, which deploys to %s", (server, prefix) => {
       motd: ["ensured", "unchanged", "changed"],
       inventory: ["ensured", "unchanged", "unchanged"],
     });
-    // The server was waited for before it was there.
+    // The resource waits for the server before it is started.
     const [waiting, listening, ensured] = ["▸ server", "• sshd", "✓ server"].map((mark) =>
       demo.stdout.indexOf(mark),
     );
     expect(waiting).toBeGreaterThan(0);
     expect(listening).toBeGreaterThan(waiting!);
     expect(ensured).toBeGreaterThan(listening!);
-    // Readable when it is piped, as it is here.
+    // The output is readable when it is piped.
     expect(demo.stdout).not.toContain("\u001B");
     for (const line of demo.stdout.split("\n")) expect(line.length).toBeLessThanOrEqual(80);
 
@@ -111,7 +111,7 @@ describe.each(servers)("the demo, which deploys to %s", (server, prefix) => {
     expect(processesWith(demo.folder)).toEqual([]);
   }, 240_000);
 
-  it("leaves its files there with --keep", async () => {
+  it("keeps its files with --keep", async () => {
     const demo = await runDemo(["--keep"], undefined, { prefix });
     try {
       expect(demo.code).toBe(0);
@@ -142,7 +142,7 @@ describe.each(servers)("the demo, which deploys to %s", (server, prefix) => {
   );
 });
 
-it("takes --keep from npm, to which it belongs without -- before it", async () => {
+it("takes --keep from npm, which handles it when there is no -- before it", async () => {
   const demo = await runDemo([], undefined, { env: { npm_config_keep: "true" } });
   expect(demo.code).toBe(0);
   expect(existsSync(demo.folder)).toBe(true);

@@ -73,7 +73,7 @@ function actionsOf(results: readonly MemberResult[]): Record<string, string> {
   return Object.fromEntries(results.map(({ member, action }) => [member, action]));
 }
 
-/** A provider that notes the ids of its processes in the file `starts`. */
+/** A provider that writes the IDs of its processes to the file `starts`. */
 const counted = { executable: "/bin/sh", args: ["-c", `echo $$ >> starts; exec "$0"`, executable] };
 
 function startsIn(folder: string): number[] {
@@ -81,7 +81,7 @@ function startsIn(folder: string): number[] {
   return existsSync(file) ? readFileSync(file, "utf8").trim().split("\n").map(Number) : [];
 }
 
-/** When what printed `date +%s%N` twice began and ended. */
+/** Returns the start and end of a command that printed `date +%s%N` twice. */
 function interval(results: readonly MemberResult[], member: string): bigint[] {
   return String(outputsOf(results, member)?.["stdout"]).trim().split("\n").map(BigInt);
 }
@@ -110,7 +110,7 @@ function readState(folder: string): Promise<Properties> {
 }
 
 function eventsIn(folder: string): { meta: Properties; patch: unknown }[] {
-  // Each record is a JSON text of its own.
+  // Each record is a separate JSON text.
   const records = readFileSync(join(folder, "state.json"), "utf8").split(/(?<=\})\s*(?=\{"?\n? *"index")/);
   return records.map((record) => JSON.parse(record) as { meta: Properties; patch: unknown });
 }
@@ -188,8 +188,8 @@ describe("the flow of outputs into inputs", () => {
 describe("what runs at once", () => {
   const clock = "date +%s%N; sleep 0.1; date +%s%N";
 
-  it("is all that does not depend on each other, nested composites included", async () => {
-    // Each ends when all of them have begun.
+  it("is every member without a dependency on another, also in nested composites", async () => {
+    // Each command ends when all of them have started.
     const folder = temporaryFolder();
     const met = `date +%s%N; mktemp -p ${folder} >&2;
       until [ $(ls ${folder} | wc -l) = 4 ]; do sleep 0.05; done; date +%s%N`;
@@ -215,7 +215,7 @@ describe("what runs at once", () => {
     expect(interval(results, "after")[0]).toBeGreaterThan(interval(results, "a")[1]!);
   });
 
-  it("has a process of its own for each resource, and one for a state as long as the apply", async () => {
+  it("has one process for each resource, and one for a state during the whole apply", async () => {
     const cwd = temporaryFolder();
     const parent = {
       provider: counted,
@@ -230,13 +230,13 @@ describe("what runs at once", () => {
     const stateful = temporaryFolder();
     const members = { state: { ...state, provider: counted }, a: memo(1), b: memo(2), c: memo(3) };
     await applyDeployment(graph(members), { cwd: stateful });
-    // One to create it, one that stays for the read and all three events.
+    // One process creates the state, and one stays for the read and all three events.
     expect(startsIn(stateful)).toHaveLength(2);
     for (const pid of startsIn(stateful)) expect(() => process.kill(pid, 0)).toThrow("ESRCH");
   });
 });
 
-/** `b` is made of `a`'s output. */
+/** A deployment in which `b` depends on an output of `a`. */
 const chain = (value: Json) => ({
   state,
   a: { ...memo(value), provider: counted },
@@ -275,7 +275,7 @@ describe("members with state", () => {
     expect(startsIn(cwd)).toHaveLength(2);
   });
 
-  it("leave the state that nixops4 would leave", async () => {
+  it("leave the same state as nixops4", async () => {
     const cwd = temporaryFolder();
     await applyDeployment(graph(nested("1")), { cwd });
     await applyDeployment(graph(nested("2")), { cwd });
@@ -322,7 +322,7 @@ describe("members with state", () => {
     },
   );
 
-  it("lose no event when many finish at once in a composite that is new", async () => {
+  it("lose no event when many finish at once in a new composite", async () => {
     const cwd = temporaryFolder();
     const names = Array.from({ length: 15 }, (_, index) => `m${index}`);
     const members = Object.fromEntries(names.map((name) => [name, memo(name)]));
@@ -354,7 +354,7 @@ describe("members with state", () => {
     });
   });
 
-  it("fail when what should store their state does not", async () => {
+  it("fail when the resource that stores their state fails", async () => {
     const { message } = await failure(graph({ other: shell("true"), a: { ...memo(1), state: "other" } }));
     expect(message).toMatch(/^a: .*exec/);
   });
@@ -397,7 +397,7 @@ describe("failures", () => {
     expect(message).toContain("dependent: broken failed\nindirect: broken failed");
   });
 
-  /** Four hosts; the first fails while each of the others begins something that takes longer. */
+  /** Four hosts: the first one fails when the others have started longer commands. */
   const network = () => {
     const host = {
       members: {
@@ -425,7 +425,7 @@ describe("failures", () => {
     },
   );
 
-  it("of a composite stop no other that is named", async () => {
+  it("of a composite stop no other named composite", async () => {
     const cwd = temporaryFolder();
     const members = ["hosts.a", "hosts.b", "hosts.c", "hosts.d"];
     const { message, results } = await failure(network(), { cwd, members, onEvent: () => {} });
@@ -528,7 +528,7 @@ describe("an interrupt", () => {
       later: "not run",
     });
     const pids = [...startsIn(cwd), ...readFileSync(sleepers, "utf8").trim().split("\n").map(Number)];
-    // The state's two processes, and two for the members.
+    // Two processes of the state, and two of the members.
     expect(pids).toHaveLength(6);
     for (const pid of pids) expect(() => process.kill(pid, 0)).toThrow("ESRCH");
   });
@@ -546,7 +546,7 @@ describe("an interrupt", () => {
     expect(existsSync(join(cwd, "done"))).toBe(true);
   });
 
-  it("that came before the start starts nothing", async () => {
+  it("before the start prevents the start of any provider", async () => {
     const cwd = temporaryFolder();
     const { results } = await failure(graph({ a: { ...shell("true"), provider: counted } }), {
       cwd,

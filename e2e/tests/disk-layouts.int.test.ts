@@ -5,9 +5,9 @@ import { afterAll, afterEach, beforeAll, describe, expect, it } from "@jest/glob
 import { DebianMachine, debianMachineAvailable } from "./debian-machine.ts";
 import { hasNix, root } from "./nix-sources.ts";
 
-/** What disko's scripts and this test call, beside what every machine has. */
+/** The programs that disko's scripts and this test need, besides those of every machine. */
 const PROGRAMS = ["cryptsetup", "mdadm", "mkfs.ext4", "mkfs.vfat", "partprobe", "sgdisk"];
-/** By which arrays get their names, and are assembled. */
+/** The udev rules that name arrays and assemble them. */
 const RULES = ["/lib/udev/rules.d/63-md-raid-arrays.rules", "/lib/udev/rules.d/64-md-raid-assembly.rules"];
 const LAYOUTS = join(root, "templates/default/disks");
 
@@ -29,7 +29,8 @@ suite(
 
     beforeAll(async () => {
       machine = await DebianMachine.start(PROGRAMS, RULES);
-      // The machine goes without device names that nobody needs there; and a mirror need not be copied here.
+      // The image has no udev, which names arrays, so it is enabled here. The limits make the sync of a new mirror
+      // slow.
       await sh(`rm /etc/systemd/system/systemd-udev*
       systemctl daemon-reload
       systemctl start systemd-udevd.service
@@ -51,7 +52,7 @@ suite(
       await machine?.stop();
     });
 
-    /** Empty disks under the names that the installer gives them. */
+    /** Makes empty disks with the names that the installer gives them. */
     async function withDisks(...links: string[]): Promise<void> {
       for (const link of links) {
         const image = `/images/${link}.img`;
@@ -60,12 +61,12 @@ suite(
       }
     }
 
-    /** Partitions, formats and mounts. */
+    /** Partitions and formats the disks, and mounts the file systems. */
     async function make(layout: string): Promise<void> {
       for (const script of await scriptsOf(layout)) await sh(script);
     }
 
-    it("a mirror is there with either of its disks", async () => {
+    it("a mirror works with either of its disks", async () => {
       await withDisks("nixops4", "nixops4-second");
       await make("mirror.nix");
       expect(await sh("findmnt --noheadings --output SOURCE,FSTYPE,TARGET --list | grep /mnt")).toMatch(
@@ -75,7 +76,7 @@ suite(
       expect(devices.match(/^MD_DEVICES=2$/gm)).toHaveLength(2);
       expect(devices.match(/^MD_LEVEL=raid1$/gm)).toHaveLength(2);
 
-      // From here on, nobody assembles but this test.
+      // Without this rule, udev does not assemble arrays, so only the test does.
       await sh(`rm ${RULES[1]}; udevadm control --reload
         echo both >/mnt/file; echo both >/mnt/boot/file; umount --recursive /mnt`);
       for (const gone of ["main", "second"]) {
@@ -90,7 +91,7 @@ suite(
           cat /mnt/file /mnt/boot/file; umount --recursive /mnt`),
         ).toBe("both\nboth");
       }
-      // As firmware sees one of them, which knows of no array.
+      // The firmware reads one of the partitions, and does not know about arrays.
       const esp = "/dev/disk/by-partlabel/disk-main-esp";
       expect(
         await sh(
@@ -99,7 +100,7 @@ suite(
       ).toBe("both");
     }, 600_000);
 
-    it("an encrypted disk opens by the key that the installer has as a secret, and by no other", async () => {
+    it("an encrypted disk opens with the installer's secret, and with no other key", async () => {
       await withDisks("nixops4");
       await sh("umask 077; mkdir -p /run/nixops4; echo correct-horse >/run/nixops4/disk");
       await make("luks.nix");
@@ -112,7 +113,7 @@ suite(
           `printf %s ${passphrase} | cryptsetup open --key-file=- /dev/disk/by-partlabel/disk-main-encrypted root`,
         );
       await expect(open("another")).rejects.toThrow("No key available");
-      // As somebody types it at the console.
+      // A passphrase without a line feed, like one that is typed at the console.
       await open("correct-horse");
       expect(await sh("mount /dev/mapper/root /mnt; cat /mnt/file; umount /mnt; cryptsetup close root")).toBe(
         "inside",
@@ -121,7 +122,7 @@ suite(
   },
 );
 
-/** What a layout's disko does: to partition and format, and to mount on /mnt. */
+/** Returns the two scripts of a layout from disko: one partitions and formats, the other mounts on /mnt. */
 async function scriptsOf(layout: string): Promise<string[]> {
   const expression = `
     let

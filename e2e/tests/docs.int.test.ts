@@ -18,7 +18,7 @@ describe("the documentation", () => {
     expect(broken).toEqual([]);
   });
 
-  it("is asked for each resource type", () => {
+  it("is required for each resource type", () => {
     expect(undocumented(`{ type: "new", docs: "" }`)).toEqual([
       "local.new: there is no examples/local/new.nix",
       "local.new: its docs do not begin with one line that says what it is",
@@ -57,7 +57,7 @@ function typeDocs(): string[] {
     .map((path) => join("packages", path));
 }
 
-/** All that is written in the packages, texts of several lines joined. */
+/** Returns all source text of the packages, with texts of several lines joined. */
 function sourcesOfPackages(): string {
   const files = readdirSync(join(root, "packages"), { recursive: true, encoding: "utf8" }).filter(
     (path) => /^[^/]+\/src\/.*\.(ts|sh)$/.test(path) && !path.endsWith(".test.ts"),
@@ -68,7 +68,9 @@ function sourcesOfPackages(): string {
     .replaceAll(/["`] \+\s+["`]/g, "");
 }
 
-/** What `npm run check` says of a provider `local` with one resource type of the inputs `name` and `size`. */
+/**
+ * Returns the errors of `npm run check` for a provider `local` with one resource type with inputs `name` and `size`.
+ */
 function undocumented(resource: string): string[] {
   const script = `
     import { undocumented } from "./scripts/lib/type-docs.ts";
@@ -90,7 +92,7 @@ function leadsSomewhere(page: string, link: string): boolean {
   return anchorsOf(withoutCode(readFileSync(join(root, target), "utf8"))).includes(anchor);
 }
 
-/** As GitHub makes them of headings. */
+/** Returns the anchors that GitHub makes from headings. */
 function anchorsOf(text: string): string[] {
   return [...text.matchAll(/^#+ (.*)$/gm)].map(([, heading]) =>
     heading!

@@ -5,7 +5,7 @@ import { dirname, join } from "node:path";
 import { afterEach, beforeEach, describe, expect, it } from "@jest/globals";
 import { builtProvider, ProviderProcess } from "../harness/index.ts";
 
-// What a power cut right after the answer would undo: changes of folders and files that were not synchronized before it.
+// A power cut right after the answer would undo the changes of folders and files that were not synchronized before it.
 
 const hasStrace = spawnSync("strace", ["-V"]).status === 0;
 const suite = hasStrace ? describe : describe.skip;
@@ -34,12 +34,12 @@ suite(`what is answered is on the disk${hasStrace ? "" : " (skipped without stra
     return pendingAtAnswer(lines, folder);
   }
 
-  it("in a folder that keypair makes", async () => {
+  it("with ssh-keypair.keypair, in folders that it makes", async () => {
     const privateKeyFile = join(folder, "new", "deeper", "key");
     expect(await unsynced("ssh-keypair", "keypair", { privateKeyFile })).toEqual([]);
   });
 
-  it("by local.file: new, replaced, with another mode, and removed", async () => {
+  it("with local.file: new, replaced, with another mode, and removed", async () => {
     const name = join(folder, "file");
     for (const inputs of [
       { contents: "one" },
@@ -51,13 +51,13 @@ suite(`what is answered is on the disk${hasStrace ? "" : " (skipped without stra
     }
   });
 
-  it("by local.state_file, in folders that it makes", async () => {
+  it("with local.state_file, in folders that it makes", async () => {
     const name = join(folder, "new", "state.json");
     expect(await unsynced("local", "state_file", { name })).toEqual([]);
   });
 });
 
-/** Puts together the two halves of a call that was interrupted by the line of another thread. */
+/** Joins the two halves of a call that strace split because of a line from another thread. */
 function joinResumed(lines: readonly string[]): string[] {
   const begun = new Map<string, string>();
   return lines.flatMap((line) => {
@@ -71,7 +71,7 @@ function joinResumed(lines: readonly string[]): string[] {
   });
 }
 
-/** The paths below `base` whose last change had no fsync(2) when the answer was written. */
+/** Returns the paths below `base` whose last change was not followed by fsync(2) before the answer. */
 function pendingAtAnswer(calls: readonly string[], base: string): string[] {
   const open = new Map<string, string>();
   const pending = new Set<string>();

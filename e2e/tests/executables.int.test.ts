@@ -10,7 +10,7 @@ const run = promisify(execFile);
 const executables = (await fs.readdir(binFolder)).toSorted();
 let folder: string;
 
-/** Records what a program asks Node's module loader for, other than Node's own modules. */
+/** A Node module that records the modules that a program loads, other than Node's built-in ones. */
 const recorder = `
 const Module = require("node:module");
 const { appendFileSync } = require("node:fs");

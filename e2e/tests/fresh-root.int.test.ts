@@ -16,7 +16,7 @@ const reason = await new Promise<string>((resolve) => {
 });
 const suite = reason === "" ? describe : describe.skip;
 
-/** Starts the script; where it makes its roots is empty when all of it is gone. */
+/** Starts the script. `folder`, in which it makes its roots, is empty after its cleanup. */
 function start(script: string) {
   const folder = temporaryFolder();
   const env = { ...process.env, TMPDIR: folder, A_SECRET: "x", npm_config_fetch_retries: "7" };

@@ -10,7 +10,7 @@ import { type NameServer, startNameServer } from "../lab/name-server.ts";
 const unavailable = netbootLabAvailable();
 const suite = unavailable === undefined ? describe : describe.skip;
 
-/** The records of a host, as the component `network` has them, on the landscaper that asks no resolver. */
+/** Tests the records of a host in the component `network`, on a landscaper that uses no resolver. */
 suite(`names for hosts${unavailable === undefined ? "" : ` (skipped: ${unavailable})`}`, () => {
   let lab: NetbootLab;
   let names: NameServer;

@@ -32,10 +32,10 @@ const PROGRAMS = [
 ];
 
 export const ROOT = "/run/target";
-/** Of every test disk: far from what other loop devices have, those of another run beside this one included. */
+/** The size of all test disks: different from other loop devices, and from those of a concurrent run. */
 export const DISK_BYTES = 67 * 2 ** 20 + (1 + (process.pid % 1000)) * 4096;
 
-/** What disko would have made: partitions, a file system, a mount. It waits while there is a `/run/hold-*`. */
+/** Replaces disko's script: makes partitions, a file system and a mount. Waits while there is a `/run/hold-*`. */
 const DISKO = `#!/bin/sh
 set -eu
 hold() { while [ -e "/run/hold-$1" ]; do sleep 0.05; done; }
@@ -57,7 +57,7 @@ shift
 for other; do mkfs.ext4 -q -F -L second "$other"; done
 `;
 
-/** What is left of nixos-install when the system is no NixOS. */
+/** Replaces nixos-install: does the part of its work that does not need NixOS. */
 const NIXOS_INSTALL = `#!/bin/sh
 set -eu
 echo "cookie: installing"
@@ -70,7 +70,7 @@ nix-env --store "$2" --profile "$2/nix/var/nix/profiles/system" --set "$4"
 echo "installing the boot loader"
 `;
 
-/** Why the installer cannot be tested here; `undefined` when it can. */
+/** Returns why the installer cannot be tested here; `undefined` when it can. */
 export function installerLabAvailable(): string | undefined {
   if (process.platform !== "linux" || process.arch !== "x64") return "it runs on x86_64 Linux only";
   if (process.getuid?.() !== 0) return "it needs root";
@@ -86,7 +86,7 @@ export function installerLabAvailable(): string | undefined {
   return undefined;
 }
 
-/** The network that machines are installed from. */
+/** The network from which machines are installed. */
 export class InstallerLab {
   readonly folder: string;
   readonly service: BootService;
@@ -130,7 +130,7 @@ export class InstallerLab {
     return new InstallerLab({ folder, service, deployment, cache, hostKey, system, disko, nixosInstall });
   }
 
-  /** A new machine with disks of these serial numbers; the first is the one that the job means. */
+  /** Creates a machine with disks of these serial numbers. The job selects the first one. */
   async trial(...serials: string[]): Promise<Trial> {
     const number = (this.#count += 1);
     const folder = join(this.folder, `trial-${number}`);
@@ -147,7 +147,7 @@ export class InstallerLab {
     return trial;
   }
 
-  /** Puts something between a machine and the boot service, until the trials end. */
+  /** Puts a proxy between a machine and the boot service, until the trials end. */
   async proxy(machine: Machine, disturb: Disturb): Promise<void> {
     const proxy = await startProxy(this.service.url, disturb);
     this.#proxies.push(proxy);
@@ -156,7 +156,7 @@ export class InstallerLab {
     await fs.writeFile(file, `${proxy.url}${pathname}\n`);
   }
 
-  /** Turns all machines off, and looks whether one has told a secret. */
+  /** Powers off all machines, and expects that none has leaked a secret. */
   async endTrials(): Promise<void> {
     this.cache.release();
     if (!this.service.isUp) await this.service.start();
@@ -175,12 +175,12 @@ export class InstallerLab {
     await this.service.kill();
     await this.cache.stop();
     await fs.rm(this.folder, { recursive: true });
-    // The machines mount theirs there; a host with udev has one of its own, with something in it.
+    // Machines mount their /dev/disk there. It is kept when udev of the host has files in it.
     await fs.rmdir("/dev/disk").catch(() => {});
   }
 }
 
-/** A machine with its disks, through all of its boots. */
+/** A machine with its disks, over all its boots. */
 export class Trial {
   readonly mac: string;
   readonly disks: Disk[];
@@ -196,7 +196,7 @@ export class Trial {
     this.disks = disks;
   }
 
-  /** The `install.json` that installs on the first disk, by its serial number. */
+  /** Returns an `install.json` that selects the first disk by its serial number. */
   job(changes: Record<string, unknown> = {}): Record<string, unknown> {
     const { system, disko, cache } = this.#lab;
     return {
@@ -230,7 +230,7 @@ export class Trial {
     await this.#lab.deployment.declare(this.mac, files, installGeneration);
   }
 
-  /** Turns the machine off, if it is on, and on again. */
+  /** Powers the machine on, after powering it off if it is on. */
   async start(): Promise<Machine> {
     await this.#machines.at(-1)?.stop();
     const folder = join(this.#folder, `boot-${this.#machines.length + 1}`);
@@ -240,7 +240,7 @@ export class Trial {
     return machine;
   }
 
-  /** Turns it on, and boots it from the network. */
+  /** Powers the machine on and boots it from the network. */
   async netboot(): Promise<Machine> {
     const machine = await this.start();
     expect(await machine.netboot(this.#lab.service.url, this.mac)).toContain("overlay.cpio");
@@ -253,7 +253,7 @@ export class Trial {
     return installation;
   }
 
-  /** What a deployment gets to know of its hardware, once it is installed. */
+  /** Returns the hardware report of the machine that a deployment gets after the installation. */
   async hardwareReport(): Promise<unknown> {
     return this.#lab.deployment.hardwareReport(this.mac);
   }
@@ -262,7 +262,7 @@ export class Trial {
     return this.#lab.deployment.status(this.mac);
   }
 
-  /** Declares, boots and installs to the end. */
+  /** Declares the machine, boots it, and waits for the end of the installation. */
   async whole(job: unknown = this.job()): Promise<{ installation: Installation; status: EntryStatus }> {
     await this.declare(job);
     const installation = this.install(await this.netboot());
@@ -270,7 +270,7 @@ export class Trial {
     return { installation, status: await this.status() };
   }
 
-  /** The SHA-256 of each disk, with all that the machine has written, whether it is on or off. */
+  /** Returns the SHA-256 of each disk, including all writes of a running machine. */
   async hashes(): Promise<string[]> {
     const machine = this.#machines.at(-1);
     if (machine?.isOn === true) {
@@ -285,7 +285,7 @@ export class Trial {
     );
   }
 
-  /** Expects that the install has ended well, and that the disk has all that it should have. */
+  /** Expects a successful installation, with the complete system on the disk. */
   async expectInstalled(installation: Installation, disk = this.disks[0]!): Promise<void> {
     const { system, hostKey } = this.#lab;
     expect([await installation.ended(), installation.hasRebooted, installation.console]).toEqual([
@@ -336,7 +336,7 @@ export class Trial {
     for (const machine of this.#machines) await machine.stop();
   }
 
-  /** Where secrets of its overlays were seen. */
+  /** Returns the places in which secrets of the overlays were found. */
   async leaks(): Promise<string[]> {
     const leaks = this.#installations.flatMap((installation) => [...installation.leaks]);
     for (const { job } of this.#machines) {
@@ -352,7 +352,7 @@ export class Trial {
   }
 }
 
-/** Puts a script into the Nix store, as the output of a derivation: in a cache it has to be signed. */
+/** Builds a derivation whose output is the script. Unlike an added file, it must be signed in a cache. */
 async function buildScript(name: string, text: string): Promise<string> {
   const folder = await fs.mkdtemp(join(tmpdir(), "installer-script-"));
   try {

@@ -11,21 +11,21 @@ const run = promisify(execFile);
 const SETUP = join(import.meta.dirname, "installer-machine.sh");
 export const INSTALLER = join(import.meta.dirname, "../../nix/installer/install.sh");
 const SAMPLE_MS = 20;
-/** Long: it is for what never comes, also on a busy machine. */
+/** A long timeout, since it only ends waits that will never succeed, even on a busy machine. */
 const WAIT_MS = 120_000;
 
 export interface Disk {
-  /** A raw image; it outlives the machine. */
+  /** The path of a raw image, which is kept when the machine stops. */
   image: string;
   serial: string;
 }
 
 export const idOf = ({ serial }: Disk): string => `virtio-${serial}`;
 
-/** One boot of a machine: what it has in memory is gone when it is off, what is on its disks stays. */
+/** One boot of a machine. Its memory is lost at power-off, and its disks are kept. */
 export class Machine {
   readonly bootId: string;
-  /** What the overlay of its network boot had. */
+  /** The folder with the files of its network boot's overlay. */
   readonly job: string;
   readonly #folder: string;
   readonly #init: ChildProcess;
@@ -41,7 +41,7 @@ export class Machine {
     return this.#init.exitCode === null && this.#init.signalCode === null;
   }
 
-  /** Turns it on. `folder` is the machine's own, for this boot. */
+  /** Powers the machine on. `folder` is only for this boot. */
   static async start(folder: string, disks: Disk[]): Promise<Machine> {
     const bootId = randomUUID();
     const bootIdFile = join(folder, "boot_id");
@@ -62,7 +62,7 @@ export class Machine {
     return new Machine(folder, init, bootId);
   }
 
-  /** Boots from the network as iPXE and the kernel do; the overlay is in `job`. Returns the script. */
+  /** Boots from the network like iPXE and the kernel, and returns the script. The overlay is unpacked into `job`. */
   async netboot(bootService: string, mac: string): Promise<string> {
     const url = `${bootService}/machines/${mac.replaceAll(":", "-")}/boot.ipxe?firmware=efi&architecture=x86_64`;
     const script = await (await fetch(url)).text();
@@ -82,7 +82,7 @@ export class Machine {
     return new Installation(this, join(this.#folder, "rebooted"), env);
   }
 
-  /** Runs a program in the machine to its end; returns its standard output. */
+  /** Runs a program in the machine and returns its standard output. */
   async run(...command: string[]): Promise<string> {
     const [program, ...args] = this.enter(...command);
     return (await run(program!, args)).stdout.trim();
@@ -92,12 +92,12 @@ export class Machine {
     return ["nsenter", `--target=${this.#pid()}`, "--mount", "--pid", "--wd=/", "--", ...command];
   }
 
-  /** The kernel's name of a disk. */
+  /** Returns the kernel's path of a disk. */
   async device(disk: Disk): Promise<string> {
     return this.run("readlink", "--canonicalize", `/dev/disk/by-id/${idOf(disk)}`);
   }
 
-  /** The command lines and environments of all that runs. */
+  /** Returns the command lines and environments of all processes. */
   async processTexts(): Promise<string[]> {
     const proc = `/proc/${this.#pid()}/root/proc`;
     const pids = (await fs.readdir(proc).catch(() => [])).filter((name) => /^\d+$/.test(name));
@@ -105,13 +105,13 @@ export class Machine {
     return Promise.all(files.map((file) => fs.readFile(file, "latin1").catch(() => "")));
   }
 
-  /** Turns it off at once. */
+  /** Powers the machine off at once. */
   async stop(): Promise<void> {
     if (!this.isOn) return;
     const images = await this.run("losetup", "--noheadings", "--list", "--output", "BACK-FILE");
     process.kill(this.#pid(), "SIGKILL");
     await once(this.#init, "exit");
-    // What was written is in the images once the loop devices are gone.
+    // All writes are in the images when the loop devices are removed.
     for (const image of images.split("\n").filter((image) => image.startsWith(join(this.#folder, "..")))) {
       while ((await run("losetup", ["--associated", image])).stdout !== "") await sleep(20);
     }
@@ -125,9 +125,9 @@ export class Machine {
 
 /** A run of the installer. */
 export class Installation {
-  /** All that it has written. */
+  /** The output so far. */
   console = "";
-  /** Where a secret of the overlay was seen, in command lines or environments. */
+  /** The secrets of the overlay that were found in command lines or environments. */
   readonly leaks = new Set<string>();
   readonly #machine: Machine;
   readonly #rebooted: string;
@@ -163,7 +163,7 @@ export class Installation {
     return existsSync(this.#rebooted);
   }
 
-  /** Its exit status; `null` when it was killed. */
+  /** Resolves to the exit status; `null` when the installer was killed. */
   async ended(): Promise<number | null> {
     return this.#exited;
   }
@@ -176,7 +176,7 @@ export class Installation {
     });
   }
 
-  /** Kills the installer, and nothing that it has started. */
+  /** Kills the installer, but not its child processes. */
   async kill(signal = "KILL"): Promise<void> {
     await this.#machine.run("sh", "-c", `kill -${signal} $(cat /run/installer.pid)`).catch(() => {});
     await this.#exited;
@@ -193,7 +193,7 @@ export class Installation {
   }
 }
 
-/** The token, and the lines of the host key. */
+/** Returns the secrets of a job: the token, and the lines of the host key. */
 export async function secretsIn(job: string): Promise<string[]> {
   const files = ["token", "ssh_host_ed25519_key"].map((name) =>
     fs.readFile(join(job, name), "utf8").catch(() => ""),

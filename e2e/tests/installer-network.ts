@@ -10,14 +10,14 @@ import type { BootService } from "../lab/boot-service.ts";
 
 const run = promisify(execFile);
 
-/** What the boot service shows of a machine. */
+/** The status of a machine in the boot service. */
 export interface EntryStatus {
   phase: string;
   attempt: number;
   report?: { stage: string; percent?: number; message: string; log: string[] };
 }
 
-/** Declares machines to a boot service, as a deployment does. */
+/** Declares machines in a boot service, like a deployment. */
 export class Deployment {
   readonly #service: BootService;
   readonly #kernel: string;
@@ -59,18 +59,18 @@ export class Deployment {
 }
 
 /**
- * A binary cache on HTTP. Below `/good` it is as it should be, below `/unsigned` without signatures, below `/tampered`
- * the archives have another content than their hash says, below `/held` they come once `release` was called, below
- * `/incomplete` something that the first path needs is missing.
+ * A binary cache on HTTP. `/good` works. `/unsigned` has no signatures. In `/tampered`, the contents of archives do not
+ * match their hashes. `/held` sends archives after a call of `release`. `/incomplete` lacks a dependency of the first
+ * path.
  */
 export class BinaryCache {
   readonly publicKey: string;
   readonly #server: Server;
-  /** The name of the file that is missing below `/incomplete`. */
+  /** The name of the file that is missing in `/incomplete`. */
   readonly #missing: string;
   #released = Promise.resolve();
   release: () => void = () => {};
-  /** How many archives were asked for. */
+  /** The number of requested archives. */
   archives = 0;
 
   private constructor(server: Server, publicKey: string, missing: string) {
@@ -79,7 +79,7 @@ export class BinaryCache {
     this.publicKey = publicKey;
   }
 
-  /** Serves the closures of store paths; where they contain `original`, tampering makes it `changed`. */
+  /** Serves the closures of store paths. Tampering replaces `original` in them by `changed`. */
   static async start(
     folder: string,
     paths: string[],
@@ -106,7 +106,7 @@ export class BinaryCache {
     return `${urlOf(this.#server)}/${kind}`;
   }
 
-  /** From now on, archives below `/held` are not sent. */
+  /** Stops sending archives in `/held` from now on. */
   hold(): void {
     this.#released = new Promise((resolve) => (this.release = resolve));
   }
@@ -144,10 +144,10 @@ export async function makeCacheKey(
   return { file, publicKey: await fs.readFile(publicFile, "utf8") };
 }
 
-/** Returns whether it has taken the request; it can still `forward` it, for an answer that is lost. */
+/** Returns whether it handles the request. It can still `forward` the request and drop the answer. */
 export type Disturb = (req: IncomingMessage, res: ServerResponse, forward: () => void) => boolean;
 
-/** Passes requests on to `target`, but for those that are disturbed. */
+/** Forwards requests to `target`, except those that `disturb` handles. */
 export async function startProxy(
   target: string,
   disturb: Disturb,

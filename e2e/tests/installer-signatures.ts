@@ -6,13 +6,13 @@ import { promisify } from "node:util";
 const run = promisify(execFile);
 const MIB = 2 ** 20;
 
-/** Makes an empty disk. */
+/** Makes an empty disk image. */
 export async function blankDisk(image: string, mebibytes: number): Promise<void> {
   await writeFile(image, "");
   await truncate(image, mebibytes * MIB);
 }
 
-/** What a disk can have on it, by its name. */
+/** Functions that write a signature to a disk, by name. */
 export const signatures: Record<string, (image: string) => Promise<void>> = {
   "a partition table": async (image) => {
     const sfdisk = run("sfdisk", ["--quiet", image]);
@@ -30,7 +30,7 @@ export const signatures: Record<string, (image: string) => Promise<void>> = {
   "a member of a RAID": (image) => put(image, 4096, raidSuperblock()),
 };
 
-/** What a disk can have on it although no program knows it by a signature. */
+/** Functions that write data that no program detects by a signature, by name. */
 export const dataWithoutSignature: Record<string, (image: string) => Promise<void>> = {
   "plain dm-crypt": (image) => put(image, 0, randomBytes(64 * MIB)),
   "a database": (image) => put(image, 40 * MIB, Buffer.from("a row of a table")),
@@ -48,7 +48,7 @@ async function put(image: string, position: number, bytes: Buffer): Promise<void
   await file.close();
 }
 
-/** The label that pvcreate writes to the second sector (lvm2, lib/label/label.h). */
+/** Returns the label that pvcreate writes to the second sector (lvm2, lib/label/label.h). */
 function lvmLabel(): Buffer {
   const label = Buffer.alloc(512);
   label.write("LABELONE", 0);
@@ -60,7 +60,7 @@ function lvmLabel(): Buffer {
   return label;
 }
 
-/** The superblock of Linux RAID, version 1.2 (linux/raid/md_p.h). */
+/** Returns the superblock of Linux RAID, version 1.2 (linux/raid/md_p.h). */
 function raidSuperblock(): Buffer {
   const block = Buffer.alloc(256);
   block.writeUInt32LE(0xa92b4efc, 0);

@@ -14,7 +14,7 @@ const suite = reason === undefined ? describe : describe.skip;
 const hasShellcheck = existsSync("/usr/bin/shellcheck");
 const shellcheckSuite = hasShellcheck ? describe : describe.skip;
 
-// Two processors, and other suites beside this one.
+// Long, since other suites run at the same time on two processors.
 jest.setTimeout(300_000);
 
 shellcheckSuite(`shellcheck${hasShellcheck ? "" : " (skipped: it is not installed)"}`, () => {
@@ -35,7 +35,7 @@ suite(`the installer${reason === undefined ? "" : ` (skipped: ${reason})`}`, () 
   afterEach(() => lab.endTrials());
   afterAll(() => lab.end());
 
-  /** Expects that the job was refused before any disk was touched, and why. */
+  /** Expects that the job is refused with this message before any disk is touched. */
   async function expectRefused(trial: Trial, hashes: string[], job: unknown, message: RegExp | string) {
     const { installation, status } = await trial.whole(job);
     expect(await installation.ended()).toBe(1);
@@ -50,7 +50,7 @@ suite(`the installer${reason === undefined ? "" : ` (skipped: ${reason})`}`, () 
   }
 
   describe("the disk", () => {
-    it("is the one that the job means, and no other", async () => {
+    it("is the one that the job selects, and no other", async () => {
       const trial = await lab.trial("MEANT", "OTHER", "THIRD");
       const [, ...others] = await trial.hashes();
       const { installation } = await trial.whole();
@@ -146,7 +146,7 @@ suite(`the installer${reason === undefined ? "" : ` (skipped: ${reason})`}`, () 
       );
     });
 
-    it("is empty when all of it is as flash memory is that nothing was written to", async () => {
+    it("is empty when it only has the bytes of erased flash memory", async () => {
       const trial = await lab.trial();
       const { image } = trial.disks[0]!;
       await fs.writeFile(image, Buffer.alloc(DISK_BYTES, 0xff));
@@ -211,7 +211,7 @@ suite(`the installer${reason === undefined ? "" : ` (skipped: ${reason})`}`, () 
       await trial.declare(job);
       const second = await trial.netboot();
       const disk = await second.device(trial.disks[0]!);
-      // As the kernel would show it: real swapping would be that of the whole host.
+      // A fake /proc/swaps, since real swapping would affect the whole host.
       const swaps = `Filename Type Size Used Priority\n${disk}p1 partition 4092 0 -2\n`;
       await second.run("sh", "-c", `printf '${swaps.replaceAll("\n", "\\n")}' >/run/swaps`);
       await second.run("mount", "--bind", "/run/swaps", "/proc/swaps");
@@ -221,7 +221,7 @@ suite(`the installer${reason === undefined ? "" : ` (skipped: ${reason})`}`, () 
       expect(await trial.hashes()).toEqual([before]);
     });
 
-    it("is not looked for where something else is mounted as root", async () => {
+    it("is not searched when something else is mounted as the new root", async () => {
       const trial = await lab.trial();
       await trial.declare();
       const machine = await trial.netboot();
@@ -277,14 +277,14 @@ suite(`the installer${reason === undefined ? "" : ` (skipped: ${reason})`}`, () 
       );
     });
 
-    it("may be one that is told by its size, when the others are told by more", async () => {
+    it("can be selected by size when the others are selected by more", async () => {
       const trial = await lab.trial("DATA", "MAIN");
       const bySize = { name: "main", minBytes: DISK_BYTES, maxBytes: DISK_BYTES, allowWipe: false };
       const { installation } = await trial.whole(trial.job({ disks: [bySize, named(trial, 0)] }));
       await trial.expectInstalled(installation, trial.disks[1]);
     });
 
-    it("have to be there, each of them", async () => {
+    it("have to exist, each of them", async () => {
       const trial = await lab.trial("MAIN");
       const disks = [named(trial, 0), named(trial, 0, { name: "data", serial: "GONE" })];
       await expectRefused(
@@ -295,12 +295,12 @@ suite(`the installer${reason === undefined ? "" : ` (skipped: ${reason})`}`, () 
       );
     });
 
-    it("have to be all that an array is on", async () => {
+    it("have to include all disks of an array", async () => {
       const trial = await lab.trial("MAIN", "MIRROR");
       await trial.declare();
       const machine = await trial.netboot();
       const [main, mirror] = await Promise.all(trial.disks.map((disk) => machine.device(disk)));
-      // As lsblk shows an array: this kernel may not know any.
+      // Fakes the output of lsblk for an array, since the kernel may not support arrays.
       const children = [main, mirror].map((path) => ({ path, type: "loop" }));
       const inverse = { blockdevices: [{ path: "/dev/md0", type: "raid1", children }] };
       const md = `{path: "/dev/md0", type: "raid1", mountpoints: [null]}`;
@@ -322,7 +322,7 @@ suite(`the installer${reason === undefined ? "" : ` (skipped: ${reason})`}`, () 
   });
 
   describe("the hardware", () => {
-    // It takes what the real one takes.
+    // The stand-in refuses options that the real program does not have.
     const facter = async (commands: string) => {
       const file = join(lab.folder, "nixos-facter");
       const text = `#!/bin/sh\n[ $# = 2 ] && [ "$1" = --output ] || exit 2\n${commands}\n`;
@@ -362,7 +362,7 @@ suite(`the installer${reason === undefined ? "" : ` (skipped: ${reason})`}`, () 
   });
 
   describe("a ZFS pool", () => {
-    // It refuses what zpool refuses: to export a pool that is mounted.
+    // Like zpool, the stand-in refuses to export a mounted pool.
     const ZPOOL = `#!/bin/sh
       [ "$*" = "export -a" ] || exit 2
       if mountpoint -q ${ROOT}; then echo "cannot export: pool is busy"; exit 1; fi
@@ -377,7 +377,7 @@ suite(`the installer${reason === undefined ? "" : ` (skipped: ${reason})`}`, () 
       return { machine, env: { PATH: "/run/bin:/usr/sbin:/usr/bin:/sbin:/bin" } };
     };
 
-    it("is exported when nothing of it is mounted any more", async () => {
+    it("is exported when it is no longer mounted", async () => {
       const trial = await lab.trial();
       const { machine, env } = await withPool(trial);
       const installation = trial.install(machine, env);
@@ -421,7 +421,7 @@ suite(`the installer${reason === undefined ? "" : ` (skipped: ${reason})`}`, () 
         });
         await installation.says(/does not answer yet/);
         await set(step);
-        // It says it every ten seconds, whatever the clock says.
+        // The message is repeated every ten seconds, even when the clock changes.
         await installation.says(/does not answer yet[^]*does not answer yet/);
         await lab.service.start();
 
@@ -469,7 +469,7 @@ suite(`the installer${reason === undefined ? "" : ` (skipped: ${reason})`}`, () 
   });
 
   describe("the job", () => {
-    it("is refused with all that is wrong with it", async () => {
+    it("is refused with all its errors", async () => {
       const trial = await lab.trial();
       const job = {
         version: 1,
@@ -530,7 +530,7 @@ suite(`the installer${reason === undefined ? "" : ` (skipped: ${reason})`}`, () 
       await expectRefused(trial, await trial.hashes(), job, `the job is not valid: ${violations}`);
     });
 
-    it("has to mean a disk", async () => {
+    it("has to select a disk", async () => {
       const trial = await lab.trial();
       const job = trial.job({ disks: [{ name: "main", byId: null, allowWipe: true }] });
       const message =
@@ -567,7 +567,7 @@ suite(`the installer${reason === undefined ? "" : ` (skipped: ${reason})`}`, () 
       expect((await trial.status()).phase).toBe("booting");
     });
 
-    it("says what it does while a step takes long", async () => {
+    it("is reported regularly during long steps", async () => {
       const trial = await lab.trial();
       await trial.declare();
       const machine = await trial.netboot();
@@ -600,7 +600,7 @@ suite(`the installer${reason === undefined ? "" : ` (skipped: ${reason})`}`, () 
     ] as const)("%s: the install fails", async (_, kind, why) => {
       const trial = await lab.trial();
       const [publicKey, good] = [lab.cache.publicKey, lab.cache.url("good")];
-      // The partitioning script comes from a good one.
+      // The partitioning script comes from a good cache.
       const substituters = [{ url: lab.cache.url(kind), publicKey }];
       await trial.declare(trial.job({ substituters }));
       const machine = await trial.netboot();
@@ -613,14 +613,14 @@ suite(`the installer${reason === undefined ? "" : ` (skipped: ${reason})`}`, () 
       expect(status.report!.message).toBe(`the system cannot be copied from ${lab.cache.url(kind)}`);
       expect(status.report!.log.join("\n")).toMatch(why);
       expect(installation.hasRebooted).toBe(false);
-      // Unpacked it may be, but never valid.
+      // The path may be unpacked, but must not be valid.
       const store = `nix-store --store 'local?root=${ROOT}'`;
       expect(await machine.run("sh", "-c", `${store} --check-validity ${lab.system} || echo invalid`)).toBe(
         "invalid",
       );
     });
 
-    it("has signed with another key, or nothing at all: no disk is touched", async () => {
+    it("has signed with another key, or not at all: no disk is touched", async () => {
       for (const kind of ["good", "unsigned"] as const) {
         const trial = await lab.trial();
         const { publicKey } = await makeCacheKey(await fs.mkdtemp(join(lab.folder, "key-")), "test-1");
@@ -638,7 +638,7 @@ suite(`the installer${reason === undefined ? "" : ` (skipped: ${reason})`}`, () 
       }
     });
 
-    it("lacks something that the system needs: no disk is touched", async () => {
+    it("lacks a dependency of the system: no disk is touched", async () => {
       const trial = await lab.trial();
       const substituters = [{ url: lab.cache.url("incomplete"), publicKey: lab.cache.publicKey }];
       const { status } = await expectRefused(
@@ -651,7 +651,7 @@ suite(`the installer${reason === undefined ? "" : ` (skipped: ${reason})`}`, () 
       expect(status.report!.log.join("\n")).toMatch(/^ {2}\/nix\/store\/\S+$/m);
     });
 
-    it("of two, one may lack it", async () => {
+    it("can lack signatures or paths when another cache has them", async () => {
       const trial = await lab.trial();
       const publicKey = lab.cache.publicKey;
       const urls = [lab.cache.url("unsigned"), `${lab.cache.url("good")}/nothing`, lab.cache.url("good")];
@@ -697,7 +697,7 @@ suite(`the installer${reason === undefined ? "" : ` (skipped: ${reason})`}`, () 
       });
     });
 
-    it("is reported: what nobody has thought of", async () => {
+    it("is reported: an unexpected failure", async () => {
       const trial = await lab.trial();
       await trial.declare();
       const machine = await trial.netboot();
@@ -716,7 +716,7 @@ suite(`the installer${reason === undefined ? "" : ` (skipped: ${reason})`}`, () 
       expect(await trial.hashes()).toEqual(hashes);
     });
 
-    it("tells no secret that a step prints", async () => {
+    it("is reported without the secrets that a step prints", async () => {
       const trial = await lab.trial();
       await trial.declare();
       const machine = await trial.netboot();
@@ -746,7 +746,7 @@ suite(`the installer${reason === undefined ? "" : ` (skipped: ${reason})`}`, () 
       await trial.expectInstalled(installation);
     });
 
-    it("is not waited for for ever", async () => {
+    it("is only awaited for a limited time", async () => {
       const trial = await lab.trial();
       await trial.declare();
       const machine = await trial.netboot();
@@ -788,7 +788,7 @@ suite(`the installer${reason === undefined ? "" : ` (skipped: ${reason})`}`, () 
       ["an unknown place", 404, '{"error": "not found"}'],
     ];
 
-    it("is no claim when the answer is anything else, and is asked for again", async () => {
+    it("is repeated when the answer is not valid", async () => {
       const trial = await lab.trial();
       await trial.declare();
       const machine = await trial.netboot();
@@ -805,7 +805,7 @@ suite(`the installer${reason === undefined ? "" : ` (skipped: ${reason})`}`, () 
         void answer();
         return true;
       });
-      // Its pauses between the attempts are not what is tested.
+      // Shortens the pauses between attempts, which are not tested here.
       await machine.run(
         "sh",
         "-c",
@@ -818,7 +818,7 @@ suite(`the installer${reason === undefined ? "" : ` (skipped: ${reason})`}`, () 
       expect(installation.console).toContain("(status 200, and an answer that is not its own)");
     });
 
-    it("is granted again when its answer was lost, and a report is taken again", async () => {
+    it("is granted again when its answer was lost, and a report is accepted again", async () => {
       const trial = await lab.trial();
       await trial.declare();
       const machine = await trial.netboot();
@@ -826,7 +826,7 @@ suite(`the installer${reason === undefined ? "" : ` (skipped: ${reason})`}`, () 
       const answered = new Set<string>();
       await lab.proxy(machine, (req, _res, forward) => {
         const [, call] = /\/(claim|report)$/.exec(req.url!) ?? [];
-        // The first claim, and each report until the system is on the disk.
+        // Drops the answers to the first claim, and to each report until the system is on the disk.
         if (call === undefined || answered.has(call) || lost.length > 8) return false;
         if (call === "claim") answered.add(call);
         lost.push(call);
@@ -940,7 +940,7 @@ suite(`the installer${reason === undefined ? "" : ` (skipped: ${reason})`}`, () 
       await trial.expectInstalled(trial.install(machine));
     });
 
-    it("by another one that is started, it leaves the install to that one", async () => {
+    it("by a second installer, it leaves the installation to that one", async () => {
       const trial = await lab.trial();
       const { machine, installation, goOn } = await heldIn(trial, "mount");
       await goOn();
@@ -967,7 +967,7 @@ suite(`the installer${reason === undefined ? "" : ` (skipped: ${reason})`}`, () 
     });
   });
 
-  /** A trial that waits in a stage until `goOn`. */
+  /** Runs a trial up to a stage, in which it waits until `goOn` is called. */
   async function heldIn(
     trial: Trial,
     stage: string,
@@ -992,7 +992,7 @@ suite(`the installer${reason === undefined ? "" : ` (skipped: ${reason})`}`, () 
   }
 });
 
-/** The command lines of what installers have started. */
+/** Returns the command lines of processes that installers have started. */
 async function stepsOf(machine: Machine): Promise<string[]> {
   const steps = /^(\/bin\/sh\0\S*(disko-test|nixos-install)\0|nix-store\0)/;
   return (await machine.processTexts()).filter((text) => steps.test(text));

@@ -38,7 +38,7 @@ suite(`what a landscaper runs as root, in its sandbox of systemd${title}`, () =>
     await machine?.stop();
   });
 
-  /** Runs a script as the unit of that name does; `environment` changes that of the unit. */
+  /** Runs a script in the unit of that name. `environment` replaces variables of the unit. */
   async function runAs(
     name: string,
     script: string,

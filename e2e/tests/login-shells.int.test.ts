@@ -6,7 +6,7 @@ import { buildTestSystem } from "@nixops4-providers/test-servers";
 import { builtProvider, ProviderProcess } from "../harness/index.ts";
 import { missingForShellHost, type ShellHost, startShellHost } from "../lab/shell-host.ts";
 
-/** Nushell is not in Debian: it is tested where it is on the PATH (`npm install --global nushell`). */
+/** Nushell is not in Debian. It is tested when it is on the PATH (`npm install --global nushell`). */
 const SHELLS = ["sh", "dash", "bash", "zsh", "ksh", "mksh", "fish", "tcsh", "rc", "elvish", "nu"];
 
 function pathOf(shell: string): string | undefined {
@@ -14,11 +14,11 @@ function pathOf(shell: string): string | undefined {
   return path === "" ? undefined : path;
 }
 
-/** What start files do that were not made for commands. */
+/** What a start file does that was not written with SSH commands in mind. */
 const KINDS = ["prints", "reads", "execs", "joins"] as const;
 type Kind = (typeof KINDS)[number];
 
-/** What a shell reads for a command over SSH, where it reads something. */
+/** The start file that a shell reads for a command over SSH, if it reads one, and its contents for each kind. */
 const START_FILES: Record<string, { path: string } & Partial<Record<Kind, string>>> = {
   bash: {
     path: ".bashrc",
@@ -48,7 +48,7 @@ const START_FILES: Record<string, { path: string } & Partial<Record<Kind, string
   },
 };
 
-/** For the other shells, and for what one cannot do: a login shell that does it and becomes the shell. */
+/** Login shells that do the same and then become the real shell, for the remaining shells and kinds. */
 const WRAPPERS: Record<Kind, string> = {
   prints: `printf 'Debian 13'; echo oops >&2; exec "$shell" "$@"`,
   reads: `read -r answer; exec "$shell" "$@"`,
@@ -88,10 +88,10 @@ const HABITS: Habit[] = [
   bashHabit("exits", "echo no service today; exit 0"),
 ].filter(({ shell }) => pathOf(shell) !== undefined);
 
-/** Those under which nothing can be run. */
+/** The combinations in which no command can run, with the error. */
 const FAILS: Record<string, RegExp> = {
   "bash-reads-all": /cannot run commands there: nothing within/,
-  // It reads all of its standard input before it runs any of it.
+  // The shell reads all its standard input before it runs any of it.
   "bash-execs-fish": /cannot run commands there: nothing within/,
   "nu-execs": /cannot run commands there: .*STDIN is not a TTY/,
   "bash-exits": /cannot run commands there: no service today \(exit code 0\)/,
@@ -125,7 +125,7 @@ async function eventually(holds: () => boolean, seconds = 20): Promise<void> {
   }
 }
 
-/** What holds for all types, whatever the login shell and its start files do. */
+/** Checks that hold for all types, whatever the login shell and its start files do. */
 class Checks {
   readonly #host: ShellHost;
   readonly #user: string;
@@ -165,7 +165,7 @@ class Checks {
     this.#host.sh("[ ! -e /run/was-evaluated ]");
   }
 
-  /** Written once, with the owner and mode that are asked for, and then left alone. */
+  /** Checks that a file is written once, with the wanted owner and mode. */
   async file(): Promise<void> {
     const path = this.#isRoot
       ? `/run/${this.#user}.file`
@@ -189,7 +189,7 @@ class Checks {
     this.#host.setHostPublicKey(outputs["hostPublicKey"] as string);
   }
 
-  /** What it starts is ended with it: by its deadline, and when the connection ends. */
+  /** Checks that child processes of a command are killed at its deadline, and when the connection ends. */
   async end(): Promise<void> {
     const sleeper = `sleep 6${Math.floor(Math.random() * 1e6)}`;
     const running = () => execFileSync("ps", ["-eww", "-o", "args"], { encoding: "utf8" }).includes(sleeper);
@@ -273,7 +273,7 @@ class Checks {
     90 * SECONDS,
   );
 
-  // All at once: each waits for a minute.
+  // All run at once, since each takes a minute.
   it(
     `${Object.keys(FAILS).join(", ")}: nothing is run, and nothing is a success`,
     async () => {
@@ -442,7 +442,7 @@ const SYSTEM_SHELLS = ["busybox", "bash", "ksh", "mksh"];
         const { error } = await waiting;
         expect(error).toContain("closed the connection while user-sh logged in; it says: ");
         expect(error).toContain("System is booting up.");
-        // After 0, 2 and 6 s; OpenSSH's penalties for more would shut this address out.
+        // The attempts are after 0, 2 and 6 s. With more, OpenSSH would block this address (PerSourcePenalties).
         expect(host.log().split("Connection from").length - 1).toBeLessThanOrEqual(4);
         const later = create("ssh", "wait", { connection, timeoutSeconds: 60 });
         await eventually(() => host.log().split("Connection from").length - 1 >= 5);

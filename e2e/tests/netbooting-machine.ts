@@ -4,9 +4,9 @@ import { join } from "node:path";
 import { promisify } from "node:util";
 import type { BootService } from "../lab/boot-service.ts";
 
-/** A machine that boots from the network, as far as its firmware and its installer say anything to the server. */
+/** A machine that boots from the network: the requests that its firmware and installer send to the server. */
 export class NetbootingMachine {
-  /** The files of its overlay are here, under their paths. */
+  /** The folder with the files of its overlay, under their paths. */
   readonly folder: string;
 
   static async boot(server: BootService, mac: string, folder: string): Promise<NetbootingMachine> {
@@ -36,7 +36,7 @@ export class NetbootingMachine {
     return fs.readFile(join(this.folder, "nixops4", name), "utf8");
   }
 
-  /** Claims the install, and reports that it is done. */
+  /** Claims the installation, and reports that it is done. */
   async install(): Promise<void> {
     await this.#tell("claim", {});
     await this.#tell("report", { stage: "finish", outcome: "installed" });

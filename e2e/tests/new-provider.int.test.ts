@@ -1,4 +1,4 @@
-// `npm run new-provider`, in a copy of the project.
+// Tests `npm run new-provider` in a copy of the project.
 import { execFile } from "node:child_process";
 import { existsSync } from "node:fs";
 import { cp, mkdir, readdir, readFile, realpath, symlink } from "node:fs/promises";
@@ -16,7 +16,7 @@ const nixpkgsLib = process.env["NIXPKGS_LIB_SOURCE"] ?? "";
 
 const suffix = nixMissing || (nixpkgsLib === "" ? " (not evaluated by Nix without NIXPKGS_LIB_SOURCE)" : "");
 
-/** What `npm run check` would say of generated files and of documentation, a line each. */
+/** Prints what `npm run check` would report about generated files and documentation, one problem per line. */
 const PROBLEMS = `
   import { staleFiles } from "./scripts/gen.ts";
   import { providerPackages } from "./scripts/lib/providers.ts";
@@ -24,10 +24,10 @@ const PROBLEMS = `
   for (const problem of [...(await staleFiles()), ...undocumented(await providerPackages())]) console.log(problem);
 `;
 
-it(`makes a provider that all checks, lists, references and Nix modules know${suffix}`, async () => {
+it(`makes a provider that passes all checks and is in all lists, references and Nix modules${suffix}`, async () => {
   const copy = await copyProject();
   const node = async (...args: string[]) => {
-    // Without the sources that the reference of the Nix modules is made from, which is not what this is about.
+    // Without NIXOPS4_SOURCE, the reference of the Nix modules is not rendered, which is not tested here.
     const env = { ...process.env, NODE_OPTIONS: "", NIXOPS4_SOURCE: "", INVOKED_FROM: copy };
     const { stdout, stderr } = await run("node", args, { cwd: copy, env });
     return stdout + stderr;
@@ -74,7 +74,7 @@ async function expectNixToKnow(copy: string): Promise<void> {
   });
 }
 
-/** With the dependencies of the original, and its own packages. */
+/** Copies the project. Dependencies are links to the originals; the project's own packages are those of the copy. */
 async function copyProject(): Promise<string> {
   const copy = await realpath(temporaryFolder());
   await cp(root, copy, { recursive: true, filter: (path) => !LEFT_OUT.includes(basename(path)) });

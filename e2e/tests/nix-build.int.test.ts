@@ -9,7 +9,7 @@ const { packageManager } = JSON.parse(readFileSync(join(root, "package.json"), "
   packageManager: string;
 };
 
-/** The pnpm that installed the dependencies, and the folder that it keeps them in. */
+/** The path of the pnpm that installed the dependencies, and the path of its store. */
 const [pnpm, pnpmStore] = spawnSync(
   "npm",
   [
@@ -38,7 +38,7 @@ const missing =
     const command = ["nix-build", join(root, "nix/tests/build.nix"), "--no-out-link", "-A", attribute];
     const values = { node: process.execPath, pnpm, pnpmStore: join(pnpmStore!, "..") };
     const args = Object.entries(values).flatMap(([name, value]) => ["--argstr", name, value!]);
-    // The builder reads what only this user may.
+    // Builds as this user, who alone may be able to read the sources.
     const options = { nixArgs: [...nixArgs, "--option", "build-users-group", ""] };
     return (await runNix([...command, ...args], options)).trim();
   };

@@ -5,7 +5,7 @@ import { evaluateNix, type Evaluator, type MemberPath } from "../harness/index.t
 import { deployment, evaluate, moduleSystemsMissing, root, withModules } from "./nix-sources.ts";
 import { temporaryFolders } from "./temporary-folder.ts";
 
-// Each evaluates a whole deployment, some of them many times.
+// Each test evaluates a whole deployment, some of them many times.
 jest.setTimeout(300_000);
 
 const suite = moduleSystemsMissing === "" ? describe : describe.skip;
@@ -36,7 +36,7 @@ const hostSystem = (settings: string) =>
     };
   }`);
 
-/** Makes up the outputs that the evaluation asks for, until there is a value. */
+/** Evaluates inputs, with invented values for the outputs that they need. */
 class Walk {
   readonly #evaluator: Evaluator;
   readonly #known = new Map<string, Record<string, unknown>>();
@@ -59,7 +59,7 @@ class Walk {
     }
   }
 
-  /** Some of the inputs of a resource. */
+  /** Returns some inputs of a resource, and the outputs that they need. */
   async inputs(
     path: MemberPath,
     names: string[],
@@ -80,7 +80,7 @@ class Walk {
     const values: Record<string, unknown> = {};
     const needed = new Set<string>();
     for (const name of info.value.inputNames) {
-      // Each on its own: what one input made known, another may need as well.
+      // A new walk for each input, so that an output that another input needed is counted again.
       const input = await new Walk(this.#evaluator).input(path, name);
       values[name] = input.value;
       for (const output of input.needed) needed.add(output);
@@ -130,7 +130,7 @@ suite(`the component network${moduleSystemsMissing}`, () => {
     expect(await evaluator.listMembers(["name"], none)).toEqual({ value: MEMBERS });
   });
 
-  it("lets what a host is wait for nothing but what it needs", async () => {
+  it("makes each member of a host wait only for the outputs that it needs", async () => {
     const walk = new Walk(network(`proxmoxMACs = { ${LINE} };`));
     const needed = async (member: string) => (await walk.resource(["name", member])).needed;
     expect(await needed("installation_host_key")).toEqual([]);
@@ -164,10 +164,10 @@ suite(`the component network${moduleSystemsMissing}`, () => {
     `;
     const FROM_IMAGE = `ip = "10.0.0.9"; vm = { node = "pve1"; installation = "image"; };`;
     const withVm = (settings: string, others = "") => network(`${VM} hosts.web = { ${settings} }; ${others}`);
-    /** Of network and host name: it is the same whatever else changes. */
+    /** An address that is derived from the names of the network and the host. */
     const MAC = expect.stringMatching(/^BC:24:11:[0-9A-F]{2}:[0-9A-F]{2}:[0-9A-F]{2}$/);
 
-    it("install themselves by one line, and boot from disk from then on", async () => {
+    it("install themselves with one line, and boot from disk afterwards", async () => {
       const evaluator = withVm(`ip = "10.0.0.9"; vm.node = "pve1";`);
       expect(await evaluator.listMembers(["web"], none)).toEqual({
         value: { ...MEMBERS, vm: "resource", boot_from_disk: "resource" },
@@ -187,7 +187,7 @@ suite(`the component network${moduleSystemsMissing}`, () => {
         efiDisk: { storage: "local-lvm" },
         disks: { scsi0: { storage: "local-lvm", size: "32G", importFrom: null } },
         networks: [{ bridge: "vmbr0", mac: MAC, vlan: null }],
-        // The order stays the one of a new VM, disk and then network, until the next member sets it.
+        // The default order of a new VM, disk before network, is kept until the next member changes it.
         bootOrder: null,
         started: null,
         waitForHostKey: null,
@@ -195,7 +195,7 @@ suite(`the component network${moduleSystemsMissing}`, () => {
       const [{ mac }] = vm.values["networks"] as [{ mac: string }];
       const entry = await walk.inputs(["web", "installation_pxe_nbp"], ["macs"]);
       expect(entry).toEqual({ values: { macs: [mac] }, needed: [] });
-      // The VM, before it is waited for.
+      // The installation is only awaited after the VM was created.
       expect((await new Walk(evaluator).input(["web", "installation"], "entryId")).needed).toEqual([
         "web.installation_pxe_nbp.entryId",
         "web.vm.vmid",
@@ -217,7 +217,7 @@ suite(`the component network${moduleSystemsMissing}`, () => {
       ]);
     });
 
-    it("are made from an image without PXE, and known by the key that their agent tells", async () => {
+    it("are made from an image without PXE, and identified by the key from their agent", async () => {
       const evaluator = withVm(FROM_IMAGE);
       expect(await evaluator.listMembers(["web"], none)).toEqual({
         value: { image: "resource", nixos: "resource", ssh_host_public_key: "resource", vm: "resource" },
@@ -241,7 +241,7 @@ suite(`the component network${moduleSystemsMissing}`, () => {
       expect(key.needed).toContain("web.vm.hostPublicKey");
     });
 
-    it("have the guest's module in all their systems, and the layout of the image in both", async () => {
+    it("have the guest module and the layout of the image in both of their systems", async () => {
       const settings = `nixos.module.environment.etc.role.text = "web";`;
       for (const [from, layout] of [
         [`ip = "10.0.0.9"; vm.node = "pve1";`, false],
@@ -306,7 +306,7 @@ suite(`the component network${moduleSystemsMissing}`, () => {
       else await expect(members).rejects.toThrow(message);
     });
 
-    it("refuse a host key elsewhere than an image has it", async () => {
+    it("refuse another path of the host key than that of the image", async () => {
       const elsewhere = `nixos.module.services.openssh.hostKeys = [ { type = "ed25519"; path = "/keys/host"; } ];`;
       const walk = new Walk(withVm(`${FROM_IMAGE} ${elsewhere}`));
       await expect(walk.input(["web", "vm"], "waitForHostKey")).rejects.toThrow(
@@ -314,7 +314,7 @@ suite(`the component network${moduleSystemsMissing}`, () => {
       );
     });
 
-    it("refuse to go on without the machine", async () => {
+    it("refuse a machine that is declared absent", async () => {
       const evaluator = withVm(`ip = "10.0.0.9"; vm.node = "pve1"; members.vm.inputs.ensure = "absent";`);
       const known = new Map([
         ["web.vm", { vmid: null }],
@@ -393,7 +393,7 @@ suite(`the component network${moduleSystemsMissing}`, () => {
     });
   });
 
-  it("keeps the state of what has one in its state file", async () => {
+  it("keeps the state of stateful members in its state file", async () => {
     const evaluator = network(`proxmoxMACs = { ${LINE} }; stateFile = "elsewhere.json";`);
     const state = async (path: MemberPath) => {
       const info = await evaluator.resourceInfo(path, none);
@@ -415,7 +415,7 @@ suite(`the component network${moduleSystemsMissing}`, () => {
     });
   });
 
-  it("takes a host's own value before that of all hosts, and adds what can be added", async () => {
+  it("prefers the value of a host to that of all hosts, and merges lists", async () => {
     const evaluator = network(`
       defaults = { lib, ... }: {
         imports = [ { gateway = "10.0.0.254"; } ];
@@ -457,7 +457,7 @@ suite(`the component network${moduleSystemsMissing}`, () => {
     for (const key of ["AAAAall", "AAAAone"]) expect(web!.system).toContain(key);
   });
 
-  it("can be imported twice, with the provider that somebody else has, too", async () => {
+  it("can be imported twice, and beside the same provider", async () => {
     const evaluator = deployment(`{
       imports = [ self.modules.nixops4Component.network { imports = [ self.modules.nixops4Component.network ]; } ];
       inherit nixpkgs;
@@ -543,7 +543,7 @@ suite(`the component network${moduleSystemsMissing}`, () => {
       return { ...job, script: await fs.readFile(job.diskoScript, "utf8") };
     };
 
-    it("are all of the layout, the one that is chosen first", async () => {
+    it("are all disks of the layout, with the selected one first", async () => {
       const { disks, script } = await jobOf(
         layout(
           `${main} a.device = "/dev/disk/nixops4-a"; b.device = "/dev/disk/by-id/b1"; c.device = "/dev/vdc";
@@ -564,25 +564,25 @@ suite(`the component network${moduleSystemsMissing}`, () => {
       ]);
     });
 
-    it("are not one that nobody asks for", async () => {
+    it("do not include a disk that the layout does not use", async () => {
       const { disks } = await jobOf(layout(`x.device = "/dev/vda";`));
       expect(disks).toMatchObject([{ name: "x", path: "/dev/vda" }]);
     });
 
-    it("are what the options say where there is no disko", async () => {
+    it("are those of the options when disko is not used", async () => {
       const { disks } = await jobOf(withHost(`disks.data.serial = "D";`));
       expect(disks).toMatchObject([{ name: "main" }, { name: "data", serial: "D" }]);
     });
 
     it.each([
       [
-        "a disk that is not told",
+        "a disk without criteria",
         `${main} a.device = "/dev/disk/nixops4-a";`,
         "",
         /`hosts\.web\.disks\.a\.byId', serial, minBytes or maxBytes must say/,
       ],
       [
-        "a disk that the layout has not",
+        "a disk that is not in the layout",
         main,
         `disks.b.serial = "B";`,
         /`hosts\.web\.disks\.b': the layout has no such disk.*; it has main/,
@@ -617,7 +617,7 @@ suite(`the component network${moduleSystemsMissing}`, () => {
       await expect(jobOf(layout(disks, settings))).rejects.toThrow(message);
     });
 
-    it("come with where the host has its key", async () => {
+    it("are accompanied by the path of the host key", async () => {
       const file = "/persist/etc/ssh/key";
       const settings = `module.services.openssh.hostKeys = [ { type = "rsa"; path = "/r"; } { type = "ed25519"; path = "${file}"; } ];
         module.fileSystems = { "/".fsType = "tmpfs"; "/persist".fsType = "ext4"; };`;
@@ -625,7 +625,7 @@ suite(`the component network${moduleSystemsMissing}`, () => {
     });
   });
 
-  it("keeps what the machine needs to install itself, and gives secret files to the installer alone", async () => {
+  it("keeps the paths that the installation needs, and gives secret files to the installer only", async () => {
     const walk = new Walk(
       withHost(`installer.secretFiles.disk = "/keys/disk"; hardwareReport.file = "/n/web.json";`),
     );
@@ -641,7 +641,7 @@ suite(`the component network${moduleSystemsMissing}`, () => {
     });
   });
 
-  it("makes the system of an installed host with what its installer has found, when it is asked to", async () => {
+  it("uses the installer's hardware report in the system of a host when this is enabled", async () => {
     const evaluator = withHost(`hardwareReport.use = true;`);
     const toplevel = async (hardwareReport: string | null) => {
       const known = new Map([
@@ -673,7 +673,7 @@ suite(`the component network${moduleSystemsMissing}`, () => {
     const macs = `macs = [ "52:54:00:12:34:56" "52:54:00:12:34:57" ];`;
     const address = { address: ["10.0.0.9/24"] };
 
-    it("is that of the card that it boots from, of several", async () => {
+    it("is on the card from which the host boots", async () => {
       expect(await networkOf(macs)).toMatchObject({
         netdevs: {},
         networks: { "40-nixops4": { ...address, matchConfig: { PermanentMACAddress: "52:54:00:12:34:56" } } },
@@ -720,7 +720,7 @@ suite(`the component network${moduleSystemsMissing}`, () => {
     });
   });
 
-  it("makes the host reachable, and takes what its role and its module say", async () => {
+  it("makes the host reachable, and uses its role and its module", async () => {
     const evaluator = evaluate(`{ rootFunction = arguments: let
         deployment = nixops4.lib.evalRoot {
           specialArgs = { };
@@ -761,7 +761,7 @@ suite(`the component network${moduleSystemsMissing}`, () => {
     });
   });
 
-  it("deploys the landscaper by a login to itself, when it is told its system", async () => {
+  it("deploys the landscaper over SSH to itself when it has a system", async () => {
     const evaluator = network(`landscaper.module = { networking.hostName = "landscaper"; };`);
     const walk = new Walk(evaluator);
     expect(await walk.resource(["landscaper", "nixos"])).toMatchObject({
@@ -1010,7 +1010,7 @@ suite(`the component network${moduleSystemsMissing}`, () => {
       );
     });
 
-    it("but not what is well", async () => {
+    it("but not a valid one", async () => {
       const evaluator = network(`hosts.web = {
         mac = "52:54:00:12:34:56"; ip = "2001:db8::9"; gateway = "fe80::1"; disk.byId = "nvme-x";
       };`);
@@ -1024,7 +1024,7 @@ suite(`the component network${moduleSystemsMissing}`, () => {
       );
     });
 
-    it("a host on its own without a state", async () => {
+    it("a separate host without a state", async () => {
       const evaluator = deployment(`{
         members.web = {
           imports = [ self.modules.nixops4Component.bare-metal-host ];
@@ -1040,7 +1040,7 @@ suite(`the component network${moduleSystemsMissing}`, () => {
 });
 
 suite(`the component nixos${moduleSystemsMissing}`, () => {
-  it("takes a host as it is for nixops4-nixos", async () => {
+  it("accepts a host that was written for nixops4-nixos", async () => {
     const evaluator = deployment(`{ providers, ... }: {
       providers.local = self.modules.nixops4Provider.local;
       members.nixos = {
@@ -1151,7 +1151,7 @@ suite(`the component nixos${moduleSystemsMissing}`, () => {
 });
 
 suite(`the template${moduleSystemsMissing}`, () => {
-  it("is a network of one host, made by the flake as it stands", async () => {
+  it("is a network of one host, which its flake evaluates without changes", async () => {
     const folder = join(temporaryFolder(), "network");
     await fs.cp(join(root, "templates/default"), folder, { recursive: true });
     const evaluator = evaluate(`flake ${folder}`);

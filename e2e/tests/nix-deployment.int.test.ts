@@ -19,7 +19,7 @@ import { NetbootingMachine } from "./netbooting-machine.ts";
 import { deployment, moduleSystemsMissing } from "./nix-sources.ts";
 import { temporaryFolders } from "./temporary-folder.ts";
 
-// Each input is an evaluation, which takes seconds when other suites run beside this one.
+// Each input is an evaluation, which takes seconds while other suites run.
 jest.setTimeout(300_000);
 
 const missing = moduleSystemsMissing || (findSshd() === undefined ? " (skipped: there is no sshd)" : "");
@@ -42,7 +42,7 @@ afterEach(async () => {
   expect(pve?.violations ?? []).toEqual([]);
 });
 
-/** Applies, and fails when anything has gone wrong where the test does not expect it. */
+/** Applies the deployment, and returns the results by member. Failures of members are in the results. */
 async function apply(evaluator: Evaluator, onEvent: (event: ApplyEvent) => void = () => {}) {
   const results = await applyDeployment(evaluator, { cwd: folder, onEvent }).catch((error: unknown) => {
     if (error instanceof ApplyError) return error.results;
@@ -51,7 +51,7 @@ async function apply(evaluator: Evaluator, onEvent: (event: ApplyEvent) => void 
   return new Map(results.map((result) => [result.member, result]));
 }
 
-/** A network on loopback, whose only machine keeps its files in a folder. */
+/** Returns a network on loopback with one machine, whose files are in a folder. */
 async function loopbackNetwork() {
   bootService = await BootService.onLoopback(folder);
   const { socket } = bootService;
@@ -60,7 +60,7 @@ async function loopbackNetwork() {
   await fs.mkdir(machineFolder);
   for (const name of ["bzImage", "initrd"]) await fs.writeFile(join(folder, name), `a ${name}`);
   await fs.writeFile(join(folder, "cache.pub"), "landscaper-1:AAAA=\n");
-  /** With more options of the network, and more of its `defaults`. */
+  /** Returns a deployment with more options of the network and its `defaults`. */
   const network = (options: string, defaults: string, hostKeySeconds: number) =>
     deployment(`{
       imports = [ self.modules.nixops4Component.network ];
@@ -92,7 +92,7 @@ async function loopbackNetwork() {
     });
     await server;
   };
-  /** Starts the system with the key that the installer was given, and returns its public half. */
+  /** Starts the system with the host key of the installer, and returns the public key. */
   const startInstalled = async (machine: NetbootingMachine) => {
     const hostKeyFile = join(machineFolder, "ssh_host_ed25519_key");
     const publicKey = await machine.file("ssh_host_ed25519_key.pub");
@@ -108,7 +108,7 @@ const actionsOf = (results: ReadonlyMap<string, MemberResult>) =>
   Object.fromEntries([...results].map(([member, { action, error }]) => [member, error ?? action]));
 
 suite(`a deployment that Nix evaluates${missing}`, () => {
-  it("is applied by real providers, outputs of which come back into its expression", async () => {
+  it("is applied by real providers, and uses their outputs in its expression", async () => {
     const port = await freePort();
     const evaluator = deployment(`{ lib, members, providers, ... }: {
       providers = { inherit (self.modules.nixops4Provider) local ssh ssh-keypair; };
@@ -174,7 +174,7 @@ suite(`a deployment that Nix evaluates${missing}`, () => {
     expect(second.get("host_key")!.outputs).toEqual(first.get("host_key")!.outputs);
   }, 180_000);
 
-  it("takes a machine from its MAC address to a host key of its own", async () => {
+  it("takes a machine from its MAC address to a new host key", async () => {
     const { network: networkWith, machineFolder, startInstalled } = await loopbackNetwork();
     const network = (defaults = "") =>
       networkWith(
@@ -202,7 +202,7 @@ suite(`a deployment that Nix evaluates${missing}`, () => {
         hostName: "web",
         disks: [{ name: "main", minBytes: 8_000_000_000 }],
       });
-      // It was built before the machine could ask for it.
+      // The system is built before the machine can fetch it.
       expect(await fs.readFile(String(job["system"]), "utf8")).toContain('"hostName":"web"');
       temporaryKey = await startInstalled(machine);
       await machine.install();
@@ -220,7 +220,7 @@ suite(`a deployment that Nix evaluates${missing}`, () => {
       "web.installation_pxe_nbp": "ensured",
       "web.installation": "ensured",
       "web.ssh_host_public_key": "created",
-      // The stand-in for nixpkgs builds a text file.
+      // The stand-in for nixpkgs builds a text file instead of a system.
       "web.nixos": expect.stringMatching(/-nixos-system-web is not a NixOS system/),
     });
     expect(events).toContain("started web.nixos");
@@ -239,7 +239,7 @@ suite(`a deployment that Nix evaluates${missing}`, () => {
       "web.installation": "ensured",
       "web.ssh_host_public_key": "skipped",
     });
-    // A new generation takes a new temporary key.
+    // A new generation gets a new temporary key.
     const next = await apply(
       network("installGeneration = 2; members.installation.inputs.timeoutSeconds = 1;"),
     );
@@ -283,11 +283,11 @@ suite(`a deployment that Nix evaluates${missing}`, () => {
     };
     const runs = () => [...pve!.cluster.guests.values()].some(({ status }) => status === "running");
 
-    /** The machine's side of a network boot: firmware, installer, and the system's sshd. */
+    /** Boots the machine from the network, like its firmware, its installer, and the sshd of its system. */
     const netboot = async () => {
       await until(runs);
       const { config } = pve!.vm(100);
-      // An empty disk does not boot: the network comes next.
+      // An empty disk does not boot, so the network is next.
       expect(config["boot"]).toBe("order=scsi0;net0");
       const [mac] = MAC.exec(config["net0"]!)!;
       const machine = await NetbootingMachine.boot(bootService!, mac, machineFolder);
@@ -298,7 +298,7 @@ suite(`a deployment that Nix evaluates${missing}`, () => {
 
     it("makes one that installs itself, converges after an interruption, and then sends no write", async () => {
       const line = `vm.node = "pve";`;
-      // The run ends before the machine has begun to install itself.
+      // The first run ends before the machine starts to install itself.
       const early = await apply(network(line, "members.installation.inputs.timeoutSeconds = 1;"));
       expect(actionsOf(early)).toMatchObject({
         "web.installation_pxe_nbp": "ensured",
@@ -306,7 +306,7 @@ suite(`a deployment that Nix evaluates${missing}`, () => {
         "web.installation": expect.stringContaining("web"),
         "web.boot_from_disk": "web.installation failed",
       });
-      // The record of the machine is lost, as after a crash.
+      // The state file is lost, as after a crash.
       const state = join(folder, "state.json");
       await fs.rename(state, `${state}.lost`);
 
@@ -317,7 +317,7 @@ suite(`a deployment that Nix evaluates${missing}`, () => {
         "web.installation": "ensured",
         "web.boot_from_disk": "created",
         "web.ssh_host_public_key": "created",
-        // The stand-in for nixpkgs builds a text file.
+        // The stand-in for nixpkgs builds a text file instead of a system.
         "web.nixos": expect.stringMatching(/-nixos-system-web is not a NixOS system/),
       });
       const mac = await installing;
@@ -343,18 +343,18 @@ suite(`a deployment that Nix evaluates${missing}`, () => {
       });
       expect([pve!.writes.length, guest.starts]).toEqual([sent, starts]);
 
-      // Whatever it boots from the network now: nothing that wipes.
+      // From now on, a network boot must not install again.
       await expect(NetbootingMachine.boot(bootService!, mac, machineFolder)).rejects.toThrow(
         "is not to install itself",
       );
-      // What changes later changes the machine, and not the order.
+      // A later change updates the machine, but not the boot order.
       const grown = await apply(network(`${line} vm.diskSize = "40G";`));
       expect(actionsOf(grown)).toMatchObject({ "web.vm": "updated", "web.boot_from_disk": "skipped" });
       expect(guest.config).toMatchObject({ boot: "order=scsi0", scsi0: expect.stringContaining("size=40G") });
       expect(guest.starts).toBe(starts);
     }, 900_000);
 
-    it("makes one from an image, and trusts no key but the one that its agent tells", async () => {
+    it("makes one from an image, and only trusts the key from its agent", async () => {
       const line = `vm = { node = "pve"; installation = "image"; };`;
       const boot = async () => {
         await until(runs);
@@ -384,7 +384,7 @@ suite(`a deployment that Nix evaluates${missing}`, () => {
       expect(pve!.writes.length).toBe(sent);
     }, 900_000);
 
-    it("sends nothing to whoever else answers at the address of one from an image", async () => {
+    it("sends nothing to another host that answers at the address of one from an image", async () => {
       const line = `vm = { node = "pve"; installation = "image"; };`;
       const { file } = await makeSshKey(machineFolder, "ssh_host_ed25519_key");
       await startSystem(file);

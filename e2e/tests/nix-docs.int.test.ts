@@ -16,11 +16,11 @@ const KEY = "ssh-ed25519 AAAAC3NzaC1lZDI1NTE5AAAAIPzM5VNMcVmkPFE7chyWtdkYVCtMaeG
 const providers: Provider[] = [];
 for (const name of readdirSync(join(root, "packages"))) {
   const file = join(root, "packages", name, "src", "provider.ts");
-  // One after another: jest loses its way among modules that are imported at once.
+  // One at a time, since jest fails when modules are imported concurrently.
   if (existsSync(file)) providers.push(((await import(file)) as { provider: Provider }).provider);
 }
 
-/** Each a module of a whole deployment; the reference shows them too. */
+/** The examples of the types. Each is the module of a whole deployment, and is in the reference. */
 const typeExamples = readdirSync(join(root, "examples"), { recursive: true, encoding: "utf8" })
   .filter((name) => name.endsWith(".nix"))
   .map((name) => [name, readFileSync(join(root, "examples", name), "utf8")] as const);
@@ -38,7 +38,7 @@ const examples = pages.flatMap((page) =>
     .map(([, text], index) => [`${page}, example ${index + 1}`, text!] as const),
 );
 
-/** What examples refer to without showing it. */
+/** Members that examples use without defining them. */
 const elsewhere: Record<string, string> = {
   state: `{ type = providers.local.state_file; inputs.name = "/state.json"; }`,
   web_key: `{ type = providers.ssh-keypair.keypair; state = members.state; inputs.privateKeyFile = "/web"; }`,
@@ -47,7 +47,7 @@ const elsewhere: Record<string, string> = {
     inputs.connection = { host = "web"; hostPublicKeys = [ "${KEY}" ]; }; }`,
 };
 
-/** What hosts that are virtual machines are made with. */
+/** The connection of hosts that are virtual machines. */
 const VM_CONNECTION = `defaults.vm.connection = {
   endpoint = "https://10.0.0.11:8006"; tokenId = "deploy@pve!nixops4"; tokenSecret.file = "/root/token"; };`;
 
@@ -92,14 +92,14 @@ function deploymentOf(example: string): Evaluator {
     })`);
 }
 
-/** A resource of an example, with the inputs that its provider would get. */
+/** A resource of an example, with the inputs for its provider. */
 interface Resource {
   executable: string;
   type: string;
   inputs: Record<string, unknown>;
 }
 
-/** Outputs that inputs of other types take only in their form. */
+/** Valid values for outputs that inputs of other types check. */
 const madeUp: Record<string, unknown> = {
   sshfp: [`4 2 ${"ab".repeat(32)}`],
   stdout: "landscaper-1:AAAA=\n",
@@ -108,7 +108,7 @@ const madeUp: Record<string, unknown> = {
   poolId: "made-up",
 };
 
-/** Evaluates all inputs of all resources, and makes up the outputs that they ask for. */
+/** Evaluates all inputs of all resources, with invented values for the outputs that they need. */
 async function evaluateAll(
   evaluator: Evaluator,
   path: MemberPath,
@@ -143,14 +143,14 @@ async function evaluateAll(
 }
 
 suite(`the Nix examples of the documentation${moduleSystemsMissing}`, () => {
-  it("are some", () => expect(examples.length).toBeGreaterThan(9));
+  it("exist", () => expect(examples.length).toBeGreaterThan(9));
 
   it.each(examples)("%s can be evaluated", async (name, example) => {
     const resources = await evaluateAll(deploymentOf(example), [], new Map());
     if (!name.startsWith("docs/how-to/migrate.md")) expect(resources).not.toEqual([]);
   });
 
-  it("keep state and keys outside of the folder that they are in", () => {
+  it("keep state and keys outside of their own folder", () => {
     const relative = /\b(privateKeyFile|privateKey\.file|stateFile|inputs\.name) = "(?!\/)/;
     for (const [name, example] of examples)
       expect({ name, found: relative.exec(example)?.[0] }).toEqual({ name, found: undefined });
@@ -167,7 +167,7 @@ suite(`the Nix examples of the documentation${moduleSystemsMissing}`, () => {
 suite(`the example of a resource type${moduleSystemsMissing}`, () => {
   it.each(typeExamples)("%s is a whole deployment with inputs that the type takes", async (name) => {
     const resources = await evaluateAll(exampleAt(join(root, "examples", name)), [], new Map());
-    // `record_set.hetzner.nix` is a variant.
+    // `record_set.hetzner.nix` is an example of `record_set`.
     const [provider, type] = name.replace(/(\.\w+)?\.nix$/, "").split("/");
     expect(resources.map((one) => `${one.executable} ${one.type}`)).toContain(
       `nixops4-resources-${provider} ${type}`,
@@ -175,7 +175,7 @@ suite(`the example of a resource type${moduleSystemsMissing}`, () => {
     for (const resource of resources) expect(await refusalOf(resource)).toBe("");
   });
 
-  // The others need hosts, servers and machines.
+  // The other examples need hosts, servers or machines.
   const onThisMachine = typeExamples.filter(([name]) => /^(local|ssh-keypair)\/|tftp_entry/.test(name));
   it.each(onThisMachine)("%s is applied, and changes nothing when it is applied again", async (_, text) => {
     const folder = temporaryFolder();
@@ -202,7 +202,7 @@ function exampleAt(file: string): Evaluator {
   }`);
 }
 
-/** What the provider's own checks say of inputs. Nothing is created. */
+/** Returns the error of the provider for these inputs, or an empty string. Does not create the resource. */
 async function refusalOf({ executable, type, inputs }: Resource): Promise<string> {
   const { resources } = providers.find((one) => one.executable === executable)!;
   const resource = resources.find((one) => one.type === type)!;

@@ -8,7 +8,7 @@ const outputs = (known: Record<string, Record<string, unknown>>): KnownOutputs =
   new Map(Object.entries(known));
 const temporaryFolder = temporaryFolders();
 
-/** A resource as nixops4's modules export it. */
+/** Returns a resource in the form of nixops4's modules. */
 const resource = (inputs: string, state = "null", outputs = "{ stdout = { }; }") => `{ resource = {
   provider = { executable = "${builtProvider("local")}"; args = [ ]; type = "stdio"; };
   type = "exec"; inputs = ${inputs}; state = ${state}; outputsSkeleton = ${outputs};
@@ -17,7 +17,7 @@ const evaluate = (members: string) =>
   nixEvaluator({ root: `{ rootFunction = { outputValues, ... }: { members = ${members}; }; }` });
 
 suite(`the evaluator of Nix expressions${nixMissing}`, () => {
-  it("tells one output after another that an input needs", async () => {
+  it("returns the outputs that an input needs, one after another", async () => {
     const evaluator = evaluate(`{
       a = ${resource("{ }")};
       net.members.c = ${resource("{ }")};
@@ -35,7 +35,7 @@ suite(`the evaluator of Nix expressions${nixMissing}`, () => {
     expect(await evaluator.input(["b"], "other", outputs({}))).toEqual({ value: 1 });
   });
 
-  it("lets the structure depend on outputs, which no expression can catch", async () => {
+  it("lets the structure depend on outputs, and no expression can catch the request for one", async () => {
     const evaluator = evaluate(`{
       a = ${resource("{ }")};
       net.members = if (builtins.tryEval (outputValues.a.stdout == "wide")).value then { c = ${resource("{ }")}; } else { };
@@ -51,7 +51,7 @@ suite(`the evaluator of Nix expressions${nixMissing}`, () => {
     });
   });
 
-  it("describes a resource, and what is wrong with an expression", async () => {
+  it("describes a resource, and the error of an expression", async () => {
     const evaluator = evaluate(`{ a = ${resource('{ x = throw "a mistake"; }', '[ "net" "state" ]')}; }`);
     expect(await evaluator.resourceInfo(["a"], outputs({}))).toEqual({
       value: {
@@ -65,7 +65,7 @@ suite(`the evaluator of Nix expressions${nixMissing}`, () => {
     await expect(evaluator.resourceInfo(["a", "b"], outputs({}))).rejects.toThrow("there is no member a.b");
   });
 
-  it("builds what an input refers to", async () => {
+  it("builds the store paths in an input", async () => {
     const marker = temporaryFolder();
     const built = `derivation { name = "built"; system = "x86_64-linux"; builder = "/bin/sh"; args = [ "-c" "echo ${marker} > $out" ]; }`;
     const evaluator = nixEvaluator({

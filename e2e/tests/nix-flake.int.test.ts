@@ -9,7 +9,7 @@ const unset = ["FLAKE_PARTS_SOURCE", "NIXPKGS_LIB_SOURCE"].filter((name) => (pro
 const missing = nixMissing || (unset.length > 0 ? ` (skipped without ${unset.join(", ")})` : "");
 const systems = ["aarch64-linux", "x86_64-linux"];
 
-/** In the place of nixpkgs: its lib, and packages and NixOS as nix/tests/nixos has them. */
+/** A stand-in for nixpkgs: its real lib, and the packages and NixOS of nix/tests/nixos. */
 const NIXPKGS = `{
   outputs = _: let
     lib = import ./lib;
@@ -38,7 +38,7 @@ function nix(...args: string[]) {
   });
   afterAll(() => rmSync(folder, { recursive: true, force: true }));
 
-  /** Copies, since Nix takes only what git has of a repository. */
+  /** Copies the sources, since Nix ignores files of a repository that git does not track. */
   function prepare(): string[] {
     const [source, nixpkgs, nixops4] = ["source", "nixpkgs", "nixops4"].map((name) => join(folder, name));
     const files = ["flake.nix", "flake.lock", "nix", "templates", "package.json", "packages", "scripts"];
@@ -74,7 +74,7 @@ function nix(...args: string[]) {
       .map((name) => name.slice(0, name.length - ending.length))
       .toSorted();
 
-  /** The packages of the flake's nixpkgs. */
+  /** Returns the packages of the flake's nixpkgs. */
   const standIn = () =>
     `import ${folder}/nixpkgs/stand-in/pkgs.nix { lib = import ${folder}/nixpkgs/lib; system = "aarch64-linux"; }`;
 
@@ -110,7 +110,7 @@ function nix(...args: string[]) {
     expect(evaluate("overlays.default", overlaid, "--impure")).toEqual(packages);
   });
 
-  it("describes its packages, and has one that `nix run` starts", () => {
+  it("describes its packages, one of which `nix run` starts", () => {
     const describe = `builtins.mapAttrs (_: package: {
       inherit (package.meta) description homepage mainProgram;
       license = package.meta.license.spdxId;
@@ -129,13 +129,13 @@ function nix(...args: string[]) {
     }
   });
 
-  it("says what to do with the template", () => {
+  it("has instructions for the template", () => {
     expect(evaluate("templates.default", "template: template.welcomeText")).toContain(
       "git init && git add .",
     );
   });
 
-  it("gives nixops4 the executable of the system that it runs on", () => {
+  it("gives nixops4 the executable for its own system", () => {
     const executable = evaluate(
       "modules.nixops4Provider.ssh-keypair",
       `module: ((${standIn()}).lib.evalModules {
@@ -149,7 +149,7 @@ function nix(...args: string[]) {
     expect(executable).toBe(`${output}/bin/nixops4-resources-ssh-keypair`);
   });
 
-  it("is the providers of the network that a landscaper made from it begins with", () => {
+  it("provides the providers for the first network of a landscaper that was made from it", () => {
     const unit = evaluate(
       "nixosModules.landscaper-iso",
       `module: (import ${folder}/nixpkgs/stand-in/nixos-system.nix {

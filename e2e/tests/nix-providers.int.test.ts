@@ -7,7 +7,7 @@ import { limitConcurrency } from "../harness/limit-concurrency.ts";
 import { evaluateNix, toNix } from "../harness/index.ts";
 import { deployment, evaluate, moduleSystemsMissing, root, withModules } from "./nix-sources.ts";
 
-// Each evaluates a whole deployment, some of them many times.
+// Each test evaluates a whole deployment, some of them many times.
 jest.setTimeout(300_000);
 
 interface Manifest {
@@ -30,7 +30,7 @@ const resourceTypes = manifests.flatMap(({ module, resourceTypes }) =>
   Object.entries(resourceTypes).map(([type, resource]) => ({ module, type, ...resource })),
 );
 
-/** A value that a schema allows, with all that is optional. */
+/** Returns a value that a schema allows, with all optional fields. */
 function allowed(schema: JsonSchema): unknown {
   if (schema.enum !== undefined) return schema.enum[0];
   if (schema.anyOf !== undefined) return allowed(schema.anyOf[0]!);
@@ -57,7 +57,7 @@ function allowed(schema: JsonSchema): unknown {
   }
 }
 
-/** Some text for each pattern that there is. */
+/** Texts that match the patterns of the schemas. */
 const patterns = [
   "/etc/key.pub",
   "text",
@@ -85,13 +85,13 @@ const patterns = [
 interface Mistake {
   what: string;
   value: unknown;
-  /** The innermost option that has a type of its own. */
+  /** The innermost option with its own type. */
   option: string;
 }
 
-/** Values that a schema does not allow, each with one mistake. */
+/** Returns values that a schema does not allow, each with one mistake. */
 function mistakes(schema: JsonSchema, option: string, seen: Set<string>): Mistake[] {
-  // What has a name is one type, and tested once.
+  // A schema with a title is a separate type, which is tested once.
   if (schema.title !== undefined) {
     if (seen.has(schema.title)) return [];
     seen.add(schema.title);
@@ -195,7 +195,7 @@ suite(`the provider modules${moduleSystemsMissing}`, () => {
   });
 
   describe.each(resourceTypes)("$module $type", ({ module, type, requireState, inputs, outputs }) => {
-    it("takes every field, and gives what the provider takes", async () => {
+    it("accepts every field, and passes on values that the provider accepts", async () => {
       const all = allowed(inputs) as Record<string, unknown>;
       const evaluator = deployment(member(module, type, all));
       expect(await evaluator.resourceInfo(["it"], none)).toMatchObject({
@@ -214,7 +214,7 @@ suite(`the provider modules${moduleSystemsMissing}`, () => {
       }
     });
 
-    it("fills in the defaults, and null for what is optional", async () => {
+    it("sets the defaults, and null for optional inputs", async () => {
       const required = Object.entries(inputs.properties ?? {}).filter(
         ([name, field]) => field.default === undefined && inputs.required?.includes(name) === true,
       );
@@ -231,7 +231,7 @@ suite(`the provider modules${moduleSystemsMissing}`, () => {
       }
     });
 
-    it("declares the outputs, and whether it needs a state", async () => {
+    it("declares the outputs, and whether the type needs a state", async () => {
       const evaluator = evaluate(`{ rootFunction = arguments: {
         members.it.resource.inputs = {
           outputs = builtins.attrNames ((root (${member(module, type, {})})).rootFunction
@@ -247,7 +247,7 @@ suite(`the provider modules${moduleSystemsMissing}`, () => {
       else expect(await info).toMatchObject({ value: { state: undefined } });
     });
 
-    it("refuses every mistake, naming the option", async () => {
+    it("refuses every mistake with the name of the option", async () => {
       const wrong = mistakes(inputs, "members.it.inputs", new Set());
       expect(wrong.length).toBeGreaterThan(1);
       const problems = await Promise.all(

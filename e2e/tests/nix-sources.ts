@@ -2,11 +2,11 @@ import { spawnSync } from "node:child_process";
 import { join } from "node:path";
 import { nixEvaluator, type Evaluator } from "../harness/index.ts";
 
-/** What to append to the name of a suite that needs Nix and a store to write to: why it is skipped, or nothing. */
+/** A suffix for the name of a suite that needs Nix and a writable store: why it is skipped, or an empty string. */
 export const nixMissing = whyNixCannotWrite();
 export const hasNix = nixMissing === "";
 
-/** Builds here, and asks no binary cache. */
+/** Options that build on this machine, without a binary cache. */
 export const nixArgs = Object.entries({
   sandbox: "false",
   substitute: "false",
@@ -17,7 +17,7 @@ const missing = ["NIXOPS4_SOURCE", "NIXPKGS_LIB_SOURCE", "FLAKE_PARTS_SOURCE"].f
   (name) => (process.env[name] ?? "") === "",
 );
 
-/** What to append to the name of a suite that evaluates modules: why it is skipped, or nothing. */
+/** A suffix for the name of a suite that evaluates modules: why it is skipped, or an empty string. */
 export const moduleSystemsMissing =
   nixMissing || (missing.length > 0 ? ` (skipped without ${missing.join(", ")})` : "");
 
@@ -31,17 +31,17 @@ function whyNixCannotWrite(): string {
   return ` (skipped: nix-instantiate cannot write to the store: ${stderr.trim().split("\n").at(-1)})`;
 }
 
-/** An expression with nix/tests in scope: this project's modules, and the module systems. */
+/** Wraps an expression in the scope of nix/tests: this project's modules, and the module systems. */
 export function withModules(expression: string): string {
   return `(with import ${join(root, "nix/tests")}; ${expression})`;
 }
 
-/** The deployment that an expression with nix/tests in scope is. */
+/** Returns the deployment of an expression in the scope of nix/tests. */
 export function evaluate(expression: string): Evaluator {
   return nixEvaluator({ root: withModules(expression), nixArgs });
 }
 
-/** The deployment whose root component is a module. */
+/** Returns the deployment whose root component is a module. */
 export function deployment(module: string): Evaluator {
   return evaluate(`root (${module})`);
 }

@@ -11,7 +11,7 @@ const missing = !hasNix
     : "";
 const suite = missing === "" ? describe : describe.skip;
 
-/** What came to nixpkgs after the 20.09 that can be had as a whole. */
+/** The parts of the stand-ins that were added to nixpkgs after 20.09, the version in NIXPKGS_SOURCE. */
 const NEWER = {
   functions: ["fetchPnpmDeps", "writeShellApplication"],
   options: [
@@ -51,14 +51,14 @@ async function valueOf<T>(attribute: string): Promise<T> {
   return JSON.parse(stdout) as T;
 }
 
-suite(`beside nixpkgs itself, what stands for it in tests${missing}`, () => {
-  it("has nothing that nixpkgs has not", async () => {
+suite(`compared with nixpkgs itself, the stand-ins for it${missing}`, () => {
+  it("have nothing that is not in nixpkgs", async () => {
     const lacking = await valueOf<typeof NEWER>("lacking");
     const allowed = (await valueOf<boolean>("isOld")) ? NEWER : { functions: [], options: [], packages: [] };
     expect(lacking).toEqual(allowed);
   });
 
-  it("refuses what nixpkgs refuses: values of options, names of units, arguments of functions", async () => {
+  it("refuse what nixpkgs refuses: values of options, names of units, arguments of functions", async () => {
     expect(await valueOf<number>("compared")).toBeGreaterThanOrEqual(60);
     expect(await valueOf<string[]>("lenient")).toEqual([]);
   });
@@ -78,7 +78,7 @@ suite(`a whole NixOS${missing}`, () => {
       systems[name] = await valueOf<System>(`systems.${name}`);
   }, 300_000);
 
-  it("can be made of each of our modules", () => {
+  it("can be built from each of our modules", () => {
     for (const [name, { failed, system }] of Object.entries(systems)) {
       expect({ name, failed }).toEqual({ name, failed: [] });
       expect(system).toMatch(/^\/nix\/store\/\w{32}-nixos-system-/);
@@ -115,7 +115,7 @@ suite(`a whole NixOS${missing}`, () => {
     300_000,
   );
 
-  it("that is a landscaper has these units", () => {
+  it("with the landscaper has these units", () => {
     expect(Object.keys(systems["landscaper"]!.units).toSorted()).toEqual([
       "nixops4-apply.service",
       "nixops4-boot-server-http.socket",
@@ -126,7 +126,7 @@ suite(`a whole NixOS${missing}`, () => {
     ]);
   });
 
-  it("that installs has firmware, and on its unit's PATH what the script needs", () => {
+  it("with the installer has firmware, and the programs of its script on the unit's PATH", () => {
     const { enableRedistributableFirmware, units } = systems["installer"]!;
     expect(enableRedistributableFirmware).toBe(true);
     const [, path] = /PATH=([^"]*)"/.exec(units["nixops4-installer.service"]!)!;
@@ -148,7 +148,7 @@ suite(`a whole NixOS${missing}`, () => {
       expect(path).toMatch(new RegExp(`-${name}[^/:]*/bin`));
   });
 
-  it("that is a host gives the address to the card that it boots from, or to the bond or VLAN on top", () => {
+  it("of a host assigns the address to the boot network card, or to the bond or VLAN on it", () => {
     expect(Object.keys(systems["host"]!.networkUnits)).toEqual(["40-nixops4.network"]);
     expect(systems["host"]!.networkUnits["40-nixops4.network"]).toMatch(
       /PermanentMACAddress=52:54:00:12:34:56\n[^]*Address=10.0.0.9\/24\nGateway=10.0.0.1\n/,

@@ -12,8 +12,8 @@ const suite = available ? describe : describe.skip;
 const temporaryFolder = temporaryFolders();
 
 /**
- * In the place of nixops4, with its way to be called: what it does not know, it refuses, and a path is that of a composite.
- * `$APPLY` is what `apply` does with the paths.
+ * A stand-in for nixops4. Refuses unknown arguments, and paths that are not composites. `$APPLY` is the command that
+ * `apply` runs with the paths.
  */
 const NIXOPS4 = `#!/usr/bin/env bash
 [[ $1 == --no-interactive ]] || { echo "it waits for keys of a terminal" >&2; exit 2; }
@@ -34,7 +34,7 @@ case "$1 $2" in
 esac
 `;
 
-/** The command, with what nixops4 does when it is to apply. */
+/** Makes a folder with the command and a nixops4 that runs `apply`. */
 function command(apply: string, { members = "", composites = "host1 host2" } = {}) {
   const folder = temporaryFolder();
   const bin = join(folder, "bin");
@@ -70,7 +70,7 @@ function command(apply: string, { members = "", composites = "host1 host2" } = {
 }
 
 suite(`nixops4-apply${available ? "" : " (skipped without bash, jq, flock)"}`, () => {
-  it("applies in the folder of the network, and says how it went", () => {
+  it("applies in the folder of the network, and records the result", () => {
     const apply = command('echo "$PWD $*"; exit "${CODE-0}"');
     expect(apply.status()).toEqual({ state: "never run" });
     expect(apply.run("host1")).toMatchObject({ status: 0, stderr: `${apply.folder} host1\n` });
@@ -86,29 +86,29 @@ suite(`nixops4-apply${available ? "" : " (skipped without bash, jq, flock)"}`, (
     expect(failing.status()).toMatchObject({ state: "failed", exitCode: 7 });
   });
 
-  it("names every host, so that one that fails does not cut off the others", () => {
+  it("names every host, so that a failure of one does not stop the others", () => {
     const members = "deploy_key landscaper_cache_key state";
     const apply = command('echo "applied: $*"', { members });
     expect(apply.run()).toMatchObject({ status: 0, stderr: "applied: host1 host2\n" });
     expect(apply.run("--show-trace").stderr).toBe("applied: --show-trace host1 host2\n");
-    // A resource beside them is no path; it comes with everything.
+    // A resource in the root is not a path; an apply without paths includes it.
     const more = command('echo "applied: $*"', { members: `${members} dns` });
     expect(more.run().stderr).toBe("applied: host1 host2\napplied: \n");
     const failing = command('echo "applied: $*"; exit 1', { members: `${members} dns` });
     expect(failing.run()).toMatchObject({ status: 1, stderr: "applied: host1 host2\n" });
-    // Which members there are may depend on what has not been applied yet.
+    // Which members there are may depend on members that are not applied yet.
     expect(command('echo "applied: $*"', { members: "" }).run().stderr).toBe("applied: \n");
     expect(command('echo "applied: $*"', { members, composites: "" }).run().stderr).toBe("applied: \n");
   });
 
-  it("keeps what nixops4 prints of inputs and outputs to itself", () => {
+  it("does not print inputs and outputs", () => {
     const apply = command(`printf '%s\n' 'local.exec: a line' '  - resource key' \
       '    - input comment: "x"' '    - output privateKey: "SECRET"' \
       '    - output json: {' '              "password": "SECRET"' '            }' '"SECRET"' 'nixos.system: the end'`);
     expect(apply.run("host1").stderr).toBe("local.exec: a line\n  - resource key\nnixos.system: the end\n");
   });
 
-  it("fails, and says so, where there is no network", () => {
+  it("fails with an error when there is no network", () => {
     const apply = command("true");
     const elsewhere = { ...apply.env, NIXOPS4_NETWORK: join(apply.folder, "missing") };
     expect(spawnSync("bash", [apply.script], { encoding: "utf8", env: elsewhere })).toMatchObject({
@@ -119,10 +119,10 @@ suite(`nixops4-apply${available ? "" : " (skipped without bash, jq, flock)"}`, (
   });
 
   const isRoot = process.getuid?.() === 0;
-  (isRoot ? it : it.skip)("tells everybody how it went (skipped without root)", () => {
+  (isRoot ? it : it.skip)("lets all users read the result (skipped without root)", () => {
     const apply = command("true");
     apply.run("host1");
-    // Nobody can look into the folder of the tests itself.
+    // Other users cannot read the folder of the tests.
     const state = mkdtempSync("/var/tmp/nixops4-apply-");
     try {
       const env = { ...apply.env, NIXOPS4_APPLY_STATE: join(state, "state") };
@@ -152,7 +152,7 @@ suite(`nixops4-apply${available ? "" : " (skipped without bash, jq, flock)"}`, (
     expect(apply.status()).toMatchObject({ state: "succeeded" });
   });
 
-  it("says that a run was interrupted, and lets the next one begin", async () => {
+  it("records that a run was interrupted, and allows the next one", async () => {
     const apply = command("test -e go || sleep 60");
     const killed = apply.start();
     await apply.until("running");

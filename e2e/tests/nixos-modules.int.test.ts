@@ -14,10 +14,10 @@ const missing = !hasNix
 const suite = missing === "" ? describe : describe.skip;
 const temporaryFolder = temporaryFolders();
 
-/** What the systems there are made from. */
+/** The store path of the sources of the systems. */
 const SOURCE = "/nix/store/00000000000000000000000000000000-source";
 
-/** What nix/tests/nixos-modules.nix tells of a system, as far as it is looked at. */
+/** The parts of a system that nix/tests/nixos-modules.nix returns and the tests check. */
 interface System {
   services: Record<string, Unit>;
   sockets: Record<string, Unit & { listenStreams: string[]; listenDatagrams: string[] }>;
@@ -85,7 +85,7 @@ suite(`the NixOS module of the landscaper${missing}`, () => {
     full = systemOf("landscaper.full");
   });
 
-  it("tells dnsmasq what was tested with real firmware and iPXE", () => {
+  it("has the dnsmasq settings that were tested with real firmware and iPXE", () => {
     const common = { interface: "eth1", server: "10.0.0.1", httpPort: 8080 };
     const dhcp = dnsmasqConfig({ ...common, mode: "dhcp", range: "10.0.0.100,10.0.0.199" });
     expect(dnsmasqLines(standard)).toEqual(linesOf(dhcp));
@@ -94,7 +94,7 @@ suite(`the NixOS module of the landscaper${missing}`, () => {
     expect(standard.dnsmasq.resolveLocalQueries).toBe(false);
   });
 
-  it("tells machines the router and the DNS servers, and the port that was set", () => {
+  it("announces the router and the DNS servers, and uses the configured port", () => {
     expect(dnsmasqLines(full)).toEqual(
       expect.arrayContaining([
         "dhcp-option=option:router,10.0.0.254",
@@ -141,7 +141,7 @@ suite(`the NixOS module of the landscaper${missing}`, () => {
     ]);
   });
 
-  it("confines the boot service as its own unit does", () => {
+  it("confines the boot service like its own unit", () => {
     const own = directives(
       readFileSync(join(root, "packages/boot-server/nixops4-boot-server.service"), "utf8"),
     );
@@ -151,7 +151,7 @@ suite(`the NixOS module of the landscaper${missing}`, () => {
     expect(Object.fromEntries(ours)).toMatchObject(own);
   });
 
-  it("lets systemd open the ports of the boot service", () => {
+  it("opens the ports of the boot service by systemd", () => {
     expect(standard.sockets["nixops4-boot-server-tftp"]).toMatchObject({
       listenDatagrams: ["10.0.0.1:69"],
       socketConfig: { FileDescriptorName: "tftp", Service: "nixops4-boot-server.service" },
@@ -163,7 +163,7 @@ suite(`the NixOS module of the landscaper${missing}`, () => {
     expect(full.services["nixops4-boot-server"]!.serviceConfig["TimeoutStopSec"]).toBe(90);
   });
 
-  it("opens no more ports than it serves, on its interface only, or none", () => {
+  it("opens only the ports that it serves, on its interface only, or none", () => {
     const ports = ({ networking }: System) =>
       Object.entries(networking.firewall.interfaces).map(([name, { allowedTCPPorts, allowedUDPPorts }]) => [
         name,
@@ -175,9 +175,9 @@ suite(`the NixOS module of the landscaper${missing}`, () => {
     expect(ports(systemOf("landscaper.closed"))).toEqual([]);
   });
 
-  it("makes the key of the binary cache once, and only its public half readable", () => {
+  it("makes the key of the binary cache once, with only the public half readable", () => {
     const { requiredBy, before, wantedBy, script } = standard.services["nixops4-cache-key"]!;
-    // The cache is started by its socket, when somebody asks: the key is there from the start.
+    // The cache starts on demand by its socket, so the key must exist from the start.
     expect(standard.services["harmonia"]!.wantedBy).toEqual([]);
     expect(wantedBy).toEqual(["multi-user.target"]);
     expect(requiredBy).toEqual(["harmonia.service"]);
@@ -202,7 +202,7 @@ suite(`the NixOS module of the landscaper${missing}`, () => {
     expect(modes.stdout).toBe("600\n644\n");
   });
 
-  it("puts the example of a network there once, and keeps the source that it is made with", () => {
+  it("copies the example of a network once, and keeps the source for it", () => {
     const { script, environment, unitConfig } = standard.services["nixops4-network-template"]!;
     expect(environment).toMatchObject({
       DIRECTORY: "/root/fediversity-network",
@@ -230,7 +230,7 @@ suite(`the NixOS module of the landscaper${missing}`, () => {
     expect(existsSync(`${directory}.new`)).toBe(false);
   });
 
-  it("makes the example a repository, of which no key and no state gets into the Nix store", () => {
+  it("makes the example a repository that keeps keys and state out of the Nix store", () => {
     const { script, environment } = standard.services["nixops4-network-template"]!;
     const folder = temporaryFolder();
     const [network, home] = [join(folder, "network"), join(folder, "home")];
@@ -251,7 +251,7 @@ suite(`the NixOS module of the landscaper${missing}`, () => {
     for (const name of ["keys/deployer", "state.json", "id_ed25519", "web.key"]) {
       writeFileSync(join(network, name), "a secret");
     }
-    // As somebody does who follows the advice of Nix about a file that it does not see.
+    // Like a user who follows Nix's advice about a file that it does not see.
     expect(spawnSync("git", ["-C", network, "add", "."], { env }).status).toBe(0);
     const features = ["--extra-experimental-features", "nix-command flakes", "--offline"];
     const seen = spawnSync("nix", [...features, "eval", "--json", `${network}#x`], { encoding: "utf8", env });
@@ -261,7 +261,7 @@ suite(`the NixOS module of the landscaper${missing}`, () => {
     expect(names.filter((name) => /keys|state|id_|\.key/.test(name))).toEqual([]);
   }, 60_000);
 
-  it("names units that there are", () => {
+  it("only names existing units", () => {
     for (const { services, sockets } of [standard, proxy, full]) {
       const known = new Set([
         ...["initrd", "multi-user", "network-online", "sockets", "time-set", "time-sync"].map(
@@ -270,7 +270,7 @@ suite(`the NixOS module of the landscaper${missing}`, () => {
         ...Object.keys(services).map((name) => `${name}.service`),
         ...Object.keys(sockets).map((name) => `${name}.socket`),
       ]);
-      // Ordering is all right with what is not there.
+      // Ordering after a unit that does not exist is allowed.
       if (services["nixops4-apply"] === undefined) known.add("nixops4-apply.service");
       for (const unit of [...Object.values(services), ...Object.values(sockets)]) {
         const named = [
@@ -288,7 +288,7 @@ suite(`the NixOS module of the landscaper${missing}`, () => {
 
   const hasSystemd = spawnSync("systemd-analyze", ["security", "--help"]).status === 0;
   (hasSystemd ? it : it.skip)("confines what runs as root (skipped without systemd-analyze)", () => {
-    // From 0 to 100: systemd's own threshold for "OK" is 50. An apply may do what its network says.
+    // From 0 to 100; up to 50, systemd shows "OK". An apply needs more, since it does what its network declares.
     const limits = { "nixops4-cache-key": 30, "nixops4-network-template": 45, "nixops4-apply": 80 };
     for (const [name, limit] of Object.entries(limits)) {
       const file = join(temporaryFolder(), `${name}.service`);
@@ -312,7 +312,7 @@ suite(`the NixOS module of the landscaper${missing}`, () => {
     }
   });
 
-  it("can be imported twice, beside the others, and beside what the server's own dnsmasq does", () => {
+  it("can be imported twice, beside the others, and beside other settings of dnsmasq", () => {
     const { dnsmasq, failed, services } = systemOf("landscaper.beside");
     expect(failed).toEqual([]);
     expect(Object.keys(services)).toContain("nixops4-boot-server");
@@ -326,7 +326,7 @@ suite(`the NixOS module of the landscaper${missing}`, () => {
     );
   });
 
-  it("applies by a service only when asked to", () => {
+  it("applies by a service only when this is enabled", () => {
     expect(standard.services["nixops4-apply"]).toBeUndefined();
     expect(full.services["nixops4-apply"]).toMatchObject({
       startAt: ["hourly"],
@@ -334,7 +334,7 @@ suite(`the NixOS module of the landscaper${missing}`, () => {
     });
   });
 
-  it("leaves out what is not wanted", () => {
+  it("leaves out disabled parts", () => {
     const system = systemOf("landscaper.little");
     expect(Object.keys(system.services).toSorted()).toEqual([
       "nixops4-boot-server",
@@ -355,7 +355,7 @@ suite(`the NixOS module of the landscaper${missing}`, () => {
     expect(system).toMatchObject({ services: {}, sockets: {}, extraDependencies: [] });
   });
 
-  it("names the option that is wrong", () => {
+  it("names the wrong option", () => {
     const failures = (name: string) => systemOf(`landscaper.${name}`).failed.join();
     expect(failures("wrongRange")).toContain('with mode "dhcp" it has to be two');
     expect(failures("wrongOrder")).toContain("nixops4-landscaper.dhcp.range is");
@@ -382,7 +382,7 @@ suite(`the NixOS module of the installer${missing}`, () => {
     installer = systemOf("installer");
   });
 
-  it("keeps the job of the ramdisk, whose root is gone when the system runs", () => {
+  it("keeps the job of the ramdisk, whose root is removed when the system starts", () => {
     const { systemd } = installer.boot.initrd;
     expect(systemd.enable).toBe(true);
     expect(systemd.services["nixops4-job"]).toMatchObject({
@@ -393,7 +393,7 @@ suite(`the NixOS module of the installer${missing}`, () => {
     expect(systemd.services["nixops4-job"]!.script).toContain("cp -a /nixops4/. /run/nixops4");
   });
 
-  it("runs the installer with that job, and again only when it was killed", () => {
+  it("runs the installer with that job, and restarts it only when it was killed", () => {
     expect(installer.services["nixops4-installer"]).toMatchObject({
       environment: { NIXOPS4_JOB: "/run/nixops4" },
       unitConfig: { ConditionPathExists: "/run/nixops4/token" },
@@ -413,13 +413,13 @@ suite(`the NixOS module of the installer${missing}`, () => {
     expect(installer.users.users["root"]?.openssh.authorizedKeys.keys).toEqual(["ssh-ed25519 AAAA"]);
   });
 
-  it("has the drivers of all hardware, and the firmware that cards load", () => {
+  it("has the drivers of all hardware, and the firmware that devices load", () => {
     expect(installer.hardware).toEqual({ enableAllHardware: true, enableRedistributableFirmware: true });
     const controllers = ["aacraid", "megaraid_sas", "mpt3sas", "smartpqi"];
     expect(installer.boot.initrd.availableKernelModules).toEqual(expect.arrayContaining(controllers));
   });
 
-  it("leaves out what an unattended install does not need", () => {
+  it("leaves out everything that an unattended installation does not need", () => {
     expect(installer).toMatchObject({
       extraDependencies: [],
       networking: { networkmanager: { enable: false }, wireless: { enable: false } },
@@ -428,12 +428,12 @@ suite(`the NixOS module of the installer${missing}`, () => {
 });
 
 suite(`the installer image of the landscaper${missing}`, () => {
-  it("writes a configuration that is one of a landscaper", () => {
+  it("writes the configuration of a landscaper", () => {
     const image = systemOf("landscaper-iso");
     const { configuration, flake } = image["nixos-generate-config"];
     expect(image.extraDependencies).toContain(SOURCE);
     expect(flake).toContain(`nixops4-providers.url = "path:${SOURCE}"`);
-    // They go through a Perl program, that fills in variables.
+    // The templates pass through a Perl program that replaces variables.
     expect(flake).not.toMatch(/[$@\\]/);
     expect(configuration.replaceAll("$bootLoaderConfig", "")).not.toMatch(/[$@\\]/);
 
@@ -449,18 +449,18 @@ suite(`the installer image of the landscaper${missing}`, () => {
     expect(Object.keys(system.services)).toContain("nixops4-network-template");
   });
 
-  it("has the example of a network, and no services of a landscaper", () => {
+  it("has the example of a network, but not the services of a landscaper", () => {
     expect(Object.keys(systemOf("landscaper-iso").services)).toEqual(["nixops4-network-template"]);
   });
 });
 
-/** A test in nix/checks that runs virtual machines. */
+/** A test of virtual machines in nix/checks. */
 interface MachineTest {
   nodes: Record<string, System>;
   testScript: string;
 }
 
-/** Prints the names that a program uses, but does not define. */
+/** Prints the names that a program uses without defining them. */
 const FREE_NAMES = `
 import builtins, symtable, sys
 program = sys.stdin.read()
@@ -474,7 +474,7 @@ defined = {s.get_name() for s in top.get_symbols() if s.is_assigned() or s.is_im
 print(*sorted(used - defined - set(dir(builtins))))
 `;
 
-/** Those that NixOS's test driver defines, besides one for each node. */
+/** The names that NixOS's test driver defines, besides one for each node. */
 const DRIVER_NAMES = ["create_machine", "subtest"];
 
 suite(`the tests in virtual machines${missing}`, () => {
@@ -483,7 +483,7 @@ suite(`the tests in virtual machines${missing}`, () => {
     tests = valueOf("checks") as typeof tests;
   });
 
-  it("have nodes that NixOS can make, among them a landscaper", () => {
+  it("have nodes that NixOS can evaluate, including a landscaper", () => {
     expect(Object.keys(tests)).toEqual(["bare-metal", "landscaper"]);
     for (const { nodes } of Object.values(tests)) {
       for (const { failed } of Object.values(nodes)) expect(failed).toEqual([]);
@@ -496,7 +496,7 @@ suite(`the tests in virtual machines${missing}`, () => {
     }
   });
 
-  it("wait for units that the nodes have", () => {
+  it("wait for units that exist on the nodes", () => {
     for (const { nodes, testScript } of Object.values(tests)) {
       const waits = [...testScript.matchAll(/(\w+)\.wait_for_unit\("(nixops4-.*)\.service"\)/g)];
       expect(waits).not.toEqual([]);
@@ -518,7 +518,9 @@ suite(`the tests in virtual machines${missing}`, () => {
   );
 });
 
-/** As NixOS writes them, without what is said differently by intent: when to bind to the interface. */
+/**
+ * Returns the settings of dnsmasq in NixOS's form, without those that differ on purpose: when to bind to the interface.
+ */
 function dnsmasqLines({ dnsmasq }: System): string[] {
   const lines = Object.entries(dnsmasq.settings).flatMap(([name, value]) =>
     [value].flat().map((item) => (item === true ? name : `${name}=${String(item)}`)),
@@ -533,7 +535,7 @@ function linesOf(config: string): string[] {
     .toSorted();
 }
 
-/** The [Service] section of a unit: the words that each directive has. */
+/** Returns the words of each directive in the [Service] section of a unit. */
 function directives(unit: string): Record<string, string[]> {
   const [, section = ""] = unit.split("[Service]\n");
   const result: Record<string, string[]> = {};
@@ -544,7 +546,7 @@ function directives(unit: string): Record<string, string[]> {
   return result;
 }
 
-/** `~` is for all words that follow it; a boolean is what systemd takes for one. */
+/** Splits a value into words. `~` applies to all words after it; a boolean is in systemd's form. */
 function words(value: unknown): string[] {
   if (value === true) return ["yes"];
   return [value]
@@ -558,7 +560,7 @@ function words(value: unknown): string[] {
 }
 
 suite(`the NixOS module of a guest on Proxmox${missing}`, () => {
-  it("has the agent, a serial console, and a root that grows", () => {
+  it("has the agent, a serial console, and a growing root file system", () => {
     expect(valueOf("proxmox-guest")).toMatchObject({
       qemuGuest: { enable: true },
       boot: { growPartition: true, kernelParams: expect.arrayContaining(["console=ttyS0,115200"]) },

@@ -9,7 +9,7 @@ const temporaryFolder = temporaryFolders();
 const RUN = join(import.meta.dirname, "../../scripts");
 const suite = asNobody.length > 0 ? describe : describe.skip;
 
-/** A clone of which nothing was installed, and that has nothing to install. */
+/** A clone in which nothing was installed, and that has no dependencies. */
 let clone: string;
 
 beforeEach(() => {
@@ -33,7 +33,7 @@ function run(args: string[], { env = {}, prefix = [] as string[] } = {}): Promis
   });
 }
 
-it("says that the folder for temporary files is not there", async () => {
+it("reports a missing folder for temporary files", async () => {
   expect(await run(["test"], { env: { TMPDIR: "/nowhere" } })).toBe(
     "exit code 1: error: the folder for temporary files, /nowhere, does not exist: " +
       "create it, or set TMPDIR to one that you can write to.\n",
@@ -48,7 +48,7 @@ suite("as an ordinary user (needs root, to become one)", () => {
     chownSync(clone, 65534, 65534);
   });
 
-  it("says that root has built here", async () => {
+  it("reports files of root from an earlier build", async () => {
     mkdirSync(join(clone, "node_modules"));
     expect(await run(["test"], { prefix })).toBe(
       `exit code 1: error: ${clone}/node_modules belongs to user 0, and you cannot write to it: ` +
@@ -56,7 +56,7 @@ suite("as an ordinary user (needs root, to become one)", () => {
     );
   });
 
-  it("says that npm cannot keep its cache", async () => {
+  it("reports that npm cannot write its cache", async () => {
     expect(await run(["test"], { prefix, env: { HOME: "/nowhere" } })).toBe(
       "exit code 1: error: your home folder /nowhere cannot be written to, and npm keeps its cache there: " +
         "set HOME to a folder that you can write to.\n",
@@ -73,7 +73,7 @@ suite("as an ordinary user (needs root, to become one)", () => {
   });
 });
 
-it("tries to install where nothing is in the way", async () => {
+it("installs when there is no obstacle", async () => {
   const { PATH = "" } = process.env;
   const npm = join(temporaryFolder(), "npm");
   writeFileSync(npm, "#!/bin/sh\necho asked to install\nexit 1\n", { mode: 0o755 });

@@ -5,7 +5,7 @@ const reads = ["--inh-caps=-all,+dac_read_search", "--ambient-caps=+dac_read_sea
 const command = ["setpriv", ...user, ...reads];
 
 /**
- * What runs a command as an ordinary user who may read, but not write, what is root's: the clone may be in /root. Empty
- * where we cannot become one.
+ * A command that runs another one as an ordinary user who can read root's files, since the clone may be in /root, but
+ * cannot write them. Empty when this process cannot become another user.
  */
 export const asNobody = spawnSync(command[0]!, [...command.slice(1), "true"]).status === 0 ? command : [];

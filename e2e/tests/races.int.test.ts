@@ -4,11 +4,11 @@ import { afterEach, beforeEach, describe, expect, it } from "@jest/globals";
 import { BUSY, KEPT, OtherUserLab, type SwapOptions, swapAll } from "@nixops4-providers/test-servers";
 import { builtProvider, ProviderProcess } from "../harness/index.ts";
 
-// The built executables, as root, with a path in a folder of another user, who swaps all that is there meanwhile.
+// Tests the built executables as root, with paths in a folder of another user who keeps replacing its contents.
 
 const suite = process.geteuid?.() === 0 ? describe : describe.skip;
 const TRIES = 1_000;
-/** A new process now and then: each has its own way to begin. */
+/** A new process is started after this many tries, since a process has a different timing at its start. */
 const TRIES_A_PROCESS = 100;
 const STOCK = 400;
 const HANGS_AFTER_MS = 10_000 * BUSY;
@@ -25,7 +25,7 @@ suite("providers in a folder of another user (root only)", () => {
   });
   afterEach(() => lab.stop());
 
-  /** Sends the requests by turns, and checks that nothing of the victim's was touched or read. */
+  /** Sends the requests in turns, and checks that no file of the victim was changed or read. */
   async function race(
     name: "local" | "pxe-nbp" | "ssh-keypair",
     swaps: SwapOptions,

@@ -1,4 +1,4 @@
-// The real nixops4: its command line and its evaluator, from the folder NIXOPS4_UPSTREAM_BIN.
+// Tests with the real nixops4: its command line and its evaluator, from the folder NIXOPS4_UPSTREAM_BIN.
 import { spawn, type ChildProcess } from "node:child_process";
 import { once } from "node:events";
 import * as fs from "node:fs";
@@ -31,7 +31,7 @@ afterEach(async () => {
   for (const cleanUp of cleanUps.splice(0)) await cleanUp();
 });
 
-/** nixops4 with a folder, a deployment and a Nix store of its own. */
+/** nixops4 with its own folder, deployment and Nix store. */
 class Nixops4 {
   readonly folder = temporaryFolder();
 
@@ -67,18 +67,21 @@ class Nixops4 {
     return new Running([...wrapper, nixops4Program, ...args, "--file", "deployment.nix"], this.folder);
   }
 
-  /** As in a terminal; what is written to its standard input is typed. */
+  /** Starts an apply in a terminal. Its standard input is the keyboard. */
   startInTerminal(): Running {
     const command = `${nixops4Program} apply --interactive --file deployment.nix`;
     return new Running(["script", "--quiet", "--return", "--command", command, "/dev/null"], this.folder);
   }
 
-  /** Applies from no terminal; resolves to its log and exit code. */
+  /** Applies without a terminal, and resolves to the log and the exit code. */
   async apply(...members: string[]): Promise<{ code: number | null; log: string }> {
     return this.start(["apply", "--no-interactive", ...members]).result();
   }
 
-  /** Fails when it fails. Its log goes through a pipe, which nixops4 cannot write to if a provider makes it non-blocking. */
+  /**
+   * Applies, and throws when that fails. The log is a pipe, to which nixops4 fails to write when a provider makes it
+   * non-blocking.
+   */
   async succeed(...members: string[]): Promise<string> {
     const pipe = ["bash", "-c", 'set -o pipefail; "$@" 2>&1 | cat', "bash"];
     const { code, log } = await this.start(["apply", "--no-interactive", ...members], pipe).result();
@@ -107,7 +110,7 @@ class Running {
     const log = fs.openSync(this.#log, "a");
     this.child = spawn(program, args, {
       cwd,
-      // A process group, as a shell makes it.
+      // A new process group, as a shell makes it.
       detached: true,
       stdio: ["pipe", log, log],
       env: nixops4Environment(cwd),
@@ -124,7 +127,7 @@ class Running {
     return { code: await this.ended, log: this.log };
   }
 
-  /** As a terminal does: to nixops4 and its providers. */
+  /** Sends a signal to nixops4 and its providers, like a terminal. */
   signalGroup(signal: NodeJS.Signals): void {
     process.kill(-this.child.pid!, signal);
   }
@@ -197,7 +200,7 @@ suite(`the real nixops4${missing}`, () => {
     expect(log.match(/Skipping update for resource local\./g)).toHaveLength(names.length);
   }, 300_000);
 
-  it("takes members of any name, three times", async () => {
+  it("accepts members of any name, three times", async () => {
     const names = ["prototype", "constructor", "__proto__", "toString", "grüße", "with space", "a/b~c"];
     const memos = names.map(
       (name) =>
@@ -210,7 +213,7 @@ suite(`the real nixops4${missing}`, () => {
     expect(await nixops4.succeed()).not.toContain("Skipping update");
   }, 300_000);
 
-  /** Host `a` fails once each of the others has begun what takes a while. */
+  /** A network in which host `a` fails when each of the others has started a longer command. */
   const network = () => {
     const host = shell("touch begun-$$; until [ -e failed ]; do sleep 0.1; done; sleep 2; touch done-$$");
     const failing = shell(
@@ -225,7 +228,7 @@ suite(`the real nixops4${missing}`, () => {
   };
   const HOSTS = ["hosts.a", "hosts.b", "hosts.c", "hosts.d"];
 
-  it("exits when the first host has failed, and what the others have begun comes to its end", async () => {
+  it("exits when the first host has failed, while the started operations of the others continue to their end", async () => {
     const nixops4 = Nixops4.withModule(network());
     const { code, log } = await nixops4.apply();
     expect(code).toBe(1);
@@ -234,7 +237,7 @@ suite(`the real nixops4${missing}`, () => {
     await nixops4.until("all are done", () => nixops4.names("done-").length === 3);
   }, 120_000);
 
-  it("awaits all hosts that are named", async () => {
+  it("awaits all named hosts", async () => {
     const nixops4 = Nixops4.withModule(network());
     expect((await nixops4.apply(...HOSTS)).code).toBe(1);
     expect(nixops4.names("done-")).toHaveLength(3);
@@ -259,7 +262,7 @@ suite(`the real nixops4${missing}`, () => {
       const nixops4 = Nixops4.withModule(module(members));
       const { code, log } = await nixops4.apply();
       expect(code).toBe(1);
-      // What it exits with comes last.
+      // The error of the exit is the last one.
       const real = log.slice(log.lastIndexOf("nixops4 error:"));
       expect(real).toContain("exit code: 7");
       expect(real).not.toContain("exit code: 8");
@@ -302,7 +305,7 @@ suite(`the real nixops4${missing}`, () => {
     120_000,
   );
 
-  it("in its interactive mode goes on after Ctrl-C with what has begun", async () => {
+  it("in its interactive mode continues started operations after Ctrl-C", async () => {
     const nixops4 = Nixops4.withModule(module(`a = ${shell("touch begun; sleep 2; touch done")};`));
     const running = nixops4.startInTerminal();
     await nixops4.until("it has begun", () => nixops4.has("begun"));

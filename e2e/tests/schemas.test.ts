@@ -1,4 +1,4 @@
-// What holds for the schemas of all resource types of all providers.
+// Tests the schemas of all resource types of all providers.
 import { readdirSync, readFileSync } from "node:fs";
 import { join } from "node:path";
 import { describe, expect, it } from "@jest/globals";
@@ -15,7 +15,7 @@ const types = readdirSync(folder).flatMap((file) => {
 });
 
 describe.each(types)("%s", (_, { inputs, outputs }) => {
-  it("declares only outputs that are always there: an expression may ask for all of them at once", () => {
+  it("declares only outputs that are always set, since an expression may use all of them", () => {
     expect(outputs.required ?? []).toEqual(Object.keys(outputs.properties ?? {}));
   });
 
@@ -28,7 +28,7 @@ describe.each(types)("%s", (_, { inputs, outputs }) => {
 });
 
 describe("every input in seconds", () => {
-  // A machine's time, which the boot service keeps with the entry in whole seconds.
+  // The boot service stores these times of a machine in whole seconds.
   const others = ["expireSeconds", "silenceSeconds"];
 
   it.each(types)("of %s is a number, above 0 or from 0", (_, { inputs }) => {

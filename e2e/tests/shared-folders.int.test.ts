@@ -36,7 +36,7 @@ async function resourcesIn(name: string) {
 }
 
 (missing === undefined ? describe : describe.skip)(titleOf("a folder without hard links and modes"), () => {
-  it("that only its owner can read: a state file works, also with several at once", async () => {
+  it("that only the owner can read: a state file works, also with several processes", async () => {
     const folder = exfatFolder("077");
     try {
       const name = join(folder.path, "state");
@@ -53,7 +53,7 @@ async function resourcesIn(name: string) {
     }
   });
 
-  it("that others can read: what is secret is refused before it holds anything", async () => {
+  it("that others can read: a secret file is refused before anything is written to it", async () => {
     const folder = exfatFolder("022");
     const other = exfatFolder("077");
     try {
@@ -63,7 +63,7 @@ async function resourcesIn(name: string) {
           "the file system does not keep permissions: the file has mode 0755 where 0600 was set",
         );
         expect(await fs.readdir(folder.path)).toEqual([]);
-        // One that is there already, such as an older one.
+        // An existing file, such as an older state.
         await fs.writeFile(name, "");
         await expect(provider.create("state_file", { name })).rejects.toThrow("does not keep permissions");
         await expect(record(provider, name)).rejects.toThrow("does not keep permissions");
@@ -76,7 +76,7 @@ async function resourcesIn(name: string) {
         const inputs = { privateKeyFile: join(folder.path, "key") };
         await expect(provider.create("keypair", inputs, true)).rejects.toThrow("does not keep permissions");
         const made = await provider.create("keypair", { privateKeyFile: join(other.path, "key") }, true);
-        // It has come there by other means.
+        // The key was copied by other means.
         await fs.copyFile(join(other.path, "key"), join(folder.path, "key"));
         await expect(provider.create("keypair", inputs, true)).rejects.toThrow("other users can read it");
         const request = { inputs, previousInputs: inputs, previousOutputs: made };

@@ -3,7 +3,7 @@ import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { afterEach } from "@jest/globals";
 
-/** Returns a function that makes folders, each of which is gone after the test that asked for it. */
+/** Returns a function that makes folders. Each is removed at the end of the test that made it. */
 export function temporaryFolders(): () => string {
   const folders: string[] = [];
   afterEach(() => {

@@ -1,4 +1,4 @@
-// Values of all kinds, through a provider and a state file as nixops4 uses them.
+// Tests values of all kinds, through a provider and a state file, like nixops4.
 import { existsSync } from "node:fs";
 import * as fs from "node:fs/promises";
 import { join } from "node:path";
@@ -14,7 +14,7 @@ import {
 } from "../harness/index.ts";
 import { temporaryFolders } from "./temporary-folder.ts";
 
-/** As nixops4 writes them. */
+/** Numbers in the notation of nixops4. */
 const NUMBERS =
   "0 1 -1 2.0 -0.0 0.1 1.5 1e16 1e300 5e-324 1.7976931348623157e308 100000.0 1e-7 0.30000000000000004 " +
   "9007199254740991 9007199254740992 9007199254740993 -9007199254740993 9223372036854775807 -9223372036854775808";
@@ -72,7 +72,7 @@ const upstream = join(process.env["NIXOPS4_UPSTREAM_BIN"] ?? "", "nixops4-resour
 const withUpstream = existsSync(upstream) ? it : it.skip;
 
 describe("values and names", () => {
-  it("come back as they were sent, also from the state, and are no change at the next apply", async () => {
+  it("are returned as they were sent, also from the state, and are no change in the next apply", async () => {
     const folder = temporaryFolder();
     for (const action of ["created", "skipped"]) {
       const applied = await applyAll(folder, builtProvider("local"));
