@@ -27,7 +27,7 @@ describeWithNamespaces("copying to a host", () => {
     await target.stop();
   });
 
-  it("copies a closure over the one connection, and finds one that was copied already", async () => {
+  it("copies a closure over the same connection, and finds one that was copied already", async () => {
     const path = addToStore("some-file", "contents");
     const copy = () => startCopying(path).outputs;
     const logins = await target.logins();
@@ -58,7 +58,7 @@ describeWithNamespaces("copying to a host", () => {
     }
   });
 
-  it("tells that the disk of the host is full, and leaves nothing half done", async () => {
+  it("reports that the disk of the host is full, and leaves no partial copy", async () => {
     const big = addToStore("big-file", "x".repeat(60 * 1024 * 1024));
     const error = await failToCopy(big);
     expect(error).toMatch(/No space left on device/);
@@ -66,7 +66,7 @@ describeWithNamespaces("copying to a host", () => {
     expect(await target.sh(`nix-store --check-validity ${big} 2>&1 || true`)).toContain("is not valid");
   });
 
-  it("refuses what is nowhere, and what is not valid here", async () => {
+  it("refuses a path that does not exist, and one that is not valid here", async () => {
     expect(await failToCopy(NOWHERE)).toContain("it exists neither there nor on the deploying machine");
     const invalid = `/nix/store/${"1".repeat(32)}-invalid`;
     writeFileSync(invalid, "");
@@ -77,7 +77,7 @@ describeWithNamespaces("copying to a host", () => {
     }
   });
 
-  it("refuses systems that are none, before it connects", async () => {
+  it("refuses paths that are not systems before it connects", async () => {
     const path = addToStore("no-system", "");
     const logins = await target.logins();
     expect(await failToDeploy(target, path)).toContain("is not a NixOS system: it has no bin/switch-to");

@@ -1,10 +1,10 @@
 import { builtProvider, ProviderProcess } from "@nixops4-providers/e2e";
 import type { Target } from "./target.ts";
 
-/** One run of the provider that is under way. */
+/** A running operation of the provider. */
 export interface Run {
   outputs: Promise<Record<string, unknown>>;
-  /** What it has logged so far. */
+  /** Returns the log so far. */
   log(): string;
   kill(signal?: NodeJS.Signals): Promise<void>;
 }
@@ -12,7 +12,7 @@ export interface Run {
 export interface DeployOptions {
   type?: "system" | "closure";
   env?: Record<string, string>;
-  /** The provider's. */
+  /** The path of the provider's executable. */
   executable?: string;
 }
 
@@ -36,7 +36,7 @@ export function startDeploying(
     }
   };
   const outputs = create();
-  // A test that kills a run need not ask for its outputs.
+  // Tests that kill a run may not await its outputs, so a rejection must not be unhandled.
   outputs.catch(() => {});
   return {
     outputs,
@@ -53,7 +53,7 @@ export function deploy(
   return startDeploying(target, toplevel, inputs).outputs;
 }
 
-/** The message of the error that it must end with. */
+/** Returns the error message of a deployment that must fail. */
 export async function failToDeploy(
   target: Pick<Target, "connection">,
   toplevel: string,

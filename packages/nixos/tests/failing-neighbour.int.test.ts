@@ -43,7 +43,7 @@ describeWithNamespaces("a host that cannot be reached, beside three healthy ones
     return { members: { nixos } };
   }
 
-  /** What became of each host. Host `a` refuses connections, so it fails first. */
+  /** Returns the result of each host. Host `a` refuses connections, so it fails first. */
   async function apply(options: ApplyOptions): Promise<Record<string, string>> {
     const healthy = HEALTHY.map((name, index) => [name, host(targets[index]!.connection)] as const);
     const a = host({ ...targets[0]!.connection, port: 1 });

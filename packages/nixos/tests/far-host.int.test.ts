@@ -10,7 +10,7 @@ import type { Target } from "./target.ts";
 import { buildSystem } from "./test-systems.ts";
 
 const FAR = "10.8.0.201";
-/** The system prefers each of them: it has more bits in common with 10.8.0.2, which is ours. */
+/** Addresses that getaddrinfo(3) sorts first, since they share more bits with 10.8.0.2, the address of this machine. */
 const DEAD = ["10.8.0.3", "10.8.0.4", "10.8.0.5", "10.8.0.6", "10.8.0.7"];
 const NAMES = `127.0.0.1 localhost
 fd09::2 far.test

@@ -9,7 +9,7 @@ import type { Target } from "./target.ts";
 
 const run = promisify(execFile);
 
-/** sshd is given its own /nix, /run and /boot, and keys that can be taken from it. */
+/** Starts sshd with its own /nix, /run and /boot, and with a copy of the authorized keys that tests can remove. */
 const SETUP = `
 mount --make-rprivate /
 mount -t tmpfs -o mode=755 none /run
@@ -34,7 +34,7 @@ exec "$4" -D -e -f "$2"
 
 const NIX = "nix nix-env nix-store nix-daemon";
 
-/** Why there can be no such target here; `undefined` when there can. */
+/** Returns why such a target cannot run here; `undefined` when it can. */
 export function missingForNamespaces(): string | undefined {
   if (process.getuid?.() !== 0) return "it takes root";
   if (findSshd() === undefined) return "sshd was not found, install openssh-server";
@@ -43,20 +43,20 @@ export function missingForNamespaces(): string | undefined {
   return undefined;
 }
 
-/** A host without systemd: an OpenSSH server in a mount namespace with a Nix store of its own. Takes root. */
+/** Starts a host without systemd: an OpenSSH server in a mount namespace with its own Nix store. Needs root. */
 export async function startNamespaceTarget({
   storeSize = "100m",
   busybox = "",
   ownNetwork = false,
   nixIn = "",
 }: {
-  /** For the Nix store, as for `mount`. */
+  /** The size of the Nix store, in the format of mount(8). */
   storeSize?: string;
-  /** The path of a static busybox, which is then the shell and all that the PATH has, besides Nix. */
+  /** The path of a static busybox, which then provides the shell and all programs on the PATH, except Nix. */
   busybox?: string;
-  /** Whether it has a network of its own, with nothing in it yet. */
+  /** Whether the host has its own, empty network namespace. */
   ownNetwork?: boolean;
-  /** The folder of its Nix, in the place of that of the machine; its home is /run. */
+  /** The folder for the host's Nix, which replaces that of the machine. The home folder is /run. */
   nixIn?: string;
 } = {}): Promise<Target> {
   const folder = await mkdtemp(join(tmpdir(), "namespace-target-"));
@@ -127,6 +127,6 @@ function kill(pid: number): void {
   try {
     process.kill(pid, "SIGKILL");
   } catch {
-    // It has ended meanwhile.
+    // The process has exited already.
   }
 }

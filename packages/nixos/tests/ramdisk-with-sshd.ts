@@ -6,12 +6,12 @@ import { findProgram } from "@nixops4-providers/test-servers";
 
 const run = promisify(execFile);
 
-/** The file on the machine's disk that names the host key to wait with; for one boot. */
+/** A file on the machine's disk with the name of the host key for the ramdisk's SSH server. It applies to one boot. */
 export const WAIT_WITH = "/boot/wait-with-host-key";
 
 /**
- * The first program of the machine. Where it is told so, it starts an SSH server with one of its host keys, as an
- * initial ramdisk does that is sent the passphrase of a disk, and waits until somebody makes /unlocked.
+ * The first program of the machine. If {@link WAIT_WITH} exists, it starts an SSH server with that host key and waits
+ * until /unlocked exists, like an initial ramdisk that waits for the passphrase of a disk.
  */
 const INIT = `#!/bin/busybox sh
 PATH=/bin:/usr/sbin
@@ -41,7 +41,9 @@ umount /dev
 exec /init
 `;
 
-/** Makes an archive for the initial ramdisk with an SSH server and its host keys; to be run as `/ssh-init`. */
+/**
+ * Makes an archive for the initial ramdisk with an SSH server and its host keys. It is started with `rdinit=/ssh-init`.
+ */
 export async function makeRamdiskWithSshd(
   folder: string,
   { hostKeys, authorizedKey }: { hostKeys: Record<string, string>; authorizedKey: string },

@@ -1,16 +1,16 @@
-/** What happens to units of the test's own while a system is activated. */
+/** The test's own units, and what an activation does with them. */
 export interface SwitchedUnits {
-  /** Their contents by name. */
+  /** The contents of unit files, by name. */
   units: Record<string, string>;
   start?: string[];
   reload?: string[];
-  /** Users for whom the part of the activation that is theirs fails. */
+  /** Users whose part of the activation fails. */
   failingUsers?: string[];
 }
 
 /**
- * Shell code that handles units as switch-to-configuration of NixOS does, and ends with its exit code: forgets what
- * had failed, reads units again, starts and reloads, and then lists what has failed or is to be started again.
+ * Returns shell code that handles units like switch-to-configuration of NixOS, with the same exit code. It resets
+ * failed units, reloads unit files, reloads and starts units, and then lists the failed and restarting ones.
  */
 export function switchUnits({ units, start = [], reload = [], failingUsers = [] }: SwitchedUnits): string {
   const files = Object.entries(units).map(
@@ -20,7 +20,7 @@ export function switchUnits({ units, start = [], reload = [], failingUsers = [] 
 exit_code=0
 systemctl reset-failed
 systemctl daemon-reload
-# The real program starts itself again as that user.
+# The real program runs itself as that user.
 for user in ${failingUsers.join(" ")}; do
   echo "reloading user units for $user..."
   setpriv --reuid "$user" --clear-groups sh -c 'cat /etc/shadow' || {
@@ -48,6 +48,6 @@ exit $exit_code
 `;
 }
 
-/** Takes the units of tests away. */
+/** Removes the units of tests. */
 export const FORGET_UNITS =
   "systemctl stop 'exit4-*'; rm -f /run/systemd/system/exit4-*; systemctl daemon-reload; systemctl reset-failed";

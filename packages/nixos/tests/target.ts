@@ -1,29 +1,29 @@
 import { BUSY } from "@nixops4-providers/test-servers";
 
-/** A host that systems are activated on. */
+/** A host on which systems are activated. */
 export interface Target {
-  /** The input of that name. */
+  /** The input `connection`. */
   connection: Record<string, unknown>;
-  /** What `nsenter` takes to enter its network, where it has one of its own. */
+  /** The options of `nsenter` for its network namespace, if it has its own. */
   network?: string[];
-  /** Runs a command in `sh` as root there, not over the connection; returns what it prints. */
+  /** Runs a command in `sh` as root on the host, without the connection, and returns its output. */
   sh(command: string): Promise<string>;
-  /** How many logins there have been so far. */
+  /** Returns the number of logins so far. */
   logins(): Promise<number>;
-  /** Ends the connections that are open, without a word to the other side. */
+  /** Ends the open connections without notice to the other side. */
   dropSessions(): Promise<void>;
   stop(): Promise<void>;
 }
 
 export const PROFILE = "/nix/var/nix/profiles/system";
 
-/** What an activation is about. */
+/** The state of a host that an activation changes. */
 export interface HostState {
   currentSystem: string;
   profile: string;
   generation: string;
   generations: string;
-  /** What the test systems have made the boot loader's default. */
+  /** The default of the boot loader, as recorded by the test systems. */
   bootDefault: string;
 }
 
@@ -42,7 +42,7 @@ export async function stateOf(target: Target): Promise<HostState> {
   };
 }
 
-/** Makes the host run a system that it has already, without the provider. */
+/** Makes the host run a system that is in its store, without the provider. */
 export async function reset(target: Target, system: string): Promise<void> {
   const stc = `${system}/bin/switch-to-configuration`;
   await target.sh(
@@ -53,7 +53,7 @@ export async function reset(target: Target, system: string): Promise<void> {
   );
 }
 
-/** The words that switch-to-configuration was called with, since the last reset. */
+/** Returns the arguments of all calls of switch-to-configuration since the last reset. */
 export async function callsOf(target: Target): Promise<string[]> {
   const calls = await target.sh("cat /run/test-calls 2>/dev/null || true");
   return calls === "" ? [] : calls.split("\n");

@@ -2,17 +2,17 @@ import { buildTestSystem } from "@nixops4-providers/test-servers";
 
 export interface TestSystem {
   name: string;
-  /** Shell code for the action `test`, before the system becomes the current one. */
+  /** Shell code that runs in the action `test`, before the system becomes the current one. */
   onTest?: string;
-  /** After that. */
+  /** Shell code that runs in the action `test`, after the system became the current one. */
   afterTest?: string;
   onBoot?: string;
   kernel?: string;
-  /** NixOS's `system.switch.inhibitors`. */
+  /** The value of NixOS's `system.switch.inhibitors`. */
   inhibitors?: Record<string, string>;
 }
 
-/** Compares what is in `switch-inhibitors` as NixOS's own check does with jq. */
+/** Compares the `switch-inhibitors` files of two systems. NixOS's own check does the same with jq. */
 const COMPARE_INHIBITORS = `
   let
     read = file: if builtins.pathExists file then builtins.fromJSON (builtins.readFile file) else { };
@@ -23,7 +23,7 @@ const COMPARE_INHIBITORS = `
   in
   builtins.concatStringsSep "\\n" (map show (builtins.filter differs (builtins.attrNames old)))`;
 
-/** Shell code of the check. */
+/** The shell code of the check. */
 const CHECK_INHIBITORS = `
 case $1 in
   boot | dry-activate) echo "Not checking switch inhibitors (action = $1)" ;;
@@ -39,7 +39,7 @@ case $1 in
 esac
 `;
 
-/** A system that records how it is called; locks as the real switch-to-configuration does. */
+/** Builds a system that records its calls, and takes the same lock as the real switch-to-configuration. */
 export function buildSystem(system: TestSystem): Promise<string> {
   const { name, onTest = "", afterTest = "", onBoot = "", kernel, inhibitors } = system;
   const switchScript = `#!/bin/sh
@@ -71,7 +71,7 @@ esac
     name,
     switchScript,
     ...(kernel === undefined ? {} : { kernel }),
-    // Written by `pkgs.writers.writeJSON`: on several lines.
+    // NixOS writes this file with `pkgs.writers.writeJSON`, on several lines.
     ...(inhibitors === undefined
       ? {}
       : { extraFiles: { "switch-inhibitors": JSON.stringify(inhibitors, null, 2) } }),

@@ -11,7 +11,7 @@ import type { Target } from "./target.ts";
 const CONTROL_PORT = 2222;
 const START_MS = 300_000;
 
-/** Another sshd, for the tests themselves: it stays when they break the first one. */
+/** A second sshd, which only the tests use, so that they can break the first one. */
 const CONTROL_UNIT = `[Unit]
 After=lab-network.service ssh.service
 [Service]
@@ -23,11 +23,11 @@ WantedBy=multi-user.target
 
 export interface VmTarget extends Target {
   vm: DebianVm;
-  /** Lets an initial ramdisk go on that waits with an SSH server. */
+  /** Lets a waiting initial ramdisk continue, over its SSH server. */
   unlock(): Promise<void>;
 }
 
-/** A virtual machine with systemd. */
+/** Starts a virtual machine with systemd. */
 export async function startVmTarget(users: DebianUser[] = []): Promise<VmTarget> {
   const folder = await mkdtemp(join(tmpdir(), "vm-target-"));
   const userKey = await makeSshKey(folder, "user");
@@ -54,13 +54,13 @@ export async function startVmTarget(users: DebianUser[] = []): Promise<VmTarget>
         const { stdout } = await promisify(execFile)("ssh", [...args, `root@${vm.host}`, command]);
         return stdout.trim();
       } catch (error) {
-        // It may be starting.
+        // The server may still be starting.
         if ((error as { code?: unknown }).code !== 255 || Date.now() > deadline) throw error;
         await sleep(200);
       }
     }
   };
-  // One login for all commands, until it breaks: in emulation each costs more than a second.
+  // All commands share one login while it works, since each login takes more than a second in emulation.
   const shared = ["ControlMaster=auto", `ControlPath=${join(folder, "control")}`, "ControlPersist=yes"];
   const sh = (command: string) => ssh(vm.forwardedPort(CONTROL_PORT), command, shared);
   const unit = "/etc/systemd/system/control.service";

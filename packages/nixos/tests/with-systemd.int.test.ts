@@ -45,9 +45,9 @@ const SYSTEMS = {
   withBroker: { inhibitors: { "dbus-implementation": "broker" } },
 } satisfies Record<string, Omit<TestSystem, "name">>;
 
-/** In milliseconds: the processor is emulated. */
+/** The timeout of a test, in milliseconds. The processor is emulated. */
 const SLOW = 1_200_000;
-/** Between two questions to the machine, which take time from what it is asked about. */
+/** The pause between two checks of the machine, which slow it down. */
 const POLL_MS = 500;
 
 const missing = labAvailable();
@@ -126,7 +126,7 @@ suite(`nixos.system on Debian with systemd${missing === undefined ? "" : ` (skip
   );
 
   it(
-    "does not count what had failed in the same way before, and counts a failure that has no name",
+    "ignores units that had failed in the same way before, and counts a failure without a name",
     async () => {
       await hasUnit("exit4-old.service", OLD, "start exit4-old || true");
       const run = startDeploying(target, systems.failsAsBefore);
@@ -143,7 +143,7 @@ suite(`nixos.system on Debian with systemd${missing === undefined ? "" : ` (skip
   );
 
   it(
-    "brings an activation to its end while the cable is out",
+    "completes an activation while the cable is unplugged",
     async () => {
       await target.sh("touch /run/hold");
       const run = startDeploying(target, systems.held);
@@ -161,7 +161,7 @@ suite(`nixos.system on Debian with systemd${missing === undefined ? "" : ` (skip
   );
 
   it(
-    "goes back when sshd does not run any more",
+    "rolls back when sshd does not run any more",
     async () => {
       const error = await failToDeploy(target, systems.noSshd, {
         rollback: { confirmTimeoutSeconds: 3 },
@@ -175,7 +175,7 @@ suite(`nixos.system on Debian with systemd${missing === undefined ? "" : ` (skip
   );
 
   it(
-    "goes back by itself when the deployer is killed, and the next run converges",
+    "rolls back on its own when the deployer is killed, and the next run converges",
     async () => {
       await target.sh("touch /run/hold");
       const run = startDeploying(target, systems.held, { rollback: { confirmTimeoutSeconds: 3 } });
@@ -206,13 +206,13 @@ suite(`nixos.system on Debian with systemd${missing === undefined ? "" : ` (skip
   );
 
   it(
-    "has copied whole what is valid after a power cut",
+    "has complete files in all valid paths after a power cut",
     async () => {
       const parts = `builtins.genList (i: builtins.toFile "part" (toString i)) 20`;
       const path = storeFile("whole", `builtins.concatStringsSep "\\n" (${parts})`);
       await target.sh("sync");
       await startDeploying(target, path, {}, { type: "closure" }).outputs;
-      // The registration gets to the disk, and with it the names of all files, but nothing of what is in others.
+      // This writes the registration and the names of all files to the disk, but not the contents of other files.
       await target.sh("sync /nix/var/nix/db/*");
       await target.vm.powerCycle();
       await target.sh(`nix-store --verify-path $(nix-store --query --requisites ${path})`);
@@ -221,7 +221,7 @@ suite(`nixos.system on Debian with systemd${missing === undefined ? "" : ` (skip
   );
 
   it(
-    "reboots when the kernel is another, and only then",
+    "reboots only when the kernel has changed",
     async () => {
       await target.sh(`ln -sfn ${systems.base} /run/booted-system`);
       const bootId = await target.sh("cat /proc/sys/kernel/random/boot_id");
@@ -268,7 +268,7 @@ suite(`nixos.system on Debian with systemd${missing === undefined ? "" : ` (skip
   );
 
   it(
-    "boots and reboots where a switch inhibitor has changed",
+    "boots and reboots when a switch inhibitor has changed",
     async () => {
       await target.sh(`ln -sfn ${systems.withDbus} /run/booted-system`);
       const first = await deploy(target, systems.withDbus);
@@ -293,7 +293,7 @@ suite(`nixos.system on Debian with systemd${missing === undefined ? "" : ` (skip
   );
 
   it(
-    "works for a user who is root by sudo, and says what is wrong with one who is not",
+    "works for a user who becomes root by sudo, and reports the problem of one who does not",
     async () => {
       const as = (user: string) => ({ connection: { ...target.connection, user } });
       expect(await failToDeploy(as("admin"), systems.next)).toContain("admin is not root on");
@@ -340,7 +340,7 @@ function service(command: string, more = ""): string {
   return `[Service]\nExecStart=${command}\n${more}\n`;
 }
 
-/** Adds a file with the contents that an expression has, and all it refers to, to the store of this machine. */
+/** Adds a file with the value of an expression, and its dependencies, to the store of this machine. */
 function storeFile(name: string, expression: string): string {
   const args = ["--eval", "--read-write-mode", "--expr", `builtins.toFile "${name}" (${expression})`];
   return JSON.parse(execFileSync("nix-instantiate", args, { encoding: "utf8" })) as string;

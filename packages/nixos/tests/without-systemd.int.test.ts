@@ -99,7 +99,7 @@ describeWithNamespaces("nixos.system on a host without systemd", () => {
     expect(await target.sh("ls /nix/var/nix/gcroots")).not.toContain("nixops4");
   });
 
-  it("leaves a host alone that runs the system already, with one login", async () => {
+  it("does not change a host that already runs the system, with one login", async () => {
     const logins = await target.logins();
     const outputs = await deploy(target, systems.base);
     expect(await target.logins()).toBe(logins + 1);
@@ -108,18 +108,18 @@ describeWithNamespaces("nixos.system on a host without systemd", () => {
     expect(await stateOf(target)).toEqual(base);
   });
 
-  it("sees an activation through whose connection is lost", async () => {
+  it("follows an activation to its end when the connection is lost", async () => {
     const run = startDeploying(target, systems.slow);
     await activating("slow");
     await target.dropSessions();
     expect(await run.outputs).toMatchObject({ previousToplevel: systems.base });
     expect(await callsOf(target)).toEqual(["test slow", "boot slow"]);
-    // While a command ran, or while one was being started.
+    // The connection may be lost during a command, or when one is started.
     expect(run.log()).toMatch(/was lost|cannot start a command/);
     expect(run.log().match(/activating slow/g)).toHaveLength(1);
   });
 
-  it("goes back when nobody can log in any more", async () => {
+  it("rolls back when nobody can log in any more", async () => {
     const error = await failToDeploy(target, systems.lockedOut, confirmWithin(4));
     expect(error).toContain("was not confirmed within 4 s");
     expect(error).toContain("refused the login of root");
@@ -128,7 +128,7 @@ describeWithNamespaces("nixos.system on a host without systemd", () => {
     expect(await callsOf(target)).toEqual(["test lockedOut", "test base"]);
   });
 
-  it("goes back by itself when the deployer is killed, and the next run converges", async () => {
+  it("rolls back on its own when the deployer is killed, and the next run converges", async () => {
     const run = startDeploying(target, systems.slow, confirmWithin(2));
     await activating("slow");
     await run.kill();
@@ -139,7 +139,7 @@ describeWithNamespaces("nixos.system on a host without systemd", () => {
     expect(await stateOf(target)).toMatchObject({ currentSystem: systems.slow, profile: systems.slow });
   });
 
-  it("joins the activation that a killed deployer has left", async () => {
+  it("joins the activation of a killed deployer", async () => {
     const first = startDeploying(target, systems.slow);
     await activating("slow");
     await first.kill();
@@ -170,19 +170,19 @@ describeWithNamespaces("nixos.system on a host without systemd", () => {
     expect(await stateOf(target)).toEqual(base);
   });
 
-  it("takes exit code 100 for a success that needs a reboot", async () => {
+  it("treats exit code 100 as a success that needs a reboot", async () => {
     expect(await deploy(target, systems.wantsReboot)).toMatchObject({ rebootNeeded: true });
     expect(await stateOf(target)).toMatchObject({ currentSystem: systems.wantsReboot });
   });
 
-  it("tells that another kernel needs a reboot", async () => {
+  it("reports that another kernel needs a reboot", async () => {
     await target.sh(`ln -sfn ${systems.base} /run/booted-system`);
     expect(await deploy(target, systems.next)).toMatchObject({ rebootNeeded: false });
     expect(await deploy(target, systems.otherKernel)).toMatchObject({ rebootNeeded: true });
     expect(await deploy(target, systems.otherKernel)).toMatchObject({ rebootNeeded: true });
   });
 
-  it("refuses to switch to what takes a reboot, and tells that after `boot`", async () => {
+  it("refuses to switch when a reboot is needed, and reports the need after `boot`", async () => {
     await target.sh(`ln -sfn ${systems.withDbus} /run/booted-system`);
     expect(await deploy(target, systems.withDbus)).toMatchObject({ rebootNeeded: false });
     base = await stateOf(target);
@@ -200,14 +200,14 @@ describeWithNamespaces("nixos.system on a host without systemd", () => {
     expect(await deploy(target, systems.withBroker, boot)).toMatchObject({ rebootNeeded: true });
     expect(await deploy(target, systems.withBroker, boot)).toMatchObject({ rebootNeeded: true });
     expect(await callsOf(target)).toEqual(["boot withBroker"]);
-    // What the real program makes of it.
+    // The real program would also refuse to switch.
     await expect(target.sh(`${systems.withBroker}/bin/switch-to-configuration test`)).rejects.toThrow();
     const forced = startDeploying(target, systems.withBroker, {}, { env: { NIXOS_NO_CHECK: "1" } });
     expect(await forced.outputs).toMatchObject({ rebootNeeded: true });
     expect(await stateOf(target)).toMatchObject({ currentSystem: systems.withBroker });
   });
 
-  it("takes the profile and the boot loader back when the boot loader fails", async () => {
+  it("restores the profile and the boot loader when the boot loader fails", async () => {
     const error = await failToDeploy(target, systems.badBoot);
     expect(error).toContain("could not be made the default of the boot loader");
     expectRolledBack(error);
@@ -217,7 +217,7 @@ describeWithNamespaces("nixos.system on a host without systemd", () => {
     expect(await stateOf(target)).toEqual(base);
   });
 
-  it("leaves a failed system as it is when rollback is disabled, and tries again", async () => {
+  it("keeps a failed system when rollback is disabled, and tries again", async () => {
     const error = await failToDeploy(target, systems.badScript, { rollback: { enable: false } });
     expect(error).toContain("left as it is (rollback is disabled)");
     expect(error).toContain(`it runs ${systems.base} now`);
@@ -226,7 +226,7 @@ describeWithNamespaces("nixos.system on a host without systemd", () => {
     expect(await stateOf(target)).toMatchObject({ currentSystem: systems.next, profile: systems.next });
   });
 
-  it("does only what the action says", async () => {
+  it("does only the work of the action", async () => {
     expect(await deploy(target, systems.next, { action: "dry-activate" })).toMatchObject({
       generation: null,
       previousToplevel: systems.base,
@@ -262,7 +262,7 @@ describeWithNamespaces("nixos.system on a host without systemd", () => {
     await deploy(target, systems.base);
   });
 
-  it("makes the folder of a profile that has none, before it activates", async () => {
+  it("makes the missing folder of a profile before it activates", async () => {
     const profile = "/nix/var/nix/profiles/system-profiles/test";
     expect(await deploy(target, systems.next, { profile })).toMatchObject({ generation: 1 });
     expect(await target.sh(`readlink -f ${profile}`)).toBe(systems.next);
@@ -276,7 +276,7 @@ describeWithNamespaces("nixos.system on a host without systemd", () => {
     expect(await target.sh(`readlink -f ${profile}`)).toBe(systems.next);
   });
 
-  it("confirms with health checks, which may take a while to hold", async () => {
+  it("confirms with health checks, which may take a while to pass", async () => {
     const server = createServer((_, response) => response.writeHead(204).end());
     await new Promise<void>((resolve) => server.listen(0, "127.0.0.1", resolve));
     const { port } = server.address() as AddressInfo;
@@ -340,7 +340,7 @@ describeWithNamespaces("nixos.system on a host without systemd", () => {
       { http: { url: "http://127.0.0.1:1/" } },
       "HTTP http://127.0.0.1:1/ failed: connect ECONNREFUSED 127.0.0.1:1",
     ],
-    // A slow machine leaves it less time than it may take.
+    // On a slow machine, less of the time limit remains.
     [{ command: "sleep 60", timeoutSeconds: 0.7 }, /did not finish within 0\.[1-7] s/],
   ])("goes back when a health check fails: %j", async (check, reason) => {
     const error = await failToDeploy(target, systems.next, { ...confirmWithin(1.5), healthChecks: [check] });
@@ -349,7 +349,7 @@ describeWithNamespaces("nixos.system on a host without systemd", () => {
     expect(await stateOf(target)).toEqual(base);
   });
 
-  it("waits for another activation, then tells whose it is", async () => {
+  it("waits for another activation, then reports who runs it", async () => {
     await target.sh("rm -f /run/let-go");
     const first = startDeploying(target, systems.long);
     await activating("long");
@@ -365,7 +365,7 @@ describeWithNamespaces("nixos.system on a host without systemd", () => {
     expect(await callsOf(target)).toEqual(["test long", "boot long", "test next", "boot next"]);
   });
 
-  it("waits for a switch-to-configuration that somebody else runs", async () => {
+  it("waits for a switch-to-configuration of another user", async () => {
     await target.sh("rm -f /run/let-go; mkdir -p /run/nixos");
     const lock = "/run/nixos/switch-to-configuration.lock";
     const other = target.sh(`exec flock ${lock} sh -c 'until [ -e /run/let-go ]; do sleep 0.1; done'`);
@@ -383,20 +383,20 @@ describeWithNamespaces("nixos.system on a host without systemd", () => {
     await other;
   });
 
-  it("does again what was cut off", async () => {
+  it("repeats an interrupted activation", async () => {
     await target.sh(`ln -sfn ${systems.base} /run/current-system`);
     await target.sh("mkdir -p /nix/var/nix/gcroots/nixops4; ln -s x /nix/var/nix/gcroots/nixops4/next");
     await deploy(target, systems.base);
     expect(await callsOf(target)).toEqual(["test base", "boot base"]);
   });
 
-  it("passes on what switch-to-configuration takes from the environment", async () => {
+  it("passes on the environment variables of switch-to-configuration", async () => {
     const run = startDeploying(target, systems.tellsVariables, {}, { env: { NIXOS_NO_CHECK: "1 2" } });
     await run.outputs;
     expect(run.log()).toContain("NIXOS_NO_CHECK is <1 2>");
   });
 
-  it("works for a deployer that no passwd file lists", async () => {
+  it("works for a deployer whose user is not in the passwd file", async () => {
     const folder = mkdtempSync(join(tmpdir(), "nobody-"));
     const executable = join(folder, "provider");
     const unlisted = "exec env -u USER unshare --user --map-user=54321";
@@ -411,7 +411,7 @@ describeWithNamespaces("nixos.system on a host without systemd", () => {
     }
   });
 
-  it("can be interrupted at any time, and the host goes back by itself", async () => {
+  it("can be interrupted at any time, and the host rolls back on its own", async () => {
     const run = startDeploying(target, systems.slow, confirmWithin(1));
     await activating("slow");
     const interruptedAt = Date.now();

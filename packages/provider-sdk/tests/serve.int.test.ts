@@ -33,7 +33,7 @@ function line(action: string, inputs: object = {}) {
 
 const SIGNALS = ["SIGINT", "SIGTERM", "SIGHUP", "SIGQUIT"] as const;
 
-/** How many threads of a process wait in an open of a FIFO. */
+/** Returns how many threads of a process wait in an open of a FIFO. */
 function opensOf(pid: number): number {
   const threads = readdirSync(`/proc/${pid}/task`);
   const waits = threads.map((thread) => readFileSync(`/proc/${pid}/task/${thread}/wchan`, "latin1"));
@@ -161,7 +161,7 @@ describe("serve", () => {
     expect(await timeSince(started)).toBeLessThan(1_000);
   });
 
-  it("leaves SIGHUP alone where nixops4 was started by nohup", async () => {
+  it("ignores SIGHUP when nixops4 was started by nohup", async () => {
     const nohup = spawn("nohup", ["sh", "-c", '"$0" "$@"; true', process.execPath, ...command], {
       cwd: root,
       stdio: ["pipe", "pipe", "pipe"],
@@ -175,10 +175,10 @@ describe("serve", () => {
     expect(await answer).toContain("createResourceResponse");
   });
 
-  it("brings to its end what it has begun when nixops4 is killed, and its standard streams are gone", async () => {
+  it("completes a started request when nixops4 is killed and the standard streams are closed", async () => {
     const folder = await mkdtemp(join(tmpdir(), "serve-"));
     const done = join(folder, "done");
-    // Starts a provider as nixops4 does in its interactive mode, with a pipe for the log, and lives on.
+    // Starts a provider like nixops4 in its interactive mode, with a pipe for the log, and keeps running.
     const script = `
       const child = require("node:child_process").spawn(...JSON.parse(process.argv[1]));
       child.stdin.write(process.argv[2]);
@@ -219,7 +219,7 @@ describe("serve", () => {
     }
   });
 
-  it("answers when something fails outside of the work in hand", async () => {
+  it("answers when something fails outside of the running request", async () => {
     const provider = start();
     await expect(provider.create("act", { action: "crash" })).rejects.toThrow("internal error: from nowhere");
     expect(await provider.close()).toBe(1);

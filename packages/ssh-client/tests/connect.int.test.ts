@@ -90,7 +90,7 @@ describeWithSshd("host keys", () => {
   });
 });
 
-/** What sshd has logged since is about a connection that ended before any user was named. */
+/** Expects that the log of sshd since `seen` shows a connection that ended before it named a user. */
 async function expectNoLogin(lab: SshLab, seen: number): Promise<void> {
   const log = () => lab.sshd.log().slice(seen);
   await eventually(() => /(closed|reset|disconnect|negotiate)/i.test(log()));

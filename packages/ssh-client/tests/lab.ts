@@ -8,14 +8,14 @@ import {
   type SshConnection,
 } from "../src/index.ts";
 
-/** As `describe`; skipped, visibly, where OpenSSH's server is not installed. */
+/** Like `describe`, but skips the suite, with the reason in its name, when OpenSSH's server is not installed. */
 export function describeWithSshd(name: string, suite: () => void): void {
   if (findSshd() === undefined)
     describe.skip(`${name} (skipped: sshd was not found, install openssh-server)`, suite);
   else describe(name, suite);
 }
 
-/** A connection to the lab, with the defaults filled in as the SDK does. */
+/** Returns the settings of a connection to the lab, with the SDK's defaults. */
 export function connectionTo(lab: SshLab, changes: Partial<ConnectionSettings> = {}): ConnectionSettings {
   return { ...lab.connection, agent: true, jump: [], connectTimeoutSeconds: 10, ...changes };
 }
@@ -29,7 +29,7 @@ export async function eventually(holds: () => boolean, seconds = 5): Promise<voi
   }
 }
 
-/** Runs a script in the way of all scripts. */
+/** Runs a script like the providers do. */
 export function sh(
   ssh: SshConnection,
   script: string,
@@ -38,7 +38,7 @@ export function sh(
   return runScript(ssh, { script, timeoutSeconds: 20, doing: "run the test's script", ...options });
 }
 
-/** What a script prints. */
+/** Runs a script and returns its output. */
 export async function printed(ssh: SshConnection, script: string, options: Partial<FiniteScript> = {}) {
   return (await sh(ssh, script, options)).stdout.toString();
 }

@@ -209,7 +209,6 @@ describeWithSshd("logging in with an SSH agent", () => {
     await lab.stop();
   });
 
-  // Without `privateKey`.
   const byAgent = () => {
     const { privateKey: _, ...rest } = connectionTo(lab);
     return rest;
@@ -249,7 +248,7 @@ describeWithSshd("logging in with an SSH agent", () => {
       `${key.file}.pub`,
     ]);
     await sshAdd(key.file);
-    // A public key in a file of its own, so that the certificate stays.
+    // The public key is in a separate file, so that ssh-add only removes the key and keeps the certificate.
     await copyFile(`${key.file}.pub`, join(lab.folder, "to be removed.pub"));
     await sshAdd("-d", join(lab.folder, "to be removed.pub"));
     const message = await failToConnect(byAgent());

@@ -62,7 +62,7 @@ describeWithSshd("running scripts", () => {
     );
   });
 
-  it("leaves no word of ours in the output, and none on the command lines of the host", async () => {
+  it("adds nothing to the output, and puts nothing on command lines of the host", async () => {
     const options = { env: { SECRET: "tell-no-one" }, stdin: "nor-this" };
     const output = await printed(ssh, "ps -eww -o args; echo =$SECRET=$0=$#=", options);
     const [processes, ...rest] = output.split("\n=");
@@ -71,7 +71,7 @@ describeWithSshd("running scripts", () => {
     expect(processes).not.toMatch(/tell-no-one|nor-this/);
   });
 
-  it("makes an error of an exit code, with the last lines of standard error", async () => {
+  it("fails on an exit code, with the last lines of standard error", async () => {
     const failure = await failureOf(sh(ssh, "echo why >&2; exit 3"));
     expect(failure).toMatchObject({ reason: "exit-code", exitCode: 3, stderrTail: "why" });
     expect(failure.message).toBe(`cannot run the test's script on ${ssh.label}: why`);
@@ -91,7 +91,7 @@ describeWithSshd("running scripts", () => {
     expect(await failureOf(sh(ssh, "kill -9 $$"))).toMatchObject({ reason: "exit-code", exitCode: 137 });
   });
 
-  it("does not wait for what the script leaves running", async () => {
+  it("does not wait for processes that the script leaves running", async () => {
     const started = Date.now();
     expect(await printed(ssh, "sleep 4141 & echo done")).toBe("done\n");
     expect(await timeSince(started)).toBeLessThan(3_000);
@@ -151,7 +151,7 @@ describeWithSshd("running scripts", () => {
     expect(await Promise.all(runs)).toEqual(["1\n", "2\n", "3\n", "4\n", "5\n"]);
   });
 
-  it("gives the stream of a script that goes on", async () => {
+  it("returns the stream of a script that keeps running", async () => {
     const script = 'read -r line; echo "got $line"; cat';
     const stream = await openScript(ssh, { script, timeoutSeconds: 20, doing: "talk" });
     stream.end("hello\nand more");
@@ -175,11 +175,11 @@ describeWithSshd("running scripts", () => {
   }
 });
 
-describeWithSshd("a host that does not run what it is told", () => {
+describeWithSshd("a host that does not run the scripts", () => {
   let lab: SshLab;
   beforeAll(async () => {
     lab = await startSshLab();
-    // It can be told to reload as soon as it serves.
+    // sshd can be reloaded as soon as it accepts connections.
     (await connect(connectionTo(lab), testContext())).end();
   });
   afterAll(() => lab.stop());

@@ -1,5 +1,5 @@
 import type { Context } from "@nixops4-providers/provider-sdk";
-// Not part of the SDK's public side: providers are handed their context.
+// The function is not exported by the SDK, since providers receive their context.
 import { createContext } from "../../provider-sdk/src/context.ts";
 import { Redactor } from "../../provider-sdk/src/redactor.ts";
 

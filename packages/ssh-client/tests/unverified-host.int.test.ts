@@ -21,7 +21,7 @@ describeWithSshd("connections beside the pinned one", () => {
     expect(ssh.hostPublicKey).toBe(plain(lab.hostKey));
     expect(await printed(ssh, "echo read")).toBe("read\n");
     ssh.end();
-    // Nothing of it stays.
+    // The accepted key is not remembered.
     await expect(connect(unknown(), testContext())).rejects.toMatchObject({ reason: "host-key" });
   });
 

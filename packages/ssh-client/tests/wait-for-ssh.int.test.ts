@@ -33,10 +33,10 @@ describeWithSshd("waiting for SSH", () => {
     const ssh = await waiting;
     expect(await timeSince(started)).toBeLessThan(5_000);
     expect(ssh.hostPublicKey).toBe(lab.hostKey.publicKey.split(" ").slice(0, 2).join(" "));
-    // Its time limit is over with the wait.
+    // The time limit of the wait does not apply to the connection.
     expect(await printed(ssh, "echo here")).toBe("here\n");
     ssh.end();
-    // Ports were probed without a connection, and it logged in on the first one.
+    // The wait probes the port without a connection, and logs in on the first one.
     expect(count(lab.sshd.log(), "Connection from")).toBe(1);
   });
 
@@ -44,7 +44,7 @@ describeWithSshd("waiting for SSH", () => {
     const seen = lab.sshd.log().length;
     const connection = connectionTo(lab, { privateKey: { file: stranger.file } });
     const waiting = waitForSsh(connection, testContext(), { timeoutSeconds: 30 });
-    // Tries at 0 s, 2 s and 6 s: after the second, the third is more than 2 s away.
+    // The attempts are at 0, 2 and 6 s, so there is time for the reload after the second.
     const refused = () => count(lab.sshd.log().slice(seen), "Disconnected from authenticating user");
     while (refused() < 2) await new Promise((resolve) => setTimeout(resolve, 20));
     await lab.sshd.reload({ authorizedKeys: [stranger.publicKey] });
@@ -53,7 +53,7 @@ describeWithSshd("waiting for SSH", () => {
     await lab.sshd.reload({ authorizedKeys: [lab.userKey.publicKey] });
   });
 
-  it("ends at its deadline and says what the last attempt met", async () => {
+  it("ends at its deadline with the error of the last attempt", async () => {
     const connection = connectionTo(lab, { privateKey: { file: stranger.file } });
     const started = Date.now();
     const error: unknown = await waitForSsh(connection, testContext(), { timeoutSeconds: 3 }).catch(
@@ -86,7 +86,7 @@ describeWithSshd("waiting for SSH", () => {
     expect((error as ConnectError).reason).toBe("host-key");
   });
 
-  it("waits for the pinned key where the host reboots, and sends nothing before", async () => {
+  it("waits for the pinned key while the host reboots, and sends nothing before", async () => {
     const seen = lab.sshd.log().length;
     await lab.sshd.reload({ hostKeyFiles: [stranger.file] });
     const waiting = waitForSsh(connectionTo(lab), testContext(), { timeoutSeconds: 60, reboots: true });
@@ -97,7 +97,7 @@ describeWithSshd("waiting for SSH", () => {
     (await waiting).end();
   });
 
-  it("says at its deadline that a host that reboots has another key, and does not wait for that of a jump host", async () => {
+  it("reports at its deadline that a rebooting host has another key, and does not wait for that of a jump host", async () => {
     const connection = connectionTo(lab, { hostPublicKeys: [stranger.publicKey] });
     const during = { timeoutSeconds: 1, reboots: true };
     const error: unknown = await waitForSsh(connection, testContext(), during).catch(

@@ -84,7 +84,7 @@ describeWithSshd("ssh.exec", () => {
     });
   });
 
-  it("parses JSON, and quotes nothing of what is none", async () => {
+  it("parses JSON, and does not quote invalid output", async () => {
     const { outputs } = await exec({ command: "echo '{\"a\": [1]}'", parseJson: true });
     expect(outputs).toEqual({ stdout: '{"a": [1]}\n', json: { a: [1] } });
     expect((await exec({ command: "true", parseJson: true })).outputs).toEqual({ stdout: "", json: null });
@@ -158,7 +158,7 @@ const hasSudo = execFileSync("sh", ["-c", "command -v sudo || true"], { encoding
 describeWithSshd("ssh.exec with a sudo that wants a password", () => {
   it("says so", async () => {
     const lab = await startSshLab();
-    // In the place of the real one, which lets root do anything.
+    // A stand-in for sudo, since the real one allows everything to root.
     const bin = join(lab.folder, "bin");
     await mkdir(bin);
     await writeFile(join(bin, "sudo"), "#!/bin/sh\necho 'sudo: a password is required' >&2\nexit 1\n");

@@ -17,7 +17,7 @@ import {
 import { REMOVE, REPLACE, SET_ATTRIBUTES } from "../src/file/scripts.ts";
 import { create } from "./lab.ts";
 
-// ssh.file as root in a folder of another user, who does what he can to have it written elsewhere, or to read it.
+// Tests ssh.file as root in a folder of another user, who tries to have the file written elsewhere, or to read it.
 
 const canRun = process.geteuid?.() === 0 && findSshd() !== undefined;
 const suite = canRun ? describe : describe.skip;
@@ -106,7 +106,7 @@ suite("ssh.file in a folder of another user (root and sshd only)", () => {
     expect(await lab.victimState()).toBe(UNTOUCHED);
   });
 
-  it("follows a link of his that leads to a folder of his", async () => {
+  it("follows a link of the other user to a folder of the same user", async () => {
     asOther("mkdir", "own");
     asOther("ln", "-s", join(lab.folder, "own"), "absolute");
     asOther("ln", "-s", "own", "relative");
@@ -117,7 +117,7 @@ suite("ssh.file in a folder of another user (root and sshd only)", () => {
     }
   });
 
-  it("refuses his folder for a file of root, and takes it for one of his", async () => {
+  it("refuses the other user's folder for a file of root, and accepts it for a file of that user", async () => {
     expect((await file({ secret: { value: "top secret" } })).error).toMatch(
       /home is a folder of another user \(uid 65534\).*Set the file's owner to that user/,
     );
@@ -127,7 +127,7 @@ suite("ssh.file in a folder of another user (root and sshd only)", () => {
     expect([uid, mode & 0o777, await fs.readFile(path, "utf8")]).toEqual([OTHER_USER, 0o640, "his"]);
   });
 
-  it("refuses a folder of his in the place of the file, and what he has put into a folder of all", async () => {
+  it("refuses the other user's folder at the path of the file, and that user's files in a public folder", async () => {
     asOther("mkdir", "file");
     expect((await file({ contents: "x", owner: other })).error).toContain("is not a regular file");
     await fs.rm(path, { recursive: true });

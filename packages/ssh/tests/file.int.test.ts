@@ -38,7 +38,7 @@ describeWithSshd("ssh.file", () => {
     expect(readdirSync(folder)).toEqual(["it's a file"]);
   });
 
-  it("does not touch a file that is as it should be", async () => {
+  it("does not touch a file with the wanted contents and mode", async () => {
     await file({ contents: "same", mode: "0640" });
     const before = await stat(path, { bigint: true });
     const { outputs } = await file({ contents: "same", mode: "0640" });
@@ -47,7 +47,7 @@ describeWithSshd("ssh.file", () => {
     expect(outputs).toEqual({ sha256: sha256("same") });
   });
 
-  it("sets the mode alone when that is all", async () => {
+  it("sets only the mode when the contents are unchanged", async () => {
     await file({ contents: "same" });
     const before = await stat(path);
     await file({ contents: "same", mode: "4755" });
@@ -81,15 +81,15 @@ describeWithSshd("ssh.file", () => {
     const mode = `0${modeOf(path).toString(8)}`;
     expect((await file({ contents: "two", mode })).stderr).not.toContain("warning");
     expect([await readFile(path, "utf8"), acl(), note()]).toEqual(["two", before, "kept"]);
-    // More for others: those of the list stay.
+    // More permissions for others: the list keeps its entries.
     await file({ contents: "three", mode: "0664" });
     expect(acl()).toContain("user:65534:r--");
     expect(modeOf(path)).toBe(0o664);
-    // Less: nobody who is in the list may see what comes now.
+    // Fewer permissions: users in the list must not read the new contents.
     const { stderr } = await file({ secret: { value: "four" }, mode: "0600" });
     expect(stderr).toContain("was replaced: its access list (ACL) is gone");
     expect(acl()).toBe("user::rw-\ngroup::---\nother::---\n\n");
-    // Of another user's file nothing is taken over.
+    // Nothing is kept from another user's file.
     execFileSync("chown", ["1234", path]);
     execFileSync("setfacl", ["-m", "u:nobody:r", path]);
     const taken = await file({ contents: "five", mode: "0644", owner: "root" });
@@ -106,7 +106,7 @@ describeWithSshd("ssh.file", () => {
     expect(readdirSync(join(folder, "elsewhere"))).toEqual(["target"]);
   });
 
-  it("leaves other names of the old file alone", async () => {
+  it("does not change other names of the old file", async () => {
     await file({ contents: "old" });
     await link(path, join(folder, "other name"));
     await file({ contents: "new" });
@@ -154,9 +154,9 @@ describeWithSshd("ssh.file", () => {
     );
   });
 
-  it("keeps a secret to itself", async () => {
+  it("does not leak a secret", async () => {
     const marker = `secret-${randomBytes(8).toString("hex")}`;
-    // So large that its way can be watched.
+    // Large enough for the transfer to be observed.
     const secret = `${marker}\n${"padding ".repeat(4 * MIB)}\nend`;
     const source = join(lab.folder, "secret source");
     await writeFile(source, `${secret}\n`);
@@ -170,7 +170,7 @@ describeWithSshd("ssh.file", () => {
     expect(modeOf(path)).toBe(0o600);
     expect(outputs).toEqual({ sha256: sha256(secret) });
     expect(failed.error).toContain("does not exist");
-    // No matchers that print: command lines of other users are nobody's business.
+    // No matchers that print their values, which include command lines of other users.
     expect(processes.includes("nixops4-watchdog")).toBe(true);
     for (const text of [processes, stderr, failed.error!, failed.stderr, lab.sshd.log()]) {
       expect([marker, sha256(secret), sha256(marker)].filter((part) => text.includes(part))).toEqual([]);
@@ -182,7 +182,7 @@ describeWithSshd("ssh.file", () => {
     async () => {
       const shared = join(folder, "shared");
       await mkdir(shared);
-      // As FAT and many shared folders: chmod succeeds and does nothing.
+      // Like FAT and many shared folders, this file system ignores chmod and reports success.
       execFileSync("bindfs", ["--chmod-ignore", "--perms=0755", shared, shared]);
       try {
         path = join(shared, "file");

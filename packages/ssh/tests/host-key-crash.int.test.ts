@@ -3,7 +3,7 @@ import { BoundKeys, HostKeyLab, type LabOptions } from "./host-key-lab.ts";
 import { describeWithSshd, start } from "./lab.ts";
 import { RemoteBreakpoints } from "./remote-breakpoints.ts";
 
-/** How many calls that can be stopped at a rotation makes on the host; see the first test. */
+/** The number of calls in a rotation that can be stopped; checked by the first test. */
 const CALLS = 28;
 
 const isRoot = process.getuid?.() === 0;
@@ -23,7 +23,7 @@ describeWithSshd("ssh.host_key that is killed", () => {
 
   const startHost = (options: LabOptions) => HostKeyLab.start({ ...options, extraPath: breakpoints.folder });
 
-  /** A provider gets as far as this call on the host, and is killed. */
+  /** Runs a provider until this call on the host, then kills it. */
   async function killAt(call: number): Promise<void> {
     breakpoints.stopAt(call);
     const provider = start();
@@ -34,7 +34,7 @@ describeWithSshd("ssh.host_key that is killed", () => {
     await died;
   }
 
-  /** The next run, which knows the temporary key only, ends with the one key that the first one made. */
+  /** Expects that the next run, which only knows the temporary key, ends with the key that the first run made. */
   async function expectConverged(): Promise<void> {
     const made = ["host.new", "host"].map((name) => host.tryKeyIn(name));
     const begun = made.find((key) => key !== undefined && key !== host.temporaryKey);
@@ -56,7 +56,7 @@ describeWithSshd("ssh.host_key that is killed", () => {
     });
   }
 
-  it("calls so many programs on the host", async () => {
+  it("makes the expected number of calls on the host", async () => {
     expect((await host.create()).error).toBeUndefined();
     const calls = breakpoints.calls();
     expect({ calls, count: calls.length }).toEqual({ calls, count: CALLS });
@@ -90,7 +90,7 @@ describeWithSshd("ssh.host_key that is killed", () => {
       try {
         if (call === 0) expect((await host.create()).error).toBeUndefined();
         else await killAt(call);
-        // Before each write, and after it.
+        // Before and after each write.
         if (call === 0) {
           const isWrite = (line: string | undefined) => line?.startsWith("dd ") === true;
           breakpoints.calls().forEach((line, index, all) => {
@@ -130,7 +130,7 @@ describeWithSshd("ssh.host_key that is killed", () => {
     });
   });
 
-  it("twice, and asked for another key in between", async () => {
+  it("before its end, and run again for another key", async () => {
     await killAt(CALLS - 1);
     breakpoints.kill();
     breakpoints.stopAt(0);
@@ -140,7 +140,7 @@ describeWithSshd("ssh.host_key that is killed", () => {
     expect(error).toBeUndefined();
     expect([host.temporaryKey, first]).not.toContain(outputs["hostPublicKey"]);
     expect(host.presented()).toBe(outputs["hostPublicKey"]);
-    // From the temporary key to the first, and from that to the second.
+    // The statements lead from the temporary key to the first key, and from that to the second.
     expect((await host.create(changes)).outputs).toEqual(outputs);
   });
 });

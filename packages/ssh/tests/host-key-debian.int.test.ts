@@ -47,10 +47,10 @@ suite(
       ...changes,
     });
 
-    /** As a deployer that knows nothing but the key that the host was installed with. */
+    /** Runs a create without state, which only knows the temporary key. */
     const rotate = (changes: object = {}): Promise<Result> => create("host_key", inputs(changes), true);
 
-    /** What the commands print, over one connection to a host that has `hostPublicKey`. */
+    /** Returns the output of commands over one connection to the host, whose key must be `hostPublicKey`. */
     async function run(...commands: string[]): Promise<string> {
       const connection = { ...inputs().connection, hostPublicKeys: [hostPublicKey] };
       const { outputs, error } = await create("exec", {

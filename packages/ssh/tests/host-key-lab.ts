@@ -26,17 +26,20 @@ import { create, executable, type Result } from "./lab.ts";
 type Outputs = Result["outputs"];
 
 export interface LabOptions {
-  /** A folder of programs that the host finds before its own. */
+  /** A folder that is put first on the host's PATH. */
   extraPath?: string;
-  /** As OpenSSH 9.8 and later: only a reload reads host keys. Earlier ones read them for each connection. */
+  /**
+   * Whether sshd only reads host keys when it is reloaded, like OpenSSH 9.8 and later. Earlier versions read them for
+   * each connection.
+   */
   keysInMemory?: boolean;
 }
 
-/** An sshd whose host key can be rotated: all that belongs to it is in one folder. */
+/** An sshd whose host key can be rotated. All its files are in one folder. */
 export class HostKeyLab {
   readonly lab: SshLab;
   readonly record: string;
-  /** The key that the host was installed with, without comment. */
+  /** The initial public key of the host, without comment. */
   readonly temporaryKey: string;
 
   readonly extraConfig: string[];
@@ -50,7 +53,7 @@ export class HostKeyLab {
 
   static async start({ extraPath, keysInMemory = false }: LabOptions = {}): Promise<HostKeyLab> {
     const path = [...(extraPath === undefined ? [] : [extraPath]), "/usr/local/bin", "/usr/bin", "/bin"];
-    // The profile of the user who runs the tests may take long.
+    // With another HOME, a login shell does not read the slow start files of the user.
     const extraConfig = [`SetEnv HOME=/nonexistent PATH=${path.join(":")}`];
     const start = async () => new HostKeyLab(await startSshLab({ extraConfig }), extraConfig);
     return keysInMemory ? withSshdThatDoesNotReexecute(start) : start();
@@ -60,12 +63,12 @@ export class HostKeyLab {
     return { connection: this.lab.connection, directory: this.lab.folder, timeoutSeconds: 20, ...changes };
   }
 
-  /** As a deployer that knows nothing but the temporary key. */
+  /** Runs a create without state, which only knows the temporary key. */
   create(changes: object = {}): Promise<Result> {
     return create("host_key", this.inputs(changes), true);
   }
 
-  /** As a deployer that has recorded these outputs. */
+  /** Runs an update with these outputs in the state. */
   update(outputs: Outputs, changes: object = {}, previousChanges: object = changes): Promise<Outputs> {
     const inputs = this.inputs(changes);
     const request = { inputs, previousInputs: this.inputs(previousChanges), previousOutputs: outputs };
@@ -78,14 +81,14 @@ export class HostKeyLab {
     return join(this.lab.folder, name);
   }
 
-  /** What the host has on its disk, with modes. */
+  /** Returns the files of the host, with their modes. */
   files(): Record<string, string> {
     const names = readdirSync(this.lab.folder).filter((name) => !/^(sshd_|user)/.test(name));
     const mode = (name: string) => (statSync(this.path(name)).mode & 0o7777).toString(8);
     return Object.fromEntries(names.toSorted().map((name) => [name, mode(name)]));
   }
 
-  /** The public half of a private key file on the host. */
+  /** Returns the public key of a private key file on the host. */
   keyIn(name: string): string {
     return execFileSync("ssh-keygen", ["-y", "-f", this.path(name)], { encoding: "utf8", stdio: "pipe" })
       .split(" ", 2)
@@ -93,7 +96,7 @@ export class HostKeyLab {
       .trim();
   }
 
-  /** `undefined` where there is no whole key. */
+  /** Like {@link keyIn}, but returns `undefined` when the file has no complete key. */
   tryKeyIn(name: string): string | undefined {
     try {
       return this.keyIn(name);
@@ -102,12 +105,12 @@ export class HostKeyLab {
     }
   }
 
-  /** What the `.pub` file says. */
+  /** Returns the public key in a `.pub` file, without comment. */
   publicFile(name: string): string {
     return plain({ publicKey: readFileSync(this.path(`${name}.pub`), "utf8") });
   }
 
-  /** What any client is presented, by the real ssh-keyscan. */
+  /** Returns the key that the server presents, according to the real ssh-keyscan. */
   presented(type = "ed25519"): string {
     const { host, port } = this.lab.sshd;
     const args = ["-T", "5", "-t", type, "-p", String(port), host];
@@ -115,7 +118,7 @@ export class HostKeyLab {
     return stdout.trim().split(" ").slice(1).join(" ");
   }
 
-  /** Another server takes the host's place at its address, with its own key and with the record as it is left. */
+  /** Starts another server at the address of the host, with its own key and the existing record. */
   async replaceServer(): Promise<Impostor> {
     await this.lab.sshd.stop();
     const folder = mkdtempSync(join(tmpdir(), "impostor-"));
@@ -129,7 +132,7 @@ export class HostKeyLab {
     return new Impostor(folder, sshd, key, this);
   }
 
-  /** Those that were started in place of the lab's own. */
+  /** Kills the servers that were started in place of the lab's own. */
   killStrayServers(): void {
     const lines = execFileSync("ps", ["-eww", "-o", "pid=,args="], { encoding: "utf8" }).split("\n");
     for (const line of lines.filter(
@@ -144,7 +147,7 @@ export class HostKeyLab {
   }
 }
 
-/** Files of a host that are kept in another folder and bound to their place, as NixOS' impermanence does it. */
+/** Files of a host that are stored in another folder and bind-mounted, as by NixOS's impermanence. */
 export class BoundKeys {
   readonly #kept: string;
   readonly #places: string[];
@@ -196,7 +199,7 @@ export class Impostor {
     this.#lab = lab;
   }
 
-  /** Writes the record that a host with this key would show. */
+  /** Writes a record that appears to prove this server's key. */
   claim({ signWith, namespace, ...changes }: Claim): void {
     const { host, port } = this.#lab.lab.sshd;
     const statement = JSON.stringify({
@@ -213,7 +216,7 @@ export class Impostor {
     writeFileSync(this.#lab.record, `${JSON.stringify({ statement, signature })}\n`);
   }
 
-  /** What was run on it. */
+  /** Returns the log so far, which shows logins and commands. */
   log(): string {
     return this.#sshd.log();
   }
@@ -225,7 +228,7 @@ export class Impostor {
 }
 
 interface Claim {
-  /** A private key file. */
+  /** The path of a private key. */
   signWith: string;
   namespace?: string;
   host?: string;
@@ -239,7 +242,7 @@ export function plain({ publicKey }: Pick<SshKey, "publicKey">): string {
   return publicKey.split(" ", 2).join(" ");
 }
 
-/** By the real ssh-keygen. */
+/** Returns the fingerprint according to the real ssh-keygen. */
 export function fingerprintOf(key: string): string {
   return execFileSync("ssh-keygen", ["-l", "-f", "-"], { input: key, encoding: "utf8" }).split(" ")[1]!;
 }

@@ -8,7 +8,7 @@ describeWithSshd("ssh.host_key and the reload of sshd", () => {
   beforeEach(async () => void (host = await HostKeyLab.start({ keysInMemory: true })));
   afterEach(() => host.stop());
 
-  /** The old key is in use and in its place, and the next run takes up where this one ended. */
+  /** Expects that the old key is still in use and in its file, and that the next run continues the rotation. */
   async function expectUnchanged(changes: { algorithm?: string } = {}): Promise<void> {
     expect(host.presented()).toBe(host.temporaryKey);
     expect(host.keyIn("host")).toBe(host.temporaryKey);
@@ -34,20 +34,20 @@ describeWithSshd("ssh.host_key and the reload of sshd", () => {
     expect(host.files()).toHaveProperty("reloaded");
   });
 
-  it("gives the old key back when the reload changes nothing", async () => {
+  it("restores the old key when the reload changes nothing", async () => {
     const { error } = await host.create({ reload: { command: "true" }, timeoutSeconds: 3 });
     expect(error).toContain("did not take its new host key up; it has the old one again: the host key of");
     expect(error).toContain("is not the expected one");
     await expectUnchanged();
   });
 
-  it("gives the old key back when the reload fails, and says why", async () => {
+  it("restores the old key when the reload fails, and reports why", async () => {
     const { error } = await host.create({ reload: { command: "echo no such unit >&2; exit 5" } });
     expect(error).toMatch(/it has the old one again: cannot reload sshd on 127.0.0.1:\d+: no such unit\n/);
     await expectUnchanged();
   });
 
-  it("believes what sshd presents, not what the reload says", async () => {
+  it("trusts the key that sshd presents, not the result of the reload", async () => {
     const command = `kill -s HUP ${host.lab.sshd.pid}; sleep 0.2; echo it went wrong >&2; exit 1`;
     const { outputs, error, stderr } = await host.create({ reload: { command } });
     expect(error).toBeUndefined();

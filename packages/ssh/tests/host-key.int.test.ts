@@ -12,7 +12,7 @@ describeWithSshd("ssh.host_key", () => {
   beforeEach(async () => void (host = await HostKeyLab.start()));
   afterEach(() => host.stop());
 
-  it("gives the host a key that it made itself, and removes the old one", async () => {
+  it("replaces the host key by one that the host makes, and removes the old one", async () => {
     const { outputs, error, stderr } = await host.create();
     expect(error).toBeUndefined();
     const key = host.presented();
@@ -36,7 +36,7 @@ describeWithSshd("ssh.host_key", () => {
     expect(stderr).toContain(`a new host key in place of ${fingerprintOf(host.temporaryKey)}`);
   });
 
-  it("keeps the private keys where they are", async () => {
+  it("does not copy private keys off the host", async () => {
     const old = privateLines(host.path("host"));
     const seen: string[] = [];
     const watch = setInterval(() => seen.push(commandLines()), 20);
@@ -47,7 +47,7 @@ describeWithSshd("ssh.host_key", () => {
     const secrets = [...old, ...privateLines(host.path("host"))].filter((line) => line.length > 60);
     expect(secrets.length).toBeGreaterThan(4);
     expect(said).toContain("nixops4-watchdog");
-    // The line that holds the private half; the first ones hold what is public.
+    // Only these lines contain the private half; the first ones of a key are public.
     for (const line of secrets.filter((_, index) => index % 5 >= 2)) expect(said).not.toContain(line);
   });
 
@@ -74,11 +74,11 @@ describeWithSshd("ssh.host_key", () => {
       expect(bound.read("host.pub").trim()).toContain(outputs["hostPublicKey"]);
       const files = { host: "600", "host.pub": "644", ssh_host_key_rotations: "644" };
       expect(host.files()).toEqual({ ...files, "ssh_host_key_rotations.lock": "600" });
-      // It has converged: a second run changes nothing.
+      // The host has converged: a second run changes nothing.
       const before = bound.read("host");
       expect((await host.create()).outputs).toEqual(outputs);
       expect(bound.read("host")).toBe(before);
-      // A longer key, and a shorter one again.
+      // First a longer key, then a shorter one.
       const longer = await host.update(outputs, { algorithm: "rsa" }, {});
       expect(host.presented("rsa")).toBe(longer["hostPublicKey"]);
       expect(bound.keyIn("host")).toBe(longer["hostPublicKey"]);
@@ -90,7 +90,7 @@ describeWithSshd("ssh.host_key", () => {
     }
   });
 
-  it("warns of a host certificate that is for the former key", async () => {
+  it("warns about a host certificate for the old key", async () => {
     await makeSshKey(host.lab.folder, "user_ca");
     const sign = ["-q", "-s", host.path("user_ca"), "-I", "host", "-h", host.path("host.pub")];
     execFileSync("ssh-keygen", sign);
@@ -107,7 +107,7 @@ describeWithSshd("ssh.host_key", () => {
     expect((await host.create()).stderr).not.toContain("certificate");
   });
 
-  it("cannot be kept out by a lock on what other users can read", async () => {
+  it("cannot be blocked by a lock on a file that other users can read", async () => {
     const readable = [host.lab.folder, host.path("host.pub")];
     const others = readable.map((path) => spawn("flock", [path, "sleep", "60"], { detached: true }));
     try {
@@ -130,7 +130,7 @@ describeWithSshd("ssh.host_key", () => {
     }
   });
 
-  it("changes nothing when asked again, and goes on from the recorded key when the keepers change", async () => {
+  it("changes nothing in the next run, and starts from the recorded key when the keepers change", async () => {
     const first = (await host.create({ keepers: { year: 1 } })).outputs;
     const before = host.lab.sshd.log().split("Received SIGHUP").length;
     expect(await host.update(first, { keepers: { year: 1 } })).toEqual(first);
@@ -141,7 +141,7 @@ describeWithSshd("ssh.host_key", () => {
     const second = await host.update(first, { keepers: { year: 2 } }, { keepers: { year: 1 } });
     expect(second["hostPublicKey"]).not.toBe(first["hostPublicKey"]);
     expect(host.presented()).toBe(second["hostPublicKey"]);
-    // A deployer that lost its state knows the first key only: each key vouches for the next.
+    // After a loss of the state, only the first key is known. Each key signs the next one.
     const { outputs: adopted } = await host.create({ keepers: { year: 2 } });
     expect(adopted).toEqual(second);
   });
@@ -161,7 +161,7 @@ describeWithSshd("ssh.host_key", () => {
     expect((await host.create({ algorithm, bits })).outputs).toEqual(outputs);
   });
 
-  it("keeps the old key for as long as it is told to", async () => {
+  it("keeps the old key for the configured time", async () => {
     const { outputs } = await host.create({ oldKey: "keep" });
     expect(host.keyIn("host.old")).toBe(host.temporaryKey);
     expect(host.files()["host.old"]).toBe("600");
@@ -180,7 +180,7 @@ describeWithSshd("ssh.host_key", () => {
       await host.lab.sshd.reload({ hostKeyFiles: [rsa.file, host.lab.hostKey.file] });
     });
 
-    it("puts the new key in the place of the one of its kind, and no longer offers the old one", async () => {
+    it("replaces the key of the same type, and no longer offers the old one", async () => {
       const { outputs, error } = await host.create({ algorithm: "rsa", bits: 2048 });
       expect(error).toBeUndefined();
       expect(host.presented("rsa")).toBe(outputs["hostPublicKey"]);
@@ -194,7 +194,7 @@ describeWithSshd("ssh.host_key", () => {
       expect((await host.create({ algorithm: "rsa", bits: 2048 })).outputs).toEqual(outputs);
     });
 
-    it("goes on to offer a kept one of another kind", async () => {
+    it("still offers a kept key of another type", async () => {
       const inputs = { algorithm: "rsa", bits: 2048, oldKey: "keep" };
       const { outputs, error } = await host.create(inputs);
       expect(error).toBeUndefined();
@@ -205,7 +205,7 @@ describeWithSshd("ssh.host_key", () => {
       expect(host.presented("ed25519")).toBe("");
     });
 
-    it("leaves the others alone", async () => {
+    it("does not change the others", async () => {
       const rsa = host.presented("rsa");
       const { outputs } = await host.create();
       expect(host.presented("ed25519")).toBe(outputs["hostPublicKey"]);
@@ -250,7 +250,7 @@ describeWithSshd("ssh.host_key", () => {
         await expect(update).rejects.toThrow(
           `its statement is not valid: the signature is by another key, ${fingerprintOf(host.temporaryKey)}`,
         );
-        // As long as nothing is recorded, it is all that the deployer knows; and it may be given again.
+        // While nothing is recorded, the temporary key is the only known one, and can be added again.
         const added = { ...lab.connection, hostPublicKeys: [outputs["hostPublicKey"], host.temporaryKey] };
         const before = { ...lab.connection, hostPublicKeys: [outputs["hostPublicKey"]] };
         await host.update(outputs, { connection: added }, { connection: before });
@@ -265,7 +265,7 @@ describeWithSshd("ssh.host_key", () => {
       await expectRefused(`it has no statement in ${host.lab.folder} that a new key was made`);
     });
 
-    it("refuses statements of a man in the middle, and accepts the one that the old key made", async () => {
+    it("refuses statements of a man in the middle, and accepts the one that the old key signed", async () => {
       const { impostor, expectRefused } = await refusal();
       stop = () => impostor.stop();
       const oldKey = host.lab.hostKey.file;

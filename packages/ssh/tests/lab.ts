@@ -5,7 +5,7 @@ import { BUSY, findSshd } from "@nixops4-providers/test-servers";
 
 export const executable = builtProvider("ssh");
 
-/** As `describe`; skipped, visibly, where OpenSSH's server is not installed. */
+/** Like `describe`, but skips the suite, with the reason in its name, when OpenSSH's server is not installed. */
 export function describeWithSshd(name: string, suite: () => void): void {
   if (findSshd() === undefined)
     describe.skip(`${name} (skipped: sshd was not found, install openssh-server)`, suite);
@@ -14,12 +14,12 @@ export function describeWithSshd(name: string, suite: () => void): void {
 
 export interface Result {
   outputs: Record<string, unknown>;
-  /** The message of an `errorResponse`. */
+  /** The message of the `errorResponse`. */
   error: string | undefined;
   stderr: string;
 }
 
-/** Runs one `create` in a process of its own. */
+/** Runs one `create` in a new process. */
 export async function create(type: string, inputs: object, isStateful = false): Promise<Result> {
   const provider = start();
   try {
@@ -32,7 +32,7 @@ export async function create(type: string, inputs: object, isStateful = false): 
   }
 }
 
-/** Runs one `update` of a resource with the given outputs. */
+/** Runs one `update` of a resource with these outputs. */
 export function update(type: string, inputs: object, previousOutputs: Record<string, unknown>) {
   const request = { inputs, previousInputs: inputs, previousOutputs };
   return runOperation(executable, (provider) => provider.update(type, request), quiet);
@@ -53,7 +53,7 @@ export async function eventually(holds: () => boolean, seconds = 5): Promise<voi
   }
 }
 
-/** All command lines on this machine. */
+/** Returns all command lines on this machine. */
 export function commandLines(): string {
   return execFileSync("ps", ["-eww", "-o", "args"], { encoding: "utf8" });
 }

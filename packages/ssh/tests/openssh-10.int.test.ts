@@ -12,7 +12,7 @@ const title = `OpenSSH 10, with its penalties and host keys in memory${missing =
 
   const attempts = () => host.log().split("Connection from").length - 1;
 
-  it("is what every type works with", async () => {
+  it("works with every type", async () => {
     const version = await create("exec", { connection: host.connectionOf("root"), command: "sshd -V 2>&1" });
     expect(version.outputs["stdout"]).toMatch(/^OpenSSH_1\d\./);
     const common = { connection: host.connectionOf("deployer"), sudo: true };
@@ -24,12 +24,13 @@ const title = `OpenSSH 10, with its penalties and host keys in memory${missing =
     expect((await create("file", { ...common, path, ensure: "absent" })).error).toBeUndefined();
   });
 
-  it("does not shut out twelve members that wait while it lets nobody in (pam_nologin)", async () => {
+  it("does not block twelve waiting members while pam_nologin refuses all logins", async () => {
     host.sh("echo 'System is booting up.' >/run/nologin");
     const before = attempts();
     const connection = host.connectionOf("deployer");
     const waiting = Array.from({ length: 12 }, () => create("wait", { connection, timeoutSeconds: 120 }));
-    // Tries at 0, 2, 6 and 14 s. Penalties are in force from 15 s on, and each failed login counts 5 s.
+    // The attempts are at 0, 2, 6 and 14 s. OpenSSH blocks an address from a penalty of 15 s, and each failed login
+    // adds 5 s.
     await eventually(() => attempts() - before >= 4, 60);
     expect(host.log()).toContain("penalty: failed authentication");
     host.sh("rm /run/nologin");
@@ -39,7 +40,7 @@ const title = `OpenSSH 10, with its penalties and host keys in memory${missing =
     expect(host.log()).not.toMatch(/drop connection .* penalty/);
   });
 
-  it("takes up a new host key, which it reads at its reload only", async () => {
+  it("uses a new host key, which it only reads when it is reloaded", async () => {
     const inputs = { connection: host.connectionOf("deployer"), sudo: true, timeoutSeconds: 60 };
     const { outputs, error } = await create("host_key", inputs, true);
     expect(error).toBeUndefined();

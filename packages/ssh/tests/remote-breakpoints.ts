@@ -11,12 +11,12 @@ import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { eventually } from "./lab.ts";
 
-/** What scripts on the host call to change something, and one by which each of them begins to look for sshd. */
+/** The programs that scripts call on the host to change something, and `tr`, the first call of the search for sshd. */
 const PROGRAMS = ["ssh-keygen", "mv", "cp", "rm", "sync", "chmod", "tr", "dd"];
 
 /**
- * Programs for the PATH of a host that count their calls, and stop before the call with a given number until
- * they are told how to go on.
+ * Wrappers of programs, for the PATH of a host. They count their calls, and the call with a given number waits until it
+ * is told how to continue.
  */
 export class RemoteBreakpoints {
   readonly #folder = mkdtempSync(join(tmpdir(), "breakpoints-"));
@@ -45,19 +45,19 @@ exec "$name" "$@"
     this.stopAt(0);
   }
 
-  /** For `extraPath` of the host. */
+  /** The folder for the host's `extraPath`. */
   get folder(): string {
     return this.#folder;
   }
 
-  /** Counts from 1 again; 0 stops nothing. */
+  /** Resets the count to 1, and stops at this call; 0 stops nothing. */
   stopAt(call: number): void {
     writeFileSync(this.#path("calls"), "");
     rmSync(this.#path("dead"), { force: true });
     writeFileSync(this.#path("stop-at"), String(call));
   }
 
-  /** One line a call, since `stopAt`. */
+  /** Returns the calls since `stopAt`, one per line. */
   calls(): string[] {
     return readFileSync(this.#path("calls"), "utf8").trim().split("\n");
   }
@@ -66,19 +66,19 @@ exec "$name" "$@"
     await eventually(() => existsSync(this.#path("stopped")), 30);
   }
 
-  /** The script that made the call runs on to its end. */
+  /** Continues the call, and waits for the end of its script. */
   async goOnToEnd(): Promise<void> {
     const shell = this.#shell();
     this.#goOn();
     await eventually(() => !existsSync(`/proc/${shell}`));
   }
 
-  /** The script that made the call dies before it is carried out. */
+  /** Kills the script, so that the call is not carried out. */
   kill(): void {
     try {
       process.kill(this.#shell(), "SIGKILL");
     } catch (error) {
-      // sshd may have ended it with the connection.
+      // sshd may have killed the script together with the connection.
       if ((error as NodeJS.ErrnoException).code !== "ESRCH") throw error;
     }
     writeFileSync(this.#path("dead"), "");

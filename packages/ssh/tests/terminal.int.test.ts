@@ -9,7 +9,7 @@ const EVIL = "\u001b]0;OWNED\u0007\u001b[2J\u001b[1;31mtype the password here:\u
 // eslint-disable-next-line no-control-regex
 const UNPRINTABLE = /[\u0000-\u0008\u000b-\u001f\u007f-\u009f\u202e]/;
 
-/** RFC 4253, before the key exchange: a packet with SSH_MSG_DISCONNECT. */
+/** Returns a packet with SSH_MSG_DISCONNECT from before the key exchange (RFC 4253). */
 function disconnect(description: string): Buffer {
   const text = Buffer.from(description);
   const payload = Buffer.alloc(13 + text.length);
@@ -25,7 +25,7 @@ function disconnect(description: string): Buffer {
   return packet;
 }
 
-describeWithSshd("the words of a host", () => {
+describeWithSshd("messages of a host", () => {
   let lab: SshLab;
   beforeAll(async () => void (lab = await startSshLab()));
   afterAll(() => lab.stop());
@@ -59,7 +59,7 @@ describeWithSshd("the words of a host", () => {
     60_000,
   );
 
-  it("that are a start file's or a command's are escaped, except colours in what a command logs", async () => {
+  it("from a start file or a command are escaped, except colours in a command's log", async () => {
     const command = `printf '\\033]0;OWNED\\007\\033[1;31mred\\033[0m\\n' >&2; exit 3`;
     const { error, stderr } = await create("exec", { connection: lab.connection, command });
     expect(stderr).toContain("\\x1b]0;OWNED\\x07\u001b[1;31mred\u001b[0m\n");

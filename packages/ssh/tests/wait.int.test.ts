@@ -8,7 +8,7 @@ describeWithSshd("ssh.wait", () => {
   beforeAll(async () => void (lab = await startSshLab()));
   afterAll(() => lab.stop());
 
-  it("returns the host key and the boot id, with all that is unset given as null", async () => {
+  it("returns the host key and the boot ID, when all optional inputs are null", async () => {
     const connection = {
       ...lab.connection,
       passphrase: null,
@@ -69,7 +69,7 @@ describeWithSshd("ssh.wait", () => {
   describe("of many members for one host", () => {
     const attempts = (log: string) => log.split("Connection from").length - 1;
 
-    it("makes one attempt for all, also when the one that tries is killed", async () => {
+    it("makes one attempt for all members, also when the process that tries is killed", async () => {
       const stranger = await makeSshKey(lab.folder, "stranger");
       const connection = { ...lab.connection, privateKey: { file: stranger.file } };
       const before = lab.sshd.log().length;
@@ -86,7 +86,7 @@ describeWithSshd("ssh.wait", () => {
         expect(late.error).toMatch(
           /another process is trying; its last error: .* refused the login of .* with the key/,
         );
-        // Tries at 0, 2 and 6 s.
+        // The attempts are at 0, 2 and 6 s.
         expect(attempts(log())).toBeLessThanOrEqual(4);
         await first.kill("SIGKILL");
         await killed;
@@ -98,12 +98,12 @@ describeWithSshd("ssh.wait", () => {
       }
       const results = await Promise.all(others);
       expect(results.map(({ error }) => error)).toEqual(results.map(() => undefined));
-      // Each logs in once, and few have failed.
+      // Each member logs in once, and few attempts have failed.
       expect(attempts(log())).toBeLessThanOrEqual(12 + 8);
       await lab.sshd.reload({ authorizedKeys: [lab.userKey.publicKey] });
     });
 
-    it("does not keep those that are let in waiting for each other", async () => {
+    it("does not make accepted members wait for each other", async () => {
       const delayed = await TcpProxy.start(lab.sshd.port);
       const connection = { ...lab.connection, port: delayed.port };
       const results = await Promise.all(Array.from({ length: 8 }, () => create("wait", { connection })));
