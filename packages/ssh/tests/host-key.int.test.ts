@@ -327,7 +327,7 @@ describeWithSshd("ssh.host_key", () => {
       expect(error).toContain(
         `presented ${fingerprintOf(plain(key))} (ssh-ed25519); its record of rotations cannot`,
       );
-      expect(error).toContain("refused to let");
+      expect(error).toContain("refused the login of");
     });
   });
 

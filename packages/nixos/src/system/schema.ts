@@ -118,7 +118,7 @@ export const inputs = fields({
       "reboot. `always`: if the host was booted with any other system. `never`: a changed switch inhibitor is an error.",
   }),
   rebootTimeoutSeconds: secondsField(
-    "How many seconds a reboot may take until the host lets the user in again. An SSH server in its initial ramdisk, " +
+    "How many seconds a reboot may take until the user can log in again. An SSH server in its initial ramdisk, " +
       "where you enter a passphrase, does not count, whatever host key it has.",
     { default: 300 },
   ),
