@@ -1,16 +1,37 @@
-import { execFileSync } from "node:child_process";
+import { execFile, execFileSync } from "node:child_process";
+import { promisify } from "node:util";
 import { afterAll, beforeAll, describe, expect, it } from "@jest/globals";
-import { type DnsServer, startKnot, startNamed, startPowerDns } from "@nixops4-providers/test-servers";
+import { builtProvider, ProviderProcess } from "@nixops4-providers/e2e";
+import {
+  type DnsServer,
+  findProgram,
+  startKnot,
+  startNamed,
+  startPowerDns,
+  TcpProxy,
+} from "@nixops4-providers/test-servers";
 import type { DnsClient } from "../src/client/client.ts";
 import { CLASS, type ResourceRecord } from "../src/client/message.ts";
 import { parseName } from "../src/client/name.ts";
 import { canonicalValue } from "../src/client/rr-types.ts";
 import { TSIG_ALGORITHMS } from "../src/client/tsig.ts";
-import { client, dig, dnsServersAvailable, KEYS, nsupdate, temporaryFolder, ZONE } from "./lab.ts";
+import { client, dig, dnsServersAvailable, KEYS, nsupdate, SECRET, temporaryFolder, ZONE } from "./lab.ts";
 import { VALUES } from "./values.ts";
 
 const suite = dnsServersAvailable ? describe : describe.skip;
-const zones = [{ name: "example.test" }, { name: "closed.test", allowTransfer: false }];
+const zones = [
+  { name: "example.test" },
+  { name: "closed.test", allowTransfer: false },
+  { name: "small.test", records: "@ NS ns1\nns1 A 127.0.0.1\nhost TXT text\n" },
+];
+
+/** How many messages `dig` counts in a signed transfer. */
+async function messagesOfTransfer({ address, port }: DnsServer, zone: string): Promise<number> {
+  const key = `hmac-sha256:hmac-sha256:${SECRET}`;
+  const args = ["-y", key, `@${address}`, "-p", String(port), zone, "AXFR"];
+  const { stdout } = await promisify(execFile)(findProgram("dig")!, args);
+  return Number(/XFR size: \d+ records \(messages (\d+),/.exec(stdout)?.[1]);
+}
 
 suite.each([
   { server: "BIND", start: startNamed },
@@ -144,6 +165,27 @@ suite.each([
     await expect(dns.transfer("closed.test.")).rejects.toThrow(/REFUSED|NOTAUTH|BADKEY/);
   }, 60_000);
 
+  it("takes a signed transfer of one message, and of one message a record, to its end", async () => {
+    const small = "small.test";
+    const names = (records: readonly ResourceRecord[]) => records.map(({ name, type }) => `${name} ${type}`);
+    const whole = [`${small}. SOA`, `${small}. NS`, `ns1.${small}. A`, `host.${small}. TXT`].toSorted();
+    expect(names(await dns.transfer(`${small}.`)).toSorted()).toEqual(whole);
+    // PowerDNS puts the SOA records into messages of their own.
+    expect(await messagesOfTransfer(server, small)).toBe(serverName === "PowerDNS" ? 3 : 1);
+    if (serverName !== "BIND") return;
+    const other = await startNamed({
+      folder: `${folder.path}/one-answer`,
+      keys: KEYS,
+      zones,
+      extraOptions: "transfer-format one-answer;",
+    });
+    const oneByOne = client(other);
+    expect(names(await oneByOne.transfer(`${small}.`)).toSorted()).toEqual(whole);
+    expect(await messagesOfTransfer(other, small)).toBeGreaterThan(1);
+    await oneByOne.close();
+    await other.stop();
+  });
+
   it("says what is wrong with a key", async () => {
     const unknown = client(server, { tsig: { ...client(server).options.tsig!, name: "nobody." } });
     await expect(unknown.update(ZONE, { prerequisites: [], updates: [] })).rejects.toThrow(
@@ -196,7 +238,33 @@ suite("DNS over TLS with BIND", () => {
     await expect(overTls({ pin: Buffer.alloc(32).toString("base64") })).rejects.toThrow(
       /has the pin .*, not AAAA/,
     );
-    await expect(overTls({ ca, serverName: "ns2.example.test" })).rejects.toThrow(/cannot connect/);
-    await expect(overTls({})).rejects.toThrow(/cannot connect/);
+    await expect(overTls({ ca, serverName: "ns2.example.test" })).rejects.toThrow(/is not trusted/);
+    await expect(overTls({})).rejects.toThrow(/is not trusted/);
+  });
+
+  it.each([
+    [
+      "of an unknown CA",
+      {},
+      /certificate of 127\.0\.0\.1 port \d+ is not trusted .*: self-signed certificate/,
+    ],
+    ["for another name", { serverName: "ns2.example.test" }, /is not trusted .*: .*ns2\.example\.test/],
+    ["of another key", { pin: Buffer.alloc(32).toString("base64") }, /has the pin/],
+  ])("fails at once for a certificate %s", async (_, tls, message) => {
+    const proxy = await TcpProxy.start(server.tlsPort);
+    const given = "serverName" in tls ? { ...tls, caCertificateFile: certificate } : tls;
+    const provider = new ProviderProcess(builtProvider("dns"), { onStderr: () => {} });
+    const rfc2136 = { address: "127.0.0.1", port: proxy.port, transport: "tls", tls: given };
+    const inputs = {
+      server: { rfc2136 },
+      zone: "example.test",
+      name: "www",
+      type: "A",
+      values: ["192.0.2.1"],
+    };
+    await expect(provider.create("record_set", inputs, true)).rejects.toThrow(message);
+    expect(proxy.connections).toBe(1);
+    await provider.close();
+    await proxy.stop();
   });
 });

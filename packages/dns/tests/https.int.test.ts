@@ -17,6 +17,7 @@ suite("PowerDNS behind HTTPS", () => {
   let powerdns: Awaited<ReturnType<typeof startPowerDns>>;
   let proxy: Server | undefined;
   let received = "";
+  let connections = 0;
 
   beforeAll(async () => {
     folder = await temporaryFolder();
@@ -54,6 +55,7 @@ suite("PowerDNS behind HTTPS", () => {
     const read = (file: string) => readFileSync(join(folder.path, file));
     const { port } = new URL(powerdns.url);
     received = "";
+    connections = 0;
     proxy = createServer({ key: read("key.pem"), cert: read("certificate.pem") }, (client) => {
       const server = connect(Number(port), "127.0.0.1");
       client.on("data", (bytes: Buffer) => (received += bytes.toString("latin1")));
@@ -64,6 +66,7 @@ suite("PowerDNS behind HTTPS", () => {
       ] as const)
         one.on("error", () => other.destroy());
     });
+    proxy.on("connection", () => (connections += 1));
     await once(proxy.listen(0, "127.0.0.1"), "listening");
     return `https://localhost:${(proxy.address() as AddressInfo).port}`;
   };
@@ -98,8 +101,8 @@ suite("PowerDNS behind HTTPS", () => {
   it.each([
     ["for another name", "other.test", "ca.pem", /localhost.*is not in the cert's altnames/is],
     ["of an unknown CA", "localhost", "none.pem", /unable to verify the first certificate/],
-  ])("gets no request with a certificate %s", async (_, name, ca, error) => {
+  ])("gets no request with a certificate %s, and is not tried again", async (_, name, ca, error) => {
     await expect(apply(await startProxy(name), ca)).rejects.toThrow(error);
-    expect(received).toBe("");
+    expect([received, connections]).toEqual(["", 1]);
   });
 });

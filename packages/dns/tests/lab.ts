@@ -138,8 +138,13 @@ function labBackend(
   return { label, target, server, provider, stop, foreign, marker, minTtl: 0, refresh: 3600 };
 }
 
-async function overRfc2136(label: string, folder: string, start: typeof startKnot): Promise<LabBackend> {
-  const target = await start({ folder, keys: KEYS, zones: ZONES });
+async function overRfc2136(
+  label: string,
+  folder: string,
+  start: typeof startKnot,
+  zones: DnsZone[] = ZONES,
+): Promise<LabBackend> {
+  const target = await start({ folder, keys: KEYS, zones });
   return labBackend(label, target, () => target.stop(), rfc2136(target));
 }
 
@@ -172,6 +177,14 @@ export const BACKENDS: { label: string; start: (folder: string) => Promise<LabBa
   cloud("desec", DESEC_CAPABILITIES, DesecFake, 86_400),
   cloud("cloudflare", CLOUDFLARE_CAPABILITIES, CloudflareFake, 86_400),
   cloud("gandi", GANDI_CAPABILITIES, GandiFake, 86_400),
+];
+
+const CLOSED_ZONES = ZONES.map((zone) => ({ ...zone, allowTransfer: false }));
+
+/** Servers that take updates and answer queries, but refuse transfers. */
+export const WITHOUT_TRANSFERS = [
+  { label: "BIND", start: (folder: string) => overRfc2136("BIND", folder, startNamed, CLOSED_ZONES) },
+  { label: "Knot", start: (folder: string) => overRfc2136("Knot", folder, startKnot, CLOSED_ZONES) },
 ];
 
 export const CLOUDS = BACKENDS.slice(4);

@@ -7,9 +7,19 @@ import {
   type LabBackend,
   Member,
   temporaryFolder,
+  WITHOUT_TRANSFERS,
 } from "./lab.ts";
 
 const suite = dnsServersAvailable ? describe : describe.skip;
+
+const hosts = (
+  prefix: string,
+  count: number,
+  value = (index: number) => `10.0.${index >> 8}.${index & 255}`,
+) =>
+  Object.fromEntries(
+    Array.from({ length: count }, (_, index) => [`${prefix}${index}`, { A: { values: [value(index)] } }]),
+  );
 
 suite.each(BACKENDS)("records on $label", ({ start }) => {
   let folder: Awaited<ReturnType<typeof temporaryFolder>>;
@@ -25,14 +35,6 @@ suite.each(BACKENDS)("records on $label", ({ start }) => {
   });
 
   const see = (name: string, type: string) => dig(backend.target, `${name}.example.test`, type);
-  const hosts = (
-    prefix: string,
-    count: number,
-    value = (index: number) => `10.0.${index >> 8}.${index & 255}`,
-  ) =>
-    Object.fromEntries(
-      Array.from({ length: count }, (_, index) => [`${prefix}${index}`, { A: { values: [value(index)] } }]),
-    );
 
   it("changes all or nothing", async () => {
     const member = new Member(backend, "records");
@@ -127,6 +129,54 @@ suite.each(BACKENDS)("records on $label", ({ start }) => {
     await member.apply({ ...inputs, records: {} });
     expect(await see("bulk0", "A")).toEqual([]);
   }, 300_000);
+});
+
+suite.each(WITHOUT_TRANSFERS)("records on $label that refuses transfers", ({ start }) => {
+  let folder: Awaited<ReturnType<typeof temporaryFolder>>;
+  let backend: LabBackend;
+
+  beforeAll(async () => {
+    folder = await temporaryFolder();
+    backend = await start(folder.path);
+  });
+  afterAll(async () => {
+    await backend?.stop();
+    await folder?.remove();
+  });
+
+  const see = (name: string) => dig(backend.target, `${name}.example.test`, "A");
+  const inputs = (records: object) => ({ verify: { authoritative: false }, maxDeletePercent: 100, records });
+
+  it("really are refused a transfer", async () => {
+    const dns = client(backend.target);
+    await expect(dns.transfer("example.test.")).rejects.toThrow(/REFUSED|NOTAUTH|BADKEY/);
+    await dns.close();
+  });
+
+  it("are written by thousands, and known by their markers", async () => {
+    const member = new Member(backend, "records");
+    await member.apply(inputs(hosts("bulk", 3000)));
+    expect([await see("bulk0"), await see("bulk2999")]).toEqual([["10.0.0.0"], ["10.0.11.183"]]);
+    member.loseState();
+    await member.apply(inputs(hosts("bulk", 3000, () => "10.1.0.1")));
+    expect([await see("bulk0"), await see("bulk2999")]).toEqual([["10.1.0.1"], ["10.1.0.1"]]);
+  }, 120_000);
+
+  it("change no record of somebody else, and remove their own", async () => {
+    const member = new Member(backend, "records");
+    await member.apply(inputs(hosts("few", 150)));
+    await backend.foreign([
+      "update delete few7.example.test. A",
+      "update delete few7._a._owner.example.test.",
+      "update add few7.example.test. 600 A 192.0.2.9",
+    ]);
+    member.loseState();
+    const refused = member.apply(inputs(hosts("few", 150, () => "10.2.0.1")));
+    await expect(refused).rejects.toThrow(/few7\.example\.test\. A belongs to/);
+    expect([await see("few6"), await see("few7")]).toEqual([["10.0.0.6"], ["192.0.2.9"]]);
+    await member.apply({ ...inputs(hosts("few", 150)), ensure: "absent" });
+    expect([await see("few6"), await see("few7"), await see("few8")]).toEqual([[], ["192.0.2.9"], []]);
+  });
 });
 
 /** Where each takes a request, or minutes, fewer. */

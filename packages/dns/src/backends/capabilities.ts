@@ -63,6 +63,8 @@ export const CLOUDFLARE_PROXIED_CAPABILITIES: Capabilities = {
 export const GANDI_CAPABILITIES: Capabilities = {
   compareAndSet: false,
   atomicBatch: false,
+  // The API answers `60 is less than minimum value 300` (octodns/octodns#1234). DNSControl's provider GANDI_V5 has the
+  // same minimum and this maximum.
   ttl: { min: 300, max: 2_592_000 },
   marker: "record",
   types: [...COMMON, "CDS", "DNAME", "LOC", "NAPTR", "SSHFP"],

@@ -186,7 +186,7 @@ export class CloudflareBackend extends CloudBackend {
     if (answer.status === 200) return "applied";
     const errors = asArray(asObject(answer.body)["errors"]).map(asObject);
     if (errors.some(({ code }) => STALE_CODES.has(Number(code)))) return "stale";
-    throw new DnsError(`Cloudflare refused the batch: ${JSON.stringify(errors).slice(0, 500)}`);
+    throw new DnsError(`Cloudflare refused the batch: ${this.api.explain(errors)}`);
   }
 
   async #pages(path: string): Promise<Record<string, unknown>[]> {

@@ -3,6 +3,7 @@ import type { RequestOptions } from "node:https";
 import type { Duplex } from "node:stream";
 import { openTcp } from "@nixops4-providers/provider-sdk";
 import { DnsError } from "../client/dns-error.ts";
+import { finishHandshake } from "../client/tls-handshake.ts";
 
 export interface HttpRequest {
   method: string;
@@ -75,10 +76,20 @@ async function open(options: RequestOptions, isTls: boolean): Promise<Duplex> {
     port: Number(options.port),
     timeoutSeconds: Number.POSITIVE_INFINITY,
   };
-  const tcp = await openTcp(server, options.signal ?? new AbortController().signal);
+  const signal = options.signal ?? new AbortController().signal;
+  const tcp = await openTcp(server, signal);
   if (!isTls) return tcp;
   const { connect } = await import("node:tls");
-  return connect({ ...(options as object), socket: tcp });
+  const tls = connect({ ...(options as object), socket: tcp });
+  // Only for the handshake: later requests use the same connection.
+  const abort = () => void tls.destroy(signal.reason as Error);
+  signal.addEventListener("abort", abort, { once: true });
+  try {
+    await finishHandshake(tls, `${server.host} port ${server.port}`, "NODE_EXTRA_CA_CERTS adds CAs");
+    return tls;
+  } finally {
+    signal.removeEventListener("abort", abort);
+  }
 }
 
 async function readText(answer: IncomingMessage): Promise<string> {

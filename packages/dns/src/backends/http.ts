@@ -1,5 +1,5 @@
 import { setTimeout as sleep } from "node:timers/promises";
-import { type Context, timeoutSignal } from "@nixops4-providers/provider-sdk";
+import { type Context, Redactor, timeoutSignal } from "@nixops4-providers/provider-sdk";
 import { DnsError } from "../client/dns-error.ts";
 import { wallClockSeconds } from "../client/wall-clock.ts";
 import { HttpClient, type HttpHeaders } from "./http-client.ts";
@@ -7,6 +7,8 @@ import { HttpClient, type HttpHeaders } from "./http-client.ts";
 export interface HttpOptions {
   baseUrl: string;
   headers: Record<string, string>;
+  /** The credential in the headers. */
+  secret: string;
   context: Context;
   /** For one request. */
   timeoutSeconds: number;
@@ -15,11 +17,14 @@ export interface HttpOptions {
 /** The sum of the waits that a server may ask for. */
 const MAX_WAIT_SECONDS = 900;
 const MAX_QUOTA_SECONDS = 60;
+/** How many characters of an answer an error shows. */
+const SHOWN = 300;
 
 /** An API of JSON over HTTP that may ask us to slow down. */
 export class HttpApi {
   readonly #options: HttpOptions;
   readonly #client: HttpClient;
+  readonly #redactor = new Redactor();
   #waited = 0;
   /** No request before this time. */
   #notBefore = 0;
@@ -27,6 +32,7 @@ export class HttpApi {
   constructor(options: HttpOptions) {
     this.#options = options;
     this.#client = new HttpClient(new URL(options.baseUrl));
+    this.#redactor.add(options.secret);
   }
 
   /** Sends a request and returns the answer. A status that is not expected is an error with the text of the server. */
@@ -46,7 +52,7 @@ export class HttpApi {
       const parsed = parse(text);
       if (expect.includes(status)) return { status, body: parsed, headers };
       throw new DnsError(
-        `${method} ${this.#options.baseUrl}${path} failed: ${status} ${explain(parsed, text)}`,
+        `${method} ${this.#options.baseUrl}${path} failed: ${status} ${this.explain(parsed ?? text)}`,
         {
           isTransient: status >= 500 || status === 408,
         },
@@ -74,6 +80,15 @@ export class HttpApi {
       if (cause instanceof DnsError) throw cause;
       throw new DnsError(`${method} ${url} got no answer`, { cause, isTransient: true });
     }
+  }
+
+  /** Returns the start of what the server says, for an error. */
+  explain(said: unknown): string {
+    const text = typeof said === "string" ? said : JSON.stringify(said);
+    // Before the cut, after which a half of a secret would no longer be found.
+    const redacted = this.#redactor.redact(text).slice(0, SHOWN);
+    // It comes from the network: control characters must not reach a terminal.
+    return redacted.replace(/[^\x20-\x7e]+/g, " ");
   }
 
   close(): void {
@@ -133,12 +148,4 @@ function parse(text: string): unknown {
   } catch {
     return undefined;
   }
-}
-
-const SHOWN = 300;
-
-function explain(body: unknown, text: string): string {
-  const shown = typeof body === "object" && body !== null ? JSON.stringify(body) : text;
-  // It comes from the network: control characters must not reach a terminal.
-  return shown.slice(0, SHOWN).replace(/[^\x20-\x7e]+/g, " ");
 }

@@ -28,6 +28,8 @@ const TRANSFER_FROM = 100;
 const PARALLEL = 64;
 const STALE = new Set(["YXDOMAIN", "YXRRSET", "NXRRSET", "NXDOMAIN"]);
 
+type Ask = (id: RrSetId) => Promise<RrSet[]>;
+
 /** A primary server that takes dynamic updates. */
 export class Rfc2136Backend implements Backend {
   readonly zone: Name;
@@ -49,7 +51,8 @@ export class Rfc2136Backend implements Backend {
       const all = await this.#transfer();
       if (all !== undefined) return all;
     }
-    const found = await inParallel(ids, (id) => this.#readOne(id));
+    const ask = this.#askOnce();
+    const found = await inParallel(ids, (id) => this.#readOne(id, ask));
     return new Map(found.flat().map((rrset) => [keyOf(rrset), { rrset, owner: undefined }]));
   }
 
@@ -114,9 +117,19 @@ export class Rfc2136Backend implements Backend {
     return "applied";
   }
 
-  async #readOne(id: RrSetId): Promise<RrSet[]> {
-    const found = rrSetsIn(await this.#ask(id), id);
-    if (found.length === 0 || !(await this.#mayBeWildcard(id, found))) return found;
+  /** Returns a function that asks each question once: the same wildcards are above thousands of names. */
+  #askOnce(): Ask {
+    const answers = new Map<string, Promise<RrSet[]>>();
+    return (id) => {
+      const known = answers.get(keyOf(id)) ?? this.#ask(id);
+      answers.set(keyOf(id), known);
+      return known;
+    };
+  }
+
+  async #readOne(id: RrSetId, ask: Ask): Promise<RrSet[]> {
+    const found = await ask(id);
+    if (found.length === 0 || !(await this.#mayBeWildcard(id, found, ask))) return found;
     // Prerequisites ignore wildcards (RFC 2136, 3.2).
     const { rcode } = await this.#client.update(this.zone, {
       prerequisites: [{ name: id.name, type: found[0]!.type, class: CLASS.ANY, ttl: 0 }],
@@ -125,20 +138,20 @@ export class Rfc2136Backend implements Backend {
     return rcode === "NOERROR" ? found : [];
   }
 
-  async #ask({ name, type }: RrSetId): Promise<Response> {
+  async #ask({ name, type }: RrSetId): Promise<RrSet[]> {
     const response = await this.#client.query(name, type);
     if (response.rcode !== "NXDOMAIN") requireAnswer(response, `the question for ${name} ${type}`);
-    return response;
+    return rrSetsIn(response, { name, type });
   }
 
   /** Whether the answer may come from a wildcard above the name. */
-  async #mayBeWildcard({ name, type }: RrSetId, found: RrSet[]): Promise<boolean> {
+  async #mayBeWildcard({ name, type }: RrSetId, found: RrSet[], ask: Ask): Promise<boolean> {
     const labels = labelsOf(name);
     const depth = labels.length - labelsOf(this.zone).length;
     for (let cut = 1; cut <= depth; cut++) {
       const wildcard = { name: joinLabels(["*", ...labels.slice(cut)]), type };
       if (wildcard.name === name) continue;
-      const above = rrSetsIn(await this.#ask(wildcard), wildcard);
+      const above = await ask(wildcard);
       if (above.some((one) => found.some((rrset) => rrset.type === one.type && sameValues(one, rrset))))
         return true;
     }

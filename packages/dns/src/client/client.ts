@@ -1,5 +1,5 @@
 import { randomInt } from "node:crypto";
-import type { Connection } from "./connection.ts";
+import type { DnsConnection } from "./dns-connection.ts";
 import { DnsError, mayPass } from "./dns-error.ts";
 import {
   CLASS,
@@ -36,7 +36,7 @@ export const MAX_UPDATE = 0xffff - 600;
 /** Speaks with one server; connections are opened when needed and used again. */
 export class DnsClient {
   readonly options: ClientOptions;
-  #connection: Promise<Connection> | undefined;
+  #connection: Promise<DnsConnection> | undefined;
 
   constructor(options: ClientOptions) {
     this.options = options;
@@ -166,7 +166,7 @@ export class DnsClient {
     return { bytes: session?.sign(plain) ?? plain, verify };
   }
 
-  async #open(): Promise<Connection> {
+  async #open(): Promise<DnsConnection> {
     const { signal } = this.options;
     const connection = await connect(this.options, this.options);
     const abort = () => connection.close(new DnsError("interrupted", { cause: signal.reason }));
@@ -175,7 +175,7 @@ export class DnsClient {
     return connection;
   }
 
-  async #connect(): Promise<Connection> {
+  async #connect(): Promise<DnsConnection> {
     const { signal } = this.options;
     if (signal.aborted) throw new DnsError("interrupted", { cause: signal.reason });
     this.#connection ??= this.#open();
@@ -215,7 +215,7 @@ function encode(message: Message, options?: { edns: boolean }): EncodedMessage {
   return { bytes: encodeMessage(message, options), opcode: message.opcode, question: question! };
 }
 
-function freeId(connection: Connection): number {
+function freeId(connection: DnsConnection): number {
   for (;;) {
     const id = randomInt(0x10000);
     if (connection.hasFree(id)) return id;

@@ -9,8 +9,9 @@ import {
   startTimer,
   withDeadline,
 } from "@nixops4-providers/provider-sdk";
-import { Connection } from "./connection.ts";
+import { DnsConnection } from "./dns-connection.ts";
 import { DnsError } from "./dns-error.ts";
+import { finishHandshake } from "./tls-handshake.ts";
 
 /** Where a server is and how to speak to it. */
 export interface ServerAddress {
@@ -35,14 +36,14 @@ interface TlsTrust {
 export async function connect(
   server: ServerAddress,
   { timeoutMs, signal }: { timeoutMs: number; signal: AbortSignal },
-): Promise<Connection> {
+): Promise<DnsConnection> {
   const { address, port } = server;
   const timeoutSeconds = timeoutMs / 1000;
   try {
     const tcp = await openTcp({ host: address, port, timeoutSeconds }, signal);
-    if (server.transport !== "tls") return new Connection(tcp);
+    if (server.transport !== "tls") return new DnsConnection(tcp);
     const tls = startTls(tcp, server);
-    return new Connection(await withDeadline(tls, timeoutSeconds, "no TLS handshake", signal));
+    return new DnsConnection(await withDeadline(tls, timeoutSeconds, "no TLS handshake", signal));
   } catch (cause) {
     if (cause instanceof DnsError) throw cause;
     if (signal.aborted) throw new DnsError("interrupted", { cause: signal.reason });
@@ -55,7 +56,7 @@ async function startTls(tcp: Socket, server: ServerAddress): Promise<TLSSocket> 
     import("node:tls"),
     import("node:net"),
   ]);
-  const { address, tls = {} } = server;
+  const { address, port, tls = {} } = server;
   const name = tls.serverName ?? address;
   const socket = connectTls({
     socket: tcp,
@@ -67,11 +68,12 @@ async function startTls(tcp: Socket, server: ServerAddress): Promise<TLSSocket> 
     rejectUnauthorized: tls.pin === undefined,
     checkServerIdentity: (_, certificate) => checkServerIdentity(name, certificate),
   });
+  await finishHandshake(
+    socket,
+    `${address} port ${port}`,
+    "name its CA in tls.caCertificateFile, or pin its key",
+  );
   try {
-    await new Promise<void>((resolve, reject) => {
-      socket.once("secureConnect", resolve).once("error", reject);
-      socket.once("close", () => reject(new Error("the server closed the connection")));
-    });
     await checkPin(socket, server);
     return socket;
   } catch (error) {

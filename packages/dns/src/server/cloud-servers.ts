@@ -14,8 +14,8 @@ export const timeoutField = secondsField("How many seconds to wait for one answe
 
 const urlField = (url: string) =>
   Type.String({
-    pattern: "^https?://[^ \\n?#]+$",
-    patternError: `must be a URL, such as ${url}`,
+    pattern: "^https?://[^ \\n?#@]+$",
+    patternError: `must be a URL without a password, such as ${url}`,
     default: url,
     description: "Where the API is.",
   });
@@ -86,7 +86,8 @@ const gandiSchema = fields(
     title: "Gandi",
     description:
       `Gandi LiveDNS. ${NO_PRECONDITIONS} The record sets of one name change in one step, different names one after ` +
-      "another. TTL from 300 to 2592000 s.",
+      "another. TTL from 300 to 2592000 s. How many requests it takes in which time is not confirmed: an answer 429 is " +
+      "waited for.",
   },
 );
 
@@ -141,7 +142,8 @@ async function openApi(
     import("../backends/http.ts"),
     import("../backends/lock.ts"),
   ]);
-  const headers = { authorization: `${scheme} ${await context.key(token, "the API token")}` };
-  const api = new HttpApi({ baseUrl: url.replace(/\/$/, ""), headers, timeoutSeconds, context });
+  const secret = await context.key(token, "the API token");
+  const headers = { authorization: `${scheme} ${secret}` };
+  const api = new HttpApi({ baseUrl: url.replace(/\/$/, ""), headers, secret, timeoutSeconds, context });
   return { api, lock: lockOf(url, context.signal) };
 }

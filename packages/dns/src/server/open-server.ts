@@ -38,9 +38,11 @@ async function openPowerDns(server: PowerDns, zone: Name, context: Context): Pro
 /** Opens the part of PowerDNS's API below `/servers/ID`. */
 export async function openPowerDnsApi({ url, apiKey, serverId, timeoutSeconds }: PowerDns, context: Context) {
   const { HttpApi } = await import("../backends/http.ts");
+  const secret = await context.key(apiKey, "the API key of PowerDNS");
   return new HttpApi({
     baseUrl: `${url.replace(/\/$/, "")}/api/v1/servers/${serverId}`,
-    headers: { "X-API-Key": await context.key(apiKey, "the API key of PowerDNS") },
+    headers: { "X-API-Key": secret },
+    secret,
     timeoutSeconds,
     context,
   });

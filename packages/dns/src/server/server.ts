@@ -95,8 +95,8 @@ const rfc2136Schema = fields(
 export const powerdnsSchema = fields(
   {
     url: Type.String({
-      pattern: "^https?://[^ \\n?#]+$",
-      patternError: "must be a URL, such as https://ns1.example.org:8081",
+      pattern: "^https?://[^ \\n?#@]+$",
+      patternError: "must be a URL without a password, such as https://ns1.example.org:8081",
       description:
         "Where the API is, such as `https://ns1.example.org:8081` (`http` only on one host or in a private network).",
     }),

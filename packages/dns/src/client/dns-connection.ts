@@ -2,7 +2,7 @@ import type { Socket } from "node:net";
 import { DnsError } from "./dns-error.ts";
 
 /** One TCP or TLS connection: messages after their length in two bytes (RFC 1035, 4.2.2), several at a time. */
-export class Connection {
+export class DnsConnection {
   readonly #socket: Socket;
   readonly #waiting = new Map<number, Waiting>();
   #chunks: Buffer[] = [];
