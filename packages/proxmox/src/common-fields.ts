@@ -1,5 +1,5 @@
 import { fields, nullable, secondsField, Type } from "@nixops4-providers/provider-sdk";
-import { connectionField } from "./connection.ts";
+import { apiAccessField } from "./api-access.ts";
 
 const NAME_PATTERN =
   "^[A-Za-z0-9]([A-Za-z0-9-]{0,61}[A-Za-z0-9])?([.][A-Za-z0-9]([A-Za-z0-9-]{0,61}[A-Za-z0-9])?)*$";
@@ -42,7 +42,7 @@ const macField = Type.Optional(
 
 /** What VMs and containers share. */
 export const guestFields = {
-  connection: connectionField,
+  connection: apiAccessField,
   node: nodeField("The node that it is made on. It may migrate later: it is found wherever it is."),
   vmid: Type.Optional(
     Type.Integer({

@@ -1,11 +1,11 @@
 import type { Context } from "@nixops4-providers/provider-sdk";
 import type { PveClient } from "./client/client.ts";
-import type { Connection } from "./connection.ts";
+import type { ApiAccess } from "./api-access.ts";
 
-export async function openClient(connection: Connection, context: Context): Promise<PveClient> {
+export async function openClient(access: ApiAccess, context: Context): Promise<PveClient> {
   const [{ PveClient }, secret] = await Promise.all([
     import("./client/client.ts"),
-    context.key(connection.tokenSecret, "the secret of the API token"),
+    context.key(access.tokenSecret, "the secret of the API token"),
   ]);
-  return new PveClient(connection, secret.trim(), context);
+  return new PveClient(access, secret.trim(), context);
 }

@@ -42,7 +42,9 @@ describe("resizing", () => {
   it("is not taken back by a change of the same disk that needs a power cycle", async () => {
     const { vm, inputs } = await made();
     const disks = { scsi0: { storage: "local-lvm", size: "12G", ioThread: true } };
-    await vm.apply({ ...inputs, disks, rebootForChanges: true });
+    // Without another try: the change is made of the disk as it has grown.
+    const connection = { ...fake().connection, retrySeconds: 0 };
+    await vm.apply({ ...inputs, connection, disks, rebootForChanges: true });
     expect(fake().vm(100).config["scsi0"]).toBe("local-lvm:vm-100-disk-0,iothread=1,size=12G");
     const resizes = fake().writes.filter(({ path }) => path.endsWith("/resize"));
     expect(resizes.map(({ params }) => params)).toEqual([{ disk: "scsi0", size: "12288M" }]);
@@ -110,6 +112,16 @@ describe("cloning", () => {
     expect(fake().vm(100).config["virtio0"]).toBe("local-lvm:vm-100-disk-0,discard=on,size=10G");
   });
 
+  it("looks for bridges and storages on the node that the copy is for", async () => {
+    const { cluster } = fake();
+    cluster.nodes.set("pve2", { isOnline: true, bridges: [] });
+    for (const storage of cluster.storages.values()) storage.shared = true;
+    const { vmid } = addTemplate(fake());
+    fake().vm(vmid).node = "pve2";
+    const { outputs } = await made({ clone: { vmid, node: "pve2" }, disks: {} });
+    expect(outputs).toMatchObject({ vmid: 100, node: "pve" });
+  });
+
   it("keeps the boot order of the template, or has the one that is asked for", async () => {
     const clone = addTemplate(fake());
     await made({ clone, disks: {} });
@@ -136,10 +148,14 @@ describe("power", () => {
     const more = { ...inputs, cores: 4, tags: ["a"], rebootForChanges: true };
     await vm.apply(more);
     expect(fake().vm(100)).toMatchObject({ status: "stopped", starts: 1, config: { cores: "4" } });
-    await vm.apply({ ...more, started: false, memory: 512 });
+    // What is pending becomes active when it starts: there is nothing to wait for.
+    fake().vm(100).pending = { memory: "512" };
+    await vm.apply({ ...more, memory: 512 });
+    expect(fake().vm(100)).toMatchObject({ status: "stopped", starts: 1 });
+    await vm.apply({ ...more, started: false, memory: 768 });
     expect(fake().vm(100)).toMatchObject({ status: "stopped", starts: 1 });
     await vm.apply({ ...more, started: true });
-    expect(fake().vm(100)).toMatchObject({ status: "running", starts: 2 });
+    expect(fake().vm(100)).toMatchObject({ status: "running", starts: 2, config: { memory: "1024" } });
   });
 });
 

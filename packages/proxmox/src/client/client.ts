@@ -1,5 +1,5 @@
 import { type Context, ProviderError, retryUntil } from "@nixops4-providers/provider-sdk";
-import type { Connection } from "../connection.ts";
+import type { ApiAccess } from "../api-access.ts";
 import { ConnectError, LostAnswerError, PveError, TaskError } from "./errors.ts";
 import { type HttpAnswer, Https, type HttpRequest } from "./https.ts";
 
@@ -15,18 +15,18 @@ const PAUSE_SECONDS = { first: 0.2, longest: 5 };
 export class PveClient {
   readonly context: Context;
   readonly #https: Https;
-  readonly #connection: Connection;
+  readonly #access: ApiAccess;
   readonly #authorization: string;
 
-  constructor(connection: Connection, secret: string, context: Context) {
+  constructor(access: ApiAccess, secret: string, context: Context) {
     this.context = context;
-    this.#connection = connection;
-    this.#authorization = `PVEAPIToken=${connection.tokenId}=${secret}`;
-    this.#https = new Https(connection);
+    this.#access = access;
+    this.#authorization = `PVEAPIToken=${access.tokenId}=${secret}`;
+    this.#https = new Https(access);
   }
 
   get retrySeconds(): number {
-    return this.#connection.retrySeconds;
+    return this.#access.retrySeconds;
   }
 
   get<Data>(path: string, params: Params = {}): Promise<Data> {
@@ -56,7 +56,7 @@ export class PveClient {
     what: string,
     request: Omit<HttpRequest, "timeoutSeconds" | "signal"> & { timeoutSeconds?: number },
   ): Promise<unknown> {
-    const { timeoutSeconds = this.#connection.timeoutSeconds, headers } = request;
+    const { timeoutSeconds = this.#access.timeoutSeconds, headers } = request;
     try {
       const answer = await this.#https.send({
         ...request,
@@ -91,7 +91,7 @@ export class PveClient {
 
   /** For how many seconds an error may pass; 0 where it does not. */
   #patienceFor(error: unknown, what: string): number {
-    const { retrySeconds } = this.#connection;
+    const { retrySeconds } = this.#access;
     if (error instanceof ConnectError)
       return error.mayPass ? Math.min(retrySeconds, CONNECT_RETRY_SECONDS) : 0;
     // Reading twice does no harm.

@@ -4,7 +4,7 @@ import type { Duplex, Readable } from "node:stream";
 import { pipeline } from "node:stream/promises";
 import { connect, type TLSSocket } from "node:tls";
 import { ProviderError, timerMs } from "@nixops4-providers/provider-sdk";
-import type { Connection } from "../connection.ts";
+import type { ApiAccess } from "../api-access.ts";
 import { ConnectError } from "./errors.ts";
 
 export interface HttpRequest {
@@ -31,9 +31,9 @@ export class Https {
   readonly #endpoint: URL;
   readonly #agent: Agent;
 
-  constructor(connection: Connection) {
-    this.#endpoint = new URL(connection.endpoint);
-    this.#agent = agentFor(connection);
+  constructor(access: ApiAccess) {
+    this.#endpoint = new URL(access.endpoint);
+    this.#agent = agentFor(access);
   }
 
   async send({ method, path, headers, body, timeoutSeconds, signal }: HttpRequest): Promise<HttpAnswer> {
@@ -73,7 +73,7 @@ export class Https {
   }
 }
 
-function agentFor({ tlsFingerprint, caCertificate, insecure }: Connection): Agent {
+function agentFor({ tlsFingerprint, caCertificate, insecure }: ApiAccess): Agent {
   const common = { keepAlive: true, maxSockets: 8, timeout: IDLE_MS };
   if (tlsFingerprint !== undefined) return new PinnedAgent(common, tlsFingerprint.toUpperCase());
   return new Agent({ ...common, ...(caCertificate && { ca: caCertificate }), rejectUnauthorized: !insecure });

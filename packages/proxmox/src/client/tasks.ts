@@ -9,7 +9,7 @@ const POLL_SHARE = 0.1;
 const UNKNOWN_SECONDS = 10;
 const LOG_LINES = 15;
 
-interface Status {
+interface TaskStatus {
   status: string;
   exitstatus?: string;
 }
@@ -64,9 +64,9 @@ export async function waitForTask(
   }
 }
 
-async function readStatus(client: PveClient, path: string, elapsed: number): Promise<Status | undefined> {
+async function readStatus(client: PveClient, path: string, elapsed: number): Promise<TaskStatus | undefined> {
   try {
-    return await client.get<Status>(path);
+    return await client.get<TaskStatus>(path);
   } catch (error) {
     if (error instanceof PveError && error.isUnknownTask && elapsed < UNKNOWN_SECONDS) return undefined;
     throw error;

@@ -1,12 +1,12 @@
 import type { Violation } from "@nixops4-providers/provider-sdk";
-import { checkConnection } from "../connection.ts";
+import { checkApiAccess } from "../api-access.ts";
 import { checkAddresses, checkNameServers } from "../guest/check-addresses.ts";
 import type { Inputs } from "./schema.ts";
 
 /** What the schema cannot say of a container. */
 export function checkContainer(inputs: Inputs): Violation[] {
   const { connection, mountPoints, networks = [], nameServers, waitForIp, started } = inputs;
-  const violations = checkConnection(connection);
+  const violations = checkApiAccess(connection);
   for (const key of Object.keys(mountPoints)) {
     if (!/^mp([0-9]|[12][0-9]|30)$/.test(key)) {
       violations.push({ path: `mountPoints.${key}`, message: "must be mp0 to mp30" });

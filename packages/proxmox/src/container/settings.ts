@@ -44,9 +44,10 @@ type Network = NonNullable<Inputs["networks"]>[number];
 
 function networkSetting(network: Network, index: number): Setting {
   const { name, bridge, mac, vlan, firewall } = network;
-  return propsSetting({
+  const path = `networks[${index}]`;
+  const setting = propsSetting({
     key: `net${index}`,
-    path: `networks[${index}]`,
+    path,
     defaultKey: "",
     defaults: { firewall: "0", type: "veth" },
     managed: {
@@ -63,6 +64,7 @@ function networkSetting(network: Network, index: number): Setting {
       type: "veth",
     },
   });
+  return { ...setting, uses: { bridges: [{ bridge, path: `${path}.bridge` }] } };
 }
 
 export function volumesOf({ rootDisk, mountPoints = {} }: Partial<Inputs>): Volume[] {
@@ -96,6 +98,7 @@ function volume(
     sizeMib: toMib(size),
     isImport: false,
     fixed: {},
+    uses: { storages: [{ storage, content: "rootdir", path: `${path}.storage` }] },
   };
 }
 

@@ -13,6 +13,7 @@ const volume = (key: string, more: Partial<Volume> = {}): Volume => ({
   sizeMib: 8192,
   isImport: false,
   fixed: {},
+  uses: {},
   ...more,
 });
 const drive: Setting = {

@@ -21,7 +21,7 @@ interface Pending {
   delete?: number;
 }
 
-interface Status {
+interface CurrentStatus {
   status: string;
   lock?: string;
   ha?: { managed?: number };
@@ -32,7 +32,7 @@ export async function observe(client: PveClient, guest: Guest): Promise<Observed
   const path = pathOf(guest);
   const [entries, status] = await Promise.all([
     client.get<Pending[]>(`${path}/pending`),
-    client.get<Status>(`${path}/status/current`),
+    client.get<CurrentStatus>(`${path}/status/current`),
   ]);
   const values = entries
     .filter(({ key, delete: deleted = 0 }) => deleted === 0 && key !== "digest")

@@ -1,25 +1,6 @@
 import { refuse, type Violation } from "@nixops4-providers/provider-sdk";
 import type { Facts, Permissions } from "./facts.ts";
-
-/** One of these privileges, on one of these paths. */
-export interface Need {
-  paths: readonly string[];
-  anyOf: readonly string[];
-  /** The input that it is for. */
-  path: string;
-}
-
-/** What a change is going to use. */
-export interface Plan {
-  node: string;
-  storages: { storage: string; content: string; path: string }[];
-  bridges: { bridge: string; path: string }[];
-  /** Volumes that have to be there. */
-  volumes: { volume: string; path: string }[];
-  privileges: Need[];
-  /** What is known to be wrong already. */
-  violations?: Violation[];
-}
+import type { Plan } from "./plan.ts";
 
 /** Reports at once all that can be known to fail, before anything is changed. */
 export async function preflight(facts: Facts, what: string, plan: Plan): Promise<void> {

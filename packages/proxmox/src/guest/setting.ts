@@ -1,4 +1,5 @@
 import type { GuestInputs } from "./guest-run.ts";
+import type { Uses } from "./uses.ts";
 import { readMarker, withMarker, withoutMarker } from "./marker.ts";
 import { parseProps, printProps, type Props } from "../client/property-string.ts";
 
@@ -12,6 +13,8 @@ export interface Setting {
   /** The text for one that has it: what is not ours in it stays. */
   merge(existing: string): string;
   isSame(existing: string): boolean;
+  /** What must exist on the node when the key is written. */
+  uses?: Uses;
 }
 
 /** A key whose text is one value. */

@@ -66,15 +66,15 @@ async function grow({ client, inputs }: SyncRun, seen: Observed, changes: Change
   return ready.length > 0;
 }
 
-function hasPending({ pendingKeys }: Observed, { managed }: Changes): boolean {
-  return [...pendingKeys].some((key) => managed.has(key));
+/** Whether changes wait for a power cycle. Of a stopped guest they do not: they are active when it starts. */
+function hasPending({ isRunning, pendingKeys }: Observed, { managed }: Changes): boolean {
+  return isRunning && [...pendingKeys].some((key) => managed.has(key));
 }
 
 /** What is pending after a change is made active by a power cycle, where that is allowed. */
 async function settle(run: SyncRun, seen: Observed, changes: Changes): Promise<Observed> {
   if (!hasPending(seen, changes)) return seen;
   const waiting = [...seen.pendingKeys].filter((key) => changes.managed.has(key));
-  if (!seen.isRunning) return seen;
   if (!run.inputs.rebootForChanges) {
     throw new ProviderError(`${labelOf(seen)} has to be power cycled for ${waiting.join(", ")}`, {
       path: "rebootForChanges",

@@ -11,6 +11,7 @@ const volume = (more: Partial<Volume> = {}): Volume => ({
   sizeMib: 8192,
   isImport: false,
   fixed: {},
+  uses: {},
   ...more,
 });
 const refusals = (more: Partial<Volume>, existing: string) =>

@@ -1,6 +1,7 @@
 import type { Violation } from "@nixops4-providers/provider-sdk";
 import { parseProps } from "../client/property-string.ts";
 import type { Setting } from "./setting.ts";
+import type { Uses } from "./uses.ts";
 
 /** A disk, or what is kept like one: the EFI variables and the state of the TPM. */
 export interface Volume {
@@ -16,6 +17,8 @@ export interface Volume {
   isImport: boolean;
   /** What is fixed when it is made, besides the storage: property → value. */
   fixed: Readonly<Record<string, string>>;
+  /** What must exist on the node when the volume is created. */
+  uses: Uses;
 }
 
 /** What must not be sent of a volume that is there: its size is what it is, the others are for making one. */

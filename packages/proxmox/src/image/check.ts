@@ -1,5 +1,5 @@
 import type { Violation } from "@nixops4-providers/provider-sdk";
-import { checkConnection } from "../connection.ts";
+import { checkApiAccess } from "../api-access.ts";
 import type { Inputs } from "./schema.ts";
 
 /** The extensions that Proxmox VE takes for each content. */
@@ -17,7 +17,7 @@ const EXAMPLES = {
 
 /** What the schema cannot say of an image. */
 export function checkImage({ connection, name, content, source, sha256 }: Inputs): Violation[] {
-  const violations = checkConnection(connection);
+  const violations = checkApiAccess(connection);
   if (!EXTENSIONS[content].test(name)) {
     violations.push({
       path: "name",

@@ -7,7 +7,7 @@ import {
   secondsField,
 } from "@nixops4-providers/provider-sdk";
 import { nodeField, storageField } from "../common-fields.ts";
-import { connectionField } from "../connection.ts";
+import { apiAccessField } from "../api-access.ts";
 
 const source = exactlyOne(
   {
@@ -31,7 +31,7 @@ const source = exactlyOne(
 );
 
 export const inputs = fields({
-  connection: connectionField,
+  connection: apiAccessField,
   node: nodeField("The node that downloads it or that it is uploaded to."),
   storage: storageField("The storage that it is kept on. On a shared one, every node has it."),
   content: Type.Enum(["import", "iso", "vztmpl"], {

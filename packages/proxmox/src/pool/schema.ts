@@ -1,9 +1,9 @@
 import { ensureField, fields, type Static, Type } from "@nixops4-providers/provider-sdk";
 import { STORAGE_PATTERN } from "../common-fields.ts";
-import { connectionField } from "../connection.ts";
+import { apiAccessField } from "../api-access.ts";
 
 export const inputs = fields({
-  connection: connectionField,
+  connection: apiAccessField,
   name: Type.String({
     pattern: "^[A-Za-z0-9._-]+(/[A-Za-z0-9._-]+){0,2}$",
     patternError: "must be up to three names with slashes between, such as customers/web",

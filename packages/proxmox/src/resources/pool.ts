@@ -1,5 +1,5 @@
 import { defineResource } from "@nixops4-providers/provider-sdk";
-import { checkConnection } from "../connection.ts";
+import { checkApiAccess } from "../api-access.ts";
 import { inputs, outputs, type Inputs } from "../pool/schema.ts";
 import docs from "./pool.md";
 
@@ -11,6 +11,6 @@ export const pool = defineResource({
   stateful: false,
   inputs,
   outputs,
-  check: ({ connection }: Inputs) => checkConnection(connection),
+  check: ({ connection }: Inputs) => checkApiAccess(connection),
   worker: async () => (await import("../pool/converge-pool.ts")).convergePool,
 });

@@ -1,5 +1,5 @@
 import type { Violation } from "@nixops4-providers/provider-sdk";
-import { checkConnection } from "../connection.ts";
+import { checkApiAccess } from "../api-access.ts";
 import { checkAddresses, checkNameServers } from "../guest/check-addresses.ts";
 import type { Inputs } from "./schema.ts";
 
@@ -12,7 +12,7 @@ const OWN_KEY =
 /** What the schema cannot say of a VM. */
 export function checkVm(inputs: Inputs): Violation[] {
   return [
-    ...checkConnection(inputs.connection),
+    ...checkApiAccess(inputs.connection),
     ...checkDisks(inputs),
     ...checkSlots(inputs),
     ...checkBootOrder(inputs),

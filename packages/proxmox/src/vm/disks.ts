@@ -1,5 +1,6 @@
 import { flag, printProps } from "../client/property-string.ts";
 import { propsSetting } from "../guest/setting.ts";
+import { type Uses, usesOfFile } from "../guest/uses.ts";
 import { readVolume, toGib, toMib, type Volume } from "../guest/volume.ts";
 import type { Inputs } from "./schema.ts";
 import type { SomeInputs } from "./settings.ts";
@@ -48,6 +49,7 @@ function diskVolume(key: string, disk: Disk): Volume {
     sizeMib,
     isImport: importFrom !== undefined,
     fixed: {},
+    uses: usesOf(path, storage, importFrom),
   };
 }
 
@@ -75,7 +77,14 @@ function fixedVolume(
 ): Volume {
   const initial = printProps({ file: `${storage}:1`, ...made }, "file");
   const options = propsSetting({ key, path, defaultKey: "file", managed: {}, read: readDisk });
-  return { key, path, storage, initial, options, sizeMib: undefined, isImport: false, fixed };
+  const uses = usesOf(path, storage, undefined);
+  return { key, path, storage, initial, options, sizeMib: undefined, isImport: false, fixed, uses };
+}
+
+function usesOf(path: string, storage: string | undefined, importFrom: string | undefined): Uses {
+  const source: Uses = importFrom === undefined ? {} : usesOfFile(importFrom, "import", `${path}.importFrom`);
+  const target = storage === undefined ? [] : [{ storage, content: "images", path: `${path}.storage` }];
+  return { ...source, storages: [...target, ...(source.storages ?? [])] };
 }
 
 function dropUndefined(props: Record<string, string | undefined>) {

@@ -1,6 +1,7 @@
 import { flag, parseProps, type Props } from "../client/property-string.ts";
 import { commonSettings, resolverSettings } from "../guest/common-settings.ts";
 import { optional, propsSetting, scalar, type Setting } from "../guest/setting.ts";
+import { usesOfFile } from "../guest/uses.ts";
 import type { Inputs } from "./schema.ts";
 
 /** Inputs of this run or, as far as they are known, of the one before. */
@@ -75,10 +76,11 @@ function freeSetting(key: string, value: string): Setting {
 type Network = NonNullable<Inputs["networks"]>[number];
 
 function networkSetting(network: Network, index: number): Setting {
-  const { mac, rateMegabytes, vlan, mtu, firewall, linkDown } = network;
-  return propsSetting({
+  const { bridge, mac, rateMegabytes, vlan, mtu, firewall, linkDown } = network;
+  const path = `networks[${index}]`;
+  const setting = propsSetting({
     key: `net${index}`,
-    path: `networks[${index}]`,
+    path,
     defaultKey: "model",
     read: readNetwork,
     defaults: { firewall: "0", link_down: "0" },
@@ -86,7 +88,7 @@ function networkSetting(network: Network, index: number): Setting {
       model: network.model,
       // One that was chosen by Proxmox VE stays.
       ...(mac === undefined ? {} : { macaddr: mac.toUpperCase() }),
-      bridge: network.bridge,
+      bridge,
       tag: vlan?.toString(),
       firewall: firewall ? "1" : undefined,
       link_down: linkDown ? "1" : undefined,
@@ -94,6 +96,7 @@ function networkSetting(network: Network, index: number): Setting {
       rate: rateMegabytes?.toString(),
     },
   });
+  return { ...setting, uses: { bridges: [{ bridge, path: `${path}.bridge` }] } };
 }
 
 /** A card comes back as `virtio=MAC,bridge=…`. */
@@ -116,6 +119,7 @@ function cdromSettings({ cdrom }: SomeInputs): Setting[] {
       initial: text,
       merge: () => text,
       isSame: (existing) => file(existing) === file(text),
+      uses: cdrom.image === undefined ? {} : usesOfFile(cdrom.image, "iso", "cdrom.image"),
     },
   ];
 }
@@ -127,7 +131,14 @@ function cloudInitSettings({ cloudInit }: SomeInputs): Setting[] {
   const isOurs = (existing: string) => existing.startsWith(`${storage}:`) && existing.includes("cloudinit");
   const ipconfig = ipConfigOf(cloudInit);
   return [
-    { key: slot, path: "cloudInit", initial: drive, merge: () => drive, isSame: isOurs },
+    {
+      key: slot,
+      path: "cloudInit",
+      initial: drive,
+      merge: () => drive,
+      isSame: isOurs,
+      uses: { storages: [{ storage, content: "images", path: "cloudInit.storage" }] },
+    },
     optional("ciuser", "cloudInit.user", user),
     sshKeys === undefined ? undefined : sshKeysSetting(sshKeys),
     ipconfig === ""

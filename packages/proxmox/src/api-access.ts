@@ -8,7 +8,7 @@ import {
 } from "@nixops4-providers/provider-sdk";
 
 /** The input `connection` of every type. */
-export const connectionField = fields(
+export const apiAccessField = fields(
   {
     endpoint: Type.String({
       pattern: "^https://[^ \\n/?#]+/?$",
@@ -51,13 +51,13 @@ export const connectionField = fields(
       { default: 120, orZero: true },
     ),
   },
-  { title: "Connection", description: "How to reach Proxmox VE." },
+  { title: "ApiAccess", description: "How to reach the API of Proxmox VE." },
 );
 
-export type Connection = Static<typeof connectionField>;
+export type ApiAccess = Static<typeof apiAccessField>;
 
 /** What the schema cannot say; for the `check` of a resource. */
-export function checkConnection({ tlsFingerprint, caCertificate, insecure }: Connection): Violation[] {
+export function checkApiAccess({ tlsFingerprint, caCertificate, insecure }: ApiAccess): Violation[] {
   const ways = [tlsFingerprint, caCertificate, insecure ? true : undefined].filter(
     (way) => way !== undefined,
   );
