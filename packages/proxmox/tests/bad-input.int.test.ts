@@ -1,4 +1,4 @@
-// Bad input is refused before anything reaches the server: each case is a run of its own, and none opens a connection.
+// Bad input is refused before a connection to the server is opened.
 import { expect, it } from "@jest/globals";
 import { failure, Member, useFakePve, vmInputs } from "./lab.ts";
 
@@ -13,7 +13,7 @@ const STORAGE = "must be the ID of a storage, such as local-lvm";
 const NODE = "must be the name of a node, such as pve1";
 const POOL = "must be the ID of a pool, such as web or customers/web";
 const BRIDGE = "must be the name of a bridge, such as vmbr0";
-const ROOT_ONLY = "is for root with a password only, no token may set it";
+const ROOT_ONLY = "can be set only by root with a password, not by a token";
 
 const network = (more: object) => ({ networks: [{ bridge: "vmbr0", ...more }] });
 const disk = (more: object) => ({ disks: { scsi0: { ...DISK, ...more } } });
@@ -75,7 +75,7 @@ const VMS: [() => object, string[]][] = [
   ],
   [
     () => ({ waitForIp: {}, agent: false, started: false }),
-    ["waitForIp: needs the agent", "waitForIp: needs a VM that runs"],
+    ["waitForIp: needs the agent", "waitForIp: needs a running VM"],
   ],
   [
     () => ({ cloudInit: { storage: "local-lvm", ipv4: "192.0.2.300/24", nameServers: ["ns"] } }),

@@ -1,4 +1,4 @@
-// The client against an HTTPS server in this process, which says what it was asked and answers what it is told.
+// The client against an HTTPS server in this process, which records requests and sends prepared answers.
 import { randomBytes, createHash } from "node:crypto";
 import { mkdtempSync, rmSync, writeFileSync } from "node:fs";
 import type { IncomingMessage, ServerResponse } from "node:http";
@@ -124,7 +124,7 @@ describe("an answer", () => {
     expect(error?.cause).toMatchObject({ message: "GET /x: the answer is not JSON" });
   });
 
-  it("may be a refusal, whatever its body is", async () => {
+  it("with an error status is a PveError, with any body", async () => {
     answer = { status: 400, reason: "Parameter verification failed.", body: '{"errors":{"a":"bad"}}' };
     const error = await errorOf(connect().get("/x"));
     expect(error).toBeInstanceOf(PveError);
@@ -133,12 +133,15 @@ describe("an answer", () => {
     expect(await errorOf(connect().get("/x"))).toBeInstanceOf(PveError);
   });
 
-  it.each([596, 597, 599])("with the status %d tells nothing of what was done", async (status) => {
-    answer = { status, reason: "Connection timed out", body: "{}" };
-    const error = await errorOf(connect().request("POST", "/x"));
-    expect(error).toBeInstanceOf(LostAnswerError);
-    expect(error?.cause).toBeInstanceOf(PveError);
-  });
+  it.each([596, 597, 599])(
+    "with the status %d does not say whether the request was carried out",
+    async (status) => {
+      answer = { status, reason: "Connection timed out", body: "{}" };
+      const error = await errorOf(connect().request("POST", "/x"));
+      expect(error).toBeInstanceOf(LostAnswerError);
+      expect(error?.cause).toBeInstanceOf(PveError);
+    },
+  );
 
   it("has 32 MiB at most", async () => {
     const body = Buffer.alloc(MAX_BYTES, " ");
@@ -152,7 +155,7 @@ describe("an answer", () => {
 });
 
 describe("a connection", () => {
-  it("that is refused is told as such, and nothing was sent", async () => {
+  it("that is refused is a ConnectError", async () => {
     const error = await errorOf(connect({ endpoint: "https://127.0.0.1:1" }).request("POST", "/x"));
     expect(error).toBeInstanceOf(ConnectError);
   });

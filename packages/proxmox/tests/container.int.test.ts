@@ -51,7 +51,7 @@ const everything = () => ({
   protection: false,
 });
 
-it("makes a container that runs, and changes nothing at the second apply, whatever is set", async () => {
+it("creates a container that runs, and changes nothing at the second apply with every input set", async () => {
   const member = new Member("container");
   const first = await member.apply(inputs(everything()));
   expect(first).toMatchObject({ vmid: 200, node: "pve", ipAddresses: ["192.0.2.20", "2001:db8::20"] });
@@ -90,11 +90,11 @@ it("changes it while it runs, grows its disks, keeps its MAC address, and waits 
   });
 });
 
-it("power cycles for nesting only when told, and never makes it again", async () => {
+it("power cycles for nesting only if allowed, and never recreates it", async () => {
   const member = new Member("container");
   await member.apply(inputs());
   expect(await failure(member.apply(inputs({ nesting: true })))).toContain(
-    "container 100 has to be power cycled for features",
+    "container 100 needs a power cycle for features",
   );
   await member.apply(inputs({ nesting: true, rebootForChanges: true }));
   expect(fake().vm(100)).toMatchObject({ starts: 2, config: { features: "nesting=1" } });
@@ -102,12 +102,12 @@ it("power cycles for nesting only when told, and never makes it again", async ()
     member.apply(inputs({ nesting: true, rootDisk: { storage: "files", size: "1G" } })),
   );
   expect(message).toContain(
-    "rootDisk.storage: is on the storage local-lvm, and is not moved: `pct move-volume",
+    "rootDisk.storage: is on the storage local-lvm and is not moved: run `pct move-volume",
   );
-  expect(message).toContain("rootDisk.size: has 4G, and a disk never shrinks");
+  expect(message).toContain("rootDisk.size: is 4G, and a disk never shrinks");
 });
 
-it("keeps the data of a volume that is taken out", async () => {
+it("keeps the data of a volume that was removed from the inputs", async () => {
   const mountPoints = { mp0: { storage: "local-lvm", size: "1G", path: "/srv" } };
   const member = new Member("container");
   await member.apply(inputs({ mountPoints }));
@@ -118,7 +118,7 @@ it("keeps the data of a volume that is taken out", async () => {
   expect(fake().vm(100).config).toMatchObject({ unused0: "local-lvm:vm-100-disk-1" });
 });
 
-it("finds one that was made and not recorded, and deletes it", async () => {
+it("finds a container that was created and not recorded, and deletes it", async () => {
   const member = new Member("container");
   let isLost = false;
   fake().inject(async ({ method }, next) => {
@@ -133,7 +133,7 @@ it("finds one that was made and not recorded, and deletes it", async () => {
   expect(fake().cluster.guests.size).toBe(0);
 });
 
-it("tells all that is missing at once", async () => {
+it("reports everything that is missing at once", async () => {
   const message = await failure(
     new Member("container").apply(
       inputs({
@@ -143,7 +143,7 @@ it("tells all that is missing at once", async () => {
       }),
     ),
   );
-  expect(message).toContain("rootDisk.storage: the storage local does not take the content rootdir");
+  expect(message).toContain("rootDisk.storage: the storage local does not accept the content rootdir");
   expect(message).toContain("networks[0].bridge: there is no bridge vmbr7");
   expect(await failure(new Member("container").apply(inputs({ template: null, rootDisk: null })))).toContain(
     "template: is required",

@@ -6,7 +6,7 @@ import { failure, itFollowsTheOfficialSchema, Member, useFakePve, vmInputs } fro
 
 const fake = useFakePve();
 
-/** The answer to the n-th request is lost, though it was done; every one of them from there on with `forever`. */
+/** The n-th request is carried out, but its answer is lost; with `forever`, all later answers, too. */
 function loseAnswer(n: number, { forever = false } = {}): Fault {
   let count = 0;
   return async (_, next) => {
@@ -18,8 +18,8 @@ function loseAnswer(n: number, { forever = false } = {}): Fault {
 
 const inputs = (more: object = {}) => vmInputs(fake(), { waitForIp: {}, ...more });
 
-describe("a connection that is lost", () => {
-  it("after any request of a create leaves one VM, which the same run finishes", async () => {
+describe("a connection that breaks", () => {
+  it("after any request of a creation leaves one VM, which the same run completes", async () => {
     await new Member("vm").apply(inputs());
     const requests = fake().requests.length;
     expect(requests).toBeGreaterThan(10);
@@ -33,8 +33,8 @@ describe("a connection that is lost", () => {
     }
   }, 300_000);
 
-  it("for good after any request of a create is finished by the next apply", async () => {
-    // How often a task is asked for depends on the machine: on, until there is no such request any more.
+  it("permanently after any request of a creation leaves one VM, which the next apply completes", async () => {
+    // The number of requests depends on the speed of the machine: goes on until a run has fewer.
     for (let n = 1; ; n++) {
       const name = `web${n}`;
       const heal = fake().inject(loseAnswer(n, { forever: true }));
@@ -48,14 +48,14 @@ describe("a connection that is lost", () => {
         expect(n).toBeGreaterThan(10);
         break;
       }
-      expect(error).toMatch(/there was no answer|cannot connect/);
+      expect(error).toMatch(/no answer received|cannot connect/);
       const outputs = await new Member("vm").apply(inputs({ name }));
       const named = [...fake().cluster.guests.values()].filter(({ config }) => config["name"] === name);
       expect(named.map(({ vmid, status }) => [vmid, status])).toEqual([[outputs["vmid"], "running"]]);
     }
   }, 300_000);
 
-  it("while the VM is still being made is waited out by the next apply", async () => {
+  it("while the VM is being created makes the next apply wait for it", async () => {
     fake().cluster.tasks.durationMs = 1_500;
     const heal = fake().inject(async ({ method, path }, next) => {
       const answer = await next();
@@ -70,12 +70,12 @@ describe("a connection that is lost", () => {
 });
 
 describe("a daemon", () => {
-  // 595: the node was not reached. 596 and 599: it was, perhaps, and did not answer.
+  // With 595, the request did not reach the node. With 596 and 599, it may have.
   it.each([
     [595, "No route to host"],
     [596, "Connection timed out"],
     [599, "Connection broken"],
-  ])("that answers %d for a moment is asked again", async (status, reason) => {
+  ])("that answers %d for a moment gets the request again", async (status, reason) => {
     let failures = 3;
     fake().inject(async (_, next) => (failures-- > 0 ? { status, reason } : next()));
     expect(await new Member("vm").apply(inputs())).toMatchObject({ vmid: 100 });
@@ -85,7 +85,7 @@ describe("a daemon", () => {
   it.each([
     [596, "Connection timed out"],
     [599, "Connection broken"],
-  ])("that answers %d after it was asked to make a VM has made one", async (status, reason) => {
+  ])("that answers %d to the creation of a VM may have created it", async (status, reason) => {
     let hangs = true;
     fake().inject(async ({ method }, next) => {
       const answer = await next();
@@ -97,7 +97,7 @@ describe("a daemon", () => {
     expect(fake().cluster.guests.size).toBe(1);
   });
 
-  it("that answers 595 to the request for a VM was not reached: it is asked again", async () => {
+  it("that answers 595 to the creation of a VM gets the request again", async () => {
     let failures = 2;
     fake().inject(async ({ method }, next) =>
       method === "POST" && failures-- > 0 ? { status: 595, reason: "No route to host" } : next(),
@@ -108,7 +108,7 @@ describe("a daemon", () => {
     expect(fake().writes.map(({ params }) => params["vmid"])).toEqual(["100", "100", "100"]);
   });
 
-  it("that does not know a new task yet is asked again", async () => {
+  it("that does not know a new task yet gets the request again", async () => {
     fake().cluster.tasks.unknownMs = 500;
     expect(await new Member("vm").apply(inputs())).toMatchObject({ vmid: 100 });
   });
@@ -121,7 +121,7 @@ describe("a lock", () => {
     return vm;
   };
 
-  it("of another operation is waited for, in a request and in a task", async () => {
+  it("of another operation is waited for, whether the request or the task meets it", async () => {
     const vm = await busy();
     fake().vm(100).lock = "backup";
     const disks = { scsi0: { storage: "local-lvm", size: "9G" } };
@@ -136,14 +136,14 @@ describe("a lock", () => {
     expect(fake().vm(100).status).toBe("stopped");
   });
 
-  it("that stays is told", async () => {
+  it("that stays is an error", async () => {
     const vm = await busy();
     fake().vm(100).lock = "migrate";
     const connection = { ...fake().connection, retrySeconds: 1 };
     expect(await failure(vm.apply(inputs({ tags: ["a"], connection })))).toContain("VM is locked (migrate)");
   });
 
-  it("of the file, which many runs wait for at once, is tried again", async () => {
+  it("of the configuration file, which parallel runs wait for, is waited for", async () => {
     let locked = 4;
     fake().inject(async ({ method }, next) =>
       method === "POST" && locked-- > 0
@@ -154,9 +154,9 @@ describe("a lock", () => {
   });
 });
 
-describe("another hand", () => {
+describe("another client", () => {
   it.each(["GET", "PUT"])(
-    "that changes the VM between look and write, before %s of its configuration, has its change kept",
+    "that changes the VM between observation and write, before %s of its configuration, keeps its change",
     async (moment) => {
       const vm = new Member("vm");
       await vm.apply(inputs());
@@ -174,7 +174,7 @@ describe("another hand", () => {
     },
   );
 
-  it("that migrates the VM between plan and change is followed", async () => {
+  it("that migrates the VM between plan and change does not stop the change", async () => {
     fake().cluster.nodes.set("pve2", { isOnline: true, bridges: ["vmbr0"] });
     const vm = new Member("vm");
     await vm.apply(inputs());
@@ -190,7 +190,7 @@ describe("another hand", () => {
     expect(fake().vm(100).config["tags"]).toBe("a");
   });
 
-  it("that migrated it before is followed, and its first node may be gone", async () => {
+  it("that migrated the VM before does not stop the change, even if its first node is gone", async () => {
     fake().cluster.nodes.set("pve2", { isOnline: true, bridges: ["vmbr0"] });
     const vm = new Member("vm");
     await vm.apply(inputs());
@@ -201,7 +201,7 @@ describe("another hand", () => {
 });
 
 describe("before the first change", () => {
-  it("all that is missing is told at once", async () => {
+  it("everything that is missing is reported at once", async () => {
     const message = await failure(
       new Member("vm").apply(
         inputs({
@@ -214,25 +214,25 @@ describe("before the first change", () => {
       ),
     );
     for (const text of [
-      "cannot make the VM web: nothing was changed",
+      "cannot create the VM web: nothing was changed",
       "disks.scsi0.storage: the storage nowhere is not on pve",
-      "disks.scsi1.storage: the storage local does not take the content images (it takes iso,vztmpl,backup)",
-      "disks.scsi1.importFrom: the storage local does not take the content import",
+      "disks.scsi1.storage: the storage local does not accept the content images (it accepts iso,vztmpl,backup)",
+      "disks.scsi1.importFrom: the storage local does not accept the content import",
       "pvesm set local --content iso,vztmpl,backup,import",
-      "networks[0].bridge: there is no bridge vmbr9 on pve; there are vmbr0, vmbr1",
+      "networks[0].bridge: there is no bridge vmbr9 on pve; existing bridges: vmbr0, vmbr1",
     ]) {
       expect(message).toContain(text);
     }
     expect(fake().writes).toEqual([]);
   });
 
-  it("an image and a node that are not there, and a node that is off", async () => {
+  it("missing images and nodes are reported, and nodes that are offline", async () => {
     const disks = { scsi0: { storage: "files", importFrom: "files:import/nixos.qcow2" } };
     expect(await failure(new Member("vm").apply(inputs({ disks })))).toContain(
       "disks.scsi0.importFrom: there is no volume files:import/nixos.qcow2 on pve",
     );
     expect(await failure(new Member("vm").apply(inputs({ node: "pve7" })))).toContain(
-      "node: there is no node pve7; there are pve",
+      "node: there is no node pve7; existing nodes: pve",
     );
     fake().cluster.nodes.set("pve7", { isOnline: false, bridges: [] });
     expect(await failure(new Member("vm").apply(inputs({ node: "pve7" })))).toContain(
@@ -252,21 +252,21 @@ describe("before the first change", () => {
     "VM.PowerMgmt",
     "Datastore.AllocateSpace",
     "SDN.Use",
-  ])("that the token lacks %s", async (privilege) => {
+  ])("it is reported that the token lacks %s", async (privilege) => {
     privileges(fake(), { "/": withoutPrivileges("9.2", [privilege]) });
     const message = await failure(new Member("vm").apply(inputs()));
     expect(message).toContain(`the token lacks the privilege ${privilege} on`);
     expect(fake().writes).toEqual([]);
   });
 
-  it("takes privileges on a pool for those on its VMs", async () => {
+  it("privileges on a pool apply to its VMs", async () => {
     fake().cluster.pools.set("web", { comment: "", storages: new Set(), guests: new Set() });
     const all = withoutPrivileges("9.2", []);
     privileges(fake(), { "/pool/web": all, "/storage": all, "/sdn": all });
     expect(await new Member("vm").apply(inputs({ pool: "web" }))).toMatchObject({ vmid: 100 });
   });
 
-  it("an ID of somebody else", async () => {
+  it("an ID of another owner is reported", async () => {
     await new Member("vm").apply(inputs());
     const message = await failure(
       new Member("vm").apply(inputs({ name: "mail", vmid: 100, owner: "other" })),
@@ -275,23 +275,23 @@ describe("before the first change", () => {
     expect(message).toContain("choose another ID, or take it over with adopt = true");
   });
 
-  it("a VM of the same name that is not ours, which is neither taken nor doubled nor deleted", async () => {
+  it("a VM of the same name without our marker is neither taken over nor duplicated nor deleted", async () => {
     await new Member("vm").apply(inputs());
     fake().vm(100).config["description"] = "Made by hand";
     fake().requests.length = 0;
     expect(await failure(new Member("vm").apply(inputs()))).toContain(
-      "VM 100 (web) on pve was not made by nixops4",
+      "VM 100 (web) on pve was not created by nixops4",
     );
     expect(await new Member("vm").apply(inputs({ ensure: "absent", waitForIp: null }))).toMatchObject({
       vmid: null,
     });
     expect(await failure(new Member("vm").apply(inputs({ vmid: 100, ensure: "absent" })))).toContain(
-      "was not made by nixops4",
+      "was not created by nixops4",
     );
     expect(fake().writes).toEqual([]);
   });
 
-  it("protection", async () => {
+  it("protection is respected", async () => {
     const vm = new Member("vm");
     await vm.apply(inputs({ protection: true }));
     expect(await failure(vm.apply(inputs({ protection: true, ensure: "absent" })))).toContain(
@@ -319,15 +319,15 @@ describe("the server", () => {
   it.each([
     ["with another fingerprint", { tlsFingerprint: Array(32).fill("00").join(":") }],
     ["of no CA that is trusted", { tlsFingerprint: undefined }],
-  ])("whose certificate is refused, %s, is not tried again", async (_, refused) => {
-    // With the default of 120 s for another try.
+  ])("whose certificate is refused, %s, gets no second attempt", async (_, refused) => {
+    // With the default retrySeconds, 120 s.
     const connection = { ...fake().connection, ...refused };
     await failure(new Member("vm").apply(inputs({ connection })));
     expect(fake().connections).toBe(1);
     expect(fake().requestsSeen).toBe(0);
   });
 
-  it("is trusted by its CA, or not at all, unless that is asked for", async () => {
+  it("is trusted by its CA, or with insecure", async () => {
     const { tlsFingerprint: _, ...connection } = fake().connection;
     expect(await failure(new Member("vm").apply(inputs({ connection })))).toMatch(
       /cannot connect to .*self-signed certificate/,
@@ -342,7 +342,7 @@ describe("the server", () => {
     );
   });
 
-  it("that refuses the token is told, without the token", async () => {
+  it("that refuses the token is reported, without the token", async () => {
     const secret = "11111111-2222-3333-4444-555555555555";
     const vm = new Member("vm");
     const message = await failure(
@@ -353,7 +353,7 @@ describe("the server", () => {
     expect(message + vm.log).not.toContain(secret);
   });
 
-  it("that is not there is told soon", async () => {
+  it("that does not run is reported soon", async () => {
     const gone = await FakePve.start();
     await gone.close();
     const connection = { ...gone.connection, retrySeconds: 1 };
@@ -364,7 +364,7 @@ describe("the server", () => {
 });
 
 describe("high availability", () => {
-  it("is set, changed and taken away", async () => {
+  it("is set up, changed and removed", async () => {
     const vm = new Member("vm");
     await vm.apply(inputs({ waitForIp: null, ha: {} }));
     expect(fake().cluster.ha.get("vm:100")).toMatchObject({ state: "started", max_restart: "1" });
@@ -383,7 +383,7 @@ describe("high availability", () => {
 });
 
 describe("a pool", () => {
-  it("has the VM put in, moved and taken out, and a change that did nothing is told", async () => {
+  it("gets the VM, passes it on and loses it, and a change without effect is an error", async () => {
     for (const pool of ["a", "b/c"])
       fake().cluster.pools.set(pool, { comment: "", storages: new Set(), guests: new Set() });
     const vm = new Member("vm");
@@ -397,7 +397,7 @@ describe("a pool", () => {
       method === "PUT" && path === "/pools" ? { status: 200 } : next(),
     );
     expect(await failure(vm.apply(inputs({ pool: "a" })))).toContain(
-      "accepted VM 100 for the pool a and did not add it",
+      "reported success, but did not add VM 100 to the pool a",
     );
   });
 });

@@ -53,7 +53,7 @@ describe("an upload", () => {
     expect(fake().cluster.volumes.get(volumeId as string)).toMatchObject({ bytes: length, sha256: hash });
   });
 
-  it("is done when the storage shows it, which a VM can then be made from", async () => {
+  it("is done when the storage lists it, so that a VM can be created from it", async () => {
     fake().cluster.storages.get("files")!.lagMs = 1_000;
     const { file } = localFile();
     const { volumeId } = await new Member("image").apply(inputs({ source: { file } }));
@@ -62,15 +62,15 @@ describe("an upload", () => {
     expect(fake().vm(100).config["scsi0"]).toBe("files:vm-100-disk-0,size=1G");
   });
 
-  it("that the storage never shows is an error", async () => {
+  it("that the storage never lists is an error", async () => {
     fake().cluster.storages.get("files")!.lagMs = 60_000;
     const { file } = localFile();
     expect(
       await failure(new Member("image").apply(inputs({ source: { file }, visibleTimeoutSeconds: 0.5 }))),
-    ).toContain("was written and files does not show it on pve");
+    ).toContain("was written, but files does not list it on pve");
   });
 
-  it("is made again when its answer was lost", async () => {
+  it("is repeated when its answer was lost", async () => {
     let isLost = false;
     fake().inject(async ({ path }, next) => {
       const answer = await next();
@@ -83,7 +83,7 @@ describe("an upload", () => {
     expect(fake().cluster.volumes.get(volumeId as string)?.sha256).toBe(hash);
   });
 
-  it("takes longer than the time for one answer where it has to", async () => {
+  it("may take longer than the timeout for one answer", async () => {
     fake().inject(async ({ path }, next) => {
       if (path.endsWith("/upload")) await new Promise((resolve) => setTimeout(resolve, 1_500));
       return next();
@@ -93,7 +93,7 @@ describe("an upload", () => {
     await new Member("image").apply(inputs({ connection, source: { file } }));
   });
 
-  // A few hundred MiB by default: UPLOAD_MIB=3072 is what a large image takes.
+  // UPLOAD_MIB=3072 is the size of a large image.
   it("holds a large file in constant memory", async () => {
     const mebibytes = Number(process.env["UPLOAD_MIB"] ?? 256);
     const file = join(folder, "large");
@@ -128,12 +128,12 @@ describe("a download", () => {
   });
 });
 
-describe("what is wrong is told before anything is sent", () => {
+describe("problems are reported before anything is sent", () => {
   it("in the file", async () => {
     const { file } = localFile();
     expect(
       await failure(new Member("image").apply(inputs({ source: { file }, sha256: "0".repeat(64) }))),
-    ).toContain("has the SHA-256");
+    ).toContain("has another SHA-256");
     const gone = { source: { file: join(folder, "none") } };
     expect(await failure(new Member("image").apply(inputs(gone)))).toContain(
       "source.file: cannot read the file",
@@ -141,11 +141,11 @@ describe("what is wrong is told before anything is sent", () => {
     expect(fake().requestsSeen).toBe(0);
   });
 
-  it("on the server: a storage that does not take the content, or is not there", async () => {
+  it("on the server: a storage that does not accept the content, or does not exist", async () => {
     const { file } = localFile();
     const message = await failure(new Member("image").apply(inputs({ storage: "local", source: { file } })));
     expect(message).toContain(
-      "storage: the storage local does not take the content import (it takes iso,vztmpl,backup)",
+      "storage: the storage local does not accept the content import (it accepts iso,vztmpl,backup)",
     );
     expect(
       await failure(new Member("image").apply(inputs({ storage: "nowhere", source: { file } }))),

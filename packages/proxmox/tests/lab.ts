@@ -7,13 +7,13 @@ import { hasOfficialSchema } from "./fake-pve/official-schema.ts";
 
 const executable = builtProvider("proxmox");
 
-/** One resource as nixops4 keeps it: created once, then updated with what was there before. */
+/** A resource as nixops4 handles it: created once, then updated with its previous inputs and outputs. */
 export class Member {
   readonly #type: string;
   #previous: { inputs: Properties; outputs: Properties } | undefined;
-  /** What the last run logged. */
+  /** The log of the last run. */
   log = "";
-  /** The most memory that the process had, where it was watched. */
+  /** The peak memory of the process, if it was measured. */
   peakMebibytes: number | undefined;
 
   constructor(type: string) {
@@ -46,7 +46,7 @@ export class Member {
     return outputs;
   }
 
-  /** Forgets what was recorded, as a lost state does. */
+  /** Forgets the recorded inputs and outputs, as if the state were lost. */
   forget(): void {
     this.#previous = undefined;
   }
@@ -54,7 +54,7 @@ export class Member {
 
 let watched = false;
 
-/** Has members note how much memory their processes had. */
+/** Lets members measure the peak memory of their processes. */
 export async function peakMemory<Result>(run: () => Promise<Result>): Promise<Result> {
   watched = true;
   try {
@@ -69,17 +69,17 @@ function peakOf(pid: number): number {
   return Number(kibibytes) / 1024;
 }
 
-/** Waits until something holds, 30 s at most. */
+/** Waits up to 30 s until a condition holds. */
 export async function until(holds: () => boolean): Promise<void> {
   const deadline = performance.now() + 30_000;
   while (!holds()) {
     if (performance.now() > deadline)
-      throw new Error(`within 30 s it did not come true: ${holds.toString()}`);
+      throw new Error(`this did not become true within 30 s: ${holds.toString()}`);
     await new Promise((resolve) => setTimeout(resolve, 10));
   }
 }
 
-/** The error of a run that has to fail. */
+/** Returns the error message of a run that must fail. */
 export async function failure(run: Promise<unknown>): Promise<string> {
   try {
     await run;
@@ -90,7 +90,7 @@ export async function failure(run: Promise<unknown>): Promise<string> {
 }
 
 /**
- * A fake for each test. Every request is held against the official schema where that is there.
+ * Starts a fake for each test. Every request is checked against the official schema, if it is available.
  */
 export function useFakePve(): () => FakePve {
   let fake: FakePve;
@@ -113,7 +113,7 @@ export function useFakePve(): () => FakePve {
 const seen: FakeRequest[] = [];
 const refused: string[] = [];
 
-/** The last test of a suite: says whether its requests were held against the official schema. */
+/** The last test of a suite: checks its requests against the official schema, or is skipped visibly. */
 export function itFollowsTheOfficialSchema(): void {
   const check = hasOfficialSchema ? it : it.skip;
   check("sends only requests that the official schema allows (needs PVE_API_SCHEMA)", () => {
@@ -122,7 +122,7 @@ export function itFollowsTheOfficialSchema(): void {
   });
 }
 
-/** The inputs of a small VM on the fake. */
+/** Returns the inputs of a small VM on the fake. */
 export function vmInputs(fake: FakePve, more: Properties = {}): Properties {
   return {
     connection: { ...fake.connection, retrySeconds: 10 },

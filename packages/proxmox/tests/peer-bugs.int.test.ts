@@ -1,4 +1,4 @@
-// What users of other tools for Proxmox VE have reported, a test each.
+// Bugs that users of other tools for Proxmox VE have reported.
 import { describe, expect, it } from "@jest/globals";
 import type { FakePve } from "./fake-pve/fake-pve.ts";
 import { privileges, withoutPrivileges } from "./fake-pve/roles.ts";
@@ -8,7 +8,7 @@ import { failure, itFollowsTheOfficialSchema, Member, useFakePve, vmInputs } fro
 const fake = useFakePve();
 const GIB = 1024 ** 3;
 
-async function made(more: object = {}) {
+async function createVm(more: object = {}) {
   const vm = new Member("vm");
   const inputs = vmInputs(fake(), more as never);
   const outputs = await vm.apply(inputs);
@@ -39,10 +39,10 @@ function addTemplate(pve: FakePve) {
 }
 
 describe("resizing", () => {
-  it("is not taken back by a change of the same disk that needs a power cycle", async () => {
-    const { vm, inputs } = await made();
+  it("is not reverted by a change of the same disk that needs a power cycle", async () => {
+    const { vm, inputs } = await createVm();
     const disks = { scsi0: { storage: "local-lvm", size: "12G", ioThread: true } };
-    // Without another try: the change is made of the disk as it has grown.
+    // No second attempt: the change contains the disk as it has grown.
     const connection = { ...fake().connection, retrySeconds: 0 };
     await vm.apply({ ...inputs, connection, disks, rebootForChanges: true });
     expect(fake().vm(100).config["scsi0"]).toBe("local-lvm:vm-100-disk-0,iothread=1,size=12G");
@@ -50,10 +50,10 @@ describe("resizing", () => {
     expect(resizes.map(({ params }) => params)).toEqual([{ disk: "scsi0", size: "12288M" }]);
   });
 
-  it("waits for a change of the same disk that is pending from before", async () => {
-    const { vm, inputs } = await made();
+  it("waits for a pending change of the same disk", async () => {
+    const { vm, inputs } = await createVm();
     const disks = { scsi0: { storage: "local-lvm", size: "8G", ioThread: true } };
-    expect(await failure(vm.apply({ ...inputs, disks }))).toContain("has to be power cycled for scsi0");
+    expect(await failure(vm.apply({ ...inputs, disks }))).toContain("needs a power cycle for scsi0");
     const grown = { scsi0: { ...disks.scsi0, size: "12G" } };
     await vm.apply({ ...inputs, disks: grown, rebootForChanges: true });
     expect(fake().vm(100).config["scsi0"]).toBe("local-lvm:vm-100-disk-0,iothread=1,size=12G");
@@ -62,15 +62,15 @@ describe("resizing", () => {
   });
 });
 
-it("is not done while cores and memory are only pending", async () => {
-  const { vm, inputs } = await made();
+it("is not done while cores and memory are pending", async () => {
+  const { vm, inputs } = await createVm();
   const more = { ...inputs, cores: 4, memory: 4096 };
   const message = await failure(vm.apply(more));
-  expect(message).toContain("VM 100 has to be power cycled for cores, memory");
+  expect(message).toContain("VM 100 needs a power cycle for cores, memory");
   expect(message).toContain("set rebootForChanges = true");
-  // Not at the next apply either, which has nothing to write.
+  // The next apply has nothing to write, and fails, too.
   fake().requests.length = 0;
-  expect(await failure(vm.apply(more))).toContain("VM 100 has to be power cycled for cores, memory");
+  expect(await failure(vm.apply(more))).toContain("VM 100 needs a power cycle for cores, memory");
   expect(fake().writes).toEqual([]);
   await vm.apply({ ...more, rebootForChanges: true });
   expect(fake().vm(100)).toMatchObject({
@@ -82,10 +82,10 @@ it("is not done while cores and memory are only pending", async () => {
 });
 
 describe("cloning", () => {
-  it("keeps each disk on the template's storage, whole, and grows the copy", async () => {
+  it("keeps each disk on its storage in the template, and grows the clone", async () => {
     const clone = addTemplate(fake());
     const inputs = { clone, disks: { virtio0: { size: "10G" } }, networks: [{ bridge: "vmbr1", vlan: 7 }] };
-    const { outputs, vm, inputs: all } = await made(inputs);
+    const { outputs, vm, inputs: all } = await createVm(inputs);
     expect(outputs["vmid"]).toBe(100);
     expect(fake().vm(100).config).toMatchObject({
       virtio0: "files:vm-100-disk-0,discard=on,size=10G",
@@ -98,33 +98,35 @@ describe("cloning", () => {
     expect(fake().writes).toEqual([]);
   });
 
-  it("refuses a storage that the copy would not be on, before it copies", async () => {
+  it("refuses a storage that the clone would not be on, before it clones", async () => {
     const clone = addTemplate(fake());
-    const message = await failure(made({ clone, disks: { virtio0: { storage: "local-lvm", size: "10G" } } }));
+    const message = await failure(
+      createVm({ clone, disks: { virtio0: { storage: "local-lvm", size: "10G" } } }),
+    );
     expect(message).toContain(
-      'disks.virtio0.storage: the copy of virtio0 would be on files: set clone.storage = "local-lvm"',
+      'disks.virtio0.storage: the clone of virtio0 would be on files: set clone.storage = "local-lvm"',
     );
     expect(fake().cluster.guests.size).toBe(1);
-    await made({
+    await createVm({
       clone: { ...clone, storage: "local-lvm" },
       disks: { virtio0: { storage: "local-lvm", size: "10G" } },
     });
     expect(fake().vm(100).config["virtio0"]).toBe("local-lvm:vm-100-disk-0,discard=on,size=10G");
   });
 
-  it("looks for bridges and storages on the node that the copy is for", async () => {
+  it("checks bridges and storages on the node of the clone", async () => {
     const { cluster } = fake();
     cluster.nodes.set("pve2", { isOnline: true, bridges: [] });
     for (const storage of cluster.storages.values()) storage.shared = true;
     const { vmid } = addTemplate(fake());
     fake().vm(vmid).node = "pve2";
-    const { outputs } = await made({ clone: { vmid, node: "pve2" }, disks: {} });
+    const { outputs } = await createVm({ clone: { vmid, node: "pve2" }, disks: {} });
     expect(outputs).toMatchObject({ vmid: 100, node: "pve" });
   });
 
-  it("keeps the boot order of the template, or has the one that is asked for", async () => {
+  it("keeps the boot order of the template, unless the inputs set one", async () => {
     const clone = addTemplate(fake());
-    await made({ clone, disks: {} });
+    await createVm({ clone, disks: {} });
     expect(fake().vm(100).config["boot"]).toBe("order=virtio0;net0");
     await new Member("vm").apply(
       vmInputs(fake(), { clone, disks: {}, name: "mail", bootOrder: ["net0", "virtio0"] }),
@@ -134,21 +136,21 @@ describe("cloning", () => {
 });
 
 describe("power", () => {
-  it("is not touched by a change that is live", async () => {
-    const { vm, inputs } = await made();
+  it("is not touched by a live change", async () => {
+    const { vm, inputs } = await createVm();
     const live = { tags: ["a"], description: "Notes", name: "web2", onBoot: true };
     await vm.apply({ ...inputs, ...live, rebootForChanges: true });
     expect(fake().vm(100)).toMatchObject({ starts: 1, status: "running", config: { name: "web2" } });
     expect(paths(fake().writes)).toEqual(["PUT config"]);
   });
 
-  it("stays off where somebody stopped it, or it is to be off, whatever changes", async () => {
-    const { vm, inputs } = await made();
+  it("stays off if the VM was stopped by hand or by its inputs", async () => {
+    const { vm, inputs } = await createVm();
     fake().vm(100).status = "stopped";
     const more = { ...inputs, cores: 4, tags: ["a"], rebootForChanges: true };
     await vm.apply(more);
     expect(fake().vm(100)).toMatchObject({ status: "stopped", starts: 1, config: { cores: "4" } });
-    // What is pending becomes active when it starts: there is nothing to wait for.
+    // Pending changes become active when it starts: there is nothing to wait for.
     fake().vm(100).pending = { memory: "512" };
     await vm.apply({ ...more, memory: 512 });
     expect(fake().vm(100)).toMatchObject({ status: "stopped", starts: 1 });
@@ -159,7 +161,7 @@ describe("power", () => {
   });
 });
 
-describe("a cluster whose list is late", () => {
+describe("a cluster list that lags", () => {
   const stale = async () => {
     let list: unknown[] | undefined;
     fake().inject(async ({ path }, next) => {
@@ -170,10 +172,10 @@ describe("a cluster whose list is late", () => {
     });
   };
 
-  it("does not make a VM twice, nor take one for gone", async () => {
+  it("neither duplicates a VM nor reports it as gone", async () => {
     fake().cluster.nodes.set("pve2", { isOnline: true, bridges: ["vmbr0"] });
     await stale();
-    const { vm, inputs } = await made();
+    const { vm, inputs } = await createVm();
     vm.forget();
     await vm.apply(inputs);
     fake().vm(100).node = "pve2";
@@ -184,12 +186,14 @@ describe("a cluster whose list is late", () => {
     expect(fake().vm(100).config["tags"]).toBe("b");
   });
 
-  it("tells a VM that is gone only when every node was asked, and makes it again only when told", async () => {
+  it("reports a VM as gone only if no node has it, and recreates it only if allowed", async () => {
     fake().cluster.nodes.set("pve2", { isOnline: false, bridges: [] });
-    const { vm, inputs } = await made();
+    const { vm, inputs } = await createVm();
     fake().cluster.guests.delete(100);
     const changed = { ...inputs, cores: 3 };
-    expect(await failure(vm.apply(changed))).toContain("cannot tell whether VM 100 is gone: pve2 is offline");
+    expect(await failure(vm.apply(changed))).toContain(
+      "cannot determine whether VM 100 is gone: pve2 is offline",
+    );
     fake().cluster.nodes.delete("pve2");
     expect(await failure(vm.apply(changed))).toContain("VM 100 (web) is gone: no node has it");
     expect(fake().writes).toEqual([]);
@@ -199,7 +203,7 @@ describe("a cluster whose list is late", () => {
 });
 
 describe("privileges", () => {
-  it.each(["8.4", "9.2"] as const)("are those of version %s", async (version) => {
+  it.each(["8.4", "9.2"] as const)("depend on the version: %s", async (version) => {
     const pve = fake();
     pve.cluster.version = version;
     privileges(pve, { "/": withoutPrivileges(version, []) });
@@ -213,7 +217,7 @@ describe("privileges", () => {
   });
 });
 
-it("gives each of eight VMs that are made at once an ID of its own", async () => {
+it("gives eight VMs that are created in parallel an ID each", async () => {
   const names = Array.from({ length: 8 }, (_, index) => `web${index}`);
   const outputs = await Promise.all(names.map((name) => new Member("vm").apply(vmInputs(fake(), { name }))));
   const ids = outputs.map(({ vmid }) => vmid as number);
@@ -221,15 +225,15 @@ it("gives each of eight VMs that are made at once an ID of its own", async () =>
   for (const [index, vmid] of ids.entries()) expect(fake().vm(vmid).config["name"]).toBe(names[index]);
 });
 
-it("sends nothing at the second apply, and refuses to update what is not there", async () => {
-  const { vm, inputs } = await made({ tags: ["B", "a"], description: "Notes\n", cpuLimit: 0.5 });
+it("sends nothing at the second apply, and does not update a VM that is gone", async () => {
+  const { vm, inputs } = await createVm({ tags: ["B", "a"], description: "Notes\n", cpuLimit: 0.5 });
   await vm.apply(inputs);
   expect(fake().writes).toEqual([]);
   fake().cluster.guests.delete(100);
   expect(await failure(vm.apply({ ...inputs, cores: 3 }))).toContain("is gone");
 });
 
-it("takes a task with warnings for done, and shows them; one that failed comes with its log", async () => {
+it("logs the warnings of a task, and reports the log of a failed task", async () => {
   const { tasks } = fake().cluster;
   const start = tasks.start.bind(tasks);
   tasks.start = (about, work) =>
@@ -239,7 +243,7 @@ it("takes a task with warnings for done, and shows them; one that failed comes w
     });
   const vm = new Member("vm");
   await vm.apply(vmInputs(fake()));
-  expect(vm.log).toContain("making VM 100 (web): WARN: the volume is thin and may fill up");
+  expect(vm.log).toContain("creating VM 100 (web): WARN: the volume is thin and may fill up");
   tasks.start = (about, work) =>
     start(about, async (task) => {
       task.log("kvm: -device foo: no such device");
@@ -251,36 +255,36 @@ it("takes a task with warnings for done, and shows them; one that failed comes w
   expect(message).toContain("kvm: -device foo: no such device");
 });
 
-describe("made but not recorded", () => {
-  it("is found by its name and marker, and finished", async () => {
-    const { vm, inputs } = await made({ started: false });
+describe("an interrupted creation", () => {
+  it("is found by its name and marker, and completed", async () => {
+    const { vm, inputs } = await createVm({ started: false });
     vm.forget();
     expect(await vm.apply({ ...inputs, started: true })).toMatchObject({ vmid: 100 });
     expect(fake().vm(100).status).toBe("running");
     expect(fake().cluster.guests.size).toBe(1);
   });
 
-  it("a task has the time that is set for it, at update, too", async () => {
-    const { vm, inputs } = await made();
+  it("applies taskTimeoutSeconds to updates, too", async () => {
+    const { vm, inputs } = await createVm();
     fake().cluster.tasks.durationMs = 3_000;
     const disks = { scsi0: { storage: "local-lvm", size: "9G" } };
     const message = await failure(vm.apply({ ...inputs, disks, taskTimeoutSeconds: 0.5 }));
-    expect(message).toContain("growing scsi0 of VM 100 to 9216MiB takes more than 0.5 s");
+    expect(message).toContain("growing scsi0 of VM 100 to 9216MiB took more than 0.5 s");
     await vm.apply({ ...inputs, disks, taskTimeoutSeconds: 20 });
     expect(fake().vm(100).config["scsi0"]).toContain("size=9G");
   });
 });
 
 describe("the next ten", () => {
-  it("sends neither format nor source of an imported disk again", async () => {
+  it("does not send format and source of an imported disk again", async () => {
     fake().cluster.addVolume("files:import/nixos.qcow2", "import", 2 * GIB);
     const scsi0 = { storage: "files", importFrom: "files:import/nixos.qcow2", size: "4G" };
-    const { vm, inputs } = await made({ disks: { scsi0 } });
+    const { vm, inputs } = await createVm({ disks: { scsi0 } });
     await vm.apply({ ...inputs, disks: { scsi0: { ...scsi0, discard: true } } });
     const [change] = fake().writes;
     expect(change?.params["scsi0"]).toBe("files:vm-100-disk-0,discard=on");
     fake().requests.length = 0;
-    // Another image later changes nothing: a disk is not made again.
+    // Another image changes nothing: a disk is not recreated.
     await vm.apply({
       ...inputs,
       disks: { scsi0: { ...scsi0, discard: true, importFrom: "files:import/other.qcow2" } },
@@ -288,8 +292,8 @@ describe("the next ten", () => {
     expect(fake().writes).toEqual([]);
   });
 
-  it("adds an EFI disk and a TPM to a VM that is there", async () => {
-    const { vm, inputs } = await made({ started: false });
+  it("adds an EFI disk and a TPM to an existing VM", async () => {
+    const { vm, inputs } = await createVm({ started: false });
     const firmware = { bios: "ovmf", efiDisk: { storage: "local-lvm" }, tpm: { storage: "local-lvm" } };
     const outputs = await vm.apply({ ...inputs, ...firmware });
     expect(outputs["vmid"]).toBe(100);
@@ -301,8 +305,8 @@ describe("the next ten", () => {
     expect(paths(fake().writes)).toEqual(["POST config"]);
   });
 
-  it("deletes the keys of inputs that were taken out", async () => {
-    const { vm, inputs } = await made({
+  it("deletes the keys of removed inputs", async () => {
+    const { vm, inputs } = await createVm({
       tags: ["a"],
       description: "Notes",
       cpuLimit: 2,
@@ -321,9 +325,9 @@ describe("the next ten", () => {
     expect(config["net0"]).not.toContain("tag=");
   });
 
-  it("migrates nothing: another node in the inputs is not asked for what the VM uses", async () => {
-    const { vm, inputs } = await made({ efiDisk: { storage: "local-lvm" }, bios: "ovmf" });
-    // The bridges and the storages of the VM are on its own node only.
+  it("does not migrate a VM, and checks what it uses on its own node", async () => {
+    const { vm, inputs } = await createVm({ efiDisk: { storage: "local-lvm" }, bios: "ovmf" });
+    // Only the node of the VM has its bridges.
     fake().cluster.nodes.set("pve2", { isOnline: true, bridges: [] });
     const moved = { ...inputs, node: "pve2" };
     expect(await vm.apply(moved)).toMatchObject({ vmid: 100, node: "pve" });
@@ -333,15 +337,15 @@ describe("the next ten", () => {
     expect(paths(fake().writes)).toEqual(["PUT config"]);
   });
 
-  it("looks for an address until the agent answers, after a power cycle, too", async () => {
-    const { vm, inputs } = await made({ waitForIp: {} });
+  it("waits until the agent answers, also after a power cycle", async () => {
+    const { vm, inputs } = await createVm({ waitForIp: {} });
     fake().vm(100).bootMs = 700;
     const outputs = await vm.apply({ ...inputs, cores: 4, rebootForChanges: true });
     expect(outputs["ipAddresses"]).toEqual(["192.0.2.100", "2001:db8::100"]);
   });
 
-  it("sends numbers as Proxmox VE takes them, and knows them again", async () => {
-    const { vm, inputs } = await made({ cpuLimit: 1.5, balloon: 0 });
+  it("sends numbers in the format of Proxmox VE, and recognizes them", async () => {
+    const { vm, inputs } = await createVm({ cpuLimit: 1.5, balloon: 0 });
     expect(fake().vm(100).config).toMatchObject({ cpulimit: "1.5", balloon: "0" });
     fake().vm(100).config["cpulimit"] = "1.50";
     fake().vm(100).config["memory"] = "current=1024";
@@ -349,21 +353,21 @@ describe("the next ten", () => {
     expect(fake().writes).toEqual([]);
   });
 
-  it("keeps a MAC address that Proxmox VE chose when the card is changed", async () => {
-    const { vm, inputs, outputs } = await made();
+  it("keeps a generated MAC address when the card changes", async () => {
+    const { vm, inputs, outputs } = await createVm();
     const changed = await vm.apply({ ...inputs, networks: [{ bridge: "vmbr1", vlan: 9, firewall: true }] });
     expect(changed["macAddresses"]).toEqual(outputs["macAddresses"]);
     expect(fake().vm(100).config["net0"]).toMatch(/^virtio=BC:24:11:.*,bridge=vmbr1,firewall=1,tag=9$/);
   });
 
   it("keeps the addresses at an apply that changes nothing", async () => {
-    const { vm, inputs, outputs } = await made({ waitForIp: {} });
+    const { vm, inputs, outputs } = await createVm({ waitForIp: {} });
     expect(outputs["ipAddresses"]).not.toEqual([]);
     expect(await vm.apply(inputs)).toEqual(outputs);
   });
 
-  it("changes of an adopted VM only what is set", async () => {
-    const { vm } = await made({
+  it("changes only the inputs that are set in an adopted VM", async () => {
+    const { vm } = await createVm({
       cores: 7,
       memory: 3072,
       cpuType: "host",
@@ -378,7 +382,7 @@ describe("the next ten", () => {
     const { connection, node } = vmInputs(fake());
     const bare = { connection, node, name: "web", vmid: 100 };
     const message = await failure(vm.apply(bare));
-    expect(message).toContain("VM 100 (web) on pve was not made by nixops4");
+    expect(message).toContain("VM 100 (web) on pve was not created by nixops4");
     expect(message).toContain("choose another ID, or take it over with adopt = true");
     await vm.apply({ ...bare, adopt: true });
     expect(fake().vm(100)).toMatchObject({ status: "stopped", pending: {} });
@@ -388,8 +392,8 @@ describe("the next ten", () => {
     });
   });
 
-  it("adds a cloud-init drive to a VM that is there", async () => {
-    const { vm, inputs } = await made({ started: false });
+  it("adds a cloud-init drive to an existing VM", async () => {
+    const { vm, inputs } = await createVm({ started: false });
     const cloudInit = { storage: "local-lvm", user: "root", ipv4: "dhcp" };
     await vm.apply({ ...inputs, cloudInit });
     expect(fake().vm(100).config).toMatchObject({
@@ -405,29 +409,29 @@ describe("the next ten", () => {
 });
 
 describe("a disk", () => {
-  it("neither shrinks nor moves nor goes away because an input changed", async () => {
+  it("is not shrunk, moved or removed because an input changed", async () => {
     const disks = {
       scsi0: { storage: "local-lvm", size: "8G" },
       scsi1: { storage: "local-lvm", size: "1G" },
     };
-    const { vm, inputs } = await made({ disks });
+    const { vm, inputs } = await createVm({ disks });
     const message = await failure(
       vm.apply({ ...inputs, disks: { scsi0: { storage: "files", size: "4G" } } }),
     );
     expect(message).toContain(
-      "disks.scsi0.storage: is on the storage local-lvm, and is not moved: `qm disk move",
+      "disks.scsi0.storage: is on the storage local-lvm and is not moved: run `qm disk move",
     );
-    expect(message).toContain("disks.scsi0.size: has 8G, and a disk never shrinks");
+    expect(message).toContain("disks.scsi0.size: is 8G, and a disk never shrinks");
     expect(message).toContain("disks.scsi1: is no longer in the inputs and holds data");
     expect(fake().writes).toEqual([]);
   });
 
-  it("that is detached when told stays as an unused one, which a new one does not take", async () => {
+  it("that is detached stays as an unused disk, which a new disk does not replace", async () => {
     const disks = {
       scsi0: { storage: "local-lvm", size: "8G" },
       scsi1: { storage: "local-lvm", size: "1G" },
     };
-    const { vm, inputs } = await made({ disks });
+    const { vm, inputs } = await createVm({ disks });
     await vm.apply({ ...inputs, disks: { scsi0: disks.scsi0 }, detachRemovedDisks: true });
     expect(fake().vm(100).config).toMatchObject({ unused0: "local-lvm:vm-100-disk-1" });
     expect(fake().vm(100).config["scsi1"]).toBeUndefined();
@@ -438,8 +442,8 @@ describe("a disk", () => {
     });
   });
 
-  it("has a snapshot taken before it is changed, where that is wanted", async () => {
-    const { vm, inputs } = await made({ snapshotBefore: true });
+  it("is changed after a snapshot if snapshotBefore is set", async () => {
+    const { vm, inputs } = await createVm({ snapshotBefore: true });
     await vm.apply({ ...inputs, tags: ["a"] });
     expect(fake().vm(100).snapshots).toEqual([]);
     await vm.apply({

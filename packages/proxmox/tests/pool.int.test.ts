@@ -4,9 +4,9 @@ import { failure, itFollowsTheOfficialSchema, Member, useFakePve, vmInputs } fro
 const fake = useFakePve();
 const apply = (more: object) => new Member("pool").apply({ connection: fake().connection, ...more });
 
-it("makes nested pools, changes what differs, and nothing else", async () => {
+it("creates nested pools, and changes only what differs", async () => {
   expect(await failure(apply({ name: "customers/web" }))).toContain(
-    "there is no pool customers for customers/web to be in",
+    "the parent pool customers of customers/web does not exist",
   );
   await apply({ name: "customers" });
   expect(await apply({ name: "customers/web", comment: "Web", storages: ["files"] })).toEqual({

@@ -1,6 +1,6 @@
-// The same on a real Proxmox VE, and on the fake. PVE_ENDPOINT, PVE_TOKEN_ID, PVE_TOKEN_SECRET and PVE_FINGERPRINT name the real one;
-// PVE_NODE, PVE_STORAGE (local-lvm), PVE_FILES (local, which takes iso and import) and PVE_BRIDGE (vmbr0) what is used there, PVE_TEMPLATE
-// a container template: without it, the test of a container is skipped. What the tests make, they delete.
+// The same tests on the fake and on a real Proxmox VE. PVE_ENDPOINT, PVE_TOKEN_ID, PVE_TOKEN_SECRET and PVE_FINGERPRINT name the real one.
+// PVE_NODE, PVE_STORAGE (local-lvm), PVE_FILES (local, which takes iso and import) and PVE_BRIDGE (vmbr0) are used there, and PVE_TEMPLATE,
+// a container template, without which the test of a container is skipped. The tests delete what they create.
 import { randomBytes } from "node:crypto";
 import { mkdtempSync, rmSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
@@ -24,7 +24,7 @@ interface Target {
   storage: string;
   files: string;
   bridge: string;
-  /** Of a container, where there is one. */
+  /** A container template, if there is one. */
   template: string | undefined;
   close(): Promise<void>;
 }
@@ -117,7 +117,7 @@ function conformance(open: () => Promise<Target>, hasTemplate: boolean): void {
     return { member, outputs: await member.apply(given) };
   };
 
-  /** Applies again, also without the state: nothing may be written, and nothing may differ. */
+  /** Applies again, with and without the state: nothing may be written, and the outputs must be the same. */
   const expectNoWrite = async (member: Member, given: Record<string, unknown>, outputs: unknown) => {
     const before = target.recorder.writes.length;
     expect(await member.apply(given)).toEqual(outputs);
@@ -132,7 +132,7 @@ function conformance(open: () => Promise<Target>, hasTemplate: boolean): void {
   const disk = (size = "1G") => ({ storage: target.storage, size });
 
   it.each([
-    ["nothing but what is needed", () => ({})],
+    ["required inputs only", () => ({})],
     ["notes and tags", () => ({ tags: ["B", "a"], description: "Notes" })],
     [
       "UEFI and a TPM",
@@ -182,7 +182,7 @@ function conformance(open: () => Promise<Target>, hasTemplate: boolean): void {
       () => ({ onBoot: true, startup: "order=1,up=30", extraConfig: { numa: "1" } }),
     ],
     ["a console, a drive and no agent", () => ({ display: "serial0", cdrom: {}, agent: false })],
-  ])("makes a VM with %s, and then changes nothing", async (_, more) => {
+  ])("creates a VM with %s, and then changes nothing", async (_, more) => {
     const given = inputs(more());
     const { member, outputs } = await start(given);
     expect(outputs).toMatchObject({ vmid: expect.any(Number), node: target.node });
@@ -193,7 +193,7 @@ function conformance(open: () => Promise<Target>, hasTemplate: boolean): void {
     await expectNoWrite(member, given, outputs);
   });
 
-  it("adds EFI variables, a TPM and disks in place, and keeps the data of what is taken out", async () => {
+  it("adds EFI variables, a TPM and disks in place, and keeps the data of a removed disk", async () => {
     const { member, outputs } = await start(inputs({ started: false }));
     const more = {
       started: false,
@@ -215,7 +215,7 @@ function conformance(open: () => Promise<Target>, hasTemplate: boolean): void {
     expect(Object.keys(config)).toContain("unused0");
   });
 
-  it("removes the keys of what is no longer wanted", async () => {
+  it("removes the keys of removed inputs", async () => {
     const { member, outputs } = await start(
       inputs({ tags: ["a"], cpuLimit: 1, onBoot: true, description: "Notes" }),
     );
@@ -225,25 +225,25 @@ function conformance(open: () => Promise<Target>, hasTemplate: boolean): void {
     expect(config["description"]).not.toContain("Notes");
   });
 
-  it("gives VMs without an ID that are made at once an ID each", async () => {
+  it("gives VMs that are created in parallel an ID each", async () => {
     const made = await Promise.all(
       [1, 2, 3].map((number) => start(inputs({ name: `${name}-${number}`, started: false }))),
     );
     expect(new Set(made.map(({ outputs }) => outputs["vmid"])).size).toBe(3);
   });
 
-  it("tells a taken ID, and takes over what it is told to", async () => {
+  it("reports an ID that is in use, and takes the VM over if allowed", async () => {
     const { member, outputs } = await start(inputs({ owner: "somebody-else", started: false }));
     const vmid = outputs["vmid"];
     const other = new Member("vm");
     const given = inputs({ vmid, started: false });
     expect(await failure(other.apply(given))).toContain(`belongs to the owner somebody-else`);
     expect(await other.apply({ ...given, adopt: true })).toMatchObject({ vmid });
-    // The test's own clean-up is by the first owner.
+    // The first owner cleans up.
     await member.apply(inputs({ owner: "somebody-else", adopt: true, started: false }));
   });
 
-  it("deletes nothing that is protected, and says when it is gone", async () => {
+  it("does not delete a protected VM", async () => {
     const given = inputs({ protection: true, started: false });
     const { member } = await start(given);
     expect(await failure(member.apply({ ...given, ensure: "absent" }))).toContain("is protected");
@@ -257,7 +257,7 @@ function conformance(open: () => Promise<Target>, hasTemplate: boolean): void {
   });
 
   const itWithTemplate = hasTemplate ? it : it.skip;
-  itWithTemplate("makes a container, grows it, and then changes nothing (needs PVE_TEMPLATE)", async () => {
+  itWithTemplate("creates a container, grows it, and then changes nothing (needs PVE_TEMPLATE)", async () => {
     const { connection, node, storage, bridge, template } = target;
     const given = (size: string) => ({
       connection,
@@ -278,19 +278,19 @@ function conformance(open: () => Promise<Target>, hasTemplate: boolean): void {
     expect((await configOf(outputs, "lxc"))["rootfs"]).toContain("size=2G");
   });
 
-  it("grows a disk and changes what is live, and says what is pending until it is power cycled", async () => {
+  it("grows a disk, changes live keys, and reports pending keys until a power cycle", async () => {
     const { member, outputs } = await start(inputs());
     const disks = { scsi0: { storage: target.storage, size: "2G" } };
     await member.apply(inputs({ disks, tags: ["a"] }));
     expect(await failure(member.apply(inputs({ disks, cores: 2 })))).toContain(
-      "has to be power cycled for cores",
+      "needs a power cycle for cores",
     );
     const cycled = await member.apply(inputs({ disks, cores: 2, rebootForChanges: true }));
     expect(cycled["macAddresses"]).toEqual(outputs["macAddresses"]);
     expect(await failure(member.apply(inputs({ cores: 2 })))).toContain("a disk never shrinks");
   });
 
-  it("tells at once what is missing", async () => {
+  it("reports everything that is missing at once", async () => {
     const message = await failure(
       new Member("vm").apply(
         inputs({
@@ -319,7 +319,7 @@ function conformance(open: () => Promise<Target>, hasTemplate: boolean): void {
     expect(volumes.map(({ volid }) => volid)).not.toContain(outputs["volumeId"]);
   });
 
-  it("makes a pool, and deletes it", async () => {
+  it("creates a pool, and deletes it", async () => {
     const pool = { connection: target.connection, name };
     expect(await new Member("pool").apply(pool)).toEqual({ poolId: name });
     const before = target.recorder.writes.length;

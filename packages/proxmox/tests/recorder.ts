@@ -4,17 +4,17 @@ import type { AddressInfo } from "node:net";
 import { connect } from "node:tls";
 import { makeCertificate } from "./fake-pve/certificate.ts";
 
-/** A call that went through. */
+/** A request that was passed on. */
 interface Recorded {
   method: string;
   path: string;
 }
 
-/** Stands before an API, real or fake, with a certificate of its own, and notes each call. */
+/** A proxy for a real or fake API, with a certificate of its own. Records each request. */
 export class Recorder {
   readonly calls: Recorded[] = [];
   readonly #target: { endpoint: string; tlsFingerprint: string; authorization: string };
-  /** The API's certificate, once it is known to be the right one. */
+  /** The certificate of the API, after its fingerprint was checked. */
   #trusted: string | undefined;
   readonly #certificate = makeCertificate();
   readonly #server = createServer(
@@ -40,7 +40,7 @@ export class Recorder {
     this.#target = target;
   }
 
-  /** Resolves to its endpoint and its fingerprint. */
+  /** Starts the proxy. Returns its endpoint and its fingerprint. */
   async start(): Promise<{ endpoint: string; tlsFingerprint: string }> {
     this.#trusted = await this.#readCertificate();
     await new Promise<void>((resolve) => this.#server.listen(0, "127.0.0.1", resolve));
@@ -52,7 +52,7 @@ export class Recorder {
     return this.calls.filter(({ method }) => method !== "GET");
   }
 
-  /** What the API says, by a request of our own that is not noted. */
+  /** Requests something from the API, without recording it. */
   get<Data>(path: string): Promise<Data> {
     const { endpoint, authorization } = this.#target;
     return new Promise((resolve, reject) => {
@@ -72,7 +72,7 @@ export class Recorder {
     });
   }
 
-  /** Trusts this certificate alone, whatever name it is for. */
+  /** Trusts only this certificate, for any host name. */
   #tls() {
     return { ca: this.#trusted, allowPartialTrustChain: true, checkServerIdentity: () => undefined };
   }

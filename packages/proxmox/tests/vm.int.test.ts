@@ -5,7 +5,7 @@ import { failure, itFollowsTheOfficialSchema, Member, until, useFakePve, vmInput
 
 const fake = useFakePve();
 
-it("makes a VM that runs, with what was asked for", async () => {
+it("creates a running VM with its inputs", async () => {
   const vm = new Member("vm");
   const outputs = await vm.apply(vmInputs(fake(), { tags: ["Web", "a"], description: "Serves *pages*" }));
   expect(outputs).toEqual({
@@ -91,7 +91,7 @@ function withImages() {
   cluster.pools.set("web", { comment: "", storages: new Set(), guests: new Set() });
 }
 
-it("changes nothing at the second apply, whatever attributes are set", async () => {
+it("changes nothing at the second apply with every input set", async () => {
   withImages();
   const vm = new Member("vm");
   const inputs = vmInputs(fake(), everything());
@@ -108,7 +108,7 @@ it("changes nothing at the second apply, whatever attributes are set", async () 
   expect(fake().writes).toEqual([]);
 });
 
-it("asks three times at most for a VM that is as wanted", async () => {
+it("sends three requests for an unchanged VM", async () => {
   const vm = new Member("vm");
   const inputs = vmInputs(fake(), { waitForIp: {} });
   await vm.apply(inputs);
@@ -117,7 +117,7 @@ it("asks three times at most for a VM that is as wanted", async () => {
   expect(fake().requests.map(({ path }) => path)).toHaveLength(3);
 });
 
-it("deletes a VM with its disks, stopping it when it does not shut down", async () => {
+it("deletes a VM with its disks, and stops it if it does not shut down", async () => {
   fake().cluster.newGuests.heedsShutdown = false;
   const vm = new Member("vm");
   await vm.apply(vmInputs(fake()));
@@ -129,7 +129,7 @@ it("deletes a VM with its disks, stopping it when it does not shut down", async 
   expect(await vm.apply(vmInputs(fake(), { ensure: "absent" }))).toEqual(gone);
 });
 
-it("waits for the address of the first card, and says what to do where there is no agent", async () => {
+it("waits for an address of the first card, and says what to do without an agent", async () => {
   const outputs = await new Member("vm").apply(vmInputs(fake(), { waitForIp: { family: "ipv6" } }));
   expect(outputs["ipAddresses"]).toEqual(["192.0.2.100", "2001:db8::100"]);
   fake().cluster.newGuests.hasAgent = false;
@@ -145,7 +145,7 @@ describe("waitForHostKey", () => {
   const FILE = "/etc/ssh/ssh_host_ed25519_key.pub";
   const inputs = (more: object = {}) => vmInputs(fake(), { waitForHostKey: { timeoutSeconds: 1 }, ...more });
 
-  it("is the key that the guest has made, read through the agent when it is there", async () => {
+  it("is the key that the guest generated, read through the agent", async () => {
     const vm = new Member("vm");
     const applied = vm.apply(inputs({ waitForHostKey: { timeoutSeconds: 30 } }));
     for (const text of ["", `${KEY} root@web\n`]) {
@@ -174,7 +174,7 @@ describe("waitForHostKey", () => {
   it.each([
     ["8.4", "VM.Monitor"],
     ["9.2", "VM.GuestAgent.FileRead or VM.GuestAgent.Unrestricted"],
-  ] as const)("names the privilege that Proxmox VE %s wants", async (version, privilege) => {
+  ] as const)("names the privilege of Proxmox VE %s", async (version, privilege) => {
     const { cluster } = fake();
     cluster.version = version;
     const token = cluster.tokens.get(TOKEN_ID)!;
@@ -186,32 +186,37 @@ describe("waitForHostKey", () => {
   });
 });
 
-it.each(["qemu", "lxc"] as const)("tells an ID that another %s has together with all else", async (kind) => {
-  const taken = fake().cluster.reserve(kind, "pve", 150, "create");
-  Object.assign(taken, { lock: undefined, config: { name: "db", scsi0: "local-lvm:vm-150-disk-0" } });
-  const broken = {
-    vmid: 150,
-    networks: [{ bridge: "vmbr9" }],
-    disks: { scsi0: { storage: "none", size: "1G" } },
-  };
-  const vm = await failure(new Member("vm").apply(vmInputs(fake(), broken)));
-  const container = {
-    networks: broken.networks,
-    rootDisk: broken.disks.scsi0,
-    template: "local:vztmpl/a.tar.zst",
-  };
-  const { disks: _, cores: __, ...inputs } = vmInputs(fake(), { vmid: 150, ...container });
-  const label = kind === "qemu" ? "VM" : "container";
-  for (const message of [vm, await failure(new Member("container").apply(inputs))]) {
-    expect(message).toContain(`vmid: ${label} 150 (db) on pve was not made by nixops4: choose another ID`);
-    expect(message).toContain("there is no bridge vmbr9 on pve");
-    expect(message).toContain("the storage none is not on pve");
-  }
-  expect(vm.includes("adopt = true")).toBe(kind === "qemu");
-  expect(fake().writes).toEqual([]);
-});
+it.each(["qemu", "lxc"] as const)(
+  "reports an ID that another %s has, together with all other problems",
+  async (kind) => {
+    const taken = fake().cluster.reserve(kind, "pve", 150, "create");
+    Object.assign(taken, { lock: undefined, config: { name: "db", scsi0: "local-lvm:vm-150-disk-0" } });
+    const broken = {
+      vmid: 150,
+      networks: [{ bridge: "vmbr9" }],
+      disks: { scsi0: { storage: "none", size: "1G" } },
+    };
+    const vm = await failure(new Member("vm").apply(vmInputs(fake(), broken)));
+    const container = {
+      networks: broken.networks,
+      rootDisk: broken.disks.scsi0,
+      template: "local:vztmpl/a.tar.zst",
+    };
+    const { disks: _, cores: __, ...inputs } = vmInputs(fake(), { vmid: 150, ...container });
+    const label = kind === "qemu" ? "VM" : "container";
+    for (const message of [vm, await failure(new Member("container").apply(inputs))]) {
+      expect(message).toContain(
+        `vmid: ${label} 150 (db) on pve was not created by nixops4: choose another ID`,
+      );
+      expect(message).toContain("there is no bridge vmbr9 on pve");
+      expect(message).toContain("the storage none is not on pve");
+    }
+    expect(vm.includes("adopt = true")).toBe(kind === "qemu");
+    expect(fake().writes).toEqual([]);
+  },
+);
 
-it("compares a VM with its inputs again when a keeper changes", async () => {
+it("compares a VM with all its inputs when a keeper changes", async () => {
   const [vm, inputs] = [new Member("vm"), vmInputs(fake(), { keepers: { day: 1 } })];
   await vm.apply(inputs);
   fake().vm(100).config["cpulimit"] = "1";

@@ -3,15 +3,15 @@ import type { ApiAccess } from "../api-access.ts";
 import { ConnectError, LostAnswerError, PveError, TaskError } from "./errors.ts";
 import { type HttpAnswer, Https, type HttpRequest } from "./https.ts";
 
-/** What is sent: numbers and booleans become the text that Proxmox VE takes; `undefined` is left out. */
+/** The parameters of a request. Booleans are sent as 1 and 0; `undefined` is left out. */
 export type Params = Record<string, string | number | boolean | undefined>;
 
 const BASE = "/api2/json";
-/** A refused connection is a daemon that starts again, or an address that is wrong. */
+/** Long enough for a restart of the daemon, and not too long where the address is wrong. */
 const CONNECT_RETRY_SECONDS = 10;
 const PAUSE_SECONDS = { first: 0.2, longest: 5 };
 
-/** Proxmox VE's API, with a token. */
+/** A client of the API of Proxmox VE that logs in with a token. */
 export class PveClient {
   readonly context: Context;
   readonly #https: Https;
@@ -33,7 +33,7 @@ export class PveClient {
     return this.request("GET", path, params) as Promise<Data>;
   }
 
-  /** The `data` of the answer. What may succeed a moment later is tried again. */
+  /** Sends a request and returns the `data` of the answer. Retries what may succeed later. */
   request(method: string, path: string, params: Params = {}): Promise<unknown> {
     const query = encode(params);
     const isInPath = method === "GET" || method === "DELETE";
@@ -44,14 +44,14 @@ export class PveClient {
       return this.send(`${method} ${path}`, {
         method,
         path: target,
-        // Without a length, Node would send chunks, which are refused.
+        // Without a length, Node.js sends chunks, which Proxmox VE refuses.
         headers: isInPath ? {} : { ...type, "content-length": body.length },
         ...(isInPath ? {} : { body }),
       });
     });
   }
 
-  /** One request, without another try. */
+  /** Sends one request, without retrying. Throws a PveError, ConnectError or LostAnswerError. */
   async send(
     what: string,
     request: Omit<HttpRequest, "timeoutSeconds" | "signal"> & { timeoutSeconds?: number },
@@ -74,7 +74,7 @@ export class PveClient {
     }
   }
 
-  /** Tries again, with growing pauses, while the error is one that passes. */
+  /** Retries with growing pauses while the error may pass. `what` is the method and the path. */
   async retry<Result>(what: string, attempt: () => Promise<Result>): Promise<Result> {
     const start = performance.now();
     return retryUntil(attempt, {
@@ -85,16 +85,16 @@ export class PveClient {
         const elapsed = (performance.now() - start) / 1000;
         return elapsed + pauseSeconds <= this.#patienceFor(error, what);
       },
-      onFailure: (error) => this.context.log.debug(`${what} is tried again: ${(error as Error).message}`),
+      onFailure: (error) => this.context.log.debug(`retrying ${what}: ${(error as Error).message}`),
     });
   }
 
-  /** For how many seconds an error may pass; 0 where it does not. */
+  /** Returns for how many seconds to retry after an error; 0 for an error that stays. */
   #patienceFor(error: unknown, what: string): number {
     const { retrySeconds } = this.#access;
     if (error instanceof ConnectError)
       return error.mayPass ? Math.min(retrySeconds, CONNECT_RETRY_SECONDS) : 0;
-    // Reading twice does no harm.
+    // Only a read can be repeated safely.
     if (error instanceof LostAnswerError)
       return what.startsWith("GET ") ? Math.min(retrySeconds, CONNECT_RETRY_SECONDS) : 0;
     if (error instanceof PveError) return error.isLocked || error.isUnreached ? retrySeconds : 0;

@@ -1,6 +1,6 @@
 import { ProviderError } from "@nixops4-providers/provider-sdk";
 
-/** What Proxmox VE refused. */
+/** An error status in an answer of Proxmox VE. */
 export class PveError extends ProviderError {
   override readonly name = "PveError";
   readonly status: number;
@@ -14,7 +14,7 @@ export class PveError extends ProviderError {
     this.reason = [reason, ...fields].join("; ");
   }
 
-  /** What is not there is no 404. */
+  /** Proxmox VE reports what does not exist with status 500. */
   get isNotFound(): boolean {
     return (
       this.status === 404 ||
@@ -30,7 +30,7 @@ export class PveError extends ProviderError {
     return this.status === 500 && this.reason.includes("checksum mismatch (file change");
   }
 
-  /** A new task may be unknown for a moment. */
+  /** A task may be unknown for a moment after its start. */
   get isUnknownTask(): boolean {
     return this.status === 400 && this.reason.includes("no such task");
   }
@@ -39,16 +39,17 @@ export class PveError extends ProviderError {
     return isLockMessage(this.reason);
   }
 
-  /** The node was not reached (595), or did not answer (596, 599): then nobody knows what it did. */
+  /** The request did not reach the node. */
   get isUnreached(): boolean {
     return this.status === 595;
   }
 
-  /** The node is not there at all, or not reached. */
+  /** The node does not exist, or the request did not reach it. */
   get isUnreachable(): boolean {
     return this.isUnreached || (this.status === 500 && this.reason.includes("hostname lookup"));
   }
 
+  /** The node did not answer, and may have carried out the request. */
   get isUnanswered(): boolean {
     return [596, 597, 599].includes(this.status);
   }
@@ -60,23 +61,23 @@ function hintFor(status: number, reason: string): { hint?: string } {
   return {};
 }
 
-/** A lock goes away by itself, unless an operation died with it. */
+/** A lock passes, unless the operation that holds it died. */
 function isLockMessage(text: string): boolean {
   return /\b(VM|CT) is locked|can't lock file|got timeout.*lock|lock.*got timeout/.test(text);
 }
 
-/** The answer to a request that may have changed something was lost. */
+/** The answer was lost: the request may have been carried out. */
 export class LostAnswerError extends ProviderError {
   override readonly name = "LostAnswerError";
   constructor(what: string, cause: unknown) {
-    super(`${what}: there was no answer`, {
+    super(`${what}: no answer received`, {
       cause,
-      hint: "Whether it happened is found out by the next apply.",
+      hint: "The request may have been carried out. Apply again: the next run checks.",
     });
   }
 }
 
-/** The connection could not be made; nothing was sent. */
+/** The connection failed before anything was sent. */
 export class ConnectError extends ProviderError {
   override readonly name = "ConnectError";
   readonly mayPass: boolean;
@@ -88,7 +89,7 @@ export class ConnectError extends ProviderError {
   }
 }
 
-/** A task that ended, and not well. */
+/** A task that ended with an error. */
 export class TaskError extends ProviderError {
   override readonly name = "TaskError";
   readonly exitStatus: string;

@@ -22,11 +22,11 @@ export interface HttpAnswer {
   text: string;
 }
 
-/** pveproxy closes what is idle for 5 s: what could be closed just now is not used again. */
+/** pveproxy closes connections that are idle for 5 s: they are closed here before. */
 const IDLE_MS = 3_000;
 const MAX_BYTES = 32 * 1024 * 1024;
 
-/** Connections to one endpoint, whose certificate is checked before anything is sent. */
+/** Connections to one endpoint. Its certificate is checked before anything is sent. */
 export class Https {
   readonly #endpoint: URL;
   readonly #agent: Agent;
@@ -49,7 +49,7 @@ export class Https {
     let isConnected = false;
     outgoing.on("socket", (socket) => {
       if (!socket.connecting) isConnected = true;
-      // A connection that is used again has had its handshake.
+      // A reused connection has completed its handshake.
       else socket.once("secureConnect", () => (isConnected = true));
     });
     outgoing.on("timeout", () => outgoing.destroy(new ProviderError(`no answer for ${timeoutSeconds} s`)));
@@ -57,7 +57,7 @@ export class Https {
       outgoing.on("response", resolve).on("error", reject);
     });
     try {
-      // A server that refuses early answers while the body is still on its way.
+      // A server that refuses a request early answers before the whole body is sent.
       const sent =
         body === undefined || Buffer.isBuffer(body) ? void outgoing.end(body) : pipeline(body, outgoing);
       void sent?.catch(() => {});
@@ -79,7 +79,7 @@ function agentFor({ tlsFingerprint, caCertificate, insecure }: ApiAccess): Agent
   return new Agent({ ...common, ...(caCertificate && { ca: caCertificate }), rejectUnauthorized: !insecure });
 }
 
-/** Gives out a connection only once its certificate is the one expected. */
+/** Uses a connection only after its certificate has the expected fingerprint. */
 class PinnedAgent extends Agent {
   readonly #fingerprint: string;
 
@@ -110,7 +110,7 @@ class PinnedAgent extends Agent {
     if (seen === this.#fingerprint) return undefined;
     return new ProviderError(`the server's certificate has the fingerprint ${seen}, not the one expected`, {
       path: "connection.tlsFingerprint",
-      hint: "The token was not sent. Compare with `pvenode cert info` on the node: each node has its own certificate.",
+      hint: "The token was not sent. Compare with `pvenode cert info` on the node. Each node has its own certificate.",
     });
   }
 }

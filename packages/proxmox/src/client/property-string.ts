@@ -1,7 +1,7 @@
-/** The parts of `scsi0=local:8,discard=on`, by name. */
+/** The properties of a value such as `local:8,discard=on`, by name. */
 export type Props = Readonly<Record<string, string>>;
 
-/** Reads comma-separated properties; the one without a name is that of `defaultKey`. */
+/** Parses comma-separated properties. A value without a name belongs to `defaultKey`. */
 export function parseProps(text: string, defaultKey: string): Props {
   const pairs = text
     .split(",")
@@ -13,7 +13,7 @@ export function parseProps(text: string, defaultKey: string): Props {
   return Object.fromEntries(pairs) as Props;
 }
 
-/** Writes properties, that of `defaultKey` first and without its name; `undefined` is left out. */
+/** Formats properties: that of `defaultKey` first and without its name, `undefined` left out. */
 export function printProps(props: Readonly<Record<string, string | undefined>>, defaultKey: string): string {
   const { [defaultKey]: first, ...rest } = props;
   const named = Object.entries(rest)
@@ -22,7 +22,7 @@ export function printProps(props: Readonly<Record<string, string | undefined>>, 
   return [...(first === undefined ? [] : [first]), ...named].join(",");
 }
 
-/** A switch as Proxmox VE writes it; `undefined` stays. */
+/** Formats a boolean as Proxmox VE does; `undefined` stays. */
 export function flag(value: boolean | undefined): string | undefined {
   return value === undefined ? undefined : value ? "1" : "0";
 }

@@ -83,7 +83,7 @@ it.each([
 it("asks once more when the time is up, and then says that the task goes on", async () => {
   const { client, seen } = clientWith([RUNNING]);
   const error = (await wait(client, 0.05)) as Error & { hint: string };
-  expect(error.message).toBe("starting VM 100 takes more than 0.05 s");
+  expect(error.message).toBe("starting VM 100 took more than 0.05 s");
   expect(error.hint).toContain(UPID);
   expect(seen.paths).toHaveLength(3);
 });

@@ -4,7 +4,7 @@ import { PveError, TaskError } from "./errors.ts";
 
 const FIRST_POLL_SECONDS = 0.05;
 const LONGEST_POLL_SECONDS = 1;
-/** The pause is this part of the time that the task has taken: what is short is noticed soon. */
+/** The part of the elapsed time to pause, so that the end of a short task is noticed soon. */
 const POLL_SHARE = 0.1;
 const UNKNOWN_SECONDS = 10;
 const LOG_LINES = 15;
@@ -18,12 +18,12 @@ export interface TaskRequest {
   method: "POST" | "PUT" | "DELETE";
   path: string;
   params?: Params;
-  /** What is being done, as "creating VM 100". */
+  /** What the task does, such as "creating VM 100". */
   what: string;
   timeoutSeconds: number;
 }
 
-/** Asks for work and waits until it is done. A lock that only the task meets is waited for, too. */
+/** Sends a request and waits for its task, if it starts one. Retries when the task meets a lock. */
 export function runTask(
   client: PveClient,
   { method, path, params = {}, what, timeoutSeconds }: TaskRequest,
@@ -34,12 +34,12 @@ export function runTask(
   });
 }
 
-/** Some requests are done at once and return nothing. */
+/** Some requests are done at once and return no task. */
 function isUpid(value: unknown): value is string {
   return typeof value === "string" && value.startsWith("UPID:");
 }
 
-/** Waits for the end of a task. Its warnings are shown; its failure is an error with the end of its log. */
+/** Waits for the end of a task, and logs its warnings. Throws a TaskError with the end of its log when it fails. */
 export async function waitForTask(
   client: PveClient,
   upid: string,
@@ -83,8 +83,8 @@ async function judge(client: PveClient, path: string, what: string, exitStatus: 
 }
 
 function tooLong(what: string, timeoutSeconds: number, upid: string): ProviderError {
-  return new ProviderError(`${what} takes more than ${timeoutSeconds} s`, {
-    hint: `The task goes on: ${upid}. Apply again when it is done, or raise taskTimeoutSeconds.`,
+  return new ProviderError(`${what} took more than ${timeoutSeconds} s`, {
+    hint: `The task is still running: ${upid}. Apply again when it has ended, or raise taskTimeoutSeconds.`,
   });
 }
 

@@ -3,17 +3,17 @@ import { createReadStream } from "node:fs";
 import { Readable } from "node:stream";
 import type { PveClient } from "./client.ts";
 
-/** After the last byte, Proxmox VE may have to copy all of them before it answers. */
+/** After the last byte, Proxmox VE may copy the whole file before it answers. */
 const ANSWER_SECONDS = 600;
 
 export interface Upload {
   path: string;
-  /** Sent before the file, as Proxmox VE needs it. */
+  /** Form fields, which Proxmox VE expects before the file. */
   fields: Readonly<Record<string, string>>;
   file: { path: string; name: string; bytes: number };
 }
 
-/** Sends a file in a form, in constant memory and with a length. Returns the `data` of the answer. */
+/** Uploads a file as a multipart form, in constant memory and with a Content-Length. Returns the `data` of the answer. */
 export function upload(client: PveClient, { path, fields, file }: Upload): Promise<unknown> {
   const boundary = `nixops4-${randomBytes(16).toString("hex")}`;
   const parts = Object.entries(fields).map(
@@ -36,7 +36,7 @@ export function upload(client: PveClient, { path, fields, file }: Upload): Promi
   });
 }
 
-/** Exactly as many bytes of the file as were promised: one that changes meanwhile fails by its checksum. */
+/** Yields exactly as many bytes of the file as announced. If the file changes meanwhile, its checksum fails. */
 async function* body(head: Buffer, { path, bytes }: Upload["file"], tail: Buffer) {
   yield head;
   if (bytes > 0) {

@@ -15,20 +15,17 @@ it.each([
   ],
   [{ networks: [{ name: "eth0" }, { name: "eth1" }] }, []],
   [{ networks: [{ name: "eth0" }, { name: "eth0" }] }, ["networks[1].name: eth0 is used twice"]],
-  [{ waitForIp: {} }, ["waitForIp: needs a network"]],
+  [{ waitForIp: {} }, ["waitForIp: needs a network interface"]],
   [{ waitForIp: {}, networks: [{ name: "eth0" }] }, []],
   [{ waitForIp: {}, networks: [{ name: "eth0" }], started: true }, []],
-  [
-    { waitForIp: {}, networks: [{ name: "eth0" }], started: false },
-    ["waitForIp: needs a container that runs"],
-  ],
+  [{ waitForIp: {}, networks: [{ name: "eth0" }], started: false }, ["waitForIp: needs a running container"]],
   [{ started: false }, []],
 ])("%j", (more, wanted) => {
   expect(check(more)).toEqual(wanted);
 });
 
 it("needs a template and a root for a new one", () => {
-  const missing = "is required: there is no such container yet";
+  const missing = "is required for a new container";
   expect(lines(missingForNew({} as Inputs))).toEqual([`template: ${missing}`, `rootDisk: ${missing}`]);
   expect(missingForNew({ template: "a", rootDisk: {} } as unknown as Inputs)).toEqual([]);
 });

@@ -3,7 +3,7 @@ import { checkApiAccess } from "../api-access.ts";
 import { checkAddresses, checkNameServers } from "../guest/check-addresses.ts";
 import type { Inputs } from "./schema.ts";
 
-/** What the schema cannot say of a container. */
+/** Reports what the schema of a container cannot express. */
 export function checkContainer(inputs: Inputs): Violation[] {
   const { connection, mountPoints, networks = [], nameServers, waitForIp, started } = inputs;
   const violations = checkApiAccess(connection);
@@ -20,20 +20,16 @@ export function checkContainer(inputs: Inputs): Violation[] {
   }
   violations.push(...checkNameServers("nameServers", nameServers));
   if (waitForIp !== undefined && networks.length === 0)
-    violations.push({ path: "waitForIp", message: "needs a network" });
+    violations.push({ path: "waitForIp", message: "needs a network interface" });
   if (waitForIp !== undefined && started === false)
-    violations.push({ path: "waitForIp", message: "needs a container that runs" });
+    violations.push({ path: "waitForIp", message: "needs a running container" });
   return violations;
 }
 
-/** What only a new container needs. */
+/** Reports the inputs that only a new container needs. */
 export function missingForNew({ template, rootDisk }: Inputs): Violation[] {
   return [
-    ...(template === undefined
-      ? [{ path: "template", message: "is required: there is no such container yet" }]
-      : []),
-    ...(rootDisk === undefined
-      ? [{ path: "rootDisk", message: "is required: there is no such container yet" }]
-      : []),
+    ...(template === undefined ? [{ path: "template", message: "is required for a new container" }] : []),
+    ...(rootDisk === undefined ? [{ path: "rootDisk", message: "is required for a new container" }] : []),
   ];
 }

@@ -2,7 +2,7 @@ import { type Context, type ConvergeRequest, refuse } from "@nixops4-providers/p
 import { PveError } from "../client/errors.ts";
 import { runTask } from "../client/tasks.ts";
 import { type Interface, networkKeysOf, waitForAddresses } from "../guest/addresses.ts";
-import { makeGuest } from "../guest/allocate.ts";
+import { createGuest } from "../guest/allocate.ts";
 import { convergeGuest } from "../guest/converge-guest.ts";
 import { type Guest, labelOf, pathOf } from "../guest/guest.ts";
 import { withMarker } from "../guest/marker.ts";
@@ -41,12 +41,12 @@ function converge(run: Run): Promise<Outputs> {
 async function create(run: Run): Promise<Guest> {
   const { client, inputs } = run;
   const missing = missingForNew(inputs);
-  if (missing.length > 0) throw refuse(`cannot make the container ${inputs.name}`, missing);
+  if (missing.length > 0) throw refuse(`cannot create the container ${inputs.name}`, missing);
   await preflightCreate(run);
   const settings = [...settingsOf(inputs), ...volumesOf(inputs)];
   const config = Object.fromEntries(settings.map(({ key, initial }) => [key, initial]));
   const { description = "", owner, name, sshKeys } = inputs;
-  const vmid = await makeGuest(client, inputs.vmid, (vmid) =>
+  const vmid = await createGuest(client, inputs.vmid, (vmid) =>
     runTask(client, {
       method: "POST",
       path: `/nodes/${inputs.node}/lxc`,
@@ -59,7 +59,7 @@ async function create(run: Run): Promise<Guest> {
         ...config,
         description: withMarker(description, { owner, name }),
       },
-      what: `making ${labelOf({ kind: "lxc", vmid })} (${name})`,
+      what: `creating ${labelOf({ kind: "lxc", vmid })} (${name})`,
       timeoutSeconds: inputs.taskTimeoutSeconds,
     }),
   );
@@ -78,7 +78,7 @@ async function ipAddressesOf({ client, inputs }: Run, seen: Observed): Promise<s
     ...waitForIp,
     mac: macAddressesOf(seen)[0],
     ask: () => ask(client, seen),
-    hint: "Look whether the container runs.",
+    hint: "Check that the container runs.",
   });
 }
 

@@ -16,7 +16,7 @@ export async function preflightCreate(run: Run): Promise<void> {
   const root = { paths: ["/"], anyOf: ["Sys.Modify"], path: "unprivileged" };
   const privileges = [...plan.privileges, ...(unprivileged ? [] : [root])];
   const violations = await takenViolations(run);
-  await preflight(facts, `cannot make the container ${name}`, { ...plan, privileges, violations });
+  await preflight(facts, `cannot create the container ${name}`, { ...plan, privileges, violations });
 }
 
 /** Checks what a change of a container needs. */
@@ -25,7 +25,7 @@ export async function preflightChanges(run: Run, seen: Observed, changes: Change
   await preflight(run.facts, `cannot change ${labelOf(seen)}`, plan);
 }
 
-/** The privilege that a key of a container's configuration needs. */
+/** Returns the privilege for a key of a container's configuration. */
 function privilegeForKey(key: string): string {
   if (/^(cores|cpulimit|cpuunits)$/.test(key)) return "VM.Config.CPU";
   if (/^(memory|swap)$/.test(key)) return "VM.Config.Memory";

@@ -16,7 +16,7 @@ const network = fields(
       pattern: "^[a-z][a-z0-9._-]{0,14}$",
       patternError: "must be the name of an interface, such as eth0",
       default: "eth0",
-      description: "The name of the interface inside.",
+      description: "The name of the interface in the container.",
     }),
     ...cardFields,
     ...addressFields({ manual: true }),
@@ -31,14 +31,14 @@ export const inputs = fields({
       pattern: "^[A-Za-z][A-Za-z0-9._-]*[A-Za-z0-9]:[^ \\n,]+$",
       patternError: "must be the ID of a volume, such as local:vztmpl/debian.tar.zst",
       description:
-        "What a new container is made from: a volume, as the output `volumeId` of an `image`. Later it means nothing.",
+        "The template to create a new container from, such as the output `volumeId` of an `image`. It has no effect on an existing container.",
     }),
   ),
   rootDisk: Type.Optional(
     fields(
       {
-        storage: storageField("The storage that it is on. It is not moved."),
-        size: sizeField("The size, such as `8G`. It grows, and never shrinks."),
+        storage: storageField("The storage of the volume. It is not moved to another storage."),
+        size: sizeField("The size, such as `8G`. A volume grows and never shrinks."),
       },
       { title: "RootDisk", description: "The root file system. Required for a new container." },
     ),
@@ -47,36 +47,42 @@ export const inputs = fields({
     Type.String(),
     fields(
       {
-        storage: storageField("The storage that it is on. It is not moved."),
-        size: sizeField("The size, such as `8G`. It grows, and never shrinks."),
+        storage: storageField("The storage of the volume. It is not moved to another storage."),
+        size: sizeField("The size, such as `8G`. A volume grows and never shrinks."),
         path: Type.String({
           pattern: "^/[^,]*$",
           patternError: "must be a path, such as /srv",
-          description: "Where it is mounted.",
+          description: "The path where the volume is mounted.",
         }),
-        backup: Type.Boolean({ default: false, description: "Whether backups contain it." }),
+        backup: Type.Boolean({ default: false, description: "Whether backups contain the volume." }),
       },
-      { title: "MountPoint", description: "A volume." },
+      { title: "MountPoint", description: "A volume and where it is mounted." },
     ),
-    { default: {}, description: "More volumes, by where they are: `mp0` to `mp30`." },
+    { default: {}, description: "More volumes, by key: `mp0` to `mp30`." },
   ),
   detachRemovedDisks: Type.Boolean({
     default: false,
     description:
-      "Whether a volume that is no longer in `mountPoints` is detached. Its data stays, as an unused volume. Without, that is an error.",
+      "Whether a volume that was removed from `mountPoints` is detached. Its data stays, as an unused volume. Without it, that is an error.",
   }),
   cores: Type.Optional(
-    Type.Integer({ minimum: 1, maximum: 8192, description: "How many cores it sees. When not set, all." }),
+    Type.Integer({
+      minimum: 1,
+      maximum: 8192,
+      description: "The number of cores that the container sees. When not set, all of the node.",
+    }),
   ),
   cpuLimit: Type.Optional(
     Type.Number({
       minimum: 0,
       maximum: 8192,
-      description: "How many cores it may use in all, such as 1.5; 0 is no limit.",
+      description: "The limit of CPU usage in cores, such as 1.5; 0 means no limit.",
     }),
   ),
-  memory: Type.Optional(Type.Integer({ minimum: 16, description: "The memory in MiB. A new one has 512." })),
-  swap: Type.Optional(Type.Integer({ minimum: 0, description: "The swap in MiB. A new one has 512." })),
+  memory: Type.Optional(
+    Type.Integer({ minimum: 16, description: "The memory in MiB. A new container has 512." }),
+  ),
+  swap: Type.Optional(Type.Integer({ minimum: 0, description: "The swap in MiB. A new container has 512." })),
   networks: Type.Optional(
     Type.Array(network, { maxItems: 32, description: "The network interfaces, `net0` first." }),
   ),
@@ -84,15 +90,16 @@ export const inputs = fields({
   sshKeys: Type.Array(Type.String({ minLength: 1 }), {
     default: [],
     description:
-      "Public keys that may log in as root. They are written when it is made, and mean nothing later.",
+      "The public SSH keys that may log in as root. They are written at creation and have no effect later.",
   }),
   unprivileged: Type.Boolean({
     default: true,
-    description: "Whether root in it is an ordinary user outside. It is fixed when it is made.",
+    description: "Whether root in the container is an ordinary user on the node. It cannot be changed later.",
   }),
   nesting: Type.Optional(
     Type.Boolean({
-      description: "Whether it may run containers; NixOS and other systems with a new systemd need it.",
+      description:
+        "Whether the container may run containers. NixOS and other systems with a recent systemd need it.",
     }),
   ),
   osType: Type.Optional(
@@ -100,13 +107,13 @@ export const inputs = fields({
       ["debian", "ubuntu", "nixos", "alpine", "archlinux", "centos", "fedora", "opensuse", "unmanaged"],
       {
         description:
-          "The system in it, for what Proxmox VE sets up. When not set, what the template looks like.",
+          "The operating system, which decides how Proxmox VE configures the container. When not set, it is detected from the template.",
       },
     ),
   ),
   waitForIp: waitForIpField(
     "ContainerWaitForIp",
-    "Whether to wait until its first interface has an address.",
+    "Whether to wait until the first network interface has an address.",
     60,
   ),
   ensure: ensureField("the container"),

@@ -8,13 +8,13 @@ import type { Inputs } from "./schema.ts";
 
 export type Run = GuestRun<Inputs>;
 
-/** What the inputs of a container ask for. */
+/** Returns what the inputs of a container ask for. */
 export function wantedOf({ inputs, previous = {} }: Run): Wanted {
   return {
     settings: [...settingsOf(inputs), descriptionSetting(inputs, previous)],
     volumes: volumesOf(inputs),
     previousKeys: settingsOf(previous).map(({ key }) => key),
-    // A container always has its root.
+    // A container always has a root file system.
     previousVolumes: volumesOf(previous).filter(({ key }) => key !== "rootfs"),
     mayDetach: inputs.detachRemovedDisks,
   };
@@ -53,7 +53,7 @@ function networkSetting(network: Network, index: number): Setting {
     managed: {
       name,
       bridge,
-      // One that was chosen by Proxmox VE stays.
+      // A MAC address that Proxmox VE generated stays.
       ...(mac === undefined ? {} : { hwaddr: mac.toUpperCase() }),
       tag: vlan?.toString(),
       firewall: firewall ? "1" : undefined,

@@ -6,7 +6,7 @@ import type { Observed } from "./observe.ts";
 
 type Family = "ipv4" | "ipv6" | "any";
 
-/** A card inside of a guest. */
+/** A network interface inside a guest. */
 export interface Interface {
   mac: string;
   addresses: string[];
@@ -16,34 +16,34 @@ export interface AddressWait {
   mac: string | undefined;
   family: Family;
   timeoutSeconds: number;
-  /** Asks the guest once; returns the error while it does not answer yet. */
+  /** Asks the guest once. Returns the error if it does not answer yet. */
   ask: () => Promise<Interface[] | PveError>;
-  /** What to do when it never answers. */
+  /** What to do if it never answers. */
   hint: string;
 }
 
 export interface Question<Answer, Found> {
-  /** What is waited for, as a progress line. */
+  /** The text for the progress, such as "waiting for an address". */
   what: string;
   timeoutSeconds: number;
-  /** Asks the guest once; returns the error while it does not answer yet. */
+  /** Asks the guest once. Returns the error if it does not answer yet. */
   ask: () => Promise<Answer | PveError>;
   find: (answer: Answer) => Found | undefined;
-  /** The error for the last answer, when the time is up. */
+  /** Returns the error for the last answer after the timeout. */
   explain: (answer: Answer | PveError) => ProviderError;
 }
 
 const FIRST_POLL_SECONDS = 0.1;
 const LONGEST_POLL_SECONDS = 2;
 
-/** The keys of the cards, in their order. */
+/** Returns the keys of the network cards in numerical order. */
 export function networkKeysOf({ values }: Observed): string[] {
   return [...values.keys()]
     .filter((key) => /^net\d+$/.test(key))
     .toSorted((a, b) => Number(a.slice(3)) - Number(b.slice(3)));
 }
 
-/** Asks a guest with growing pauses until its answer has what is waited for. */
+/** Asks a guest with growing pauses until `find` returns something. */
 export async function askUntil<Answer, Found>(
   client: PveClient,
   { what, timeoutSeconds, ask, find, explain }: Question<Answer, Found>,
@@ -56,7 +56,7 @@ export async function askUntil<Answer, Found>(
       const found = answer instanceof PveError ? undefined : find(answer);
       if (found !== undefined) return found;
       if (performance.now() - start > timeoutSeconds * 1000) throw explain(answer);
-      progress.update(answer instanceof PveError ? answer.reason : "the guest answers, and does not have it");
+      progress.update(answer instanceof PveError ? answer.reason : "the guest answers, but without it");
       await sleep(pause, client.context.signal);
     }
   } finally {
@@ -64,7 +64,7 @@ export async function askUntil<Answer, Found>(
   }
 }
 
-/** The addresses of a card, found by its MAC address, as soon as one of the family is there. */
+/** Waits until the card with a MAC address has an address of the family. Returns all its addresses. */
 export function waitForAddresses(client: PveClient, seen: Observed, wait: AddressWait): Promise<string[]> {
   const { mac, family, timeoutSeconds, ask } = wait;
   return askUntil(client, {
@@ -79,7 +79,7 @@ export function waitForAddresses(client: PveClient, seen: Observed, wait: Addres
   });
 }
 
-/** Those of the card that are not link-local. */
+/** Returns the addresses of a card that are not link-local. */
 function addressesOf(interfaces: Interface[], mac: string | undefined): string[] {
   const card = interfaces.find((one) => one.mac.toLowerCase() === mac);
   return (card?.addresses ?? []).filter((one) => !/^(fe[89ab][0-9a-f]:|169\.254\.|127\.|::1$)/i.test(one));
@@ -99,12 +99,12 @@ function noAddress(
     const message = `the guest agent of ${labelOf(seen)} has not answered within ${timeoutSeconds} s`;
     return new ProviderError(message, { path, cause: answer, hint });
   }
-  const kind = { any: "an address", ipv4: "an IPv4 address", ipv6: "an IPv6 address" }[family];
+  const kind = { any: "address", ipv4: "IPv4 address", ipv6: "IPv6 address" }[family];
   return new ProviderError(
-    `${labelOf(seen)} has not told ${kind} of its first card within ${timeoutSeconds} s`,
+    `${labelOf(seen)} has reported no ${kind} of its first network card within ${timeoutSeconds} s`,
     {
       path,
-      hint: "The guest answers. Look for DHCP or router announcements on the bridge of networks[0].",
+      hint: "The guest answers. Check DHCP or router advertisements on the bridge of networks[0].",
     },
   );
 }

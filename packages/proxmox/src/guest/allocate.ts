@@ -4,35 +4,38 @@ import { PveError, TaskError } from "../client/errors.ts";
 
 const ATTEMPTS = 100;
 
-/** Makes a guest with this ID or, where none is given, with a free one. Returns the ID. */
-export function makeGuest(
+/** Creates a guest with this ID or, if none is given, with the next free one. Returns the ID. */
+export function createGuest(
   client: PveClient,
   vmid: number | undefined,
-  make: (vmid: number) => Promise<void>,
+  create: (vmid: number) => Promise<void>,
 ): Promise<number> {
-  return vmid === undefined ? withFreeId(client, make) : makeWithId(make, vmid);
+  return vmid === undefined ? withFreeId(client, create) : createWithId(create, vmid);
 }
 
-async function makeWithId(make: (vmid: number) => Promise<void>, vmid: number): Promise<number> {
+async function createWithId(create: (vmid: number) => Promise<void>, vmid: number): Promise<number> {
   try {
-    await make(vmid);
+    await create(vmid);
     return vmid;
   } catch (error) {
     if (!isTaken(error)) throw error;
-    throw new ProviderError(`the ID ${vmid} was just taken by somebody else`, { path: "vmid", cause: error });
+    throw new ProviderError(`the ID ${vmid} was taken by another guest in the meantime`, {
+      path: "vmid",
+      cause: error,
+    });
   }
 }
 
 /**
- * Makes a guest with the next free ID. Nothing reserves an ID but making the guest: who comes second tries the next.
+ * Creates a guest with the next free ID. Only the creation reserves the ID: if another run is faster, the next ID is tried.
  */
-async function withFreeId(client: PveClient, make: (vmid: number) => Promise<void>): Promise<number> {
+async function withFreeId(client: PveClient, create: (vmid: number) => Promise<void>): Promise<number> {
   let least = 0;
   for (let attempt = 1; ; attempt++) {
     const next = Number(await client.get<string>("/cluster/nextid"));
     const vmid = Math.max(next, least);
     try {
-      await make(vmid);
+      await create(vmid);
       return vmid;
     } catch (error) {
       if (!isTaken(error) || attempt === ATTEMPTS) throw error;
@@ -41,6 +44,7 @@ async function withFreeId(client: PveClient, make: (vmid: number) => Promise<voi
   }
 }
 
+/** Whether an error says that the ID or the name is in use. */
 export function isTaken(error: unknown): boolean {
   if (error instanceof TaskError)
     return /already exists/.test(error.exitStatus) && /\b(VM|CT) \d+ already exists/.test(error.exitStatus);

@@ -61,7 +61,7 @@ it("set what is missing or other", () => {
   });
 });
 
-it("change the options of a disk, grow it, and make a new one", () => {
+it("change the options of a disk, grow it, and create a new one", () => {
   const volumes = [volume("scsi0"), volume("scsi1")];
   expect(changes({ volumes }, { scsi0: "lvm:a,size=4G" })).toMatchObject({
     set: { scsi0: expect.stringContaining("ssd=1"), scsi1: "lvm:8" },
@@ -98,7 +98,7 @@ it.each([
 });
 
 describe("what was wanted before", () => {
-  it("is removed when it is there, and no longer wanted", () => {
+  it("is removed if it exists and is no longer wanted", () => {
     const wanted = { settings: [scalar("cores", "cores", 2)], previousKeys: ["cores", "balloon", "tags"] };
     expect(changes(wanted, { cores: "2", balloon: "0" })).toMatchObject({
       remove: ["balloon"],
@@ -118,7 +118,7 @@ describe("what was wanted before", () => {
 });
 
 describe("what is refused", () => {
-  const missing = (name: string) => `disks.scsi0.${name}: is required: there is no such disk yet`;
+  const missing = (name: string) => `disks.scsi0.${name}: is required for a new disk`;
   it.each([
     ["a new disk without a storage", { storage: undefined }, [missing("storage")]],
     ["a new disk without a size", { sizeMib: undefined }, [missing("size")]],

@@ -3,32 +3,33 @@ import type { Observed } from "./observe.ts";
 import type { Setting } from "./setting.ts";
 import { growthOf, type Volume, volumeRefusals } from "./volume.ts";
 
-/** What inputs ask for. */
+/** What the inputs ask for. */
 export interface Wanted {
   settings: Setting[];
   volumes: Volume[];
-  /** What the inputs before set. */
+  /** The keys and volumes of the previous inputs. */
   previousKeys: string[];
   previousVolumes: Volume[];
   mayDetach: boolean;
 }
 
-/** What has to be done so that a guest is as wanted. */
+/** The changes that make a guest as wanted. */
 export interface Changes {
   set: Map<string, string>;
   remove: string[];
   grow: { disk: string; size: string }[];
-  /** Whether volumes are made. */
+  /** Whether volumes are created. */
   isLong: boolean;
-  /** Whether it is about disks or firmware. */
+  /** Whether disks, firmware or virtual hardware change. */
   isRisky: boolean;
   refusals: Violation[];
-  /** All keys that are ours to set. */
+  /** All keys that the inputs manage. */
   managed: Set<string>;
 }
 
 const RISKY = /^(bios|machine|scsihw|cpu|efidisk0|tpmstate0|(scsi|virtio|sata|ide|mp)\d+|rootfs|features)$/;
 
+/** Compares a guest with what is wanted. */
 export function changesFor(wanted: Wanted, seen: Observed): Changes {
   const { settings, volumes, mayDetach } = wanted;
   const set = new Map([
@@ -82,13 +83,13 @@ function growth(volume: Volume, { values }: Observed) {
   return size === undefined ? [] : [{ disk: volume.key, size }];
 }
 
-/** Of the keys that the inputs before set, those that these do not and that are there. */
+/** Returns the keys that only the previous inputs set, and that the guest still has. */
 function dropped({ settings, volumes }: Wanted, previous: string[], { values }: Observed): string[] {
   const wanted = new Set([...settings, ...volumes].map(({ key }) => key));
   return previous.filter((key) => !wanted.has(key) && values.has(key));
 }
 
-/** A drive takes the place of no disk. */
+/** A CD-ROM drive must not replace a disk. */
 function driveRefusals({ key, path, initial }: Setting, { values }: Observed): Violation[] {
   const existing = values.get(key);
   if (existing === undefined || !initial.includes("media=cdrom") || existing.includes("media=cdrom"))
@@ -97,11 +98,10 @@ function driveRefusals({ key, path, initial }: Setting, { values }: Observed): V
 }
 
 function newVolumeRefusals({ storage, path, sizeMib, isImport }: Volume): Violation[] {
-  if (storage === undefined)
-    return [{ path: `${path}.storage`, message: "is required: there is no such disk yet" }];
+  if (storage === undefined) return [{ path: `${path}.storage`, message: "is required for a new disk" }];
   const isDisk = path.startsWith("disks.");
   return isDisk && sizeMib === undefined && !isImport
-    ? [{ path: `${path}.size`, message: "is required: there is no such disk yet" }]
+    ? [{ path: `${path}.size`, message: "is required for a new disk" }]
     : [];
 }
 

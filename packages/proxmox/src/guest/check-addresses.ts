@@ -8,12 +8,22 @@ interface Addresses {
   gateway6?: string | undefined;
 }
 
-/** Reports addresses that match the pattern of their input and are none, such as `192.0.2.300/24`. */
+/** Reports addresses that match the pattern of their input but are invalid, such as `192.0.2.300/24`. */
 export function checkAddresses(path: string, { ipv4, gateway4, ipv6, gateway6 }: Addresses): Violation[] {
   const checks: [string, string | undefined, (text: string) => boolean, string][] = [
-    ["ipv4", ipv4, (text) => hasPrefix(text, isIPv4, 32), "an IPv4 address with a prefix of at most 32"],
+    [
+      "ipv4",
+      ipv4,
+      (text) => hasPrefix(text, isIPv4, 32),
+      "an IPv4 address with a prefix length of at most 32",
+    ],
     ["gateway4", gateway4, isIPv4, "an IPv4 address"],
-    ["ipv6", ipv6, (text) => hasPrefix(text, isIPv6, 128), "an IPv6 address with a prefix of at most 128"],
+    [
+      "ipv6",
+      ipv6,
+      (text) => hasPrefix(text, isIPv6, 128),
+      "an IPv6 address with a prefix length of at most 128",
+    ],
     ["gateway6", gateway6, isIPv6, "an IPv6 address"],
   ];
   return checks

@@ -7,7 +7,7 @@ type Inputs = Partial<GuestInputs> & {
   osType?: string | undefined;
 };
 
-/** The keys that VMs and containers have in common; that of the name has a name of its own in each. */
+/** The keys that VMs and containers share. Only the key of the name differs. */
 export function commonSettings(nameKey: "name" | "hostname", inputs: Inputs): (Setting | undefined)[] {
   return [
     optional(nameKey, "name", inputs.name),
@@ -21,7 +21,7 @@ export function commonSettings(nameKey: "name" | "hostname", inputs: Inputs): (S
   ];
 }
 
-/** The keys of name servers, which the inputs at `path` say. */
+/** The keys of the DNS resolver. `path` is that of the inputs, with its dot. */
 export function resolverSettings(
   path: string,
   { nameServers, searchDomain }: { nameServers?: string[] | undefined; searchDomain?: string | undefined },

@@ -14,12 +14,12 @@ type Inputs = GuestInputs & { ha?: Ha | undefined };
 export interface GuestType<Outputs extends GuestOutputs> {
   create(): Promise<Guest>;
   sync: Pick<SyncRun, "wanted" | "preflight">;
-  /** The outputs when there is no guest. */
+  /** The outputs without a guest. */
   absent: Outputs;
   outputsOf(seen: Observed): Promise<Omit<Outputs, "vmid" | "node">>;
 }
 
-/** Observes a guest, makes it when there is none, changes what differs, and reports what it is then. */
+/** Finds or creates a guest, changes what differs, and returns its outputs; with `ensure = "absent"`, deletes it. */
 export async function convergeGuest<I extends Inputs, O extends GuestOutputs>(
   run: GuestRun<I>,
   type: GuestType<O>,
@@ -39,7 +39,7 @@ export async function convergeGuest<I extends Inputs, O extends GuestOutputs>(
   return { ...type.absent, vmid: seen.vmid, node: seen.node, ...(await type.outputsOf(seen)) };
 }
 
-/** Whether it was made by this run, or by one like it that did not come to its end. */
+/** Whether a guest was created by this run, or by an earlier one that was interrupted. */
 function isOfThisCreate({ inputs, previousOutputs }: GuestRun<Inputs>, found: Observed | undefined): boolean {
   if (found === undefined) return true;
   return (previousOutputs?.vmid ?? null) === null && !inputs.adopt;
@@ -53,7 +53,7 @@ async function sync<I extends Inputs>(
 ): Promise<Observed> {
   const { client, inputs, previous } = run;
   const configured = await syncConfig({ client, inputs, ...type.sync }, seen);
-  // Membership is not in the configuration: it is looked at when it may be another.
+  // The configuration does not contain the pool: it is read only when it may differ.
   if (previous === undefined || previous.pool !== inputs.pool) {
     await syncPool(client, configured, inputs.pool, previous?.pool);
   }

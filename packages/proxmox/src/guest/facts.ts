@@ -12,10 +12,10 @@ export interface Storage {
   enabled?: number;
 }
 
-/** Path → privilege → whether it holds for what is below. */
+/** Path → privilege → whether it propagates to paths below. */
 export type Permissions = Record<string, Record<string, number>>;
 
-/** What is asked of a cluster at most once in one run. */
+/** Facts about a cluster, each requested at most once. */
 export class Facts {
   readonly #client: PveClient;
   readonly #known = new Map<string, Promise<unknown>>();

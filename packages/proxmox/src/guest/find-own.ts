@@ -6,20 +6,20 @@ import { observe, type Observed, observeUntil } from "./observe.ts";
 import { PveError } from "../client/errors.ts";
 import type { GuestRun as Run } from "./guest-run.ts";
 
-/** The guest, wherever it is now; `undefined` when there is none yet. One that is not ours is refused. */
+/** Finds the guest on any node; `undefined` if it does not exist yet. Throws for a guest of another owner. */
 export async function findOwn(run: Run): Promise<Observed | undefined> {
   const known = run.previousOutputs?.vmid ?? undefined;
   if (known !== undefined) return findKnown(run, known);
   return run.inputs.vmid === undefined ? findNamed(run) : findById(run, run.inputs.vmid);
 }
 
-/** The one that an earlier run made. */
+/** Finds the guest that an earlier run recorded. */
 async function findKnown(run: Run, vmid: number): Promise<Observed | undefined> {
   const { inputs, previousOutputs } = run;
   if (inputs.vmid !== undefined && inputs.vmid !== vmid) {
     throw new ProviderError(`${labelOf({ kind: run.kind, vmid })} cannot change its ID to ${inputs.vmid}`, {
       path: "vmid",
-      hint: "Set vmid back. To have a new one instead, add a new member for it.",
+      hint: "Set vmid back. To create another one, add a new member.",
     });
   }
   const seen = await observeAt(run, vmid, previousOutputs?.node ?? inputs.node);
@@ -27,20 +27,20 @@ async function findKnown(run: Run, vmid: number): Promise<Observed | undefined> 
   if (inputs.ensure === "absent" || inputs.ifMissing === "create") return undefined;
   throw new ProviderError(`${labelOf({ kind: run.kind, vmid })} (${inputs.name}) is gone: no node has it`, {
     path: "ifMissing",
-    hint: 'Restore it from a backup with this ID, or set ifMissing = "create" to have a new one with empty disks.',
+    hint: 'Restore it from a backup with this ID, or set ifMissing = "create" to create a new one with empty disks.',
   });
 }
 
-/** One that is not ours counts as none where a new one is wanted: the preflight tells it with all else. */
+/** Ignores a guest of another owner when a new one is wanted: the preflight reports it with all other problems. */
 async function findById(run: Run, vmid: number): Promise<Observed | undefined> {
   const found = await observeAt(run, vmid, run.inputs.node);
   if (found === undefined) return undefined;
-  const seen = await waitUntilMade(run, found);
+  const seen = await waitUntilCreated(run, found);
   if (run.inputs.ensure === "present" && !mayUse(run, seen)) return undefined;
   return expectOurs(run, seen);
 }
 
-/** Without an ID: what an interrupted run left is found by its name and marker. */
+/** Finds a guest without an ID, such as after an interrupted run, by its name and marker. */
 async function findNamed(run: Run): Promise<Observed | undefined> {
   const { client, facts, inputs, kind } = run;
   const listed = (await listCluster(client)).filter(
@@ -60,7 +60,7 @@ async function findNamed(run: Run): Promise<Observed | undefined> {
 
 async function firstOurs(run: Run, guests: Guest[]): Promise<Observed | undefined> {
   for (const guest of guests) {
-    const seen = await observeIfThere(run, guest);
+    const seen = await observeIfPresent(run, guest);
     if (seen !== undefined && isOurs(run, seen)) return seen;
   }
   return undefined;
@@ -72,13 +72,13 @@ function isOurs({ inputs }: Run, { values }: Observed): boolean {
 }
 
 async function observeAt(run: Run, vmid: number, hint: string): Promise<Observed | undefined> {
-  const seen = await observeIfThere(run, { kind: run.kind, node: hint, vmid });
+  const seen = await observeIfPresent(run, { kind: run.kind, node: hint, vmid });
   if (seen !== undefined) return seen;
   const guest = await locate(run.client, run.facts, run.kind, vmid, undefined);
   return guest === undefined ? undefined : observe(run.client, guest);
 }
 
-async function observeIfThere({ client }: Run, guest: Guest): Promise<Observed | undefined> {
+async function observeIfPresent({ client }: Run, guest: Guest): Promise<Observed | undefined> {
   try {
     return await observe(client, guest);
   } catch (error) {
@@ -87,10 +87,10 @@ async function observeIfThere({ client }: Run, guest: Guest): Promise<Observed |
   }
 }
 
-/** While it is made, a guest has no marker yet. */
-async function waitUntilMade({ client, inputs }: Run, seen: Observed): Promise<Observed> {
-  if (!seen.isBeingMade) return seen;
-  return observeUntil(client, seen, inputs.taskTimeoutSeconds, ({ isBeingMade }) => !isBeingMade);
+/** A guest that is being created has no marker yet. */
+async function waitUntilCreated({ client, inputs }: Run, seen: Observed): Promise<Observed> {
+  if (!seen.isBeingCreated) return seen;
+  return observeUntil(client, seen, inputs.taskTimeoutSeconds, ({ isBeingCreated }) => !isBeingCreated);
 }
 
 function mayUse({ inputs }: Run, { values }: Observed): boolean {
@@ -102,17 +102,17 @@ function expectOurs(run: Run, seen: Observed): Observed {
   throw foreign(seen);
 }
 
-/** Says whose a guest is, as "(db) on pve1 was not made by nixops4". */
+/** Describes the owner of a guest, such as "(db) on pve1 was not created by nixops4". */
 export function foreignness({ node, values }: Observed): string {
-  const name = values.get("name") ?? values.get("hostname") ?? "without a name";
+  const name = values.get("name") ?? values.get("hostname") ?? "unnamed";
   const owner = readMarker(values.get("description"))?.owner;
-  const whose = owner === undefined ? "was not made by nixops4" : `belongs to the owner ${owner}`;
+  const whose = owner === undefined ? "was not created by nixops4" : `belongs to the owner ${owner}`;
   return `(${name}) on ${node} ${whose}`;
 }
 
 function foreign(seen: Observed): ProviderError {
   return new ProviderError(`${labelOf(seen)} ${foreignness(seen)}`, {
     path: "adopt",
-    hint: `Nothing was changed. To take it over, set vmid = ${seen.vmid} and adopt = true; else choose another name or ID.`,
+    hint: `Nothing was changed. To take it over, set vmid = ${seen.vmid} and adopt = true. Otherwise, choose another name or ID.`,
   });
 }

@@ -12,12 +12,12 @@ export interface Listed {
   lock?: string;
 }
 
-/** What the cluster says of its guests; it may be late by some seconds. */
+/** Lists the guests of the cluster. The list may lag by some seconds. */
 export function listCluster(client: PveClient): Promise<Listed[]> {
   return client.get("/cluster/resources", { type: "vm" });
 }
 
-/** What each node that is online says of its own guests: that is never late. */
+/** Lists the guests of each node that is online. These lists do not lag. */
 async function listNodes(client: PveClient, facts: Facts, kind: Kind): Promise<Listed[]> {
   const online = (await facts.nodes()).filter(({ status }) => status === "online");
   const lists = await Promise.all(
@@ -29,7 +29,10 @@ async function listNodes(client: PveClient, facts: Facts, kind: Kind): Promise<L
   return lists.flat();
 }
 
-/** Where a guest is now, whatever node it was on. That it is nowhere is believed only of the nodes themselves. */
+/**
+ * Finds a guest on any node, first on `hint`. Only the lists of all nodes prove that it does not exist: throws when a node
+ * is offline.
+ */
 export async function locate(
   client: PveClient,
   facts: Facts,
@@ -62,17 +65,20 @@ async function exists(client: PveClient, guest: Guest): Promise<boolean> {
 async function refuseOffline(facts: Facts, guest: { kind: Kind; vmid: number }): Promise<void> {
   const offline = (await facts.nodes()).filter(({ status }) => status !== "online").map(({ node }) => node);
   if (offline.length === 0) return;
-  throw new ProviderError(`cannot tell whether ${labelOf(guest)} is gone: ${offline.join(", ")} is offline`, {
-    hint: "Nothing was changed. Apply again when all nodes are online.",
-  });
+  throw new ProviderError(
+    `cannot determine whether ${labelOf(guest)} is gone: ${offline.join(", ")} is offline`,
+    {
+      hint: "Nothing was changed. Apply again when all nodes are online.",
+    },
+  );
 }
 
-const BEING_MADE = ["create", "clone"];
+const BEING_CREATED = ["create", "clone"];
 const POLL_SECONDS = 0.2;
 
 /**
- * The guests of a name. One that is just being made has no name yet: it may be what an earlier run asked for, so its
- * name is waited for.
+ * Finds the guests with a name. A guest that is being created has no name yet, and may be from an earlier run: waits for
+ * its name.
  */
 export async function findByName(
   client: PveClient,
@@ -85,14 +91,14 @@ export async function findByName(
   for (;;) {
     const guests = await listNodes(client, facts, kind);
     const named = guests.filter((guest) => guest.name === name);
-    const unnamed = guests.find(({ name, lock = "" }) => name === undefined && BEING_MADE.includes(lock));
+    const unnamed = guests.find(({ name, lock = "" }) => name === undefined && BEING_CREATED.includes(lock));
     if (named.length > 0 || unnamed === undefined)
       return named.map(({ node, vmid }) => ({ kind, node, vmid }));
     if (performance.now() - start > timeoutSeconds * 1000) {
       throw new ProviderError(
-        `${labelOf({ kind, vmid: unnamed.vmid })} is still being made after ${timeoutSeconds} s`,
+        `${labelOf({ kind, vmid: unnamed.vmid })} is still being created after ${timeoutSeconds} s`,
         {
-          hint: `It may be "${name}": wait until its task is done, or remove it when no task is left, and apply again.`,
+          hint: `It may be "${name}". Wait for its task, or delete it if no task is running, and apply again.`,
         },
       );
     }

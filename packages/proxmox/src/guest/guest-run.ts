@@ -14,13 +14,13 @@ export interface GuestOutputs {
   ipAddresses: string[];
 }
 
-/** One run: what is asked for, and what it is done with. */
+/** What one run of a resource works with. */
 export interface GuestRun<Inputs extends GuestInputs = GuestInputs> {
   kind: Kind;
   client: PveClient;
   facts: Facts;
   inputs: Inputs;
-  /** The inputs of the run before. */
+  /** The inputs of the previous run. */
   previous: Partial<Inputs> | undefined;
   previousOutputs: Partial<GuestOutputs> | undefined;
 }

@@ -1,7 +1,7 @@
-/** VMs and containers, as the paths of the API call them. */
+/** VMs and containers, by their names in the paths of the API. */
 export type Kind = "qemu" | "lxc";
 
-/** Where a guest is now. */
+/** A guest, and the node that it is on. */
 export interface Guest {
   readonly kind: Kind;
   readonly node: string;

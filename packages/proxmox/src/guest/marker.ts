@@ -1,4 +1,4 @@
-/** Whose a guest is: written into its notes, where a comment of Markdown is not shown. */
+/** The owner and the name of a guest, kept in its notes as a Markdown comment, which is not shown. */
 export interface Marker {
   owner: string;
   name: string;
@@ -11,7 +11,7 @@ export function readMarker(description: string | undefined): Marker | undefined 
   return owner === undefined || name === undefined ? undefined : { owner, name };
 }
 
-/** The notes with the marker below them. */
+/** Appends the marker to notes. */
 export function withMarker(description: string, { owner, name }: Marker): string {
   const marker = `<!-- nixops4: owner=${owner} name=${name} -->`;
   return description === "" ? marker : `${description.trimEnd()}\n\n${marker}`;

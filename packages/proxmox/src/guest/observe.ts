@@ -2,16 +2,16 @@ import { sleep } from "@nixops4-providers/provider-sdk";
 import type { PveClient } from "../client/client.ts";
 import { type Guest, pathOf } from "./guest.ts";
 
-/** A guest as it is. */
+/** The observed state of a guest. */
 export interface Observed extends Guest {
-  /** Each key with the value that it has or, where a change is pending, will have. */
+  /** The value of each key. Of a pending change, the new value. */
   readonly values: ReadonlyMap<string, string>;
-  /** The keys whose change waits for a power cycle. */
+  /** The keys with a pending change. */
   readonly pendingKeys: ReadonlySet<string>;
   readonly isRunning: boolean;
   readonly isHaManaged: boolean;
-  /** Whether it is just being made, and has no configuration yet. */
-  readonly isBeingMade: boolean;
+  /** Whether it is being created or cloned, and its configuration is not complete. */
+  readonly isBeingCreated: boolean;
 }
 
 interface Pending {
@@ -27,7 +27,7 @@ interface CurrentStatus {
   ha?: { managed?: number };
 }
 
-/** Reads a guest's configuration with what is pending, and its status. */
+/** Reads the configuration of a guest, its pending changes and its status. */
 export async function observe(client: PveClient, guest: Guest): Promise<Observed> {
   const path = pathOf(guest);
   const [entries, status] = await Promise.all([
@@ -48,11 +48,11 @@ export async function observe(client: PveClient, guest: Guest): Promise<Observed
     pendingKeys: new Set(pendingKeys.map(({ key }) => key)),
     isRunning: status.status === "running",
     isHaManaged: status.ha?.managed === 1,
-    isBeingMade: status.lock === "create" || status.lock === "clone",
+    isBeingCreated: status.lock === "create" || status.lock === "clone",
   };
 }
 
-/** As {@link observe}, again and again until it is as expected or the time is up; the last is returned. */
+/** Observes a guest until `isDone` or the timeout. Returns the last observation. */
 export async function observeUntil(
   client: PveClient,
   guest: Guest,

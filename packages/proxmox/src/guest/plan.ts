@@ -12,25 +12,25 @@ export interface Need {
   path: string;
 }
 
-/** What a change is going to use. */
+/** What a change needs. */
 export interface Plan extends Required<Uses> {
   node: string;
   privileges: readonly Need[];
-  /** What is known to be wrong already. */
+  /** Problems that are known already. */
   violations?: readonly Violation[];
 }
 
 type PrivilegeForKey = (key: string, text: string) => string;
 
-/** Contents of which a guest allocates its volumes. The others are files that exist. */
+/** The contents for volumes that a guest allocates. Those of other contents are existing files. */
 const ALLOCATED = ["images", "rootdir"];
 
-/** The paths on which privileges for a guest may be given: its own, and that of its pool. */
+/** Returns the paths on which privileges for a guest may be granted: its own, and that of its pool. */
 export function pathsFor({ pool }: GuestInputs, vmid: number | undefined): string[] {
   return [`/vms/${vmid ?? "0"}`, ...(pool === undefined ? [] : [`/pool/${pool}`])];
 }
 
-/** The plan for a new guest: the keys that it is created with, and what it is made from. */
+/** Plans a new guest: the keys that it is created with, and its source. */
 export function planForCreate(
   inputs: GuestInputs,
   entries: readonly { key: string; path: string; initial: string; uses?: Uses }[],
@@ -53,7 +53,7 @@ export function planForCreate(
   );
 }
 
-/** The plan for a change of a guest, on the node that it is on. */
+/** Plans a change of a guest, on its current node. */
 export function planForChange(
   inputs: GuestInputs,
   seen: Observed,
@@ -81,7 +81,7 @@ export function planForChange(
   ]);
 }
 
-/** A plan with privileges for what is written to storages and connected to bridges added. */
+/** Adds the privileges for storages and bridges. */
 function planFor(node: string, written: readonly { uses?: Uses }[], privileges: Need[]): Plan {
   const storages = written.flatMap(({ uses }) => uses?.storages ?? []);
   const bridges = written.flatMap(({ uses }) => uses?.bridges ?? []);

@@ -7,7 +7,7 @@ interface Pool {
   members?: { vmid?: number }[];
 }
 
-/** Puts a guest into a pool, taken from the one that it was in; out of `previous` where none is wanted. */
+/** Moves a guest into a pool; without one, removes it from the previous pool. */
 export async function syncPool(
   client: PveClient,
   guest: Guest,
@@ -21,11 +21,14 @@ export async function syncPool(
   }
   if (await isMember(client, guest, wanted)) return;
   await change(client, guest, wanted, false);
-  // A change that did nothing is answered with success.
+  // Proxmox VE also reports success if it changed nothing.
   if (await isMember(client, guest, wanted)) return;
-  throw new ProviderError(`Proxmox VE accepted ${labelOf(guest)} for the pool ${wanted} and did not add it`, {
-    path: "pool",
-  });
+  throw new ProviderError(
+    `Proxmox VE reported success, but did not add ${labelOf(guest)} to the pool ${wanted}`,
+    {
+      path: "pool",
+    },
+  );
 }
 
 async function change(client: PveClient, { vmid }: Guest, poolid: string, isRemoval: boolean): Promise<void> {

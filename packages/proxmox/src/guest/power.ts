@@ -10,9 +10,10 @@ export interface PowerOptions {
   shutdownTimeoutSeconds: number;
 }
 
-/** How long a guest under high availability, or one that restarts itself, takes to be there after its task. */
+/** How long a guest under high availability, or one that restarts itself, may take after the task has ended. */
 const SETTLE_SECONDS = 60;
 
+/** Starts a guest and waits until it runs. */
 export async function start(
   client: PveClient,
   guest: Guest,
@@ -22,7 +23,7 @@ export async function start(
   return expectRunning(client, guest, true);
 }
 
-/** Asks a guest to shut down, and stops it when it has not after the deadline. */
+/** Shuts a guest down, and stops it after the timeout. */
 export async function stop(client: PveClient, guest: Guest, options: PowerOptions): Promise<Observed> {
   const { shutdownTimeoutSeconds: timeout, taskTimeoutSeconds } = options;
   const what = `shutting down ${labelOf(guest)}`;
@@ -43,11 +44,11 @@ export async function stop(client: PveClient, guest: Guest, options: PowerOption
   return expectRunning(client, guest, false);
 }
 
-/** Stops and starts a guest, so that what is pending becomes active. */
+/** Stops and starts a guest, so that pending changes become active. */
 export async function powerCycle(client: PveClient, guest: Guest, options: PowerOptions): Promise<Observed> {
   const { shutdownTimeoutSeconds: timeout, taskTimeoutSeconds } = options;
   try {
-    // Done by the node alone: a crash of ours in between does not leave the guest stopped.
+    // The node does both: if this process dies in between, the guest does not stay stopped.
     const what = `power cycling ${labelOf(guest)}`;
     await power(client, guest, "reboot", { timeout: Math.ceil(timeout) }, what, timeout + taskTimeoutSeconds);
   } catch (error) {
@@ -80,7 +81,7 @@ async function power(
   });
 }
 
-/** Waits until a guest runs, or not: high availability acts by itself, and later. */
+/** Waits until a guest runs or is stopped, which high availability does later and by itself. */
 export async function expectRunning(client: PveClient, guest: Guest, wanted: boolean): Promise<Observed> {
   const first = await observe(client, guest);
   if (first.isRunning === wanted) return first;

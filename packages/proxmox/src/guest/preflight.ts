@@ -2,10 +2,10 @@ import { refuse, type Violation } from "@nixops4-providers/provider-sdk";
 import type { Facts, Permissions } from "./facts.ts";
 import type { Plan } from "./plan.ts";
 
-/** Reports at once all that can be known to fail, before anything is changed. */
+/** Checks everything that can be known before a change. Throws one error that lists all problems. */
 export async function preflight(facts: Facts, what: string, plan: Plan): Promise<void> {
   const known = [...(plan.violations ?? []), ...(await nodeViolations(facts, plan.node))];
-  // Nothing more is known of a node that does not answer.
+  // Nothing else can be checked on a node that does not answer.
   if (known.some(({ path }) => path === "node")) throw refuse(`${what}: nothing was changed`, known);
   const found = await Promise.all([
     storageViolations(facts, plan),
@@ -22,7 +22,7 @@ async function nodeViolations(facts: Facts, wanted: string): Promise<Violation[]
   const node = nodes.find((one) => one.node === wanted);
   if (node === undefined) {
     const known = nodes.map((one) => one.node).join(", ");
-    return [{ path: "node", message: `there is no node ${wanted}; there are ${known}` }];
+    return [{ path: "node", message: `there is no node ${wanted}; existing nodes: ${known}` }];
   }
   return node.status === "online" ? [] : [{ path: "node", message: `${wanted} is ${node.status}` }];
 }
@@ -34,13 +34,13 @@ async function storageViolations(facts: Facts, { node, storages }: Plan): Promis
     const found = known.find((one) => one.storage === storage);
     if (found === undefined) {
       const names = known.map((one) => one.storage).join(", ");
-      const message = `the storage ${storage} is not on ${node}, or the token may not see it (Datastore.Audit); there are ${names}`;
+      const message = `the storage ${storage} is not on ${node}, or the token cannot see it (Datastore.Audit); existing storages: ${names}`;
       return [{ path, message }];
     }
     if (found.active === 0) return [{ path, message: `the storage ${storage} is not active on ${node}` }];
     if (found.content.split(",").includes(content)) return [];
     const command = `pvesm set ${storage} --content ${found.content},${content}`;
-    const message = `the storage ${storage} does not take the content ${content} (it takes ${found.content}); as root: ${command}`;
+    const message = `the storage ${storage} does not accept the content ${content} (it accepts ${found.content}); to allow it, run as root: ${command}`;
     return [{ path, message }];
   });
 }
@@ -52,7 +52,7 @@ async function bridgeViolations(facts: Facts, { node, bridges }: Plan): Promise<
     .filter(({ bridge }) => !known.includes(bridge))
     .map(({ bridge, path }) => ({
       path,
-      message: `there is no bridge ${bridge} on ${node}; there are ${known.join(", ")}`,
+      message: `there is no bridge ${bridge} on ${node}; existing bridges: ${known.join(", ")}`,
     }));
 }
 
@@ -78,7 +78,7 @@ async function privilegeViolations(facts: Facts, { privileges }: Plan): Promise<
     }));
 }
 
-/** By the nearest path that is known: from one above, only what propagates. */
+/** Looks at the nearest path with permissions. From a path above, only privileges that propagate count. */
 function hasPrivilege(permissions: Permissions, path: string, privilege: string): boolean {
   for (let at = path; ; at = at.slice(0, at.lastIndexOf("/")) || "/") {
     const given = permissions[at];

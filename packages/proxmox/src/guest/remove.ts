@@ -6,11 +6,11 @@ import { type Guest, labelOf, pathOf } from "./guest.ts";
 import type { Observed } from "./observe.ts";
 import { type PowerOptions, stop } from "./power.ts";
 
-/** Stops a guest and deletes it with its disks. */
+/** Stops a guest and deletes it with its disks. Throws if it is protected. */
 export async function remove(client: PveClient, seen: Observed, options: PowerOptions): Promise<void> {
   if (seen.values.get("protection") === "1") {
     throw new ProviderError(`${labelOf(seen)} is protected`, {
-      hint: "Nothing was changed. Apply once with protection = false first.",
+      hint: "Nothing was changed. Apply with protection = false first.",
     });
   }
   if (seen.isRunning) await stop(client, seen, options);
@@ -21,11 +21,11 @@ export async function remove(client: PveClient, seen: Observed, options: PowerOp
     what: `deleting ${labelOf(seen)}`,
     timeoutSeconds: options.taskTimeoutSeconds,
   });
-  if (await isThere(client, seen))
-    throw new ProviderError(`${labelOf(seen)} is still there after it was deleted`);
+  if (await exists(client, seen))
+    throw new ProviderError(`${labelOf(seen)} still exists after it was deleted`);
 }
 
-async function isThere(client: PveClient, guest: Guest): Promise<boolean> {
+async function exists(client: PveClient, guest: Guest): Promise<boolean> {
   try {
     await client.get(`${pathOf(guest)}/status/current`);
     return true;

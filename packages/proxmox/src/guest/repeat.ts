@@ -5,8 +5,8 @@ import { LostAnswerError, PveError } from "../client/errors.ts";
 const ATTEMPTS = 5;
 
 /**
- * Runs a flow that observes before it acts. It begins again when an answer was lost, when somebody else changed the guest
- * at the same time, and when the guest moved to another node.
+ * Runs a flow that observes before it acts. Restarts it when an answer was lost, when the guest was changed
+ * by another client at the same time, and when the guest moved to another node.
  */
 export async function repeat<Result>(client: PveClient, flow: () => Promise<Result>): Promise<Result> {
   const start = performance.now();
@@ -16,7 +16,7 @@ export async function repeat<Result>(client: PveClient, flow: () => Promise<Resu
     } catch (error) {
       const isLate = performance.now() - start >= client.retrySeconds * 1000;
       if (attempt === ATTEMPTS || isLate || !mayPass(error)) throw error;
-      client.context.log.debug(`begins again: ${(error as Error).message}`);
+      client.context.log.debug(`starting over: ${(error as Error).message}`);
       await sleep(0.2 * attempt, client.context.signal);
     }
   }

@@ -3,27 +3,27 @@ import type { Uses } from "./uses.ts";
 import { readMarker, withMarker, withoutMarker } from "./marker.ts";
 import { parseProps, printProps, type Props } from "../client/property-string.ts";
 
-/** One key of a guest's configuration, as it is wanted. */
+/** The wanted value of one key of a guest's configuration. */
 export interface Setting {
   key: string;
-  /** The input that it comes from. */
+  /** The input that sets it. */
   path: string;
-  /** The text for a guest that does not have the key. */
+  /** The value for a guest without the key. */
   initial: string;
-  /** The text for one that has it: what is not ours in it stays. */
+  /** The value for a guest with the key. Keeps properties that the inputs do not manage. */
   merge(existing: string): string;
   isSame(existing: string): boolean;
   /** What must exist on the node when the key is written. */
   uses?: Uses;
 }
 
-/** A key whose text is one value. */
+/** A key with one value. */
 export function scalar(key: string, path: string, value: string | number | boolean): Setting {
   const text = typeof value === "boolean" ? (value ? "1" : "0") : String(value);
   return { key, path, initial: text, merge: () => text, isSame: (existing) => isSameValue(existing, text) };
 }
 
-/** The same for an input that may not be set. */
+/** A key with one value; `undefined` if the input is not set. */
 export function optional(
   key: string,
   path: string,
@@ -32,7 +32,7 @@ export function optional(
   return value === undefined ? undefined : scalar(key, path, value);
 }
 
-/** Numbers come back as text, and texts as numbers; notes get a final newline. */
+/** Proxmox VE returns some numbers as text and some text as numbers, and adds a newline to notes. */
 function isSameValue(a: string, b: string): boolean {
   if (a.trimEnd() === b.trimEnd()) return true;
   return a.trim() !== "" && b.trim() !== "" && Number(a) === Number(b);
@@ -42,15 +42,15 @@ export interface PropsOptions {
   key: string;
   path: string;
   defaultKey: string;
-  /** The properties that are ours; `undefined` takes one away. */
+  /** The properties that the inputs set; `undefined` removes one. */
   managed: Readonly<Record<string, string | undefined>>;
-  /** What it means when a property is not there. */
+  /** The values of properties that are not set. */
   defaults?: Props;
-  /** Reads what is there into the names that `managed` has. */
+  /** Parses an existing value into the names of `managed`. */
   read?: (text: string) => Props;
 }
 
-/** A key whose text has named properties: those that are not managed stay as they are. */
+/** A key with named properties. Those that are not managed stay as they are. */
 export function propsSetting({ key, path, defaultKey, managed, defaults = {}, read }: PropsOptions): Setting {
   const parse = read ?? ((text: string) => parseProps(text, defaultKey));
   const merged = (existing: string) => ({ ...parse(existing), ...managed });
@@ -70,7 +70,7 @@ function canonical(props: Readonly<Record<string, string | undefined>>, defaults
   return JSON.stringify(entries);
 }
 
-/** Tags, which come back sorted and in lower case. */
+/** The tags. Proxmox VE returns them sorted and in lower case. */
 export function tagsSetting(tags: readonly string[]): Setting | undefined {
   if (tags.length === 0) return undefined;
   const canonicalTags = (text: string) =>
@@ -88,7 +88,7 @@ export function tagsSetting(tags: readonly string[]): Setting | undefined {
   };
 }
 
-/** The notes with the marker. Where none are wanted and none were, those that are there stay. */
+/** The notes with the marker. Existing notes stay if the inputs never set any. */
 export function descriptionSetting(
   { description, owner, name }: GuestInputs,
   previous: Partial<GuestInputs>,

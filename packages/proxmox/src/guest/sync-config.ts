@@ -7,23 +7,23 @@ import { writeConfig } from "./write-config.ts";
 import { changesFor, type Changes, isNothing, type Wanted } from "./changes.ts";
 import type { GuestRun } from "./guest-run.ts";
 
-/** A run that knows what is wanted, and what a change of it needs. */
+/** A run with what is wanted, and the check before a change. */
 export interface SyncRun extends Pick<GuestRun, "client" | "inputs"> {
   wanted: Wanted;
   preflight(seen: Observed, changes: Changes): Promise<void>;
 }
 
-/** As often as changes can follow from each other: an import that then grows, and what a power cycle shows. */
+/** Changes may follow from each other, such as an import that then grows, or what is visible after a power cycle. */
 const ROUNDS = 4;
 
-/** Changes what is not as wanted, and sees to it that nothing of it is only pending. */
+/** Changes what is not as wanted, and makes sure that no change of it stays pending. */
 export async function syncConfig(run: SyncRun, first: Observed): Promise<Observed> {
   let seen = first;
   for (let round = 0; round < ROUNDS; round++) {
     const changes = changesFor(run.wanted, seen);
     if (changes.refusals.length > 0) {
       throw refuse(
-        `cannot change ${labelOf(seen)} so, and it is never made again; nothing was changed`,
+        `cannot change ${labelOf(seen)} in place, and it is never recreated; nothing was changed`,
         changes.refusals,
       );
     }
@@ -32,7 +32,9 @@ export async function syncConfig(run: SyncRun, first: Observed): Promise<Observe
   }
   const { set, remove, grow } = changesFor(run.wanted, seen);
   const left = [...set.keys(), ...remove, ...grow.map(({ disk }) => disk)].join(", ");
-  throw new ProviderError(`Proxmox VE accepted changes of ${labelOf(seen)} and does not have them: ${left}`);
+  throw new ProviderError(
+    `Proxmox VE accepted changes of ${labelOf(seen)}, but its configuration does not have them: ${left}`,
+  );
 }
 
 async function write(run: SyncRun, seen: Observed, changes: Changes): Promise<Observed> {
@@ -40,7 +42,7 @@ async function write(run: SyncRun, seen: Observed, changes: Changes): Promise<Ob
   await run.preflight(seen, changes);
   if (run.inputs.snapshotBefore && changes.isRisky) await snapshot(run, seen);
   const isGrown = await grow(run, seen, changes);
-  // A change of the same disk reads its size: not before it has grown.
+  // A change of the same disk contains its size, so the disk is read again after it has grown.
   const now = isGrown ? await observe(run.client, seen) : seen;
   const { set, remove, isLong } = isGrown ? changesFor(run.wanted, now) : changes;
   if (set.size + remove.length > 0) {
@@ -51,7 +53,7 @@ async function write(run: SyncRun, seen: Observed, changes: Changes): Promise<Ob
   return observe(run.client, now);
 }
 
-/** In requests of their own, and never while a change of the disk is pending: that has the old size. */
+/** Grows disks in requests of their own, but not a disk with a pending change, which contains the old size. */
 async function grow({ client, inputs }: SyncRun, seen: Observed, changes: Changes): Promise<boolean> {
   const ready = changes.grow.filter(({ disk }) => !seen.pendingKeys.has(disk));
   for (const { disk, size } of ready) {
@@ -66,25 +68,25 @@ async function grow({ client, inputs }: SyncRun, seen: Observed, changes: Change
   return ready.length > 0;
 }
 
-/** Whether changes wait for a power cycle. Of a stopped guest they do not: they are active when it starts. */
+/** Whether changes wait for a power cycle. For a stopped guest they do not: they become active when it starts. */
 function hasPending({ isRunning, pendingKeys }: Observed, { managed }: Changes): boolean {
   return isRunning && [...pendingKeys].some((key) => managed.has(key));
 }
 
-/** What is pending after a change is made active by a power cycle, where that is allowed. */
+/** Power cycles a guest for its pending changes, if that is allowed. */
 async function settle(run: SyncRun, seen: Observed, changes: Changes): Promise<Observed> {
   if (!hasPending(seen, changes)) return seen;
   const waiting = [...seen.pendingKeys].filter((key) => changes.managed.has(key));
   if (!run.inputs.rebootForChanges) {
-    throw new ProviderError(`${labelOf(seen)} has to be power cycled for ${waiting.join(", ")}`, {
+    throw new ProviderError(`${labelOf(seen)} needs a power cycle for ${waiting.join(", ")}`, {
       path: "rebootForChanges",
       hint:
-        "The changes are written and pending. Power cycle it (a reboot from inside of a VM is not enough) and apply again, or " +
+        "The changes are written and pending. Power cycle it (a reboot from inside the guest is not enough) and apply again, or " +
         "set rebootForChanges = true.",
     });
   }
   if (run.inputs.snapshotBefore && !changes.isRisky) await snapshot(run, seen);
-  run.client.context.log.info(`${labelOf(seen)} is power cycled for ${waiting.join(", ")}`);
+  run.client.context.log.info(`power cycling ${labelOf(seen)} for ${waiting.join(", ")}`);
   return powerCycle(run.client, seen, run.inputs);
 }
 
@@ -103,7 +105,7 @@ function isCloudInit(key: string): boolean {
   return /^(ciuser|sshkeys|ipconfig\d+|nameserver|searchdomain|ciupgrade)$/.test(key);
 }
 
-/** Writes the settings to the drive that the guest reads. */
+/** Writes the cloud-init settings to the drive that the guest reads. */
 async function renewCloudInit({ client }: SyncRun, seen: Observed): Promise<void> {
   const hasDrive = [...seen.values].some(
     ([key, text]) => /^(ide|sata|scsi)\d+$/.test(key) && text.includes("cloudinit"),

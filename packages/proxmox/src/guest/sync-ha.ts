@@ -15,7 +15,7 @@ interface Resource {
   max_relocate?: number | string;
 }
 
-/** Puts a guest under high availability as wanted, or takes it out where it was before. */
+/** Sets up high availability for a guest; without it, removes what an earlier run set up. */
 export async function syncHa(
   client: PveClient,
   seen: Observed,
@@ -28,10 +28,10 @@ export async function syncHa(
     if (wasWanted && seen.isHaManaged) await client.request("DELETE", path);
     return;
   }
-  const there = await read(client, path);
+  const existing = await read(client, path);
   const params = { state: wanted.state, max_restart: wanted.maxRestart, max_relocate: wanted.maxRelocate };
-  if (there === undefined) await client.request("POST", "/cluster/ha/resources", { sid, ...params });
-  else if (isOther(there, wanted)) await client.request("PUT", path, params);
+  if (existing === undefined) await client.request("POST", "/cluster/ha/resources", { sid, ...params });
+  else if (isOther(existing, wanted)) await client.request("PUT", path, params);
 }
 
 async function read(client: PveClient, path: string): Promise<Resource | undefined> {

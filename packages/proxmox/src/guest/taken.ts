@@ -5,7 +5,7 @@ import type { GuestRun } from "./guest-run.ts";
 import { type Kind, labelOf } from "./guest.ts";
 import { observe } from "./observe.ts";
 
-/** Whether the ID for a new guest is that of another one: VMs and containers share the IDs. */
+/** Reports that the ID for a new guest is in use. VMs and containers share the IDs. */
 export async function takenViolations({
   client,
   facts,

@@ -33,7 +33,7 @@ it("writes GiB", () => {
   expect(toGib(1536)).toBe("1.5");
 });
 
-it("never sends what is for making a volume", () => {
+it("never sends properties that are for the creation of a volume", () => {
   expect(readVolume("lvm:vm-1-disk-0,size=8G,format=raw,import-from=a:b,ssd=1", "file")).toEqual({
     file: "lvm:vm-1-disk-0",
     ssd: "1",
@@ -58,13 +58,13 @@ describe("what is refused", () => {
     ["nothing of a larger size", {}, "lvm:a,size=7G", []],
     ["nothing without a size", { sizeMib: undefined }, "lvm:a,size=8G", []],
     ["nothing of an unknown size", {}, "lvm:a", []],
-    ["a drive", {}, "none,media=cdrom", ["disks.scsi0: scsi0 is a CD-ROM drive: choose another place"]],
+    ["a drive", {}, "none,media=cdrom", ["disks.scsi0: scsi0 is a CD-ROM drive: choose another slot"]],
     [
       "another storage",
       {},
       "zfs:a,size=8G",
       [
-        "disks.scsi0.storage: is on the storage zfs, and is not moved: `qm disk move VMID scsi0 lvm` does it; then apply again",
+        "disks.scsi0.storage: is on the storage zfs and is not moved: run `qm disk move VMID scsi0 lvm`, then apply again",
       ],
     ],
     ["no storage", { storage: undefined }, "zfs:a,size=8G", []],
@@ -73,7 +73,7 @@ describe("what is refused", () => {
       {},
       "lvm:a,size=9G",
       [
-        "disks.scsi0.size: has 9G, and a disk never shrinks: set at least that, or add a smaller disk and copy",
+        "disks.scsi0.size: is 9G, and a disk never shrinks: set at least this size, or add a smaller disk and copy the data",
       ],
     ],
     ["a fixed property that is so", { fixed: { version: "v2.0" } }, "lvm:a,version=v2.0", []],
@@ -82,7 +82,7 @@ describe("what is refused", () => {
       { fixed: { version: "v2.0" } },
       "lvm:a",
       [
-        "disks.scsi0: version is not set and cannot be changed: detach scsi0 by hand, and apply again to have a new one",
+        "disks.scsi0: version is not set and cannot be changed: detach scsi0 by hand and apply again to create a new one",
       ],
     ],
     ["the type of EFI that is the default", { fixed: { efitype: "4m" } }, "lvm:a", []],
@@ -91,7 +91,7 @@ describe("what is refused", () => {
       { fixed: { efitype: "4m" } },
       "lvm:a,efitype=2m",
       [
-        "disks.scsi0: efitype is 2m and cannot be changed: detach scsi0 by hand, and apply again to have a new one",
+        "disks.scsi0: efitype is 2m and cannot be changed: detach scsi0 by hand and apply again to create a new one",
       ],
     ],
   ])("%s", (_, more, existing, wanted) => {

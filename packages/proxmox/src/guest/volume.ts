@@ -3,34 +3,34 @@ import { parseProps } from "../client/property-string.ts";
 import type { Setting } from "./setting.ts";
 import type { Uses } from "./uses.ts";
 
-/** A disk, or what is kept like one: the EFI variables and the state of the TPM. */
+/** A disk, or a volume for EFI variables or for the state of a TPM. */
 export interface Volume {
   key: string;
   path: string;
   storage: string | undefined;
-  /** How it is made. */
+  /** The value that creates it. */
   initial: string;
-  /** Options that can be changed later. */
+  /** The options that can be changed later. */
   options: Setting;
   sizeMib: number | undefined;
-  /** Whether it is made from an image, so that its size is not known before. */
+  /** Whether it is created from an image, so that its size is not known before. */
   isImport: boolean;
-  /** What is fixed when it is made, besides the storage: property → value. */
+  /** The properties that cannot be changed later, besides the storage. */
   fixed: Readonly<Record<string, string>>;
   /** What must exist on the node when the volume is created. */
   uses: Uses;
 }
 
-/** What must not be sent of a volume that is there: its size is what it is, the others are for making one. */
+/** Properties that must not be sent for an existing volume: they are for its creation, or read-only. */
 const NOT_SENT = ["size", "format", "import-from"];
 
-/** What is kept of a volume's text when it is written again. */
+/** Parses a volume's value without the properties that must not be sent again. */
 export function readVolume(text: string, firstKey: string) {
   const props = parseProps(text, firstKey);
   return Object.fromEntries(Object.entries(props).filter(([name]) => !NOT_SENT.includes(name)));
 }
 
-/** What cannot be changed in place, and the way out. */
+/** Reports what cannot be changed in place, and what to do instead. */
 export function volumeRefusals(
   { path, key, storage, sizeMib, fixed }: Volume,
   existing: string,
@@ -38,29 +38,29 @@ export function volumeRefusals(
   const props = parseProps(existing, "file");
   const violations: Violation[] = [];
   if (props["media"] === "cdrom") {
-    violations.push({ path, message: `${key} is a CD-ROM drive: choose another place` });
+    violations.push({ path, message: `${key} is a CD-ROM drive: choose another slot` });
     return violations;
   }
   const on = storageOf(existing);
   if (storage !== undefined && on !== storage) {
     const command = key === "rootfs" || key.startsWith("mp") ? "pct move-volume" : "qm disk move";
-    const message = `is on the storage ${on}, and is not moved: \`${command} VMID ${key} ${storage}\` does it; then apply again`;
+    const message = `is on the storage ${on} and is not moved: run \`${command} VMID ${key} ${storage}\`, then apply again`;
     violations.push({ path: `${path}.storage`, message });
   }
   const has = props["size"] === undefined ? undefined : toMib(props["size"]);
   if (sizeMib !== undefined && has !== undefined && sizeMib < has) {
-    const message = `has ${props["size"]}, and a disk never shrinks: set at least that, or add a smaller disk and copy`;
+    const message = `is ${props["size"]}, and a disk never shrinks: set at least this size, or add a smaller disk and copy the data`;
     violations.push({ path: `${path}.size`, message });
   }
   for (const [name, value] of Object.entries(fixed)) {
     if (props[name] === value || (props[name] === undefined && name === "efitype")) continue;
-    const message = `${name} is ${props[name] ?? "not set"} and cannot be changed: detach ${key} by hand, and apply again to have a new one`;
+    const message = `${name} is ${props[name] ?? "not set"} and cannot be changed: detach ${key} by hand and apply again to create a new one`;
     violations.push({ path, message });
   }
   return violations;
 }
 
-/** By how much a disk is smaller than wanted: the size to ask for, or `undefined`. */
+/** Returns the size to grow a disk to; `undefined` if it is large enough. */
 export function growthOf({ sizeMib }: Volume, existing: string): string | undefined {
   const size = parseProps(existing, "file")["size"];
   if (sizeMib === undefined || size === undefined || toMib(size) >= sizeMib) return undefined;

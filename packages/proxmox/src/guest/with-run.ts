@@ -5,7 +5,7 @@ import type { GuestInputs, GuestOutputs, GuestRun } from "./guest-run.ts";
 import type { Kind } from "./guest.ts";
 import { repeat } from "./repeat.ts";
 
-/** Runs a flow with a connection of its own, and with fresh facts each time that it begins again. */
+/** Runs a flow with a client of its own, and with new facts each time it starts over. */
 export async function withRun<Inputs extends GuestInputs, Outputs extends GuestOutputs>(
   kind: Kind,
   { inputs, previous }: ConvergeRequest<Inputs, Outputs>,

@@ -7,12 +7,12 @@ import type { Observed } from "./observe.ts";
 export interface ConfigChange {
   set: ReadonlyMap<string, string>;
   remove: readonly string[];
-  /** Whether volumes are allocated or imported: that is a task, since it may take longer than an answer. */
+  /** Whether volumes are allocated or imported, which takes long and runs as a task. */
   isLong: boolean;
   timeoutSeconds: number;
 }
 
-/** Writes keys, provided that nobody else changed the guest since it was observed. */
+/** Writes keys. Throws if another client changed them since the guest was observed. */
 export async function writeConfig(client: PveClient, seen: Observed, change: ConfigChange): Promise<void> {
   const { set, remove, isLong, timeoutSeconds } = change;
   const path = `${pathOf(seen)}/config`;
@@ -24,13 +24,13 @@ export async function writeConfig(client: PveClient, seen: Observed, change: Con
   };
   const what = `changing ${[...set.keys(), ...remove].join(", ")} of ${labelOf(seen)}`;
   client.context.log.info(what);
-  // Containers have no such task.
+  // Containers have no task for this.
   if (isLong && seen.kind === "qemu")
     await runTask(client, { method: "POST", path, params, what, timeoutSeconds });
   else await client.request("PUT", path, params);
 }
 
-/** The digest of the configuration, which must still be as it was observed. */
+/** Returns the digest of the configuration, whose keys must still be as observed. */
 async function digestOf(client: PveClient, path: string, seen: Observed, keys: string[]): Promise<string> {
   const now = await client.get<Record<string, string | number>>(path);
   const isOther = keys.some(

@@ -2,7 +2,7 @@ import type { Violation } from "@nixops4-providers/provider-sdk";
 import { checkApiAccess } from "../api-access.ts";
 import type { Inputs } from "./schema.ts";
 
-/** The extensions that Proxmox VE takes for each content. */
+/** The file extensions that Proxmox VE accepts for each content. */
 const EXTENSIONS: Record<Inputs["content"], RegExp> = {
   iso: /\.(iso|img)$/,
   import: /\.(qcow2|raw|vmdk)$/,
@@ -15,7 +15,7 @@ const EXAMPLES = {
   vztmpl: ".tar.gz, .tar.xz, .tar.zst or .tar.bz2",
 };
 
-/** What the schema cannot say of an image. */
+/** Reports what the schema of an image cannot express. */
 export function checkImage({ connection, name, content, source, sha256 }: Inputs): Violation[] {
   const violations = checkApiAccess(connection);
   if (!EXTENSIONS[content].test(name)) {
@@ -29,7 +29,7 @@ export function checkImage({ connection, name, content, source, sha256 }: Inputs
   return violations;
 }
 
-/** `nixos.qcow2` with a part of its hash before the extension. */
+/** Inserts the start of the hash before the extension, such as in `nixos-0123456789abcdef.qcow2`. */
 export function fileNameOf({ name, content }: Inputs, sha256: string): string {
   const [extension = ""] = EXTENSIONS[content].exec(name) ?? [];
   return `${name.slice(0, -extension.length)}-${sha256.slice(0, 16)}${extension}`;

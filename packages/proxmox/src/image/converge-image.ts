@@ -39,22 +39,22 @@ async function describe(inputs: Inputs, context: Context): Promise<Image> {
 
 async function checksumOf({ source, sha256, ensure }: Inputs, context: Context) {
   const expected = sha256?.toLowerCase();
-  // What is to be gone may be gone here, too.
+  // For a deletion, the local file need not exist any more.
   if (source.file === undefined || (ensure === "absent" && expected !== undefined)) {
     return { sha256: expected ?? "", bytes: undefined };
   }
   const file = await hashFile(source.file, context.signal);
   if (expected === undefined || expected === file.sha256) return file;
-  throw new ProviderError(`the file ${source.file} has the SHA-256 ${file.sha256}`, { path: "sha256" });
+  throw new ProviderError(`the file ${source.file} has another SHA-256: ${file.sha256}`, { path: "sha256" });
 }
 
 async function converge(client: PveClient, inputs: Inputs, image: Image): Promise<Outputs> {
   const { volumeId, sha256 } = image;
-  const isThere = await has(client, inputs, image);
+  const exists = await has(client, inputs, image);
   if (inputs.ensure === "absent") {
-    if (isThere) await remove(client, inputs, volumeId);
-  } else if (!isThere) {
-    await preflight(new Facts(client), `cannot put ${inputs.name} on ${inputs.storage}`, planFor(inputs));
+    if (exists) await remove(client, inputs, volumeId);
+  } else if (!exists) {
+    await preflight(new Facts(client), `cannot store ${inputs.name} on ${inputs.storage}`, planFor(inputs));
     await (inputs.source.file === undefined ? download(client, inputs, image) : send(client, inputs, image));
     await waitUntilVisible(client, inputs, image);
   }
@@ -83,7 +83,7 @@ function planFor({ node, storage, content, source }: Inputs): Plan {
   };
 }
 
-/** Whether the storage shows it. A file of another length is what somebody else left under its name. */
+/** Whether the storage lists it. Throws if a file of this name has another length. */
 async function has(
   client: PveClient,
   { node, storage, content }: Inputs,
@@ -91,16 +91,16 @@ async function has(
 ): Promise<boolean> {
   const volumes = await client
     .get<{ volid: string; size: number }[]>(`/nodes/${node}/storage/${storage}/content`, { content })
-    .catch((error: unknown) => whereNothingIs(error));
+    .catch((error: unknown) => noVolumesFor(error));
   const found = volumes.find(({ volid }) => volid === volumeId);
   if (found === undefined || bytes === undefined || found.size === bytes) return found !== undefined;
-  throw new ProviderError(`${volumeId} is there with ${found.size} bytes, and the file has ${bytes}`, {
-    hint: "It is not one of ours, or damaged: delete it, or choose another name.",
+  throw new ProviderError(`${volumeId} already exists with ${found.size} bytes, but the file has ${bytes}`, {
+    hint: "It is another file, or damaged. Delete it, or choose another name.",
   });
 }
 
-/** What is wrong with the storage is told by the preflight, together with all else. */
-function whereNothingIs(error: unknown): [] {
+/** Problems of the storage are reported by the preflight, together with all others. */
+function noVolumesFor(error: unknown): [] {
   if (error instanceof ProviderError && /does not exist|not available|Permission check/.test(error.message))
     return [];
   throw error;
@@ -157,13 +157,13 @@ async function remove(
   });
 }
 
-/** A shared storage may show a new file a moment later. */
+/** Waits until the storage lists a new file, which a shared storage may do later. */
 async function waitUntilVisible(client: PveClient, inputs: Inputs, image: Image): Promise<void> {
   const start = performance.now();
   while (!(await has(client, inputs, image))) {
     if (performance.now() - start > inputs.visibleTimeoutSeconds * 1000) {
       throw new ProviderError(
-        `${image.volumeId} was written and ${inputs.storage} does not show it on ${inputs.node}`,
+        `${image.volumeId} was written, but ${inputs.storage} does not list it on ${inputs.node}`,
         {
           hint: "Apply again later, or raise visibleTimeoutSeconds.",
         },

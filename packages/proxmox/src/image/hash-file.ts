@@ -8,7 +8,7 @@ export interface HashedFile {
   sha256: string;
 }
 
-/** Reads a file once, in constant memory. */
+/** Returns the size and the SHA-256 of a file. Reads it once, in constant memory. */
 export async function hashFile(path: string, signal: AbortSignal): Promise<HashedFile> {
   const hash = createHash("sha256");
   let bytes = 0;

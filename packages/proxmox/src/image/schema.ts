@@ -15,36 +15,35 @@ const source = exactlyOne(
       Type.String({
         pattern: "^https?://[^ \\n]+$",
         patternError: "must be a URL, such as https://example.org/debian.qcow2",
-        description: "Where Proxmox VE downloads it from. It needs `sha256`.",
+        description: "The URL that Proxmox VE downloads it from. Requires `sha256`.",
       }),
     ),
     file: Type.Optional(
       Type.String({
         minLength: 1,
         localPath: true,
-        description:
-          "A file on the deploying machine, which is uploaded, as a qcow2 or an ISO image that Nix has built.",
+        description: "A file on the deploying machine to upload, such as a qcow2 or ISO image built by Nix.",
       }),
     ),
   },
-  { title: "ImageSource", description: "Where it comes from." },
+  { title: "ImageSource", description: "The source of the file." },
 );
 
 export const inputs = fields({
   connection: apiAccessField,
-  node: nodeField("The node that downloads it or that it is uploaded to."),
-  storage: storageField("The storage that it is kept on. On a shared one, every node has it."),
+  node: nodeField("The node that downloads the file, or that it is uploaded to."),
+  storage: storageField("The storage for the file. On a shared storage, all nodes have it."),
   content: Type.Enum(["import", "iso", "vztmpl"], {
     default: "import",
     description:
-      "What it is: a disk to import, an ISO image, or a container template. The storage must take that content.",
+      "The content type: a disk to import, an ISO image, or a container template. The storage must accept it.",
   }),
   name: Type.String({
     pattern: "^[A-Za-z0-9][A-Za-z0-9._-]{0,199}$",
     patternError: "must be the name of a file: letters, digits and characters of ._-",
     description:
-      "The name of the file with its extension, such as `nixos.qcow2`. The first 16 digits of its SHA-256 are put before the extension, " +
-      "so that another content is another volume and one that is in use is never replaced.",
+      "The name of the file with its extension, such as `nixos.qcow2`. The first 16 digits of its SHA-256 are inserted before the " +
+      "extension: other content is another volume, and a volume in use is never replaced.",
   }),
   source,
   sha256: Type.Optional(
@@ -52,18 +51,18 @@ export const inputs = fields({
       pattern: "^[0-9a-fA-F]{64}$",
       patternError: "must be a SHA-256 in hexadecimal",
       description:
-        "The SHA-256 of the file. Required for a download; of a file, it is computed, and must be this one.",
+        "The SHA-256 of the file. Required for a download. For a local file, it is computed and compared with this one.",
     }),
   ),
   verifyCertificates: Type.Boolean({
     default: true,
-    description: "Whether the server of `url` must have a valid certificate.",
+    description: "Whether Proxmox VE verifies the certificate of the server of `url`.",
   }),
   taskTimeoutSeconds: secondsField(
-    "How many seconds to wait for a download, and for Proxmox VE to take an upload.",
+    "How many seconds to wait for a download, and for Proxmox VE to store an upload.",
     { default: 3600 },
   ),
-  visibleTimeoutSeconds: secondsField("How many seconds the storage has to show the new file.", {
+  visibleTimeoutSeconds: secondsField("How many seconds to wait until the storage lists the new file.", {
     default: 60,
   }),
   ensure: ensureField("the image"),
@@ -72,7 +71,7 @@ export const inputs = fields({
 export const outputs = fields({
   volumeId: Type.String({
     description:
-      "The volume, such as `local:import/nixos-0123456789abcdef.qcow2`: for `importFrom`, `cdrom.image` or `template`.",
+      "The ID of the volume, such as `local:import/nixos-0123456789abcdef.qcow2`, for `importFrom`, `cdrom.image` or `template`.",
   }),
   sha256: Type.String({ description: "The SHA-256 of the file." }),
 });

@@ -43,15 +43,15 @@ async function create(
 ): Promise<void> {
   const parent = poolid.split("/").slice(0, -1).join("/");
   if (parent !== "" && !all.some((one) => one.poolid === parent)) {
-    throw new ProviderError(`there is no pool ${parent} for ${poolid} to be in`, {
+    throw new ProviderError(`the parent pool ${parent} of ${poolid} does not exist`, {
       path: "name",
-      hint: `Make it first: name = "\${members.PARENT.outputs.poolId}/…" waits for it.`,
+      hint: `Create it first, and refer to it: name = "\${members.PARENT.outputs.poolId}/…".`,
     });
   }
   try {
     await client.request("POST", "/pools", { poolid, comment });
   } catch (error) {
-    // Another run was faster.
+    // Another run created it in the meantime.
     if (!isTaken(error)) throw error;
   }
 }
@@ -68,8 +68,8 @@ async function addStorages(client: PveClient, poolid: string, wanted: string[]):
 
 async function missingIn(client: PveClient, poolid: string, wanted: string[]): Promise<string[]> {
   const [pool] = await client.get<Pool[]>("/pools", { poolid });
-  const there = (pool?.members ?? []).map(({ storage }) => storage);
-  return wanted.filter((storage) => !there.includes(storage));
+  const existing = (pool?.members ?? []).map(({ storage }) => storage);
+  return wanted.filter((storage) => !existing.includes(storage));
 }
 
 async function remove(client: PveClient, poolid: string): Promise<void> {

@@ -6,8 +6,8 @@ import docs from "./container.md";
 export const container = defineResource({
   type: "container",
   description:
-    "A Linux container (LXC). As with `vm`, neither it nor a volume is ever destroyed or made again because an input changed. " +
-    "All but `nesting` and options of `mountPoints` changes while it runs.",
+    "A Linux container (LXC). As with `vm`, neither the container nor a volume is ever destroyed or recreated because an input changed. " +
+    "All inputs but `nesting` and the options of `mountPoints` can change while it runs.",
   docs,
   stateful: true,
   inputs,

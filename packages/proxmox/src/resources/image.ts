@@ -6,8 +6,8 @@ import docs from "./image.md";
 export const image = defineResource({
   type: "image",
   description:
-    "A file on a storage: a disk to import, an ISO image or a container template. It is downloaded by Proxmox VE or uploaded, its checksum " +
-    "is verified there, and it is done when the storage shows it. One that is there is not sent again.",
+    "A file on a storage: a disk to import, an ISO image or a container template. Proxmox VE downloads it, or it is uploaded. Its " +
+    "checksum is verified there, and the run waits until the storage lists it. An existing file is not sent again.",
   docs,
   stateful: false,
   inputs,

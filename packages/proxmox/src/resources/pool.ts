@@ -6,7 +6,7 @@ import docs from "./pool.md";
 export const pool = defineResource({
   type: "pool",
   description:
-    "A pool of VMs, containers and storages, on which privileges can be given. One that is there is taken over.",
+    "A pool of VMs, containers and storages, on which privileges can be granted. An existing pool is taken over.",
   docs,
   stateful: false,
   inputs,

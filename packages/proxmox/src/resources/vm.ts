@@ -6,12 +6,13 @@ import docs from "./vm.md";
 export const vm = defineResource({
   type: "vm",
   description:
-    "A virtual machine. Neither it nor a disk is ever destroyed or made again because an input changed: what cannot be changed in " +
-    "place is refused, with the reason and the way out. A change is done when it is active; what waits for a power cycle is either " +
-    "power cycled (`rebootForChanges`) or an error.\n\nWithout a power cycle change: `name`, `description`, `tags`, `onBoot`, `startup`, " +
-    "`protection`, `cpuLimit`, `cloudInit`, `networks`, the ISO of `cdrom`, new `scsi` and `virtio` disks, and the sizes of disks. With " +
-    "one: `cores`, `sockets`, `cpuType`, `memory`, `balloon`, `bios`, `machine`, `scsiController`, `efiDisk`, `tpm`, `agent`, `display`, " +
-    "`serialConsole`, `bootOrder`, and options of disks. The way it went is read back after every change.",
+    "A virtual machine. Neither the VM nor a disk is ever destroyed or recreated because an input changed: a change that is not " +
+    "possible in place is refused, with the reason and what to do instead. A change is done when it is active. If it needs a power " +
+    "cycle, the VM is power cycled (`rebootForChanges`), or the run fails.\n\nThese change without a power cycle: `name`, `description`, " +
+    "`tags`, `onBoot`, `startup`, `protection`, `cpuLimit`, `cloudInit`, `networks`, the ISO image of `cdrom`, new `scsi` and `virtio` " +
+    "disks, and the size of a disk. These need one: `cores`, `sockets`, `cpuType`, `memory`, `balloon`, `bios`, `machine`, " +
+    "`scsiController`, `efiDisk`, `tpm`, `agent`, `display`, `serialConsole`, `bootOrder`, and the options of disks. The result is read " +
+    "back after every change.",
   docs,
   stateful: true,
   inputs,

@@ -50,7 +50,7 @@ describe("the addresses are the static ones", () => {
   it.each([
     ["without a wait", undefined, CONFIG],
     ["without the agent", WAIT, { ...CONFIG, agent: "0" }],
-    ["without a word of the agent", WAIT, { ipconfig0: CONFIG.ipconfig0 }],
+    ["where the agent is not configured", WAIT, { ipconfig0: CONFIG.ipconfig0 }],
   ])("%s", async (_, wait, config) => {
     const { run, seen } = runWith(wait, []);
     expect(await ipAddressesOf(run, observed(config))).toEqual(["192.0.2.9"]);
@@ -62,7 +62,7 @@ describe("the addresses are the static ones", () => {
   });
 });
 
-describe("the addresses are those that the agent tells", () => {
+describe("the addresses are those that the agent reports", () => {
   const others = card("02:42:00:00:00:01", "172.17.0.1");
   const local = ["fe80::1", "FE90::1", "169.254.1.1", "127.0.0.1", "::1"];
 

@@ -11,11 +11,12 @@ interface AgentInterface {
   "ip-addresses"?: { "ip-address": string }[];
 }
 
+/** Returns the MAC addresses of the network cards in lower case, `net0` first. */
 export function macAddressesOf(seen: Observed): string[] {
   return networkKeysOf(seen).map((key) => readNetwork(seen.values.get(key)!)["macaddr"]?.toLowerCase() ?? "");
 }
 
-/** The addresses of the first card, waited for where that is asked. */
+/** Returns the addresses of the first network card, and waits for them if `waitForIp` is set. */
 export async function ipAddressesOf(run: Run, seen: Observed): Promise<string[]> {
   const { waitForIp } = run.inputs;
   if (waitForIp === undefined || !hasAgent(seen)) return staticAddresses(seen);

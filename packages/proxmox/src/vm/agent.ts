@@ -3,9 +3,9 @@ import { PveError } from "../client/errors.ts";
 import { type Guest, pathOf } from "../guest/guest.ts";
 
 export const AGENT_HINT =
-  "Install it in the guest (NixOS: services.qemuGuest.enable = true; Debian: qemu-guest-agent), or leave this input out.";
+  "Install it in the guest (NixOS: services.qemuGuest.enable = true; Debian: qemu-guest-agent), or remove this input.";
 
-/** Asks the guest agent. Returns the error while the agent does not run yet, or again after a power cycle. */
+/** Asks the guest agent. Returns the error if the agent does not run yet, such as after a power cycle. */
 export async function askAgent<Answer>(
   client: PveClient,
   guest: Guest,

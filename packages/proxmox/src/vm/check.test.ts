@@ -61,8 +61,8 @@ describe("the boot order", () => {
 
   it("names nothing else", () => {
     expect(check({ networks: [{}], bootOrder: ["net0", "net1", "xusb0"] })).toEqual([
-      "bootOrder[1]: there is no net1; there are net0",
-      "bootOrder[2]: there is no xusb0; there are net0",
+      "bootOrder[1]: there is no net1; the devices are net0",
+      "bootOrder[2]: there is no xusb0; the devices are net0",
     ]);
   });
 
@@ -74,19 +74,19 @@ describe("the boot order", () => {
 describe("free keys", () => {
   it.each([
     ["hotplug", "disk", undefined],
-    ["Hotplug", "disk", "must be a key of `qm set`, as hotplug"],
+    ["Hotplug", "disk", "must be a key of `qm set`, such as hotplug"],
     ["cores", "2", "has an input of its own"],
     ["net3", "virtio", "has an input of its own"],
-    ["args", "-x", "is for root with a password only, no token may set it"],
-    ["arch", "aarch64", "is for root with a password only, no token may set it"],
+    ["args", "-x", "can be set only by root with a password, not by a token"],
+    ["arch", "aarch64", "can be set only by root with a password, not by a token"],
     [
       "hostpci0",
       "0000:01:00.0",
-      "is for root with a password only, no token may set it; use a mapping of the cluster: mapping=NAME",
+      "can be set only by root with a password, not by a token; use a mapping of the cluster: mapping=NAME",
     ],
     ["hostpci0", "mapping=gpu", undefined],
-    ["parallel0", "/dev/parport0", "is for root with a password only, no token may set it"],
-    ["serial1", "/dev/ttyS0", "is for root with a password only, no token may set it"],
+    ["parallel0", "/dev/parport0", "can be set only by root with a password, not by a token"],
+    ["serial1", "/dev/ttyS0", "can be set only by root with a password, not by a token"],
     ["serial1", "socket", undefined],
     ["watchdog", "/x", undefined],
   ])("%s = %s", (key, value, message) => {
@@ -96,7 +96,7 @@ describe("free keys", () => {
 });
 
 describe("combinations", () => {
-  const HA = "started: must not be set together with ha, which decides it";
+  const HA = "started: must not be set together with ha, which starts and stops the VM";
   const STATIC = "waitForIp: needs the agent, or a static address in cloudInit";
   it.each([
     [{ ha: { state: "started" } }, []],
@@ -112,16 +112,16 @@ describe("combinations", () => {
     [{ waitForIp: {}, networks: [] }, ["waitForIp: needs a network card"]],
     [{ waitForIp: {}, networks: [{}] }, []],
     [{ networks: [] }, []],
-    [{ waitForIp: {}, started: false }, ["waitForIp: needs a VM that runs"]],
+    [{ waitForIp: {}, started: false }, ["waitForIp: needs a running VM"]],
     [{ waitForIp: {}, started: true }, []],
-    [{ waitForIp: {}, ha: { state: "stopped" } }, ["waitForIp: needs a VM that runs"]],
+    [{ waitForIp: {}, ha: { state: "stopped" } }, ["waitForIp: needs a running VM"]],
     [{ waitForIp: {}, ha: { state: "started" } }, []],
     [{ waitForHostKey: {} }, []],
     [{ waitForHostKey: {}, agent: false }, ["waitForHostKey: needs the agent"]],
-    [{ waitForHostKey: {}, started: false }, ["waitForHostKey: needs a VM that runs"]],
+    [{ waitForHostKey: {}, started: false }, ["waitForHostKey: needs a running VM"]],
     [{ started: false }, []],
     [{ efiDisk: {}, bios: "ovmf" }, []],
-    [{ efiDisk: {} }, ['efiDisk: is for bios = "ovmf"']],
+    [{ efiDisk: {} }, ['efiDisk: needs bios = "ovmf"']],
     [{ efiDisk: {}, clone: { vmid: 100 } }, []],
     [{ clone: { vmid: 100 } }, []],
   ])("%j", (more, wanted) => {

@@ -5,11 +5,11 @@ import type { Inputs } from "./schema.ts";
 
 const DISK_KEY = /^(scsi([0-9]|[12][0-9]|30)|virtio([0-9]|1[0-5])|sata[0-5]|ide[0-3])$/;
 
-/** Keys that inputs of their own set. */
+/** The keys that other inputs set. */
 const OWN_KEY =
   /^(vmid|node|pool|name|description|tags|cores|sockets|cpu|cpulimit|memory|balloon|bios|machine|ostype|scsihw|efidisk0|tpmstate0|boot|serial0|vga|agent|onboot|startup|protection|lock|digest|delete|revert|start|(net|ipconfig|unused|scsi|virtio|sata|ide)\d+|ciuser|sshkeys|nameserver|searchdomain|ciupgrade|cipassword)$/;
 
-/** What the schema cannot say of a VM. */
+/** Reports what the schema of a VM cannot express. */
 export function checkVm(inputs: Inputs): Violation[] {
   return [
     ...checkApiAccess(inputs.connection),
@@ -55,7 +55,7 @@ function checkSlots({ disks, cdrom, cloudInit }: Inputs): Violation[] {
 }
 
 function checkBootOrder({ bootOrder = [], disks, cdrom, networks, clone, cloudInit }: Inputs): Violation[] {
-  // A template brings devices that are not named here.
+  // A template has devices that the inputs do not name.
   if (clone !== undefined || networks === undefined) return [];
   const known = [
     ...Object.keys(disks),
@@ -66,14 +66,20 @@ function checkBootOrder({ bootOrder = [], disks, cdrom, networks, clone, cloudIn
   return bootOrder.flatMap((device, index) =>
     known.includes(device) || /^(usb|hostpci)/.test(device)
       ? []
-      : [{ path: `bootOrder[${index}]`, message: `there is no ${device}; there are ${known.join(", ")}` }],
+      : [
+          {
+            path: `bootOrder[${index}]`,
+            message: `there is no ${device}; the devices are ${known.join(", ")}`,
+          },
+        ],
   );
 }
 
 function checkExtraConfig({ extraConfig }: Inputs): Violation[] {
   return Object.entries(extraConfig).flatMap(([key, value]) => {
     const path = `extraConfig.${key}`;
-    if (!/^[a-z][a-z0-9-]*$/.test(key)) return [{ path, message: "must be a key of `qm set`, as hotplug" }];
+    if (!/^[a-z][a-z0-9-]*$/.test(key))
+      return [{ path, message: "must be a key of `qm set`, such as hotplug" }];
     if (OWN_KEY.test(key)) return [{ path, message: "has an input of its own" }];
     const isRootOnly =
       ["args", "arch", "skiplock", "hookscript"].includes(key) ||
@@ -81,7 +87,7 @@ function checkExtraConfig({ extraConfig }: Inputs): Violation[] {
       (/^(parallel\d+|serial\d+)$/.test(key) && value.startsWith("/"));
     if (!isRootOnly) return [];
     const hint = key.startsWith("hostpci") ? "; use a mapping of the cluster: mapping=NAME" : "";
-    return [{ path, message: `is for root with a password only, no token may set it${hint}` }];
+    return [{ path, message: `can be set only by root with a password, not by a token${hint}` }];
   });
 }
 
@@ -107,7 +113,10 @@ function checkCombinations({
 }: Inputs): Violation[] {
   const violations: Violation[] = [];
   if (ha !== undefined && started !== undefined) {
-    violations.push({ path: "started", message: "must not be set together with ha, which decides it" });
+    violations.push({
+      path: "started",
+      message: "must not be set together with ha, which starts and stops the VM",
+    });
   }
   const isStatic = [cloudInit?.ipv4, cloudInit?.ipv6].some((one) => one?.includes("/") === true);
   if (waitForIp !== undefined && agent === false && !isStatic) {
@@ -121,10 +130,10 @@ function checkCombinations({
   }
   if (started === false || (ha !== undefined && ha.state !== "started")) {
     const waits = Object.entries({ waitForIp, waitForHostKey }).filter(([, wait]) => wait !== undefined);
-    violations.push(...waits.map(([path]) => ({ path, message: "needs a VM that runs" })));
+    violations.push(...waits.map(([path]) => ({ path, message: "needs a running VM" })));
   }
   if (efiDisk !== undefined && bios === undefined && clone === undefined) {
-    violations.push({ path: "efiDisk", message: 'is for bios = "ovmf"' });
+    violations.push({ path: "efiDisk", message: 'needs bios = "ovmf"' });
   }
   return violations;
 }

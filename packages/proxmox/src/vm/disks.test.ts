@@ -3,7 +3,7 @@ import { volumesOf } from "./disks.ts";
 
 const disk = (options: object) => volumesOf({ disks: { scsi0: options } })[0]!;
 
-it("makes nothing of nothing", () => {
+it("has no volumes without disks", () => {
   expect(volumesOf({})).toEqual([]);
 });
 

@@ -11,6 +11,7 @@ const readDisk = (text: string) => readVolume(text, "file");
 
 const DEFAULTS = { discard: "ignore", ssd: "0", iothread: "0", backup: "1", cache: "none" };
 
+/** Returns the disks and the volumes of the firmware that the inputs ask for. */
 export function volumesOf(inputs: SomeInputs): Volume[] {
   const { disks = {}, efiDisk, tpm } = inputs;
   return [
@@ -72,10 +73,10 @@ function fixedVolume(
   key: string,
   path: string,
   storage: string,
-  made: Record<string, string>,
+  initialProps: Record<string, string>,
   fixed: Record<string, string>,
 ): Volume {
-  const initial = printProps({ file: `${storage}:1`, ...made }, "file");
+  const initial = printProps({ file: `${storage}:1`, ...initialProps }, "file");
   const options = propsSetting({ key, path, defaultKey: "file", managed: {}, read: readDisk });
   const uses = usesOf(path, storage, undefined);
   return { key, path, storage, initial, options, sizeMib: undefined, isImport: false, fixed, uses };

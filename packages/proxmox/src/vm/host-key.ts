@@ -10,8 +10,8 @@ const PUBLIC_KEY =
   /^((ssh-ed25519|ssh-rsa|ecdsa-sha2-nistp(?:256|384|521)) AAAA[A-Za-z0-9+/]+={0,2})(?: [^\n]*)?\n?$/;
 
 /**
- * The SSH host key that the guest has made itself. It is read through the hypervisor, so that the network between here
- * and the guest need not be trusted.
+ * Returns the public SSH host key that the guest generated. It is read through the hypervisor, so the network to the guest
+ * need not be trusted.
  */
 export async function hostPublicKeyOf({ client, inputs }: Run, seen: Observed): Promise<string | null> {
   const { waitForHostKey: wait } = inputs;
@@ -21,7 +21,7 @@ export async function hostPublicKeyOf({ client, inputs }: Run, seen: Observed): 
     what: `waiting for the host key of ${labelOf(seen)} (${file})`,
     timeoutSeconds,
     ask: () => askAgent<{ content: string }>(client, seen, "file-read", { file, count: 16_384 }),
-    // A file that is just being written may be empty.
+    // The file is empty while it is being written.
     find: ({ content }) => (content === "" ? undefined : publicKeyIn(content, seen, file)),
     explain: (answer) => noKey(seen, wait, answer),
   });
@@ -32,7 +32,7 @@ function publicKeyIn(content: string, seen: Observed, file: string): string {
   if (key !== undefined) return key;
   throw new ProviderError(`${file} of ${labelOf(seen)} is not a public host key`, {
     path: "waitForHostKey.file",
-    hint: "Name the file with the public half of the key, such as /etc/ssh/ssh_host_ed25519_key.pub.",
+    hint: "Set it to the file with the public half of the key, such as /etc/ssh/ssh_host_ed25519_key.pub.",
   });
 }
 
@@ -49,7 +49,7 @@ function noKey(
     path: "waitForHostKey",
     ...(answer instanceof PveError && { cause: answer }),
     hint: isRead
-      ? "sshd makes its key when it first starts: look whether it is enabled in the guest."
+      ? "sshd generates its keys at its first start: check that it is enabled in the guest."
       : AGENT_HINT,
   });
 }

@@ -22,7 +22,7 @@ export async function preflightCreate(run: Run): Promise<void> {
   if (clone !== undefined)
     privileges.push({ paths: [`/vms/${clone.vmid}`], anyOf: ["VM.Clone"], path: "clone.vmid" });
   const violations = await takenViolations(run);
-  await preflight(facts, `cannot make the VM ${name}`, { ...plan, privileges, violations });
+  await preflight(facts, `cannot create the VM ${name}`, { ...plan, privileges, violations });
 }
 
 /** Checks what a change of a VM needs. */
@@ -33,7 +33,7 @@ export async function preflightChanges(run: Run, seen: Observed, changes: Change
   await preflight(facts, `cannot change ${labelOf(seen)}`, { ...plan, privileges });
 }
 
-/** Privileges for what only a VM has. */
+/** Returns the privileges for inputs that only a VM has. */
 async function vmNeeds({ inputs, facts }: Run, paths: string[]): Promise<Need[]> {
   const { waitForIp, waitForHostKey, ha, agent } = inputs;
   const needs: Need[] = [];
@@ -45,7 +45,7 @@ async function vmNeeds({ inputs, facts }: Run, paths: string[]): Promise<Need[]>
   return needs;
 }
 
-/** Where the disks of a copy go: with no storage named, where those of the template are. */
+/** Without clone.storage, each disk stays on its storage in the template. */
 function usesOfClone(clone: Run["inputs"]["clone"]): Uses {
   if (clone?.storage === undefined) return {};
   return { storages: [{ storage: clone.storage, content: "images", path: "clone.storage" }] };

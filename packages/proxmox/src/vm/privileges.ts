@@ -5,7 +5,7 @@ const HARDWARE =
 const CLOUD_INIT = /^(cicustom|citype|ciuser|nameserver|searchdomain|sshkeys|ciupgrade|ipconfig\d+)$/;
 const DISK = /^((ide|sata|scsi|virtio|efidisk|tpmstate|unused)\d+|boot|bootdisk|vmstatestorage)$/;
 
-/** The privilege that a key of a VM's configuration needs. */
+/** Returns the privilege for a key of a VM's configuration. */
 export function privilegeForKey(key: string, text: string): string {
   if (CPU.test(key)) return "VM.Config.CPU";
   if (MEMORY.test(key)) return "VM.Config.Memory";
@@ -16,7 +16,7 @@ export function privilegeForKey(key: string, text: string): string {
   return "VM.Config.Options";
 }
 
-/** Version 9 has privileges for each use of the agent; before, VM.Monitor is for all. */
+/** Returns the privileges for a use of the guest agent, any of which is enough. Before version 9, VM.Monitor covers all uses. */
 export function agentPrivileges(major: number, use: "Audit" | "FileRead"): string[] {
   return major >= 9 ? [`VM.GuestAgent.${use}`, "VM.GuestAgent.Unrestricted"] : ["VM.Monitor"];
 }

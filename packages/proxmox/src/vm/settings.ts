@@ -4,12 +4,12 @@ import { optional, propsSetting, scalar, type Setting } from "../guest/setting.t
 import { usesOfFile } from "../guest/uses.ts";
 import type { Inputs } from "./schema.ts";
 
-/** Inputs of this run or, as far as they are known, of the one before. */
+/** Inputs of this run, or of the previous run, which may lack some. */
 export type SomeInputs = Partial<Inputs>;
 
 const MODELS = ["virtio", "e1000", "e1000e", "rtl8139", "vmxnet3"];
 
-/** What a new VM has where nothing else is said. A clone has what its template has. */
+/** Adds the defaults of a new VM. A clone has the values of its template instead. */
 export function withDefaults(inputs: Inputs): Inputs {
   if (inputs.clone !== undefined) return inputs;
   return {
@@ -26,7 +26,7 @@ export function withDefaults(inputs: Inputs): Inputs {
   };
 }
 
-/** The keys that inputs set, without those of disks. */
+/** Returns the keys that the inputs set, without those of disks. */
 export function settingsOf(inputs: SomeInputs): Setting[] {
   return [
     ...simpleSettings(inputs),
@@ -65,7 +65,7 @@ function firmwareSettings({ bios, machine, cpuType, memory, display, agent }: So
   ];
 }
 
-/** Any key: what is the same but for the order of its properties is the same. */
+/** A key of extraConfig. The order of its properties does not matter. */
 function freeSetting(key: string, value: string): Setting {
   const setting = scalar(key, `extraConfig.${key}`, value);
   if (!value.includes("=")) return setting;
@@ -86,7 +86,7 @@ function networkSetting(network: Network, index: number): Setting {
     defaults: { firewall: "0", link_down: "0" },
     managed: {
       model: network.model,
-      // One that was chosen by Proxmox VE stays.
+      // A MAC address that Proxmox VE generated stays.
       ...(mac === undefined ? {} : { macaddr: mac.toUpperCase() }),
       bridge,
       tag: vlan?.toString(),
@@ -99,7 +99,7 @@ function networkSetting(network: Network, index: number): Setting {
   return { ...setting, uses: { bridges: [{ bridge, path: `${path}.bridge` }] } };
 }
 
-/** A card comes back as `virtio=MAC,bridge=…`. */
+/** Parses a network card, which Proxmox VE returns as `virtio=MAC,bridge=…`. */
 export function readNetwork(text: string): Props {
   const props = parseProps(text, "model");
   const model = MODELS.find((one) => props[one] !== undefined);
@@ -165,7 +165,7 @@ function ipConfigOf({ ipv4, gateway4, ipv6, gateway6 }: NonNullable<Inputs["clou
     .join(",");
 }
 
-/** Keys are kept as they are in a URL. */
+/** Proxmox VE stores SSH keys URL-encoded. */
 function sshKeysSetting(keys: readonly string[]): Setting {
   const plain = keys.map((key) => key.trim()).join("\n");
   const text = encodeURIComponent(plain).replaceAll(

@@ -4,7 +4,7 @@ import { volumesOf } from "./disks.ts";
 import type { Run } from "./run.ts";
 import { settingsOf } from "./settings.ts";
 
-/** What the inputs of a VM ask for. */
+/** Returns what the inputs of a VM ask for. */
 export function wantedOf({ inputs, previous = {} }: Run): Wanted {
   return {
     settings: [...settingsOf(inputs), descriptionSetting(inputs, previous)],

@@ -7,7 +7,7 @@ const COMMON =
   "Datastore.Allocate Datastore.AllocateSpace Datastore.AllocateTemplate Datastore.Audit " +
   "SDN.Use SDN.Audit Sys.Audit Sys.Modify Sys.Console Sys.AccessNetwork Pool.Allocate Pool.Audit";
 
-/** Which privileges there are depends on the version. */
+/** The privileges of each version. */
 const PRIVILEGES = {
   "8.4": [...COMMON.split(" "), "VM.Monitor"],
   "9.2": [
@@ -22,7 +22,7 @@ export function allPrivileges(version: keyof typeof PRIVILEGES): string[] {
   return PRIVILEGES[version];
 }
 
-/** The privileges that a token has on a path: those of the nearest path that it has any on. */
+/** Returns the privileges of a token on a path: those of the nearest path with an ACL. */
 export function privilegesOn(cluster: Cluster, tokenId: string, path: string): Set<string> {
   const { acl } = cluster.tokens.get(tokenId)!;
   const known = PRIVILEGES[cluster.version];
@@ -33,7 +33,7 @@ export function privilegesOn(cluster: Cluster, tokenId: string, path: string): S
   }
 }
 
-/** Refuses as the real one does, by the first path and privilege that are missing. */
+/** Throws unless the token has one of the privileges. The error names the path and the privileges, as in Proxmox VE. */
 export function demand(cluster: Cluster, tokenId: string, path: string, anyOf: string[]): void {
   const vmid = /^\/vms\/(\d+)$/.exec(path)?.[1];
   const pool = vmid === undefined ? undefined : cluster.poolOf(Number(vmid));
@@ -44,7 +44,7 @@ export function demand(cluster: Cluster, tokenId: string, path: string, anyOf: s
   if (!has) throw new Refusal(403, `Permission check failed (${path}, ${anyOf.join("|")})`);
 }
 
-/** What `GET /access/permissions` says: the paths with an ACL, and the roots. */
+/** Returns the answer of `GET /access/permissions`: the paths with an ACL, and the roots. */
 export function permissionsOf(cluster: Cluster, tokenId: string, path?: string) {
   const paths =
     path === undefined
@@ -74,7 +74,7 @@ const CLOUD_INIT =
   /^(cicustom|cipassword|citype|ciuser|nameserver|searchdomain|sshkeys|ciupgrade|ipconfig\d+)$/;
 const DRIVE = /^(ide|sata|scsi|virtio|efidisk|tpmstate|unused|mp)\d+$|^rootfs$/;
 
-/** The privilege that a key of a guest's configuration needs. */
+/** Returns the privilege for a key of a guest's configuration. */
 export function privilegeForKey(kind: "qemu" | "lxc", key: string, value: string): string {
   if (CPU.test(key)) return "VM.Config.CPU";
   if (MEMORY.test(key)) return "VM.Config.Memory";
@@ -87,7 +87,7 @@ export function privilegeForKey(kind: "qemu" | "lxc", key: string, value: string
   return "VM.Config.Options";
 }
 
-/** What not even a token of root may set: only root with a password. */
+/** Throws for keys that only root with a password may set, not even a token of root. */
 export function refuseRootOnly(key: string, value: string): void {
   const isRootOnly =
     /^(args|arch|skiplock|hookscript)$/.test(key) ||

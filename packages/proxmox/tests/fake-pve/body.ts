@@ -4,7 +4,7 @@ import { type FakeRequest, type Parameters, Refusal } from "./request.ts";
 
 const MAX_BODY = 512 * 1024;
 
-/** The parameters of a request: from the query, and from a body of one of the three kinds. */
+/** Reads the parameters of a request from its query and its body: URL-encoded, JSON or multipart. */
 export async function readParameters(
   request: IncomingMessage,
   query: URLSearchParams,
@@ -23,7 +23,7 @@ export async function readParameters(
     for (const [name, value] of Object.entries((text === "" ? {} : JSON.parse(text)) as object))
       params[name] = String(value);
   } else {
-    // A semicolon separates parameters, too.
+    // A semicolon also separates parameters.
     for (const pair of text.split(/[&;]/).filter((one) => one !== "")) {
       const [name = "", value = ""] = pair
         .split("=")
@@ -34,7 +34,7 @@ export async function readParameters(
   return { params };
 }
 
-/** Fields first, then one file that is only counted and hashed: what comes behind it is not looked at. */
+/** Reads fields, then one file, which is counted and hashed. Fields after the file are ignored, as in Proxmox VE. */
 async function readMultipart(request: IncomingMessage, boundary: string, params: Parameters) {
   const delimiter = Buffer.from(`\r\n--${boundary}`);
   let head = Buffer.from("\r\n");
@@ -46,7 +46,7 @@ async function readMultipart(request: IncomingMessage, boundary: string, params:
       if (start === undefined) continue;
       file = { name: start.name, hash: createHash("sha256"), size: 0, tail: start.rest };
     } else file.tail = Buffer.concat([file.tail, chunk]);
-    // The end may be cut anywhere: what could be part of it stays behind.
+    // A chunk may end within the delimiter: what may be a part of it is kept.
     const keep = delimiter.length + 8;
     if (file.tail.length > keep) {
       const body = file.tail.subarray(0, -keep);

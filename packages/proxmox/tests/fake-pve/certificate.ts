@@ -4,11 +4,11 @@ import { mkdtempSync, readFileSync, rmSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 
-let made: { key: string; certificate: string; fingerprint: string } | undefined;
+let generated: { key: string; certificate: string; fingerprint: string } | undefined;
 
-/** A key and a self-signed certificate for 127.0.0.1. */
+/** Returns a key and a self-signed certificate for 127.0.0.1, generated once per process. */
 export function makeCertificate() {
-  if (made !== undefined) return made;
+  if (generated !== undefined) return generated;
   const folder = mkdtempSync(join(tmpdir(), "fake-pve-"));
   try {
     const [key, certificate] = [join(folder, "key"), join(folder, "certificate")];
@@ -20,12 +20,12 @@ export function makeCertificate() {
       { stdio: "pipe" },
     );
     const text = readFileSync(certificate, "utf8");
-    made = {
+    generated = {
       key: readFileSync(key, "utf8"),
       certificate: text,
       fingerprint: new X509Certificate(text).fingerprint256,
     };
-    return made;
+    return generated;
   } finally {
     rmSync(folder, { recursive: true });
   }

@@ -6,21 +6,21 @@ export interface Guest {
   kind: "qemu" | "lxc";
   vmid: number;
   node: string;
-  /** What is active. */
+  /** The active values. */
   config: Record<string, string>;
-  /** What a power cycle will make active; `undefined` deletes the key. */
+  /** The pending values, which a power cycle makes active; `undefined` deletes the key. */
   pending: Record<string, string | undefined>;
   status: "running" | "stopped";
   lock: string | undefined;
   snapshots: string[];
-  /** Whether an agent runs in the guest, and whether the guest heeds a request to shut down. */
+  /** Whether an agent runs in the guest, and whether the guest shuts down when requested. */
   hasAgent: boolean;
   heedsShutdown: boolean;
-  /** The files in the guest, by path, as far as its agent is asked for them. */
+  /** The files in the guest that its agent can read, by path. */
   files: Map<string, string>;
   bootMs: number;
   startedAt: number;
-  /** How often it was started. */
+  /** The number of starts. */
   starts: number;
 }
 
@@ -28,7 +28,7 @@ export interface Storage {
   name: string;
   content: string[];
   shared: boolean;
-  /** How long a new file is not yet in the listing. */
+  /** The milliseconds until a new file is listed. */
   lagMs: number;
 }
 
@@ -42,7 +42,7 @@ export interface Volume {
 
 export interface Token {
   secret: string;
-  /** Path → privileges, all of which propagate. */
+  /** Path → privileges. All of them propagate. */
   acl: Record<string, string[]>;
 }
 
@@ -53,7 +53,7 @@ interface Node {
 
 export const GIB = 1024 ** 3;
 
-/** What a cluster keeps, and the rules that every part of the API shares. */
+/** The state of a cluster, and the rules that all parts of the API share. */
 export class Cluster {
   version: "8.4" | "9.2" = "9.2";
   readonly nodes = new Map<string, Node>();
@@ -64,7 +64,7 @@ export class Cluster {
   readonly tokens = new Map<string, Token>();
   readonly ha = new Map<string, Record<string, string>>();
   readonly tasks = new Tasks();
-  /** How guests that are created from now on behave. */
+  /** The behaviour of guests that are created from now on. */
   newGuests = { hasAgent: true, heedsShutdown: true, bootMs: 50 };
 
   addStorage(name: string, content: string[], { shared = false, lagMs = 0 } = {}): void {
@@ -92,7 +92,7 @@ export class Cluster {
     return guest;
   }
 
-  /** The reservation: a configuration that is locked and empty, which only one can make. */
+  /** Reserves an ID with a locked, empty configuration. Throws if the ID is in use. */
   reserve(kind: Guest["kind"], node: string, vmid: number, lock: string): Guest {
     const taken = this.guests.get(vmid);
     const label = kind === "qemu" ? "VM" : "CT";
@@ -127,7 +127,7 @@ export class Cluster {
     return id;
   }
 
-  /** Allocates a volume of a guest; what a storage is not made for is refused. */
+  /** Allocates a volume of a guest. Throws if the storage does not accept the content. */
   allocate(storage: string, vmid: number, kind: string, content: string, bytes: number): Volume {
     const { content: allowed } = this.storage(storage);
     if (!allowed.includes(content))

@@ -81,7 +81,7 @@ function haRoutes(): Route[] {
   ];
 }
 
-/** The manager does what it was asked for a moment later. */
+/** The HA manager acts with a delay. */
 function actLater(cluster: Call["cluster"], sid: string): void {
   setTimeout(() => {
     const guest = cluster.guests.get(Number(sid.split(":")[1]));
@@ -161,7 +161,7 @@ function changePool({ cluster, tokenId, params }: Call): void {
   }
 }
 
-/** A guest that is none is passed over in silence. */
+/** A guest that does not exist is ignored without an error. */
 function addToPool(cluster: Call["cluster"], guests: Set<number>, vmid: number, mayMove: boolean): void {
   if (!cluster.guests.has(vmid)) return;
   const other = cluster.poolOf(vmid);

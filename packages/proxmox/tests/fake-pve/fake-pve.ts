@@ -25,18 +25,18 @@ const routes: Route[] = [
   ...storageRoutes,
 ];
 
-/** Proxmox VE's API over HTTPS, as far as documented facts go. Faults are put around it. */
+/** The API of Proxmox VE over HTTPS, by documented facts. Tests inject faults around it. */
 export class FakePve {
   readonly cluster = new Cluster();
-  /** Every request that came through. */
+  /** The requests that passed authentication. */
   readonly requests: FakeRequest[] = [];
-  /** Requests that the official schema refuses; empty where the schema is not there. */
+  /** The requests that violate the official schema; empty without the schema. */
   readonly violations: string[] = [];
   readonly certificate: string;
   readonly #server: Server;
   readonly #faults = new Set<Fault>();
   port = 0;
-  /** TLS connections, and requests that reached us at all. */
+  /** The number of TCP connections, and of all requests. */
   connections = 0;
   requestsSeen = 0;
 
@@ -50,7 +50,7 @@ export class FakePve {
       (request, response) => void this.#serve(request, response),
     );
     this.#server.on("connection", () => this.connections++);
-    // As pveproxy's: a connection that is idle is closed soon.
+    // As pveproxy does: idle connections are closed soon.
     this.#server.keepAliveTimeout = 5_000;
   }
 
@@ -81,7 +81,7 @@ export class FakePve {
     };
   }
 
-  /** Puts a fault around the server, until the function that is returned is called. */
+  /** Injects a fault. Returns a function that removes it. */
   inject(fault: Fault): () => void {
     this.#faults.add(fault);
     return () => void this.#faults.delete(fault);
@@ -93,7 +93,7 @@ export class FakePve {
     return guest;
   }
 
-  /** The requests that would change something. */
+  /** The requests that may change something. */
   get writes(): FakeRequest[] {
     return this.requests.filter(({ method }) => method !== "GET");
   }
@@ -165,7 +165,7 @@ export class FakePve {
     throw new Refusal(501, `Method '${method} ${path}' not implemented`);
   }
 
-  /** Requests about another node are passed on to it. */
+  /** Throws as the API does when it passes a request on to a node that does not exist or is offline. */
   #reach(name: string): void {
     const node = this.cluster.nodes.get(name);
     if (node === undefined)

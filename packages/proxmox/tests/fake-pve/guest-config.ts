@@ -8,11 +8,11 @@ const LXC_VOLUME = /^(rootfs|mp\d+)$/;
 const EFI_BYTES = 528 * 1024;
 const TPM_BYTES = 4 * 1024 ** 2;
 
-/** Of a VM: what changes while it runs. Network cards and hot-pluggable disks do by the default of `hotplug`. */
+/** Keys of a VM that change while it runs, with the default of `hotplug`. */
 const LIVE =
   /^(description|name|tags|onboot|startup|protection|cpuunits|cpulimit|ciuser|sshkeys|ipconfig\d+|nameserver|searchdomain|ciupgrade|citype|net\d+|hookscript)$/;
 const HOT_DISK = /^(scsi|virtio)\d+$/;
-/** Of a disk: what a running VM can have changed. */
+/** Options of a disk that change while the VM runs. */
 const HOT_DISK_OPTIONS = [
   "backup",
   "replicate",
@@ -31,7 +31,7 @@ export function digestOf({ config, pending }: Guest): string {
     .digest("hex");
 }
 
-/** The configuration with what is pending, as `GET …/config` shows it. */
+/** Returns the answer of `GET …/config`, which shows pending values. */
 export function shownConfig(guest: Guest, current: boolean): Record<string, unknown> {
   const { config, pending } = guest;
   const merged: Record<string, string | undefined> = current ? { ...config } : { ...config, ...pending };
@@ -58,7 +58,7 @@ export function pendingList({ config, pending }: Guest) {
   }));
 }
 
-/** Sets and deletes keys: at once, or, where a running VM cannot take it, as pending. */
+/** Sets and deletes keys: at once, or as pending if a running guest cannot change them. */
 export function changeConfig(
   cluster: Cluster,
   guest: Guest,
@@ -117,7 +117,7 @@ function removeKey(cluster: Cluster, guest: Guest, key: string): void {
   if (isDisk(guest, key) && !/media=cdrom/.test(before)) keepAsUnused(guest, before);
 }
 
-/** What a power cycle does. */
+/** Makes pending values active, as a power cycle does. */
 export function applyPending(guest: Guest): void {
   for (const [key, value] of Object.entries(guest.pending)) {
     if (value === undefined) delete guest.config[key];
@@ -141,7 +141,7 @@ function keepAsUnused(guest: Guest, text: string): void {
   guest.config[`unused${number}`] = text.split(",")[0]!;
 }
 
-/** The text that a key has once it is kept. */
+/** Returns the value of a key as it is stored. */
 function realize(
   cluster: Cluster,
   guest: Guest,
@@ -162,7 +162,7 @@ function sortTags(given: string): string {
   return [...new Set(tags)].toSorted().join(";");
 }
 
-/** Without an address in it, a card gets a new one, whatever it had. */
+/** A card without a MAC address gets a new one, even if it had one before. */
 function realizeNet(cluster: Cluster, guest: Guest, given: string): string {
   if (guest.kind === "qemu") return normalizeNet(given, undefined, () => cluster.newMac());
   const props = parseProps(given, "");
@@ -231,7 +231,7 @@ function realizeCloudInit(
   return printProps({ [firstKey]: id, ...options, media: "cdrom", size: "4M" }, firstKey);
 }
 
-/** Grows a disk; where a change of the disk is pending, that keeps the size it was written with. */
+/** Grows a disk. A pending change of the disk keeps the old size. */
 export function growDisk(cluster: Cluster, guest: Guest, disk: string, size: string): void {
   const before = guest.config[disk]!;
   const firstKey = guest.kind === "lxc" ? "volume" : "file";

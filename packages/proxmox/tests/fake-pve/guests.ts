@@ -23,7 +23,7 @@ import { parseProps } from "./property-string.ts";
 import { type Parameters, Refusal } from "./request.ts";
 import { type Call, route, type Route } from "./routes.ts";
 
-/** The routes of VMs and of containers. */
+/** Returns the routes that VMs and containers share. */
 export function guestRoutes(kind: Guest["kind"]): Route[] {
   const base = `/nodes/:node/${kind}`;
   const one = `${base}/:vmid`;
@@ -143,7 +143,7 @@ function create(call: Call, kind: Guest["kind"]): string {
       throw new Error(`unable to create ${label(guest)} - ${(error as Error).message}`, { cause: error });
     }
     if (params["start"] !== "1") return;
-    // That it did not start is only in the log.
+    // A failure to start is only in the log.
     try {
       startGuest(cluster, guest);
     } catch (error) {
@@ -175,7 +175,7 @@ function defaultBoot(config: Record<string, string>): string {
   return `order=${[...disks.slice(0, 1), ...cdroms.slice(0, 1), ...nets.slice(0, 1)].join(";")}`;
 }
 
-/** What can be said at once: privileges, keys for root, storages and networks. */
+/** Checks before the task: privileges, root-only keys, storages and networks. */
 function checkKeys(
   call: Call,
   kind: Guest["kind"],
@@ -203,7 +203,7 @@ function isDrive(key: string): boolean {
   return /^(ide|sata|scsi|virtio|efidisk|tpmstate|mp)\d+$|^rootfs$/.test(key);
 }
 
-/** Checks at once, and returns what then writes. */
+/** Checks the request, and returns the function that writes. */
 function writeConfig(call: Call, kind: Guest["kind"]): () => void {
   const { cluster, params, tokenId } = call;
   const guest = guestAt(call, kind);
@@ -265,7 +265,7 @@ function destroy(call: Call, kind: Guest["kind"], type: string): string {
   );
 }
 
-/** The addresses that a guest has once it is up: one card's of each kind, and those of another interface. */
+/** Returns the interfaces of a running guest: loopback, a bridge, and the first card with addresses of each kind. */
 export function interfacesOf(guest: Guest) {
   const mac = macsOf(guest)[0]?.toLowerCase() ?? "00:00:00:00:00:00";
   const host = guest.vmid % 250;

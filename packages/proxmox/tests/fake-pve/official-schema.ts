@@ -34,17 +34,17 @@ const paths = existsSync(path)
   ? (JSON.parse(readFileSync(path, "utf8")) as { paths: Paths }).paths
   : undefined;
 
-/** Whether the official schema is there to check requests against. */
+/** Whether the official schema is available. */
 export const hasOfficialSchema = paths !== undefined;
 
 const templates = Object.keys(paths ?? {}).map((template) => ({
   template,
-  // A volume ID contains slashes; all else is one segment.
+  // Only a volume ID contains slashes.
   regex: new RegExp(`^${template.replaceAll("{volume}", "(.+)").replaceAll(/\{\w+\}/g, "([^/]+)")}$`),
   names: [...template.matchAll(/\{(\w+)\}/g)].map(([, name]) => name!),
 }));
 
-/** What the official schema says against a request: field → message. Empty without the schema. */
+/** Returns the violations of the official schema: field → message. Empty without the schema. */
 export function schemaViolations(method: string, path: string, given: Parameters): Record<string, string> {
   if (paths === undefined) return {};
   const found = templates.find(
@@ -119,7 +119,7 @@ function checkFormat({ format }: Field, value: string): string | undefined {
     : `invalid format - value does not look like a ${format}`;
 }
 
-/** A string of comma-separated properties, with at most one that has no name. */
+/** Checks comma-separated properties, of which one may lack its name. */
 function checkProperties(format: Record<string, SubField>, text: string): string | undefined {
   const defaultKey = Object.keys(format).find((name) => format[name]!.default_key === 1);
   const seen: Record<string, string> = {};
@@ -152,7 +152,7 @@ const ID = "[A-Za-z][A-Za-z0-9._-]*[A-Za-z0-9]";
 const VOLUME = `${ID}:\\S+`;
 const LABEL = "[A-Za-z0-9]([A-Za-z0-9-]*[A-Za-z0-9])?";
 
-/** Formats that have a name only. */
+/** Formats that the schema only names. */
 const FORMATS: Record<string, RegExp> = {
   "pve-node": new RegExp(`^${LABEL}$`),
   "pve-vmid": /^[1-9][0-9]{2,8}$/,

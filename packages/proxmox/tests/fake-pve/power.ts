@@ -2,13 +2,13 @@ import type { Cluster, Guest } from "./cluster.ts";
 import { applyPending, bridgesOf } from "./guest-config.ts";
 import type { TaskHandle } from "./tasks.ts";
 
-/** Starting and stopping a guest under high availability sets the state that its manager keeps it in. */
+/** Sets the state that the HA manager maintains, as starting and stopping a guest do. */
 export function requestState(cluster: Cluster, guest: Guest, state: "started" | "stopped"): void {
   const resource = cluster.ha.get(haId(guest));
   if (resource !== undefined) resource["state"] = state;
 }
 
-/** What the tasks of starting and stopping do. Their failures are seen in the task only. */
+/** Starts a guest. Its failures are visible in the task only. */
 export function startGuest(cluster: Cluster, guest: Guest): void {
   refuseLockedTask(guest);
   if (guest.status === "running") throw new Error(`${label(guest)} already running`);

@@ -2,7 +2,7 @@ export type Props = Record<string, string>;
 
 const NET_MODELS = ["virtio", "e1000", "e1000e", "rtl8139", "vmxnet3"];
 
-/** `a,b=c` by name; the part without a name under `defaultKey`. */
+/** Parses `a,b=c`. The value without a name belongs to `defaultKey`. */
 export function parseProps(text: string, defaultKey: string): Props {
   const props: Props = {};
   for (const part of text.split(",")) {
@@ -21,7 +21,7 @@ export function printProps(props: Props, defaultKey: string): string {
   return [...(first === undefined ? [] : [first]), ...named].join(",");
 }
 
-/** A network device as it is read back: `MODEL=MAC,bridge=…`. */
+/** Formats a network card as Proxmox VE returns it: `MODEL=MAC,bridge=…`. */
 export function normalizeNet(text: string, keepMac: string | undefined, newMac: () => string): string {
   const props = parseProps(text, "model");
   const byModel = NET_MODELS.find((model) => props[model] !== undefined);

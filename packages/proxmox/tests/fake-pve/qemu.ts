@@ -5,7 +5,7 @@ import { normalizeNet, parseProps, printProps } from "./property-string.ts";
 import { Refusal } from "./request.ts";
 import { type Call, route, type Route } from "./routes.ts";
 
-/** What only VMs have. */
+/** The routes that only VMs have. */
 export const qemuRoutes: Route[] = [
   route("POST /nodes/:node/qemu/:vmid/clone", clone),
   route("GET /nodes/:node/qemu/:vmid/agent/network-get-interfaces", agentInterfaces),
@@ -13,7 +13,7 @@ export const qemuRoutes: Route[] = [
   route("PUT /nodes/:node/qemu/:vmid/cloudinit", (call) => void guestAt(call, "qemu", "VM.Config.Cloudinit")),
 ];
 
-/** What only containers have. */
+/** The routes that only containers have. */
 export const lxcRoutes: Route[] = [
   route("GET /nodes/:node/lxc/:vmid/interfaces", (call) => {
     const guest = guestAt(call, "lxc", "VM.Audit");
@@ -31,7 +31,7 @@ function address(text: string) {
   return { "ip-address-type": isIpv6 ? "ipv6" : "ipv4", "ip-address": text, prefix: isIpv6 ? 64 : 24 };
 }
 
-/** The guest, provided that its agent answers and the token may use it so. */
+/** Returns the guest. Throws if its agent does not answer or the token may not use it. */
 function withAgent(call: Call, use: "Audit" | "FileRead"): Guest {
   const { cluster } = call;
   const privileges =

@@ -1,13 +1,13 @@
-/** The parameters of a request, as strings whatever they came as. */
+/** The parameters of a request, all as strings. */
 export type Parameters = Record<string, string>;
 
 export interface FakeRequest {
   method: string;
-  /** Below /api2/json, without the query. */
+  /** The path below /api2/json, without the query. */
   path: string;
   params: Parameters;
   tokenId: string;
-  /** Of an upload: the file that came with it. */
+  /** The uploaded file. */
   file?: { name: string; size: number; sha256: string };
 }
 
@@ -16,11 +16,11 @@ export interface FakeAnswer {
   reason?: string;
   data?: unknown;
   errors?: Record<string, string>;
-  /** The connection ends without this answer, though what was asked for happened. */
+  /** Whether the connection is closed without this answer. The request was carried out. */
   lost?: boolean;
 }
 
-/** A refusal: the text is on the status line and in the body. */
+/** An error status. The message is sent on the status line and in the body. */
 export class Refusal extends Error {
   override readonly name = "Refusal";
   readonly status: number;
@@ -33,5 +33,5 @@ export class Refusal extends Error {
   }
 }
 
-/** Around the server: sees a request before it, and its answer after it. */
+/** A middleware around the server. It may change the request and its answer. */
 export type Fault = (request: FakeRequest, next: () => Promise<FakeAnswer>) => Promise<FakeAnswer>;

@@ -3,7 +3,7 @@ import type { FakeRequest } from "./request.ts";
 
 export interface Call extends FakeRequest {
   cluster: Cluster;
-  /** What the path names: node, vmid, storage, … */
+  /** The parameters in the path: node, vmid, storage, … */
   at: Record<string, string>;
 }
 
@@ -15,7 +15,7 @@ export interface Route {
   handler: Handler;
 }
 
-/** `GET /nodes/:node/qemu`; `:volume` takes the rest of the path. */
+/** Defines a route, such as `GET /nodes/:node/qemu`. `:volume` matches the rest of the path. */
 export function route(what: string, handler: Handler): Route {
   const [method = "", path = ""] = what.split(" ");
   const pattern = path.replaceAll(

@@ -49,7 +49,7 @@ function mayList(cluster: Cluster, tokenId: string, name: string): boolean {
   return privileges.has("Datastore.Audit") || privileges.has("Datastore.AllocateSpace");
 }
 
-/** What the internet has, for download-url: address → content and its checksum. */
+/** The files that download-url can fetch: URL → size and checksum. */
 export const downloads = new Map<string, { bytes: number; sha256: string }>();
 
 function checkFile({ cluster, at, params, tokenId }: Call): void {

@@ -14,17 +14,17 @@ interface Task {
 
 export interface TaskHandle {
   log(line: string): void;
-  /** Ends the task as one with a warning. */
+  /** Logs a warning, with which the task ends. */
   warn(line: string): void;
 }
 
-/** Work that goes on after the answer; whether it failed is known only by asking. */
+/** Tasks that run after the answer. Only their status shows whether they failed. */
 export class Tasks {
   readonly #tasks = new Map<string, Task>();
   #count = 0;
-  /** How long a task takes at least. */
+  /** The minimum duration of a task. */
   durationMs = 10;
-  /** How long a new task is not yet known to who asks for its status. */
+  /** How long the status of a new task is unknown. */
   unknownMs = 0;
   readonly #running = new Set<Promise<void>>();
 
@@ -64,7 +64,7 @@ export class Tasks {
     return lines.slice(start, limit === 0 ? undefined : start + limit);
   }
 
-  /** When a task ended, by `performance.now()`. */
+  /** Returns when a task ended, by `performance.now()`. */
   endedAt(upid: string): number | undefined {
     return this.#tasks.get(upid)?.endedAt;
   }
