@@ -32,6 +32,7 @@ const OTHERS = {
   "packages/ssh-keypair/tests/keypair": 65,
   "packages/tftp-server/tests/tftp-server": 60,
   "packages/ssh-keys/tests/ssh-keygen": 55,
+  "e2e/tests/random-kills": 75,
   "packages/ssh/tests/host-key-crash": 50,
   "packages/boot-server/tests/status-page": 50,
   "packages/dns/tests/client": 50,
