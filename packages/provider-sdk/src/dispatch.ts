@@ -8,7 +8,7 @@ import { parseRequest, type Request, type Response } from "./protocol.ts";
 import { Redactor } from "./redactor.ts";
 import { completeOutputs, outputViolations } from "./release.ts";
 import type { Provider, ResourceType } from "./resource.ts";
-import { refuse, unexpandedPaths, violationsOf } from "./violations.ts";
+import { pathViolations, refuse, violationsOf } from "./violations.ts";
 
 type Properties = Record<string, unknown>;
 
@@ -90,8 +90,9 @@ async function handle(
 function acceptInputs(resource: ResourceType, contract: Contract, given: Properties, redactor: Redactor) {
   const inputs = normalize(contract.schema, given) as Properties;
   eachSensitive(contract.schema, inputs, (secret) => redactor.add(secret));
-  let violations = [...violationsOf(contract, inputs), ...unexpandedPaths(contract.schema, inputs)];
+  let violations = violationsOf(contract, inputs);
   if (violations.length === 0) violations = resource.check?.(inputs) ?? [];
+  violations = [...violations, ...pathViolations(contract.schema, inputs)];
   if (violations.length > 0) throw refuse(`invalid inputs for resource type ${resource.type}`, violations);
   return inputs;
 }

@@ -41,4 +41,4 @@ export { answer } from "./dispatch.ts";
 export { serve } from "./serve.ts";
 export { sleep, startTimer, timeoutSignal, timerMs, withDeadline } from "./timers.ts";
 export { Type } from "./type.ts";
-export { refuse, unexpandedPaths, violationsOf } from "./violations.ts";
+export { pathViolations, refuse, violationsOf } from "./violations.ts";

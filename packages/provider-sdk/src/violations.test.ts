@@ -2,7 +2,7 @@ import { describe, expect, it } from "@jest/globals";
 import { createAjv } from "./ajv.ts";
 import { exactlyOne, fields, nullable, secondsField } from "./schema.ts";
 import { Type } from "./type.ts";
-import { unexpandedPaths, violationsOf } from "./violations.ts";
+import { pathViolations, violationsOf } from "./violations.ts";
 
 const path = Type.String({ minLength: 1, localPath: true });
 const digits = Type.String({ pattern: "^[0-9]+$", patternError: "must be digits" });
@@ -69,12 +69,20 @@ describe("violationsOf", () => {
   });
 });
 
-describe("unexpandedPaths", () => {
+describe("pathViolations", () => {
   it("looks into every branch of a union", () => {
     const value = { files: "~/a", way: { by: "~/b" } };
-    expect(unexpandedPaths(schema, value).map((violation) => violation.path)).toEqual(["files", "way.by"]);
-    expect(unexpandedPaths(schema, { files: ["a", "~/b"] })).toEqual([
+    expect(pathViolations(schema, value).map((violation) => violation.path)).toEqual(["files", "way.by"]);
+    expect(pathViolations(schema, { files: ["a", "~/b"] })).toEqual([
       expect.objectContaining({ path: "files[1]" }),
+    ]);
+  });
+
+  it("refuses NUL characters, which no path can have", () => {
+    const message = "must not contain NUL characters";
+    expect(pathViolations(schema, { files: ["a\0", "b"], way: { by: "\0" } })).toEqual([
+      { path: "files[0]", message },
+      { path: "way.by", message },
     ]);
   });
 });

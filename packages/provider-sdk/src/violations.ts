@@ -41,20 +41,25 @@ function isWithin(path: string, outer: string): boolean {
   return path === outer || path.startsWith(`${outer}/`);
 }
 
-/** Returns a violation for each path that only a shell would expand. */
-export function unexpandedPaths(schema: JsonSchema, value: unknown, path = ""): Violation[] {
+/** Returns the violations of local paths: a `~` that only a shell would expand, and NUL characters, which no path can have. */
+export function pathViolations(schema: JsonSchema, value: unknown, path = ""): Violation[] {
   const { localPath, items = {}, ...object } = branchFor(schema, value) ?? {};
-  if (localPath === true && typeof value === "string" && value.startsWith("~")) {
-    const message = "must not begin with `~`, which is not expanded: write the whole path";
-    return [{ path, message }];
+  if (localPath === true && typeof value === "string") {
+    const message = refusePath(value);
+    return message === undefined ? [] : [{ path, message }];
   }
   if (Array.isArray(value)) {
-    return value.flatMap((item, index) => unexpandedPaths(items, item, `${path}[${index}]`));
+    return value.flatMap((item, index) => pathViolations(items, item, `${path}[${index}]`));
   }
   if (!isObject(value)) return [];
   return Object.entries(value).flatMap(([name, field]) =>
-    unexpandedPaths(schemaOfField(object, name) ?? {}, field, path === "" ? name : `${path}.${name}`),
+    pathViolations(schemaOfField(object, name) ?? {}, field, path === "" ? name : `${path}.${name}`),
   );
+}
+
+function refusePath(path: string): string | undefined {
+  if (path.startsWith("~")) return "must not begin with `~`, which is not expanded: write the whole path";
+  return path.includes("\0") ? "must not contain NUL characters" : undefined;
 }
 
 /** Returns one error for all violations, each on a line with its path. */

@@ -6,7 +6,7 @@ import {
   normalize,
   ProviderError,
   refuse,
-  unexpandedPaths,
+  pathViolations,
   violationsOf,
 } from "@nixops4-providers/provider-sdk";
 import { configSchema, type Config } from "./config-schema.ts";
@@ -36,7 +36,7 @@ export function checkConfig(written: unknown, source: string): Config {
   const value = normalize(schema, normalize(schema, written));
   const validate = newAjv().compile(configSchema);
   const check = (config: unknown) => (validate(config) ? [] : (validate.errors ?? []));
-  const violations = [...violationsOf({ schema, check }, value), ...unexpandedPaths(schema, value)];
+  const violations = [...violationsOf({ schema, check }, value), ...pathViolations(schema, value)];
   if (violations.length > 0) throw refuse(`the configuration is wrong (${source})`, violations);
   return value as Config;
 }
