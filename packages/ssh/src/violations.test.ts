@@ -51,6 +51,32 @@ describe("exec", () => {
       ["creates: must not begin with `~`, which is not expanded: write the whole path"],
     ],
     [
+      "wrong types and limits",
+      {
+        argv: [],
+        command: "",
+        stdin: 1,
+        env: { A: 1 },
+        sudo: "no",
+        timeoutSeconds: 0,
+        creates: "",
+        unless: "",
+        shell: 1,
+      },
+      [
+        "shell: unknown field; known fields are connection, command, argv, stdin, env, sudo, timeoutSeconds, creates, unless, once, parseJson",
+        "command: must not be empty",
+        "argv: must not be empty",
+        "stdin: must be string, is number",
+        "env.A: must be string, is number",
+        "sudo: must be boolean, is string",
+        "timeoutSeconds: must be > 0",
+        "creates: must not be empty",
+        "creates: must not begin with `~`, which is not expanded: write the whole path",
+        "unless: must not be empty",
+      ],
+    ],
+    [
       "all violations at once",
       { connection: noLogin, env: { "a-b": "\0" }, creates: "\0" },
       [

@@ -9,6 +9,7 @@ import {
   Type,
   type Context,
   type Static,
+  type Violation,
   secondsField,
 } from "@nixops4-providers/provider-sdk";
 import docs from "./exec.md";
@@ -62,8 +63,25 @@ export const exec = defineResource({
   waitsForOrphans: true,
   inputs,
   outputs,
+  check,
   ...commandOperations<Inputs>({ run, name: ({ executable }) => executable }),
 });
+
+/** Refuses what the kernel cannot pass to a program. The texts are not quoted, because they may be secret. */
+function check({ args, env }: Inputs): Violation[] {
+  const texts = [
+    ...args.map((text, index) => ({ path: `args[${index}]`, text })),
+    ...Object.entries(env).map(([name, text]) => ({ path: `env.${name}`, text })),
+  ];
+  return [
+    ...Object.keys(env)
+      .filter((name) => name === "" || /[=\0]/.test(name))
+      .map((name) => ({ path: `env.${name}`, message: "is not the name of an environment variable" })),
+    ...texts
+      .filter(({ text }) => text.includes("\0"))
+      .map(({ path }) => ({ path, message: "must not contain NUL characters" })),
+  ];
+}
 
 async function run(inputs: Inputs, _: unknown, context: Context): Promise<Buffer> {
   const { executable, args, stdin, env, cwd, timeoutSeconds } = inputs;
