@@ -28,7 +28,7 @@ const MAX_ROUNDS = 100;
 const LEFT_MS = 2_000;
 /** The deployer ends before it has printed more than so many events. */
 const MOST_EVENTS = 40;
-const TIMEOUT_MS = 600_000;
+const TIMEOUT_MS = 900_000;
 
 /** What ends the rounds of a cycle: a signal to the deployer, or nothing. */
 const ENDS: Readonly<Record<number, "SIGKILL" | "SIGINT" | "SIGTERM">> = {

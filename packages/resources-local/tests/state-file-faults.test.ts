@@ -56,7 +56,7 @@ describe.each(FAULTS)("%s", (code) => {
         await file.put("after");
         await file.create();
         expect({ call, missing: file.missingIn(await file.read()) }).toEqual({ call, missing: [] });
-        // Ends the session.
+        // Closes the file.
         await file.create();
         expect({ call, open: await openFiles() }).toEqual({ call, open: [] });
         expect(call).toBeLessThan(300);

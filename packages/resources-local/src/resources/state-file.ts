@@ -66,8 +66,8 @@ export const stateFile = defineResource({
   state: { read, event: record },
 });
 
-/** A state file that this process has read. The process holds its lock until it ends. */
-interface Session {
+/** A state file that this process has read, and keeps locked until it ends. */
+interface OpenState {
   log: OpenLog;
   /** `undefined` if it could not be determined. */
   position: LogPosition | undefined;
@@ -75,7 +75,7 @@ interface Session {
   loaded: { state: Document; nextIndex: number } | undefined;
 }
 
-const sessions = new Map<string, Session>();
+const openStates = new Map<string, OpenState>();
 
 async function createFile(name: string): Promise<boolean> {
   await withPlace(name, { folderMode: 0o700 }, async () => {});
@@ -107,63 +107,63 @@ async function ensureFile(inputs: Inputs, context: Context): Promise<void> {
 async function read(inputs: Inputs, context: Context): Promise<Document> {
   const { name } = inputs;
   return explain(name, async () => {
-    const log = await lockForSession(inputs, context);
-    const { session, state } = await load(name, log);
-    sessions.set(name, session);
+    const log = await openUntilEnd(inputs, context);
+    const { opened, state } = await load(name, log);
+    openStates.set(name, opened);
     return state;
   });
 }
 
-async function lockForSession(inputs: Inputs, context: Context): Promise<OpenLog> {
-  const held = sessions.get(inputs.name)?.log;
+async function openUntilEnd(inputs: Inputs, context: Context): Promise<OpenLog> {
+  const held = openStates.get(inputs.name)?.log;
   if (held !== undefined && (await held.isInPlace())) return held;
-  sessions.delete(inputs.name);
+  openStates.delete(inputs.name);
   await held?.close();
   const log = await openToRead(inputs, context);
-  sessions.set(inputs.name, { log, position: positionOf(log), loaded: undefined });
+  openStates.set(inputs.name, { log, position: positionOf(log), loaded: undefined });
   return log;
 }
 
 async function record(inputs: Inputs, event: StateEvent, context: Context): Promise<void> {
   const { name } = inputs;
-  const session = sessions.get(name);
-  if (session === undefined) {
+  const opened = openStates.get(name);
+  if (opened === undefined) {
     return withLog(inputs, context, async (log) => {
-      await append(name, (await load(name, log)).session, event);
+      await append(name, (await load(name, log)).opened, event);
     });
   }
   await explain(name, async () => {
-    const { log, position, loaded } = session;
+    const { log, position, loaded } = opened;
     if (position !== undefined && !log.isStillAt(position)) {
       throw new ProviderError(
         `cannot record the event "${event.event}" in the state file ${name}: another process ` +
-          "has changed it since this one read it",
+          "has changed the file since this process read it",
         {
-          hint: "The change itself was made, but is not recorded. Run apply again, one at a time: it starts from the file as it is now.",
+          hint: "The resource was changed, but the change is not recorded. Run apply again, and only one apply at a time.",
         },
       );
     }
     const isKnown = position !== undefined && loaded !== undefined;
-    const current = isKnown ? session : (await load(name, log)).session;
-    sessions.set(name, current);
-    sessions.set(name, await append(name, current, event));
+    const current = isKnown ? opened : (await load(name, log)).opened;
+    openStates.set(name, current);
+    openStates.set(name, await append(name, current, event));
   });
 }
 
-/** Appends an event. Returns the session after the event. If it fails, the next event reads the file again. */
-async function append(name: string, session: Session, request: StateEvent): Promise<Session> {
-  const { log } = session;
+/** Appends an event. Returns the open state after it. If it fails, the next event reads the file again. */
+async function append(name: string, opened: OpenState, request: StateEvent): Promise<OpenState> {
+  const { log } = opened;
   const { event, nixopsVersion, patch } = request;
-  const { state, nextIndex: index } = session.loaded!;
+  const { state, nextIndex: index } = opened.loaded!;
   const { applyPatch } = await import("../state/document.ts");
   // A patch that fails leaves a state with a part of its changes.
-  session.loaded = undefined;
+  opened.loaded = undefined;
   const changed = applyPatch(state, patch);
   if ("failure" in changed) {
     throw new ProviderError(
       `cannot record the event "${event}" in the state file ${name}: ${changed.failure}`,
       {
-        hint: "Nothing was written. If the file was changed by hand since the deployment started, run apply again.",
+        hint: "Nothing was written. If the file was edited by hand during the deployment, run apply again.",
       },
     );
   }
@@ -171,8 +171,8 @@ async function append(name: string, session: Session, request: StateEvent): Prom
   try {
     await log.append({ index, meta, patch });
   } catch (error) {
-    // Only this process can have changed the file under the lock: it wrote a part, and removed it again.
-    session.position = positionOf(log);
+    // This process has the lock, so only its own failed write can have changed the file.
+    opened.position = positionOf(log);
     throw error;
   }
   return {
@@ -182,7 +182,7 @@ async function append(name: string, session: Session, request: StateEvent): Prom
   };
 }
 
-/** Returns the position, or `undefined` if it cannot be read. An event that was stored must not be answered with an error. */
+/** Returns the position; `undefined` if it cannot be read, because an event that was stored must not be answered with an error. */
 function positionOf(log: OpenLog): LogPosition | undefined {
   try {
     return log.position();
@@ -191,11 +191,11 @@ function positionOf(log: OpenLog): LogPosition | undefined {
   }
 }
 
-async function load(name: string, log: OpenLog): Promise<{ session: Session; state: Document }> {
+async function load(name: string, log: OpenLog): Promise<{ opened: OpenState; state: Document }> {
   const { events } = await readEvents(name, log);
   const state = await stateFrom(name, events);
   const loaded = { state, nextIndex: nextIndex(events) };
-  return { session: { log, position: positionOf(log), loaded }, state };
+  return { opened: { log, position: positionOf(log), loaded }, state };
 }
 
 async function readEvents(name: string, log: OpenLog): Promise<{ events: LoggedEvent[] }> {
@@ -236,8 +236,8 @@ async function withLog(
   use: (log: OpenLog) => Promise<void>,
 ): Promise<void> {
   const { name } = inputs;
-  const held = sessions.get(name)?.log;
-  sessions.delete(name);
+  const held = openStates.get(name)?.log;
+  openStates.delete(name);
   return explain(name, async () => {
     const isHeld = held !== undefined && (await held.isInPlace());
     if (!isHeld) await held?.close();
