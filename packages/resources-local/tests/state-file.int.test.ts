@@ -179,8 +179,8 @@ describe("state_file", () => {
     await create(provider);
     await provider.stateRead(resource());
     await change();
-    await expect(put(provider, "mine", 2)).rejects.toThrow(/another process has changed it/);
-    await expect(put(provider, "mine", 2)).rejects.toThrow(/another process has changed it/);
+    await expect(put(provider, "mine", 2)).rejects.toThrow(/another process has changed the file/);
+    await expect(put(provider, "mine", 2)).rejects.toThrow(/another process has changed the file/);
     expect(await resourcesIn(provider)).toEqual({});
     await put(provider, "mine", 2);
     await provider.close();
