@@ -1,10 +1,11 @@
-// Checks format, lint rules, types, unused code and generated files, without changing anything.
+// Checks format, lint rules, types, unused code, shell scripts and generated files, without changing anything.
 import { spawnSync } from "node:child_process";
 import { join } from "node:path";
 import { staleFiles } from "./gen.ts";
 import { main } from "./lib/main.ts";
 import { checkNixFiles } from "./lib/nix.ts";
 import { providerPackages, root } from "./lib/providers.ts";
+import { checkShellScripts } from "./lib/shell.ts";
 import { undocumented } from "./lib/type-docs.ts";
 import { stalePnpmDeps } from "./pnpm-deps-hash.ts";
 
@@ -36,7 +37,9 @@ export async function runChecks(): Promise<CheckResult[]> {
     const output = run.error?.message ?? `${run.stdout}${run.stderr}`;
     report(name, run.status === 0 ? "" : output);
   }
-  for (const { name, problem, skipped } of checkNixFiles()) report(name, problem, skipped);
+  for (const { name, problem, skipped } of [...checkNixFiles(), checkShellScripts()]) {
+    report(name, problem, skipped);
+  }
   report("the hash of the npm dependencies (fix with: npm run pnpm-deps-hash)", await stalePnpmDeps());
   report("every resource type has docs and an example", undocumented(await providerPackages()).join("\n"));
   const stale = await staleFiles();

@@ -134,6 +134,6 @@ chmod 755 "$initrd/init"
 chroot "$root" sh -c 'cd /initrd && find . | cpio --quiet -o -H newc' >"$work/result/initrd"
 
 cp -L "$root"/boot/vmlinuz-* "$work/result/kernel"
-rm -rf "$root"/boot/* "$initrd"
+rm -rf "${root:?}"/boot/* "$initrd"
 mkfs.ext4 -q -d "$root" "$work/result/image" 2G
 mv "$work/result" "$final"

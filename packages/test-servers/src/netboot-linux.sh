@@ -1,4 +1,5 @@
 #!/bin/busybox sh
+# shellcheck shell=dash # It is the shell of busybox.
 # Runs as process 1 of a machine that booted from the network. Prints its command line and added files, then installs,
 # or runs /nixops4/test-script of the overlay, which can use the functions below.
 /bin/busybox --install -s /bin

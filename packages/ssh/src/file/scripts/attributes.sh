@@ -19,6 +19,7 @@ set_attributes() {
 # Copies the access list and the other extended attributes of the existing file to the file with descriptor 3. $1 is the mode
 # that is set afterwards. Copies nothing if the mode or the owner revokes access: the new file must not be accessible before.
 copy_attributes() {
+  # shellcheck disable=SC2154 # enter-folder.sh sets it.
   exec 5< "./$name"
   old=/proc/self/fd/5
   if [ $((0$(stat -L -c %a "$old" 5<&5) & ~0$1 & 077)) = 0 ] && is_trusted "$(stat -L -c %u "$old" 5<&5)" &&
