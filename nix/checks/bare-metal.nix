@@ -1,5 +1,5 @@
-# From power-on to an installed system: a machine with an empty disk boots from the network, installs itself, and from
-# then on boots from its disk, though the network comes first.
+# From power-on to an installed system: a machine with an empty disk boots from the network and installs itself.
+# Afterwards it boots from its disk, though the network is first in its boot order.
 { pkgs, self }:
 let
   inherit (pkgs) lib;

@@ -1,4 +1,4 @@
-# Each executable starts, with nothing of the build around it.
+# Checks that each executable starts, without the build environment.
 { pkgs, self }:
 let
   packages = self.packages.${pkgs.stdenv.hostPlatform.system};

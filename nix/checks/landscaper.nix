@@ -1,4 +1,4 @@
-# A landscaper as its clients see it: DHCP, boot programs, the status page, the signed binary cache, and who may apply.
+# A landscaper as its clients see it: DHCP, boot programs, the status page, the signed binary cache, and who can apply.
 { pkgs, self }:
 pkgs.testers.runNixOSTest {
   name = "landscaper";
@@ -13,7 +13,7 @@ pkgs.testers.runNixOSTest {
     { lib, ... }:
     {
       networking = {
-        # What TFTP answers comes from a port that nothing was sent to.
+        # The firewall would drop TFTP answers, which come from a port to which nothing was sent.
         firewall.enable = false;
         interfaces.eth1 = {
           ipv4.addresses = lib.mkForce [ ];

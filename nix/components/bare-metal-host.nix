@@ -1,6 +1,6 @@
-# One machine, from its MAC address to a deployed NixOS system. Its members, in the order in which they are applied:
-# a temporary host key, what the machine boots from the network, the wait until it has installed itself, a host key of
-# its own, its NixOS system. The inputs of each can be set, such as `members.nixos.inputs.reboot = "when-needed"`.
+# A machine, from its MAC address to a deployed NixOS system. Its members, in the order in which they are applied: a
+# temporary host key, the boot entry, the wait for the installation, the machine's own host key, and its NixOS system.
+# The inputs of each can be set, for example `members.nixos.inputs.reboot = "when-needed"`.
 { self, ... }:
 {
   config,
@@ -49,7 +49,7 @@ let
   # A priority below `mkDefault`, so that defaults of users win.
   preset = lib.mkOverride 1250;
   option = name: "`${config.optionPath}.${name}'";
-  # Finds values of the wrong type early. Otherwise they would be evaluated only with the installer's job.
+  # Finds values of the wrong type early. Otherwise they are only evaluated with the installer's job.
   problems = builtins.deepSeq [
     config.bond
     config.disk
@@ -73,7 +73,7 @@ let
       jump
       ;
   };
-  # The members that a machine without an installer does not have.
+  # The members that only exist for a machine with an installer.
   installation = lib.optionals (!config.installsItself) [
     "installation"
     "installation_host_key"
@@ -404,7 +404,7 @@ in
       ++ wrongSize "disk" config.disk
       ++ lib.concatLists (lib.mapAttrsToList (name: wrongSize "disks.${name}") config.disks);
 
-    # Of `state`, which two members need: a host without it is refused by its own name.
+    # Two members need `state`. With this, the error for a missing state names the host.
     requireState = true;
     ssh.host = preset ip;
     providers = {
@@ -495,7 +495,7 @@ in
               hostPublicKeys = [ config.firstHostPublicKey ];
             };
             sudo = config.sudo.enable;
-            # After another install the machine has the temporary key again.
+            # After another installation, the machine has the temporary key again.
             keepers = lib.mkIf config.installsItself { inherit (members.installation.outputs) installedAt; };
             # The firmware of a server can take many minutes.
             timeoutSeconds = preset 1800;

@@ -1,5 +1,5 @@
-# A network: the landscaper, which runs nixops4, and the hosts that it installs. Each host is a `bare-metal-host`, or,
-# with `vm.node`, a `virtual-machine`: all options of these can be set for one host, and in `defaults` for all.
+# A network: the landscaper, which runs nixops4, and the hosts that it installs. Each host is a `bare-metal-host`, or a
+# `virtual-machine` when it has `vm.node`. All their options can be set for one host, or in `defaults` for all.
 { self, ... }:
 {
   config,
@@ -44,7 +44,7 @@ let
       );
     };
 
-  # The option that a host is set by.
+  # The option that defines a host.
   optionOf = name: "${if config.proxmoxMACs ? ${name} then "proxmoxMACs" else "hosts"}.${name}";
   hosts =
     let
@@ -54,7 +54,7 @@ let
       "The options `proxmoxMACs.${lib.head both}' and `hosts.${lib.head both}' are one host."
       (config.proxmoxMACs // config.hosts);
 
-  # What no two machines may have in common.
+  # Properties that must be different for each machine.
   unique = {
     ip = {
       of = host: [ host.ip ];
@@ -90,7 +90,7 @@ let
       )
     ) (lib.remove name (lib.attrNames hosts));
 
-  # Where the cache's URL says it.
+  # The address in the cache's URL, if it has one.
   landscaperAddress =
     let
       at = address: builtins.match "https?://${address}(:[0-9]+)?/?" (toString landscaper.cache.url);
@@ -147,7 +147,7 @@ let
         ssh.authorizedKeys = authorizedKeys;
         installer.configuration = preset installers.${config.architecture};
         vm.owner = preset network.name;
-        # A Proxmox host of this network.
+        # A VM on a Proxmox host of this network waits until that host is deployed.
         vm.waitsFor = lib.optional (
           config.vm.node != null && network.proxmoxMACs ? ${config.vm.node}
         ) networkMembers.${config.vm.node}.members.nixos.outputs.generation;

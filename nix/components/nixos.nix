@@ -1,5 +1,5 @@
-# A host's NixOS configuration, deployed by the resource type `nixos.system`. The options are those of
-# nixops4-nixos, so that one can take the place of the other; what else can be set are the inputs of `nixos.system`.
+# A host's NixOS configuration, deployed by the resource type `nixos.system`. Its options are those of nixops4-nixos, so
+# that it can replace that component. The inputs of `nixos.system` can be set, too.
 { self, ... }:
 {
   config,
@@ -44,10 +44,10 @@ in
   };
   config = {
     providers.nixos = self.modules.nixops4Provider.nixos;
-    # In a deployment that was written for nixops4-nixos, the type is `providers.local.exec`.
+    # A deployment that was written for nixops4-nixos sets `providers.local.exec` as the type.
     type = lib.mkForce providers.nixos.system;
     inputs = {
-      # Nothing else would look at `ssh.opts`, and a mistake in it be found.
+      # Evaluates `ssh.opts`, which is not used otherwise, so that an invalid value is found.
       connection = lib.seq config.ssh.opts {
         inherit (config.ssh)
           host

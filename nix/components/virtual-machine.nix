@@ -41,7 +41,7 @@ let
     ];
   mac = lib.replaceStrings [ "-" ] [ ":" ] config.mac;
 
-  # Does not depend on the host's own module: each change would upload another image.
+  # Does not depend on the host's own module, since each change of the system would upload another image.
   image = config.nixpkgs.lib.nixosSystem {
     modules = [
       config.nixos.base
@@ -193,7 +193,7 @@ in
           map (name: "${option (lib.showOption name)} ${message}") (
             lib.filter (name: isSet (lib.getAttrFromPath name options)) names
           );
-        # Only the host's own values count: `defaults` are for hosts of all kinds.
+        # Only values of the host itself count, since `defaults` apply to hosts of all kinds.
         isOwn = option: !(option.internal or false) && option.highestPrio < 1000;
         differs = option: option.value != option.default;
         vmOptions = lib.collect lib.isOption (removeAttrs options.vm [ "node" ]);
@@ -259,7 +259,7 @@ in
           type = providers.proxmox.vm;
           inherit (config) state;
           inputs = shared // {
-            # It boots from the network as soon as it is made, so its boot entry must exist before.
+            # The VM boots from the network as soon as it is created, so its boot entry must exist before.
             node = after (
               vm.waitsFor ++ lib.optional isFromNetwork members.installation_pxe_nbp.outputs.entryId
             ) vm.node;
@@ -292,7 +292,7 @@ in
         installation.inputs.entryId = lib.mkForce (
           after [ members.vm.outputs.vmid ] members.installation_pxe_nbp.outputs.entryId
         );
-        # The empty disk made it boot from the network. From now on it boots from the disk only.
+        # The VM booted from the network because its disk was empty. From now on it only boots from the disk.
         boot_from_disk = {
           type = providers.proxmox.vm;
           inherit (config) state;

@@ -1,5 +1,5 @@
-# A nixops4 component module of options of `bare-metal-host`, with each value in it as a default, which another
-# definition overrules. What is a set or a list of things to have, such as NixOS modules, is still added to.
+# Turns a module with options of `bare-metal-host` into one that sets them as defaults, which other definitions
+# override. Sets and lists of values, such as NixOS modules, are still merged.
 { lib }:
 let
   isAdded =
@@ -17,7 +17,7 @@ let
       ]
       [ "substituters" ]
     ];
-  # Whose names are options or members, and not yet values.
+  # Whether the names in a set are options or members, and not values yet.
   isStructure =
     path:
     lib.elem path [
@@ -68,7 +68,7 @@ let
     if lib.isFunction module then
       lib.setFunctionArgs (arguments: asDefaults (module arguments)) (lib.functionArgs module)
     else if module ? key then
-      # A module for everybody, and no place for what holds here.
+      # A module with a key is shared, so its definitions must not become defaults.
       module
     else if lib.isAttrs module then
       let

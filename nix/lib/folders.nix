@@ -7,13 +7,13 @@ let
     );
 in
 {
-  # The files of a folder that end in `suffix`, by their names without it.
+  # Returns the files of a folder that end in `suffix`, by name without the suffix.
   filesIn =
     suffix: folder:
     lib.mapAttrs' (name: lib.nameValuePair (lib.removeSuffix suffix name)) (
       lib.filterAttrs (name: _: lib.hasSuffix suffix name) (entries "regular" folder)
     );
 
-  # The folders in a folder, by name.
+  # Returns the folders in a folder, by name.
   foldersIn = entries "directory";
 }

@@ -1,11 +1,11 @@
-# Arithmetic with IP addresses, as far as it takes to tell a mistake.
+# Arithmetic with IP addresses, to find mistakes in options.
 { lib }:
 let
   inherit (import ./types.nix { inherit lib; }) ipv4;
 
   isV4 = ipv4.check;
 
-  # The parts of an address that is one, and how many bits each has.
+  # Returns the parts of a valid address, and the number of bits of each part.
   parse =
     address:
     if isV4 address then
@@ -26,7 +26,7 @@ rec {
 
   isAddress = address: isV4 address || (builtins.tryEval (lib.deepSeq (parse address) true)).value;
 
-  # Whether two addresses are of one family, and their first `prefixLength` bits the same.
+  # Returns whether two addresses are of the same family, with the same first `prefixLength` bits.
   inSameNetwork =
     prefixLength: one: other:
     let
@@ -41,6 +41,6 @@ rec {
 
   isSame = inSameNetwork 128;
 
-  # Whether `one` comes before `other`, both of one family.
+  # Returns whether `one` is before `other`, for addresses of the same family.
   isBefore = one: other: lib.compareLists lib.compare (parse one).parts (parse other).parts < 0;
 }

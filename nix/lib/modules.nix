@@ -1,22 +1,22 @@
-# Modules of this flake as others import them: twice, and beside each other, each counts once.
+# Returns modules with a key, so that they can be imported more than once.
 { lib }:
 let
   inherit (import ./folders.nix { inherit lib; }) filesIn;
 in
 rec {
-  # The module that a file makes of `arguments`.
+  # Returns the module that a file makes from `arguments`.
   keyed = path: arguments: {
     key = toString path;
     _file = toString path;
     imports = [ (import path arguments) ];
   };
 
-  # The modules of a folder, by name, for `lib.evalModules` of a class.
+  # Returns the modules in a folder, by name, for `lib.evalModules` of a class.
   modulesIn =
     class: folder: arguments:
     lib.mapAttrs (_: path: keyed path arguments // { _class = class; }) (filesIn ".nix" folder);
 
-  # The providers that the manifests of a folder are of, by name. `executable` is given the name.
+  # Returns the provider modules for the manifests in a folder, by name. `executable` is called with the name.
   providersIn =
     folder: executable:
     lib.mapAttrs (name: manifest: {

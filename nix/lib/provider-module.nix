@@ -1,8 +1,7 @@
-# A module of class nixops4Provider, from the manifest that `npm run gen` writes.
-#
-# manifest: what nix/providers/<name>.json holds, or its path.
-# executable: its path; or the package that has it as bin/nixops4-resources-<name>; or a function from the system
-#   that nixops4 runs on to one of these.
+# Returns a module of class nixops4Provider for the manifest that `npm run gen` writes.
+# manifest: the contents of nix/providers/<name>.json, or its path.
+# executable: the path of the executable; or the package with bin/nixops4-resources-<name>; or a function from the
+# system on which nixops4 runs to one of these.
 {
   manifest,
   executable,

@@ -28,7 +28,7 @@ let
       )
     );
 
-  # Without this, an object that is missing is an empty one, and what lacks is named without where it belongs.
+  # Without this, a missing object would become an empty one, and errors about its fields would not name its option.
   neverMissing =
     type:
     type
@@ -123,8 +123,8 @@ let
         description = lib.concatStringsSep " " ([ noun ] ++ limits);
       };
 
-  # A pattern in JSON Schema may match anywhere, in Nix it is for the whole string. What POSIX does not know is
-  # left to the provider (null).
+  # A pattern in JSON Schema can match any part of the text, but one in Nix must match all of it. A pattern that POSIX
+  # does not support is only checked by the provider (null).
   toPosix =
     pattern:
     let
@@ -144,7 +144,7 @@ let
     else
       start + lib.removePrefix "^" (lib.removeSuffix "$" translated) + end;
 
-  # Objects with a title are one type wherever they occur.
+  # Objects with a title are the same type wherever they occur.
   named = lib.mapAttrs (_: unnamed) (
     lib.listToAttrs (
       lib.concatMap (resource: titled resource.inputs ++ titled resource.outputs) (

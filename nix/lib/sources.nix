@@ -1,4 +1,4 @@
-# The source of a flake and of all that it is made from, inputs of inputs included: with these in the store, it can be
+# Returns the sources of a flake and of all its inputs, transitively. When these are in the store, the flake can be
 # evaluated without a download.
 flake:
 map ({ key, ... }: key) (

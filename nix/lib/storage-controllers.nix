@@ -1,5 +1,5 @@
-# The kernel modules of storage controllers that servers have, beside those that `hardware.enableAllHardware` of NixOS
-# puts into the initial ramdisk.
+# The kernel modules of storage controllers in servers, besides those that `hardware.enableAllHardware` of NixOS adds to
+# the initial ramdisk.
 [
   "aacraid"
   "ahci"

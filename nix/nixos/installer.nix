@@ -1,5 +1,5 @@
-# The netboot image of the installer. It is the same for all machines: the job that the boot service adds to the ramdisk
-# has the system, the disks and the binary caches (docs/protocols/install-job.md).
+# The netboot image of the installer. It is the same for all machines. The job, which the boot service adds to the
+# ramdisk, names the system, the disks and the binary caches (docs/protocols/install-job.md).
 _:
 {
   config,
@@ -67,7 +67,8 @@ in
       serviceConfig = {
         Type = "exec";
         ExecStart = "${pkgs.runtimeShell} ${../installer}/install.sh";
-        # The same boot may continue after its claim. An installer that exits normally has reported the reason.
+        # An installer that was killed may continue in the same boot, after its claim. One that exits normally has
+        # reported the reason.
         Restart = "on-abnormal";
         StandardOutput = "journal+console";
         StandardError = "inherit";
@@ -76,7 +77,7 @@ in
 
     services.openssh = {
       enable = true;
-      # The temporary key of the job; without a job, sshd makes one.
+      # The temporary key of the job. Without a job, sshd makes a key.
       hostKeys = [
         {
           type = "ed25519";
@@ -87,7 +88,7 @@ in
     };
     users.users.root.openssh.authorizedKeys.keys = config.nixops4.installer.authorizedKeys;
 
-    # Omits what an unattended install does not need, since every machine would download it.
+    # Leaves out everything that an unattended installation does not need, since every machine downloads the image.
     documentation.enable = mkForce false;
     documentation.nixos.enable = mkForce false;
     networking.networkmanager.enable = mkForce false;

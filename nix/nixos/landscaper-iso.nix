@@ -16,7 +16,7 @@ in
   ];
 
   services.nixops4-landscaper.network.enable = true;
-  # For the configuration below.
+  # The source of this image is needed to evaluate the configuration below.
   system.extraDependencies = import ../lib/sources.nix self;
   nix.settings.experimental-features = [
     "flakes"
@@ -32,7 +32,8 @@ in
       nixos-install --flake /mnt/etc/nixos#landscaper
   '';
 
-  # Both are spliced into a Perl program, which fills in $bootLoaderConfig: no other dollar sign, at sign or backslash.
+  # Both texts are part of a Perl program, which replaces $bootLoaderConfig. They must not contain any other dollar
+  # sign, at sign or backslash.
   system.nixos-generate-config = {
     flake = ''
       {

@@ -40,8 +40,8 @@ in
 
   config = lib.mkIf cfg.enable {
     services.nixops4-landscaper.network.enable = lib.mkDefault true;
-    # Keeps the sources of this system: the configuration of the installer image refers to them by path, so that it can be
-    # evaluated without a download.
+    # Keeps the sources of this system, since the configuration of the installer image refers to them by path. It can
+    # then be evaluated without a download.
     system.extraDependencies = import ../lib/sources.nix self;
   };
 }

@@ -1,4 +1,5 @@
-# A virtual machine of the provider `proxmox`: the guest agent, a serial console, and a root that grows with its disk.
+# A virtual machine of the provider `proxmox`: the guest agent, a serial console, and a root file system that grows with
+# the disk.
 _:
 { lib, ... }:
 {

@@ -1,4 +1,4 @@
-# What `npm run build` leaves in dist/: one file for each provider and service, that needs nothing but Node.
+# The files that `npm run build` writes to dist/: one for each provider and service, which only needs Node.
 {
   lib,
   stdenvNoCC,
@@ -59,7 +59,7 @@ stdenvNoCC.mkDerivation (finalAttrs: {
     cp -r dist/bin dist/THIRD-PARTY-LICENSES $out
     runHook postInstall
   '';
-  # The wrappers choose the Node.
+  # The wrappers select the Node.
   dontFixup = true;
   allowedReferences = [ ];
   meta = {

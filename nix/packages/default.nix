@@ -6,7 +6,7 @@ let
 
   bundles = pkgs.callPackage ./bundles.nix { };
 
-  # What they start on the machine that they run on. What systemd has, comes from the unit.
+  # The programs that the executables start. On a landscaper, the unit provides those of systemd.
   tools = {
     boot-server = [
       pkgs.getent
@@ -42,7 +42,7 @@ executables
     passthru = { inherit bundles; };
     meta = bundles.meta // {
       description = "Resource providers for NixOps4, and the boot service";
-      # What `nix run` starts: the providers are for nixops4 to start.
+      # `nix run` starts this program, since nixops4 starts the providers.
       mainProgram = "nixops4-boot-server";
     };
   };

@@ -1,5 +1,5 @@
-# Builds the packages with what is on this machine in the place of nixpkgs: its Node, its pnpm with what that has
-# downloaded, a shell for stdenv. Needs no network, and no sandbox.
+# Builds the packages without nixpkgs, with the Node, the pnpm and the downloaded dependencies of this machine, and a
+# shell instead of stdenv. Needs no network, and no sandbox.
 {
   # The executables.
   node,
@@ -82,7 +82,7 @@ let
       inherit lib;
       build = _: runCommand "pnpm-deps" { } "ln -s ${pnpmStore} $out";
     };
-    # With links to the files, or copies from another file system: pnpm writes to its store.
+    # Uses hard links, or copies from another file system, since pnpm writes to its store.
     pnpmConfigHook = hook "pnpm-config-hook" ''
       configurePhase() {
         export HOME=$NIX_BUILD_TOP/home

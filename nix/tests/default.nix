@@ -1,5 +1,5 @@
-# The real module systems, from the folders that environment variables name, and stand-ins for the rest: the components
-# can be evaluated with this, and a deployment of them can be applied, without nixpkgs.
+# The real module systems, from folders in environment variables, and stand-ins for the rest. With this, the components
+# can be evaluated, and deployments of them applied, without nixpkgs.
 let
   source =
     name:
@@ -30,10 +30,10 @@ let
     };
   };
 
-  # This project's flake, with the executables of `npm run build`.
+  # The flake of this project, with the executables of `npm run build`.
   self = {
     modules.nixops4Provider = providersIn ../providers (
-      # As in the flake a function of the system, which documentation does without.
+      # A function of the system, as in the flake. Documentation does not evaluate it.
       name: _: "${toString ../../dist/bin}/nixops4-resources-${name}"
     );
     modules.nixops4Component = modulesIn "nixops4Component" ../components { inherit self; };
@@ -57,8 +57,8 @@ let
       passAsFile = [ "text" ];
     };
 
-  # Evaluates the modules of a NixOS configuration, but none of the options of NixOS exist: whatever is set is taken.
-  # The system is a text file with it.
+  # Evaluates the modules of a NixOS configuration without the options of NixOS: every definition is accepted. The
+  # system is a text file with the configuration.
   nixpkgs.lib = lib // {
     nixosSystem =
       {
@@ -102,7 +102,7 @@ let
       };
   };
 
-  # Those that a component declares itself.
+  # Returns the options that a component declares itself.
   componentOptions =
     component:
     let
@@ -145,7 +145,8 @@ let
         )
       );
 
-  # The pages that nixops4's own renderer makes of a provider, with stand-ins for the tools of nixpkgs that it calls.
+  # Returns the pages that nixops4's own renderer makes for a provider, with stand-ins for the tools of nixpkgs that it
+  # calls.
   providerDocs =
     provider:
     import (source "NIXOPS4_SOURCE" + "/nix/render-provider-docs/package.nix") {
@@ -178,10 +179,10 @@ in
     nixops4
     ;
 
-  # A deployment whose root component is a module.
+  # Returns the deployment whose root component is a module.
   root = module: nixops4.lib.mkRoot { modules = [ module ]; };
 
-  # The deployment that the flake in a folder has.
+  # Returns the deployment of the flake in a folder.
   flake =
     folder:
     let

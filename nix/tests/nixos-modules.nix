@@ -1,4 +1,4 @@
-# What our NixOS modules make of some configurations, for e2e/tests/nixos-modules.int.test.ts.
+# Evaluates our NixOS modules in some configurations, for e2e/tests/nixos-modules.int.test.ts.
 # configuration: the file that the installer image writes.
 {
   configuration ? null,
@@ -190,7 +190,7 @@ in
     }
   ];
 
-  # The tests in virtual machines, as far as they can be seen without running them.
+  # The tests in virtual machines: their scripts and nodes, without running them.
   checks =
     lib.mapAttrs
       (_: test: {
@@ -209,7 +209,7 @@ in
         )
       );
 
-  # For docs/reference/landscaper.md and installer.md.
+  # For docs/reference/nixos-modules.md.
   options = lib.genAttrs [ "landscaper" "installer" ] (
     name:
     map

@@ -1,5 +1,5 @@
-# The nixpkgs that NIXPKGS_SOURCE names, with its NixOS. One that is older than our library is evaluated with what it
-# lacks: names that the library had then, and our stand-ins for the options and packages that it has not yet.
+# The nixpkgs in NIXPKGS_SOURCE, with its NixOS. When it is older than the library, it is evaluated with additions:
+# names that the library had then, and our stand-ins for options and packages that it does not have yet.
 { lib }:
 let
   source = /. + builtins.getEnv "NIXPKGS_SOURCE";
@@ -41,7 +41,7 @@ let
   old =
     { lib, ... }:
     {
-      # Needs a newer Nix with our library.
+      # Needs a newer Nix than ours with this library.
       disabledModules = [ "installer/cd-dvd/channel.nix" ];
       imports = [ optionsOfToday ];
       options.boot.swraid = lib.mkOption { type = lib.types.attrsOf lib.types.anything; };

@@ -1,4 +1,4 @@
-# The stand-ins in `nixos` beside the nixpkgs that NIXPKGS_SOURCE names, and what that makes of our modules, for
+# Compares the stand-ins in `nixos` with the nixpkgs in NIXPKGS_SOURCE, and evaluates our modules with that nixpkgs, for
 # e2e/tests/nix-stand-ins.int.test.ts.
 let
   lib = import (builtins.getEnv "NIXPKGS_LIB_SOURCE" + "/lib");
@@ -11,7 +11,7 @@ let
   } { modules = [ { nixpkgs.hostPlatform = system; } ]; };
   inherit (import ../lib/modules.nix { inherit lib; }) modulesIn;
 
-  # The options of a submodule, or of those in a list or a set.
+  # Returns the options of a submodule, also inside of a list or a set.
   optionsIn =
     type:
     let
@@ -24,7 +24,7 @@ let
     else
       optionsIn inner;
 
-  # Pairs of options, and what only the first has.
+  # Returns pairs of options with the same name, and the names that only the first set has.
   compare =
     path: ours: theirs:
     lib.concatLists (
@@ -85,7 +85,7 @@ let
     // {
       "[ ]" = [ ];
     };
-  # With what is in sets and lists, but not in a derivation.
+  # Evaluates a value with its lists and sets, but not the attributes of derivations.
   force =
     value:
     if lib.isDerivation value then
@@ -117,7 +117,7 @@ let
     writeShellApplication = pkgs.writeShellApplication;
   };
   theirs = name: lib.attrByPath (lib.splitString "." name) null nixpkgs.pkgs;
-  # What goes on to `mkDerivation` is no argument of the function itself.
+  # Arguments that are passed on to `mkDerivation` are not arguments of the function itself.
   ofDerivations = [
     "meta"
     "passthru"
@@ -209,7 +209,7 @@ in
 {
   isOld = nixpkgs.pkgs.lib.versionOlder nixpkgs.lib.version "26.05";
 
-  # What the stand-ins have, and nixpkgs has not.
+  # The parts of the stand-ins that nixpkgs does not have.
   lacking = {
     options = lib.concatMap (pair: lib.optional (pair ? lacking) pair.lacking) compared;
     packages = lib.attrNames (
@@ -218,7 +218,7 @@ in
     functions = lib.filter (name: theirs name == null) (lib.attrNames functions);
   };
 
-  # What stand-ins take, and nixpkgs refuses.
+  # The values that the stand-ins accept and nixpkgs refuses.
   compared = lib.length inBoth;
   lenient =
     lib.concatMap (
@@ -239,7 +239,7 @@ in
         let
           ours = lib.functionArgs function;
           known = lib.functionArgs (theirs name);
-          # What is overridden has all that it needs.
+          # An overridden function has its required arguments already.
           required = lib.optionals (!lib.hasSuffix ".override" name) (lib.attrNames known);
         in
         lib.optionals (theirs name != null) (

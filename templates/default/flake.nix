@@ -25,7 +25,7 @@
       imports = [ inputs.nixops4.modules.flake.default ];
       systems = [ "x86_64-linux" ];
 
-      # What `nixops4-apply` applies.
+      # The deployment that `nixops4-apply` applies.
       nixops4 = {
         imports = [
           inputs.nixops4-providers.modules.nixops4Component.network

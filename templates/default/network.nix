@@ -2,7 +2,7 @@
 #
 #     nixops4-apply
 #
-# applies it: what differs is changed, and the rest stays as it is.
+# applies it: what has changed is deployed, and the rest stays as it is.
 { inputs, ... }:
 {
   # Your machines: a name, the MAC address of the network card that the machine boots from, and the IP address that it

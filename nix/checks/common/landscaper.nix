@@ -1,4 +1,4 @@
-# The landscaper of the tests: 10.0.0.1 on the network that the nodes of a test share.
+# The landscaper of the tests: 10.0.0.1 on the network of all nodes of a test.
 { self }:
 { lib, ... }:
 {

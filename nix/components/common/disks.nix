@@ -1,11 +1,12 @@
-# The disks of the installer's job: those of the layout, told by its devices and by the options `disk` and `disks`.
+# The disks of the installer's job: the disks of the layout, selected by their devices there and by the options `disk`
+# and `disks`.
 {
   lib,
   disk,
   disks,
-  # The name of an option of the host, for errors.
+  # Returns the name of an option of the host, for errors.
   option,
-  # `disko.devices`, or nothing where the machine has no disko.
+  # The value of `disko.devices`; empty when the machine does not use disko.
   layout,
 }:
 let
@@ -17,7 +18,7 @@ let
       "${option "${path}.byId"}, serial, minBytes or maxBytes must say which disk is installed to"
       criteria;
 
-  # What disko leaves as it is needs no permission.
+  # Disks that disko does not erase are left out.
   devices = lib.mapAttrs (_: { device, ... }: device) (
     lib.filterAttrs (
       _:
@@ -29,7 +30,7 @@ let
     ) (layout.disk or { })
   );
 
-  # Pools and file systems can also be made on devices that are no disk of the layout.
+  # Pools and file systems may also be on devices that the layout creates.
   isMade =
     path:
     lib.any (prefix: lib.hasPrefix prefix path) (
@@ -54,7 +55,7 @@ let
       )
     else
       [ ];
-  # The device itself, or of a partition the device that it is on.
+  # Returns the disk of a partition, or the path itself when it is not a partition.
   wholeOf =
     path:
     let
@@ -108,7 +109,7 @@ let
 in
 {
   job = chosen;
-  # Gives the disks the paths that the layout has for them; the program's arguments are they, in the order of the job.
+  # Links the disks to the paths in the layout. The arguments of the script are the disks, in the order of the job.
   links = lib.concatStringsSep "\n" (
     lib.concatLists (
       lib.imap1 (

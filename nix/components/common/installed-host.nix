@@ -1,4 +1,5 @@
-# NixOS module: what a host needs to be reached by nixops4 after it was installed. The host's own module may differ.
+# The NixOS module with the configuration that nixops4 needs to reach an installed host. The host's own module can
+# override it.
 {
   hostName,
   architecture,
@@ -24,17 +25,17 @@ let
   bondName = "bond0";
   vlanName = "vlan${toString vlan}";
 
-  # Physical cards: a VLAN has the address of the card below it.
+  # Only physical cards match, since a VLAN has the same MAC address as the card below it.
   cards =
     macs:
     optionalAttrs (vlan != null) { Kind = "!*"; }
     // {
       PermanentMACAddress = lib.concatStringsSep " " macs;
     };
-  # What has the address, but for a VLAN.
+  # The interface with the address, or the one below the VLAN with the address.
   below = if bond == null then cards [ mac ] else { Name = bondName; };
 
-  # After a restart nobody makes the links that the installer has made, and GRUB is to be written there at each switch.
+  # udev makes the links to the disks, as the installer did: GRUB is written to them at each switch.
   layout = lib.filterAttrs (_: disk: lib.hasPrefix "/dev/disk/nixops4" disk.device) (
     config.disko.devices.disk or { }
   );
@@ -59,12 +60,12 @@ let
 in
 {
   nixpkgs.hostPlatform = mkDefault "${architecture}-linux";
-  # Nobody has seen the machine yet.
+  # The hardware is not known yet.
   hardware = {
     enableAllHardware = mkDefault true;
     enableRedistributableFirmware = mkDefault true;
   }
-  # A report of the hardware would let all network cards ask for an address.
+  # With a hardware report, all network cards would request an address by DHCP.
   // optionalAttrs (options ? hardware.facter) { facter.detected.dhcp.enable = mkDefault false; };
   boot.initrd.availableKernelModules = mkIf config.hardware.enableAllHardware (
     import ../../lib/storage-controllers.nix
@@ -121,7 +122,7 @@ in
     };
   services.openssh = {
     enable = true;
-    # The installer puts the temporary key there. A key of another kind, which nobody knows, would only be in the way.
+    # The installer writes the temporary key to this path. A host key of another type would not be known to anybody.
     hostKeys = mkDefault [
       {
         path = "/etc/ssh/ssh_host_ed25519_key";

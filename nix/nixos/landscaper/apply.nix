@@ -1,4 +1,4 @@
-# nixops4, and the command `nixops4-apply`: one run at a time, whether a person or the service starts it.
+# nixops4, and the command `nixops4-apply`, which allows one run at a time, by a person or by the service.
 { self }:
 {
   config,

@@ -12,7 +12,7 @@ let
   inherit (pkgs.stdenv.hostPlatform) system;
   json = pkgs.formats.json { };
 
-  # A mistake in the settings fails the build, not the service.
+  # Invalid settings fail the build, and not the service.
   configFile =
     pkgs.runCommand "nixops4-boot-server.json"
       {
@@ -101,7 +101,7 @@ in
 
     environment.systemPackages = [ bootServer.package ];
 
-    # systemd opens the ports: the service needs no privilege for that, nor the address when it starts.
+    # systemd opens the ports, so that the service needs no privileges, and can start before the address is assigned.
     systemd.sockets = {
       nixops4-boot-server-tftp = {
         description = "The TFTP port of the boot service";
@@ -133,7 +133,7 @@ in
         "nixops4-boot-server-tftp.socket"
         "nixops4-boot-server-http.socket"
       ];
-      # After the clock is set, where something sets it before services start.
+      # Starts after the clock is set, when a unit sets it at boot.
       after =
         requires
         ++ wants
@@ -158,7 +158,7 @@ in
         RuntimeDirectory = "nixops4-boot-server";
         UMask = "0077";
 
-        # Node makes code while it runs: no MemoryDenyWriteExecute.
+        # MemoryDenyWriteExecute is not set, since Node generates code at run time.
         CapabilityBoundingSet = "";
         LockPersonality = true;
         NoNewPrivileges = true;

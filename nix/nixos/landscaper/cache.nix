@@ -61,7 +61,7 @@ in
 
     systemd.services.nixops4-cache-key = {
       description = "The key that the binary cache signs with";
-      # The cache itself may be started by its socket only, when the first installer asks; an apply wants the key before.
+      # The socket may only start the cache when the first installer connects, but an apply needs the key earlier.
       wantedBy = [ "multi-user.target" ];
       requiredBy = [ "harmonia.service" ];
       before = [
@@ -104,7 +104,7 @@ in
       '';
     };
 
-    # An older NixOS has the options of the cache in `services.harmonia` itself.
+    # Older versions of NixOS have the options of the cache in `services.harmonia`.
     services.harmonia = if options.services.harmonia ? cache then { cache = harmonia; } else harmonia;
 
     networking.firewall.interfaces.${cfg.interface} = lib.mkIf cfg.openFirewall {

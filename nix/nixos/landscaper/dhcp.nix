@@ -1,4 +1,4 @@
-# Makes firmware load iPXE, and iPXE load its script, by DHCP: as the DHCP server of the network, or as a proxy beside
+# Makes firmware load iPXE, and iPXE its script, by DHCP: as the DHCP server of the network, or as a proxy beside
 # another one.
 { config, lib, ... }:
 let
@@ -13,28 +13,28 @@ let
   inOrder = !isBefore (lib.last addresses) (lib.head addresses);
   isGivenOut =
     !isBefore cfg.address (lib.head addresses) && !isBefore (lib.last addresses) cfg.address;
-  # The prefix length of this server's network, if it is known.
+  # The prefix length of the server's network, if it is known.
   prefixLength =
     (lib.findFirst (own: own.address == cfg.address) {
       prefixLength = 0;
     } (config.networking.interfaces.${cfg.interface} or { ipv4.addresses = [ ]; }).ipv4.addresses)
     .prefixLength;
 
-  # Lists, so that what the server's own dnsmasq does is added to.
+  # Lists, since they are merged with other settings of the server's dnsmasq.
   common = {
     # No DNS, and nothing on other networks.
     port = mkDefault 0;
     interface = [ cfg.interface ];
     # Like bind-interfaces, but the interface may appear later.
     bind-dynamic = mkDefault true;
-    # iPXE sends this, however it was loaded.
+    # iPXE always sends this user class, however it was loaded.
     dhcp-userclass = [ "set:ipxe,iPXE" ];
   };
 
   modes = {
     dhcp = {
       dhcp-range = [ "${dhcp.range},${dhcp.leaseTime}" ];
-      # Which firmware it is: the client architecture (option 93), with HTTP boot as 16 and 19.
+      # The client architecture (option 93) tells the kind of firmware. 16 and 19 are HTTP boot.
       dhcp-match = [
         "set:bios,option:client-arch,0"
         "set:efi-x64,option:client-arch,7"
@@ -51,13 +51,13 @@ let
         "tag:!ipxe,tag:http-arm64,${http}/nbp/snponly-arm64.efi"
         "tag:ipxe,${http}/boot.ipxe"
       ];
-      # Firmware takes an offer for HTTP boot only with this vendor class.
+      # Firmware only accepts an offer for HTTP boot with this vendor class.
       dhcp-option-force = [
         "tag:!ipxe,tag:http-x64,option:vendor-class,HTTPClient"
         "tag:!ipxe,tag:http-arm64,option:vendor-class,HTTPClient"
       ];
       dhcp-option = [
-        # iPXE need not wait for a proxyDHCP server.
+        # Tells iPXE not to wait for a proxyDHCP server.
         "tag:ipxe,encap:175,176,1b"
       ]
       ++ lib.optional (dhcp.router != null) "option:router,${dhcp.router}"
@@ -67,14 +67,14 @@ let
     };
     proxy = {
       dhcp-range = [ "${dhcp.range},proxy" ];
-      # BC_EFI is what x64 machines with UEFI may say, too.
+      # x64 machines with UEFI may also report BC_EFI.
       pxe-service = [
         "tag:!ipxe,x86PC,\"iPXE\",undionly.kpxe,${cfg.address}"
         "tag:!ipxe,x86-64_EFI,\"iPXE\",snponly.efi,${cfg.address}"
         "tag:!ipxe,BC_EFI,\"iPXE\",snponly.efi,${cfg.address}"
         "tag:!ipxe,ARM64_EFI,\"iPXE\",snponly-arm64.efi,${cfg.address}"
       ];
-      # iPXE wants the server's address here, too.
+      # With a proxy, iPXE also needs the server's address.
       dhcp-boot = [ "tag:ipxe,${http}/boot.ipxe,,${cfg.address}" ];
     };
   };
@@ -165,7 +165,7 @@ in
       settings = common // modes.${dhcp.mode};
     };
     networking.firewall.interfaces.${cfg.interface} = lib.mkIf cfg.openFirewall {
-      # 4011 is where firmware asks a proxyDHCP server.
+      # Firmware queries a proxyDHCP server on port 4011.
       allowedUDPPorts = [ 67 ] ++ lib.optional (dhcp.mode == "proxy") 4011;
     };
   };

@@ -1,4 +1,4 @@
-# Creates the folder of the network from the example, once, with this source of the providers.
+# Creates the network's folder from the example, once, with this source of the providers.
 { self }:
 {
   config,
@@ -63,7 +63,7 @@ in
         cp --recursive --no-preserve=mode,ownership "$TEMPLATE" "$DIRECTORY.new"
         find "$DIRECTORY.new" -name '*.nix' -exec \
           sed --in-place "s|path:/path/to/nixops4-providers|path:$PROVIDERS|" {} +
-        # Keeps the source that the example names, also when this system is later built from another one.
+        # Keeps the source to which the example refers, even when this system is later built from another one.
         ln --symbolic --force --no-dereference "$PROVIDERS" "$GC_ROOT"
         # Without a repository, Nix would copy the whole folder to its store.
         git -C "$DIRECTORY.new" init --quiet --initial-branch=main

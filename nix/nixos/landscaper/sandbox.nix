@@ -14,6 +14,6 @@
   RestrictRealtime = true;
   RestrictSUIDSGID = true;
   SystemCallArchitectures = "native";
-  # Not a signal: sed and others go on when they may not change an owner.
+  # Denied calls fail, since with a signal, sed and other programs that cannot change an owner would be killed.
   SystemCallErrorNumber = "EPERM";
 }

@@ -1,4 +1,4 @@
-# As nixpkgs' fetchPnpmDeps, it refuses what that refuses.
+# A stand-in for nixpkgs' fetchPnpmDeps, which refuses the same arguments.
 { lib, build }:
 {
   pname,

@@ -1,4 +1,4 @@
-# In place of nixpkgs' `lib.nixosSystem`.
+# A stand-in for nixpkgs' `lib.nixosSystem`.
 { lib, pkgsFor }:
 {
   modules,

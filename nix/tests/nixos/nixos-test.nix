@@ -1,4 +1,4 @@
-# In place of nixpkgs' `testers.runNixOSTest`: the nodes are evaluated, and nothing is run.
+# A stand-in for nixpkgs' `testers.runNixOSTest`, which evaluates the nodes and runs nothing.
 {
   lib,
   nixosSystem,
@@ -24,7 +24,7 @@ let
     config
     ;
 
-  # What a configuration has in a test only.
+  # The options that a configuration only has in a test.
   machine = name: {
     options.virtualisation = {
       additionalPaths = mkOption {

@@ -1,5 +1,5 @@
-# The options of NixOS that our modules set, with the types that they have there: a name or a value that NixOS would
-# refuse is refused here, too.
+# The options of NixOS that our modules set, with their types: a name or a value that NixOS refuses is also refused
+# here.
 {
   config,
   lib,
@@ -190,7 +190,7 @@ in
       openssh.authorizedKeys.keys = list types.singleLineStr;
     });
   };
-  # As harmonia's own module has it: the cache is started by its socket, when the first client comes.
+  # As in harmonia's own module, the socket starts the cache when the first client connects.
   config.systemd = lib.mkIf config.services.harmonia.cache.enable {
     services.harmonia = rec {
       requires = [ "harmonia.socket" ];
@@ -202,7 +202,7 @@ in
     };
   };
   config.system.build = {
-    # So that the system depends on what goes into it.
+    # Makes the system depend on its configuration.
     toplevel = pkgs.writeText "nixos-system-${config.networking.hostName}" (
       builtins.toJSON {
         inherit (config)

@@ -1,5 +1,5 @@
-# In place of nixpkgs' packages: derivations with the right names that have nothing in them. What nixpkgs refuses is
-# refused: e2e/tests/nix-stand-ins.int.test.ts compares.
+# A stand-in for nixpkgs' packages: empty derivations with the right names. It refuses what nixpkgs refuses;
+# e2e/tests/nix-stand-ins.int.test.ts compares both.
 { lib, system }:
 let
   package =

@@ -41,7 +41,7 @@ in
       boot = {
         type = "mdadm";
         level = 1;
-        # At the end of the partitions: the firmware takes each of them for a file system.
+        # Metadata at the end of the partitions, since the firmware reads each of them as a file system.
         metadata = "1.0";
         content = {
           type = "filesystem";
@@ -66,6 +66,6 @@ in
     efiSupport = true;
     efiInstallAsRemovable = true;
   };
-  # mdadm wants to be told where to report that a disk has failed.
+  # mdadm requires an address for reports about failed disks.
   boot.swraid.mdadmConf = "MAILADDR root";
 }

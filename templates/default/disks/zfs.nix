@@ -29,7 +29,7 @@
         };
       };
     };
-    # Called as no pool on another disk of the machine is.
+    # The name must be different from that of any other pool on the machine's disks.
     zpool."${config.networking.hostName}-root" = {
       type = "zpool";
       rootFsOptions = {
@@ -43,11 +43,12 @@
       };
     };
   };
-  # ZFS wants a number that no other machine has which sees the same disks.
+  # ZFS requires a number that is unique among the machines with access to the same disks.
   networking.hostId = builtins.substring 0 8 (
     builtins.hashString "sha256" config.networking.hostName
   );
-  # Not all disks, those of virtual machines above all, have a name in `/dev/disk/by-id`; each partition has one here.
+  # Some disks, such as those of virtual machines, have no name in `/dev/disk/by-id`. The partitions of this layout have
+  # one here.
   boot.zfs.devNodes = "/dev/disk/by-partuuid";
   boot.loader.systemd-boot.enable = true;
 }

@@ -1,4 +1,4 @@
-# What nixpkgs' images set that ours overrule, with nixpkgs' priorities.
+# The settings of nixpkgs' images that our modules override, with the priorities of nixpkgs.
 { lib, ... }:
 {
   documentation.enable = lib.mkOverride 60 true;

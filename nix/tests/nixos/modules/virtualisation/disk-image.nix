@@ -1,4 +1,4 @@
-# As nixpkgs' own: a system on a disk of its own layout, and its image.
+# A stand-in for the module of nixpkgs: a system on a disk with its own layout, and its image.
 { config, lib, ... }:
 {
   boot.loader.systemd-boot.enable = lib.mkDefault true;

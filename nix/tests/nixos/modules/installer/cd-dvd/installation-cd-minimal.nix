@@ -1,7 +1,7 @@
 { config, pkgs, ... }:
 {
   imports = [ ../../installation-device.nix ];
-  # So that the image depends on what goes into it.
+  # Makes the image depend on its contents.
   system.build.isoImage = pkgs.writeText "nixos.iso" (
     builtins.toJSON {
       inherit (config.system) nixos-generate-config;

@@ -1,7 +1,7 @@
 { lib, ... }:
 {
   imports = [ ../../installation-device.nix ];
-  # For small images, nixpkgs' own has no firmware.
+  # The module of nixpkgs also leaves out firmware, to make images small.
   hardware.enableRedistributableFirmware = lib.mkOverride 70 false;
   networking.networkmanager.enable = lib.mkOverride 500 false;
   system.extraDependencies = lib.mkOverride 70 [ ];
