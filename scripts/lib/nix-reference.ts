@@ -19,7 +19,7 @@ const introductions: Record<Component, string> = {
 - \`role\` (one of the names in \`roles\`, or null, default \`null\`; in \`proxmoxMACs\` \`"proxmox"\`)  
   What the host is for.
 - \`module\` (NixOS module)  
-  The same as \`nixos.module\`: what is particular to this host.
+  The configuration of this host. The same option as \`nixos.module\`.
 
 \`\`\`nix
 proxmoxMACs = {
@@ -28,46 +28,47 @@ proxmoxMACs = {
 };
 \`\`\`
 
-Its members: \`state\` ([\`local.state_file\`](local.md#state_file)), \`deploy_key\`
-([\`ssh-keypair.keypair\`](ssh-keypair.md#keypair)), one for each host, \`landscaper_cache_key\` with
-\`landscaper.cache.url\`, and \`landscaper\`, with \`login\` and \`nixos\` in it, with \`landscaper.module\`. A host cannot have
+Its members are \`state\` ([\`local.state_file\`](local.md#state_file)), \`deploy_key\`
+([\`ssh-keypair.keypair\`](ssh-keypair.md#keypair)), one for each host, \`landscaper_cache_key\` if
+\`landscaper.cache.url\` is set, and \`landscaper\`, with the members \`login\` and \`nixos\`, if \`landscaper.module\` is set. A host cannot have
 one of these names. State and keys are in \`directory\`.`,
   "bare-metal-host": `One machine, from its MAC address to a deployed NixOS system. Its members, in the order in which they are applied:
 
 | member                  | type                                                 |                                                                    |
 | ----------------------- | ---------------------------------------------------- | ------------------------------------------------------------------ |
 | \`installation_host_key\` | [\`ssh-keypair.keypair\`](ssh-keypair.md#keypair)      | a temporary host key, a new one for each \`installGeneration\`       |
-| \`installation_pxe_nbp\`  | [\`pxe-nbp.boot_entry\`](pxe-nbp.md#boot_entry)        | what the machine boots from the network, with its job              |
+| \`installation_pxe_nbp\`  | [\`pxe-nbp.boot_entry\`](pxe-nbp.md#boot_entry)        | the boot entry of the machine, with its installation job           |
 | \`installation\`          | [\`pxe-nbp.installed\`](pxe-nbp.md#installed)          | waits until the machine has installed itself                       |
-| \`ssh_host_public_key\`   | [\`ssh.host_key\`](ssh.md#host_key)                    | a host key of its own in place of the temporary one                |
+| \`ssh_host_public_key\`   | [\`ssh.host_key\`](ssh.md#host_key)                    | replaces the temporary host key by the machine's own               |
 | \`nixos\`                 | [\`nixos\`](#nixos)                                    | the NixOS system, with rollback                                    |
 
-What is no option here is an input of a member: \`members.nixos.inputs.reboot = "when-needed";\`,
+All inputs of the members can be set, also those without an option here: \`members.nixos.inputs.reboot = "when-needed";\`,
 \`members.installation.inputs.timeoutSeconds = 7200;\`.
 
-It also needs [\`state\`](https://nixops.dev): the member that keeps the state of its keys (a \`network\` has one). The
-NixOS configuration gets the machine's name, its address and sshd (and \`ssh.host\` is \`ip\` when not set); it must bring a boot loader, and either disko
-(\`disko.devices\`) or \`diskoScript\`.`,
-  "virtual-machine": `What makes a host of a [\`network\`](#network) a virtual machine on Proxmox VE ([how to](../how-to/virtual-machines-that-install-themselves.md)).
-It is part of each host, and does nothing unless \`vm.node\` is set. A host has these members besides, or in place of, those of
+It also needs [\`state\`](https://nixops.dev): the member that stores the state of its keys (a \`network\` has one). The
+machine's name, its address and sshd are added to the NixOS configuration. The configuration must have a boot loader, and either disko
+(\`disko.devices\`) or \`diskoScript\`. The default of \`ssh.host\` is \`ip\`.`,
+  "virtual-machine": `Makes a host of a [\`network\`](#network) a virtual machine on Proxmox VE ([how to](../how-to/virtual-machines-that-install-themselves.md)).
+The component is part of each host, and does nothing unless \`vm.node\` is set. A virtual machine has these members in addition to, or instead of, those of
 [\`bare-metal-host\`](#bare-metal-host), in the order in which they are applied:
 
 | member                | type                                   |                                                                                                     |
 | --------------------- | -------------------------------------- | --------------------------------------------------------------------------------------------------- |
-| \`image\`             | [\`proxmox.image\`](proxmox.md#image)  | with \`vm.installation = "image"\`: the image that the disk is made from                            |
+| \`image\`             | [\`proxmox.image\`](proxmox.md#image)  | with \`vm.installation = "image"\`: the image from which the disk is made                            |
 | \`vm\`                | [\`proxmox.vm\`](proxmox.md#vm)        | the virtual machine, after its boot entry or its image                                              |
-| \`boot_from_disk\`    | [\`proxmox.vm\`](proxmox.md#vm)        | the boot order of the same machine, once it is installed: it is power cycled, and boots from disk only |
-| \`ssh_host_public_key\` | [\`ssh.host_key\`](ssh.md#host_key)    | as for other hosts; one from an image is known by the key that its guest agent tells               |
+| \`boot_from_disk\`    | [\`proxmox.vm\`](proxmox.md#vm)        | sets the boot order of the same machine after its installation: it is power cycled, and only boots from disk |
+| \`ssh_host_public_key\` | [\`ssh.host_key\`](ssh.md#host_key)    | as for other hosts; one from an image is identified by the key that its guest agent reports |
 
-With \`vm.installation = "image"\`, there is no \`installation_host_key\`, \`installation_pxe_nbp\`, \`installation\` and \`boot_from_disk\`. What is no
-option here is an input of a member: \`members.vm.inputs.tags = [ "web" ];\`.
+With \`vm.installation = "image"\`, there is no \`installation_host_key\`, \`installation_pxe_nbp\`, \`installation\` and \`boot_from_disk\`. All inputs of the members can be set, also
+those without an option here: \`members.vm.inputs.tags = [ "web" ];\`.
 
-The NixOS configuration gets \`nixosModules.proxmox-guest\`, and no firmware for other hardware; with \`vm.installation = "image"\` also the file systems and the boot
-loader of the image (nixpkgs' \`virtualisation/disk-image.nix\`), so that it must bring none. \`mac\` has a default: an address made from \`vm.owner\` and the host's
-name, which stays when the virtual machine is made again. Set it where another network on the same segment uses the same names.`,
-  nixos: `A host's NixOS configuration, deployed by [\`nixos.system\`](nixos.md#system). It takes the place of the component
-of the same name in nixops4-nixos ([how to move](../how-to/migrate.md)). What is no option here is an input of
-\`nixos.system\`: \`inputs.healthChecks = [ { tcp.port = 443; } ];\`, \`inputs.rollback.enable = false;\`.`,
+\`nixosModules.proxmox-guest\` is added to the NixOS configuration, and firmware for other hardware is left out. With \`vm.installation = "image"\`, the file systems and
+the boot loader of the image (nixpkgs' \`virtualisation/disk-image.nix\`) are added, too, so the configuration must not have its own. The default of \`mac\` is an
+address that is derived from \`vm.owner\` and the host's name, and so stays the same when the virtual machine is made again. Set it if another network on the same segment
+uses the same names.`,
+  nixos: `A host's NixOS configuration, deployed by [\`nixos.system\`](nixos.md#system). It replaces the component
+of the same name in nixops4-nixos ([how to migrate](../how-to/migrate.md)). All inputs of
+\`nixos.system\` can be set, also those without an option here: \`inputs.healthChecks = [ { tcp.port = 443; } ];\`, \`inputs.rollback.enable = false;\`.`,
 };
 
 /** The types that have a section in the reference, by the name that Nix gives them. */
@@ -123,22 +124,22 @@ function nixosModuleReference(): string {
     "<!-- Generated by `npm run gen` from nix/nixos: change that. -->",
     "# The NixOS modules",
     "## landscaper",
-    "`nixops4-providers.nixosModules.landscaper`: the server from which the others are installed. The boot service, dnsmasq for DHCP " +
+    "`nixops4-providers.nixosModules.landscaper`: the server from which the others are installed, with the boot service, dnsmasq for DHCP " +
       "or proxyDHCP, a binary cache for the installers, and nixops4 with the command `nixops4-apply`.",
     "### Options",
     options.landscaper.map(renderOption).join("\n"),
     "## installer",
-    "`nixops4-providers.nixosModules.installer`: the netboot image that installs a machine. It knows nothing of the machine: what it is " +
-      "to do comes with [the boot entry](../protocols/install-job.md).",
+    "`nixops4-providers.nixosModules.installer`: the netboot image that installs a machine. It is the same for all machines: its job " +
+      "comes with [the boot entry](../protocols/install-job.md).",
     "### Options",
     options.installer.map(renderOption).join("\n"),
     "## landscaper-iso",
     "`nixops4-providers.nixosModules.landscaper-iso`: the image that installs a landscaper. It has no options of its own.",
     "## proxmox-guest",
-    "`nixops4-providers.nixosModules.proxmox-guest`: what a virtual machine of the provider [`proxmox`](proxmox.md) needs: the guest agent " +
+    "`nixops4-providers.nixosModules.proxmox-guest`: the configuration for a virtual machine of the provider [`proxmox`](proxmox.md): the guest agent " +
       "(`services.qemuGuest`), a serial console for `qm terminal`, the drivers of its disks and network cards in the initial ramdisk, and a root " +
       "partition and file system that grow with the disk. It has no options of its own. Hosts of a " +
-      "[`network`](components.md#virtual-machine) have it when they are virtual machines.",
+      "[`network`](components.md#virtual-machine) that are virtual machines include this module.",
     "",
   ].join("\n\n");
 }

@@ -58,7 +58,7 @@ export function stagesOf({ host, poweredOn, bootEvents, bootServiceLog, events }
     ["iPXE: loads the kernel", SERVICE, times("http", /\/kernel$/)[0]],
     ["iPXE: loads the ramdisk", SERVICE, times("http", /\/initrd\/\d+$/)[0]],
     ["iPXE: loads the overlay", SERVICE, step("delivered")],
-    ["Linux starts, and the installer in it", SERVICE, times("http", /\/healthz$/)[0]],
+    ["Linux and the installer start", SERVICE, times("http", /\/healthz$/)[0]],
     ["installer: checks the disk, claims it", SERVICE, step("claimed")],
     ["installer: reports for the first time", INSTALLER, step("reported", "partition")],
     ["installer: `partition`", INSTALLER, step("reported", "copy")],
@@ -67,19 +67,19 @@ export function stagesOf({ host, poweredOn, bootEvents, bootServiceLog, events }
     ["installer: `install`", INSTALLER, step("reported", "finish")],
     ["installer: `finish`", SERVICE, step("installed")],
     ["reboots; firmware: loads iPXE again", SERVICE, secondLoad],
-    ["iPXE: is told to boot from disk", SERVICE, scripts[1]],
+    ["iPXE: gets a script to boot from disk", SERVICE, scripts[1]],
     [
       "boots from disk, until sshd answers",
       DEPLOYER,
       told("ssh_host_public_key", (event) => event.kind === "log" && event.line.includes("a new host key")),
     ],
     ["`ssh_host_public_key`: its own host key", DEPLOYER, told("ssh_host_public_key", ends)],
-    ["`nixos`: the system is deployed already", DEPLOYER, told("nixos", ends)],
-    ["`runs`: says what runs", DEPLOYER, told("runs", ends)],
+    ["`nixos`: the system is already deployed", DEPLOYER, told("nixos", ends)],
+    ["`runs`: reports the running system", DEPLOYER, told("runs", ends)],
   ];
   const second: typeof first = [
     ["role changed: `nixos` activates it", DEPLOYER, told("nixos", ends, true)],
-    ["`runs`: says what runs", DEPLOYER, told("runs", ends, true)],
+    ["`runs`: reports the running system", DEPLOYER, told("runs", ends, true)],
   ];
   return [...inOrder(poweredOn, first), ...inOrder(told("nixos", starts, true), second)];
 }
@@ -103,7 +103,7 @@ export function timelineTable(stages: readonly Stage[]): { header: string[]; row
   const start = stages[0]!.begin;
   const seconds = (milliseconds: number) => (milliseconds / 1000).toFixed(1);
   return {
-    header: ["Stage", "From", "To", "Seconds", "Told by"],
+    header: ["Stage", "From", "To", "Seconds", "Source"],
     rows: stages.map(({ what, source, begin, end }) => [
       what,
       seconds(begin - start),
