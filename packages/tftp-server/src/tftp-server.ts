@@ -71,9 +71,10 @@ export interface TftpServer {
   stop(options?: { graceSeconds: number }): Promise<void>;
 }
 
-interface Session {
-  /** The bytes of the request, to recognize a repetition. */
-  request: Buffer;
+/** A read request that is being served. */
+interface ActiveRequest {
+  /** To recognize a repetition. */
+  bytes: Buffer;
   startedAt: number;
   /** `undefined` while the file is being opened. */
   transfer: Transfer | undefined;
@@ -108,7 +109,7 @@ class Server implements TftpServer {
   #options: TftpServerOptions;
   #limits: TftpLimits;
   #socket: Socket;
-  #sessions = new Map<string, Session>();
+  #active = new Map<string, ActiveRequest>();
   #bound: TftpPeer = { address: "", port: 0 };
   #progress: NodeJS.Timeout | undefined;
   #stopped: Promise<void> | undefined;
@@ -135,7 +136,7 @@ class Server implements TftpServer {
   }
 
   get stats(): TftpStats {
-    return { active: this.#sessions.size, ...this.#totals };
+    return { active: this.#active.size, ...this.#totals };
   }
 
   async listen(): Promise<void> {
@@ -162,21 +163,21 @@ class Server implements TftpServer {
   async #stop(graceSeconds: number): Promise<void> {
     this.#socket.close();
     clearInterval(this.#progress);
-    if (this.#sessions.size === 0) return;
+    if (this.#active.size === 0) return;
     const idle = new Promise<void>((resolve) => (this.#onIdle = resolve));
     const timer = setTimeout(() => {
-      for (const { transfer } of this.#sessions.values()) transfer?.abort("The server is stopping");
+      for (const { transfer } of this.#active.values()) transfer?.abort("The server is stopping");
     }, graceSeconds * 1000);
     await idle;
     clearTimeout(timer);
   }
 
   #reportProgress(): void {
-    for (const session of this.#sessions.values()) {
-      const { transfer, filename, peer } = session;
+    for (const active of this.#active.values()) {
+      const { transfer, filename, peer } = active;
       const bytes = transfer?.arrivedBytes ?? 0;
-      if (transfer === undefined || bytes === session.reportedBytes) continue;
-      session.reportedBytes = bytes;
+      if (transfer === undefined || bytes === active.reportedBytes) continue;
+      active.reportedBytes = bytes;
       this.#options.onEvent?.({ kind: "progress", peer, filename, bytes, size: transfer.size });
     }
   }
@@ -201,26 +202,26 @@ class Server implements TftpServer {
     }
     const key = `${peer.address} ${peer.port}`;
     if (this.#isRepeated(key, bytes) || !this.#hasRoom()) return;
-    const session: Session = {
-      request: bytes,
+    const active: ActiveRequest = {
+      bytes,
       startedAt: performance.now(),
       transfer: undefined,
       filename,
       peer,
       reportedBytes: 0,
     };
-    this.#sessions.set(key, session);
+    this.#active.set(key, active);
     this.#totals.requests++;
     this.#options.onEvent?.({ kind: "request", peer, filename, mode, options });
-    void this.#start(key, session, { ...request, mode }, peer);
+    void this.#start(key, active, { ...request, mode }, peer);
   }
 
-  /** Returns whether a session already handles this request. Ends a session of the same client with another request. */
+  /** Returns whether the request is being served already. Ends the transfer of another request from the same port. */
   #isRepeated(key: string, request: Buffer): boolean {
-    const session = this.#sessions.get(key);
-    if (session === undefined) return false;
-    const { transfer } = session;
-    const same = session.request.equals(request);
+    const active = this.#active.get(key);
+    if (active === undefined) return false;
+    const { transfer } = active;
+    const same = active.bytes.equals(request);
     // A client that has restarted may use its old port; the old transfer then makes no progress.
     if (same && !(transfer?.heard && transfer.stalled)) {
       transfer?.repeatFirst();
@@ -232,11 +233,11 @@ class Server implements TftpServer {
     return transfer === undefined;
   }
 
-  /** Returns whether another session fits; if necessary, ends one that may come from a forged request. */
+  /** Returns whether another transfer fits; if necessary, ends one that may come from a forged request. */
   #hasRoom(): boolean {
-    if (this.#sessions.size < this.#limits.maxTransfers) return true;
+    if (this.#active.size < this.#limits.maxTransfers) return true;
     const before = performance.now() - HALF_OPEN_MS;
-    for (const { transfer, startedAt } of this.#sessions.values()) {
+    for (const { transfer, startedAt } of this.#active.values()) {
       if (transfer === undefined || transfer.heard || startedAt > before) continue;
       transfer.abort("The server is busy");
       return true;
@@ -247,7 +248,7 @@ class Server implements TftpServer {
 
   async #start(
     key: string,
-    session: Session,
+    active: ActiveRequest,
     request: TransferRequest & { mode: TransferMode },
     peer: TftpPeer,
   ): Promise<void> {
@@ -257,7 +258,7 @@ class Server implements TftpServer {
       this.#forget(key);
       return;
     }
-    session.transfer = new Transfer({
+    active.transfer = new Transfer({
       address: this.#bound.address,
       peer,
       file,
@@ -270,12 +271,12 @@ class Server implements TftpServer {
           .catch((error: Error) =>
             this.#options.log?.(`cannot close ${JSON.stringify(filename)}: ${error.message}`),
           );
-        if (session.transfer !== undefined) this.#count(session.transfer, outcome, filename, peer);
+        if (active.transfer !== undefined) this.#count(active.transfer, outcome, filename, peer);
         this.#forget(key);
       },
     });
-    if (this.#stopped === undefined) session.transfer.start();
-    else session.transfer.abort("The server is stopping");
+    if (this.#stopped === undefined) active.transfer.start();
+    else active.transfer.abort("The server is stopping");
   }
 
   async #open(filename: string, peer: TftpPeer): Promise<OpenFile | undefined> {
@@ -315,7 +316,7 @@ class Server implements TftpServer {
   }
 
   #forget(key: string): void {
-    this.#sessions.delete(key);
-    if (this.#sessions.size === 0) this.#onIdle?.();
+    this.#active.delete(key);
+    if (this.#active.size === 0) this.#onIdle?.();
   }
 }

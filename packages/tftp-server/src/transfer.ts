@@ -4,6 +4,7 @@ import { BlockReader, type OpenFile, type TransferMode } from "./block-reader.ts
 import { negotiate, type Negotiated } from "./options.ts";
 import { DATA_HEADER_BYTES, decodePacket, encodeError, encodeOptionsAck, ErrorCode } from "./packet.ts";
 import type { RequestOption } from "./packet.ts";
+import { isGivenUp, waitMs } from "./retransmission.ts";
 import { SendWindow } from "./send-window.ts";
 
 /** The address and port of a client. On a server that listens on `::`, an IPv4 address has the form `::ffff:192.0.2.1`. */
@@ -43,9 +44,6 @@ export interface TransferOptions {
   onEnd: (outcome: TransferOutcome) => void;
 }
 
-const MIN_RETRANSMIT_MS = 200;
-/** A client that requested a timeout is given at least this many of them. */
-const CLIENT_TIMEOUTS = 3;
 const IPV6_HEADER_EXTRA_BYTES = 20;
 
 /** Sends one file to one client from its own port. */
@@ -232,7 +230,10 @@ export class Transfer {
 
   /** Sets the deadline. A timer that fires earlier is kept: restarting it for every packet is expensive. */
   #expectAnswer(now: number): void {
-    this.#deadline = now + this.#retransmitMs();
+    const { roundTripMs } = this.#window;
+    const { timeoutSeconds } = this.#negotiated;
+    const facts = { roundTripMs, timeoutSeconds, attempts: this.#attempts };
+    this.#deadline = now + waitMs(facts, this.#options.limits.retransmitMs);
     if (this.#deadline < this.#timerEnd) this.#startTimer(now);
   }
 
@@ -249,28 +250,15 @@ export class Transfer {
   }
 
   #timedOut(now: number): void {
-    const { limits } = this.#options;
-    const { timeoutSeconds = 0 } = this.#negotiated;
-    const patience = CLIENT_TIMEOUTS * timeoutSeconds * 1000;
-    if (this.#attempts >= limits.maxRetransmissions && now - this.#progressAt >= patience) {
+    const { timeoutSeconds } = this.#negotiated;
+    const facts = { attempts: this.#attempts, timeoutSeconds, silenceMs: now - this.#progressAt };
+    if (isGivenUp(facts, this.#options.limits.maxRetransmissions)) {
       const done = this.#window.acknowledged + 1 === this.#window.last;
       this.#fail(done ? "the client never acknowledged the last block" : "the client stopped answering");
       return;
     }
     this.#attempts++;
     this.#resend();
-  }
-
-  #retransmitMs(): number {
-    const { retransmitMs } = this.#options.limits;
-    const { roundTripMs } = this.#window;
-    const { timeoutSeconds } = this.#negotiated;
-    const asked = timeoutSeconds === undefined ? undefined : timeoutSeconds * 1000;
-    // RFC 2349: the client chooses the interval. Once the round trip is known, a shorter wait is enough: curl chooses 6
-    // seconds.
-    if (roundTripMs === undefined && asked !== undefined) return asked;
-    const measured = roundTripMs === undefined ? retransmitMs : Math.max(MIN_RETRANSMIT_MS, 4 * roundTripMs);
-    return Math.min(Math.min(measured, retransmitMs) * 2 ** this.#attempts, asked ?? 8 * retransmitMs);
   }
 
   #transmit(packet: Buffer): void {

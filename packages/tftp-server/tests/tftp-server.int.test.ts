@@ -1,8 +1,6 @@
 import { afterAll, beforeAll, describe, expect, it } from "@jest/globals";
 import { execFile, execFileSync } from "node:child_process";
 import { randomFillSync } from "node:crypto";
-import { createSocket, type Socket } from "node:dgram";
-import { once } from "node:events";
 import { existsSync } from "node:fs";
 import { mkdir, mkdtemp, readdir, readFile, rm, symlink, writeFile } from "node:fs/promises";
 import { tmpdir } from "node:os";
@@ -14,11 +12,11 @@ import tftp2 from "tftp2";
 import {
   filesUnder,
   startTftpServer,
-  type OpenFile,
   type TftpEvent,
   type TftpServer,
   type TftpServerOptions,
 } from "@nixops4-providers/tftp-server";
+import { eventually, openPeer } from "./tftp-peer.ts";
 import { startRelay } from "./tftp-relay.ts";
 
 const MIB = 2 ** 20;
@@ -188,209 +186,6 @@ describe("a bad network: packets lost, duplicated and reordered, each with the s
   );
 });
 
-describe("the protocol, packet by packet", () => {
-  let peer: Peer;
-  const ack = (block: number) => Buffer.from([0, 4, block >> 8, block & 255]);
-  const errorCode = ({ bytes }: Received) => (bytes[1] === 5 ? bytes.readUInt16BE(2) : `opcode ${bytes[1]}`);
-
-  beforeAll(async () => {
-    peer = await openPeer();
-  });
-  afterAll(() => peer.close());
-
-  it("counts EDK2's size probe as such, stops at once, and serves the read that follows", async () => {
-    events.length = 0;
-    peer.send(tftpReadRequest("513", { TSIZE: 0, blksize: 1468 }), server.port);
-    const offer = await peer.next();
-    expect(offer.bytes.toString("latin1")).toBe("\0\x06TSIZE\x00513\0blksize\x001468\0");
-    peer.send(Buffer.from("\0\x05\0\x08User aborted the transfer\0"), offer.port);
-    expect(await peer.nextWithin(1300)).toBeUndefined();
-    expect(events.map(({ kind }) => kind)).toEqual(["request", "size-probe"]);
-    peer.send(tftpReadRequest("513", { blksize: 1468 }), server.port);
-    const again = await peer.next();
-    expect(again.bytes.toString("latin1")).toBe("\0\x06blksize\x001468\0");
-    peer.send(ack(0), again.port);
-    expect((await peer.next()).bytes.length).toBe(517);
-    peer.send(ack(1), again.port);
-    await eventually(() => events.at(-1)?.kind === "finished");
-  });
-
-  it("starts with DATA when no option was asked for that it knows", async () => {
-    peer.send(tftpReadRequest("1", { multicast: "", utimeout: 5 }), server.port);
-    const { bytes, port } = await peer.next();
-    expect([...bytes.subarray(0, 4)]).toEqual([0, 3, 0, 1]);
-    peer.send(ack(1), port);
-  });
-
-  it("uses a fresh port for each transfer, and one for a repeated request", async () => {
-    const request = tftpReadRequest("513");
-    peer.send(request, server.port);
-    const first = await peer.next();
-    peer.send(request, server.port);
-    const repeated = await peer.next();
-    expect(repeated).toEqual(first);
-    expect(first.port).not.toBe(server.port);
-    peer.send(ack(1), first.port);
-    await peer.next();
-    // On the way for long: it must not restart the transfer.
-    peer.send(request, server.port);
-    expect(await peer.nextWithin(50)).toBeUndefined();
-    peer.send(ack(2), first.port);
-    await eventually(() => server.stats.active === 0);
-    peer.send(request, server.port);
-    const second = await peer.next();
-    expect(second.port).not.toBe(first.port);
-    peer.send(ack(1), second.port);
-    await peer.next();
-    peer.send(ack(2), second.port);
-  });
-
-  it.each([
-    ["after it asked for the size", tftpReadRequest("513", { tsize: 0 }), []],
-    ["when the last ACK was lost", tftpReadRequest("513"), [1]],
-    ["in the middle of a transfer", tftpReadRequest("4296"), [1, 2]],
-  ])("says nothing more on the old port to a client that starts over %s", async (_when, request, acks) => {
-    peer.send(request, server.port);
-    const old = await peer.next();
-    for (const block of acks) {
-      peer.send(ack(block), old.port);
-      await peer.next();
-    }
-    peer.send(tftpReadRequest("512", { tsize: 0 }), server.port);
-    const answer = await peer.next();
-    expect(answer.port).not.toBe(old.port);
-    expect(answer.bytes.toString("latin1")).toBe("\0\x06tsize\x00512\0");
-    peer.send(Buffer.from("\0\x05\0\x08\0"), answer.port);
-    expect(await peer.nextWithin(100)).toBeUndefined();
-  });
-
-  it("answers another port with ERROR 5 and goes on", async () => {
-    const stranger = await openPeer();
-    peer.send(tftpReadRequest("513"), server.port);
-    const { port } = await peer.next();
-    stranger.send(ack(1), port);
-    expect(errorCode(await stranger.next())).toBe(5);
-    stranger.send(Buffer.from("\0\x05\0\0die\0"), port);
-    expect(await stranger.nextWithin(50)).toBeUndefined();
-    peer.send(ack(1), port);
-    expect((await peer.next()).bytes.readUInt16BE(2)).toBe(2);
-    peer.send(ack(2), port);
-    stranger.close();
-  });
-
-  it("ignores the same port of another address, whatever it sends", async () => {
-    peer.send(tftpReadRequest("513"), server.port);
-    const { port } = await peer.next();
-    const other = await openPeer({ address: "127.0.0.2", port: peer.socket.address().port });
-    for (const packet of [ack(1), Buffer.from("\0\x05\0\0die\0"), Buffer.from("no TFTP")]) {
-      other.send(packet, port);
-    }
-    expect([errorCode(await other.next()), errorCode(await other.next())]).toEqual([5, 5]);
-    expect(await peer.nextWithin(50)).toBeUndefined();
-    peer.send(ack(1), port);
-    expect((await peer.next()).bytes.readUInt16BE(2)).toBe(2);
-    peer.send(ack(2), port);
-    other.close();
-  });
-
-  it("never sends twice because of a duplicate ACK", async () => {
-    peer.send(tftpReadRequest("4296"), server.port);
-    const { port } = await peer.next();
-    for (let block = 1; block <= 8; block++) {
-      for (let copy = 0; copy < 3; copy++) peer.send(ack(block), port);
-      expect((await peer.next()).bytes.readUInt16BE(2)).toBe(block + 1);
-    }
-    expect(await peer.nextWithin(50)).toBeUndefined();
-    peer.send(ack(9), port);
-  });
-
-  it.each([
-    ["an unknown file", tftpReadRequest("nothing"), 1],
-    ["a folder", tftpReadRequest("sub"), 1],
-    ["a write request", Buffer.from("\0\x02/new\0octet\0"), 2],
-    ["mail", tftpReadRequest("513", {}, "mail"), 4],
-    ["an unknown mode", tftpReadRequest("513", {}, "binary"), 4],
-    ["an ACK out of the blue", ack(1), 4],
-    ["garbage", Buffer.from("GET / HTTP/1.1\r\n"), 4],
-    ["a cut-off request", Buffer.from("\0\x01513\0oct"), 4],
-  ])("refuses %s", async (_what, packet, code) => {
-    peer.send(packet, server.port);
-    const answer = await peer.next();
-    expect(errorCode(answer)).toBe(code);
-    expect(answer.bytes.toString()).not.toContain(folder);
-    expect(answer.bytes.at(-1)).toBe(0);
-  });
-
-  it("keeps the reason of a failing core to itself", async () => {
-    const logged: string[] = [];
-    const open = async () => Promise.reject(new Error("EIO /secret/path"));
-    const broken = await start({ open, log: (message) => logged.push(message) });
-    peer.send(tftpReadRequest("x"), broken.port);
-    const answer = await peer.next();
-    expect(errorCode(answer)).toBe(2);
-    expect(answer.bytes.toString()).not.toContain("secret");
-    expect(logged).toEqual(['cannot open "x": EIO /secret/path']);
-    await broken.stop();
-  });
-
-  it("retransmits with growing pauses, then gives up", async () => {
-    const seen: TftpEvent[] = [];
-    const limits = { retransmitMs: 150, maxRetransmissions: 3 };
-    const hasty = await start({ open: filesUnder(root), limits, onEvent: (event) => seen.push(event) });
-    peer.send(tftpReadRequest("513"), hasty.port);
-    const times: number[] = [];
-    for (let packet = 0; packet < 4; packet++) {
-      expect((await peer.next()).bytes.readUInt16BE(2)).toBe(1);
-      times.push(performance.now());
-    }
-    expect(times[3]! - times[2]!).toBeGreaterThan(2 * (times[1]! - times[0]!));
-    expect(await peer.nextWithin(1700)).toBeUndefined();
-    await eventually(() => seen.length > 0);
-    expect(seen.at(-1)).toMatchObject({ kind: "failed", reason: "the client stopped answering", bytes: 0 });
-    expect(hasty.stats).toMatchObject({ active: 0, failed: 1, retransmissions: 3 });
-    await hasty.stop();
-  });
-
-  it("retransmits at the interval that the client asked for", async () => {
-    const hasty = await start({ open: filesUnder(root), limits: { retransmitMs: 40 } });
-    peer.send(tftpReadRequest("513", { timeout: 1 }), hasty.port);
-    await peer.next();
-    expect(await peer.nextWithin(900)).toBeUndefined();
-    expect((await peer.next()).bytes.toString("latin1")).toBe("\0\x06timeout\x001\0");
-    await hasty.stop({ graceSeconds: 0 });
-    expect(errorCode(await peer.next())).toBe(0);
-  });
-
-  it("tells a size beyond 4 GiB, and none for netascii", async () => {
-    const open = async (): Promise<OpenFile> => ({
-      size: 5 * 2 ** 30,
-      read: async (_offset, length) => Buffer.alloc(length),
-      close: async () => {},
-    });
-    const huge = await start({ open });
-    peer.send(tftpReadRequest("x", { tsize: 0 }), huge.port);
-    expect((await peer.next()).bytes.toString("latin1")).toBe("\0\x06tsize\x005368709120\0");
-    peer.send(tftpReadRequest("x", { tsize: 0 }, "NetASCII"), huge.port);
-    expect((await peer.next()).bytes[1]).toBe(3);
-    await huge.stop({ graceSeconds: 0 });
-    await peer.next();
-  });
-
-  it("lets transfers finish when it stops, and takes no new ones", async () => {
-    const stopping = await start({ open: filesUnder(root) });
-    peer.send(tftpReadRequest("513"), stopping.port);
-    const { port } = await peer.next();
-    const stopped = stopping.stop({ graceSeconds: 5 });
-    peer.send(tftpReadRequest("1"), stopping.port);
-    expect(await peer.nextWithin(50)).toBeUndefined();
-    peer.send(ack(1), port);
-    expect((await peer.next()).bytes.readUInt16BE(2)).toBe(2);
-    peer.send(ack(2), port);
-    await stopped;
-    expect(stopping.stats).toMatchObject({ active: 0, finished: 1, failed: 0 });
-  });
-});
-
 describe("hostile clients", () => {
   it("get nothing from outside of the root", async () => {
     await writeFile(join(folder, "secret"), "secret");
@@ -548,53 +343,6 @@ function curlGet(size: number, blockSize: number): (target: string) => string[] 
     target,
     url,
   ];
-}
-
-interface Received {
-  bytes: Buffer;
-  port: number;
-}
-
-interface Peer {
-  socket: Socket;
-  send(bytes: Buffer, port: number): void;
-  /** The next packet, or the oldest not taken yet; `undefined` when none comes in time. */
-  nextWithin(ms: number): Promise<Received | undefined>;
-  next(): Promise<Received>;
-  close(): void;
-}
-
-async function openPeer(from = { address: "127.0.0.1", port: 0 }): Promise<Peer> {
-  const socket = createSocket("udp4");
-  socket.bind(from.port, from.address);
-  await once(socket, "listening");
-  const received: Received[] = [];
-  socket.on("message", (bytes, { port }) => {
-    if (received.length < 100) received.push({ bytes, port });
-  });
-  const nextWithin = async (ms: number): Promise<Received | undefined> => {
-    const end = performance.now() + ms;
-    while (received.length === 0 && performance.now() < end) await sleep(2);
-    return received.shift();
-  };
-  return {
-    socket,
-    send: (bytes, port) => socket.send(bytes, port, "127.0.0.1"),
-    nextWithin,
-    next: async () => {
-      const packet = await nextWithin(15_000);
-      if (packet === undefined) throw new Error("no packet came");
-      return packet;
-    },
-    close: () => socket.close(),
-  };
-}
-
-async function eventually(condition: () => boolean | Promise<boolean>): Promise<void> {
-  for (const deadline = Date.now() + 20_000; Date.now() < deadline; await sleep(10)) {
-    if (await condition()) return;
-  }
-  throw new Error("it did not become true within 20 s");
 }
 
 async function openDescriptors(): Promise<number> {

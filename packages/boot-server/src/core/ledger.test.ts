@@ -1,5 +1,5 @@
 import { describe, expect, it } from "@jest/globals";
-import { entryIn, MAC, PHASES, registryAfter, reportOf, specOf, START, STEPS } from "../../tests/entries.ts";
+import { entryIn, MAC, PHASES, reportOf, specOf, START, STEPS } from "../../tests/entries.ts";
 import { memoryStore, type MemoryStore } from "../../tests/stores.ts";
 import { decideDelete } from "./decide-entry.ts";
 import { digestOf } from "./digest.ts";
@@ -181,10 +181,25 @@ describe("a ledger that starts again", () => {
     expect(again.told.length).toBe(1 + events.length);
   });
 
-  it("keeps the latest events, and tells of those of a snapshot", async () => {
-    const { entries } = registryAfter([]);
+  it.each([
+    [1, [1]],
+    [2, [1, 2]],
+    [3, [2, 3]],
+    [5, [4, 5]],
+  ])("keeps the latest 2 of %i events", async (count, kept) => {
+    const all = started(memoryStore({ entries: [entryIn("armed")] }), 2);
+    const events = Array.from({ length: count }, (_, i): Event => ({
+      kind: "renewed",
+      id: "web",
+      at: START + i + 1,
+    }));
+    for (const event of events) await record(all, event);
+    expect([all.ledger.cursor, all.ledger.recent.map(({ at }) => at - START)]).toEqual([count, kept]);
+  });
+
+  it("reports the recent events of a snapshot, and continues to count after its cursor", async () => {
     const recent = [1, 2, 3].map((at): Event => ({ kind: "renewed", id: "web", at }));
-    const all = started(memoryStore({ entries: [...entries.values()], recent, cursor: 7 }), 3);
+    const all = started(memoryStore({ entries: [entryIn("armed")], recent, cursor: 7 }), 3);
     expect(all.told).toEqual(Array.from({ length: 3 }, () => "renewed: none -> armed"));
     await record(all, { kind: "renewed", id: "web", at: 4 });
     expect([all.ledger.cursor, all.ledger.recent.map(({ at }) => at)]).toEqual([8, [2, 3, 4]]);

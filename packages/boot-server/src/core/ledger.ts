@@ -82,14 +82,6 @@ export class Ledger {
 
   /** Stores what the passage of time has changed, and repeats what has failed. */
   async tick(): Promise<void> {
-    this.#followClock();
-    const isBehind =
-      this.problem !== undefined ||
-      this.#overlays.mayHaveOld ||
-      this.#isStale ||
-      !this.#options.store.isIntact ||
-      this.registry.changedInstalls.size > 0;
-    if (!isBehind && this.#eventsByTime().length === 0) return;
     await this.commit(() => ({ events: [], entry: undefined })).catch(() => {});
   }
 
