@@ -6,21 +6,21 @@ import { connectBootService, type BootClient, type EntrySpec } from "@nixops4-pr
 import type { BootCore } from "../src/core/api.ts";
 import { openBootCore } from "../src/service/open-boot-core.ts";
 import type { Limits } from "../src/core/limits.ts";
-import { startGrpcEdge, type GrpcEdge, type GrpcEdgeOptions } from "../src/grpc/server.ts";
+import { startGrpcServer, type GrpcServer, type GrpcServerOptions } from "../src/grpc/server.ts";
 
 export const MAC = "52:54:00:12:34:56";
 const FACTS = { address: "10.0.0.9", firmware: "efi", architecture: "x86_64" };
 export const KERNEL = Buffer.from("a kernel");
 export const KERNEL_ASSET = assetOf(KERNEL);
 
-/** The real core behind the gRPC edge, on a unix socket in a folder of its own. */
+/** The real core behind the gRPC server, on a unix socket in a folder of its own. */
 export class GrpcLab {
   readonly folder: string;
   readonly socket: string;
-  /** What the edge told the operator. */
+  /** The messages for the operator. */
   readonly log: string[] = [];
   core!: BootCore;
-  edge!: GrpcEdge;
+  server!: GrpcServer;
   #clients: BootClient[] = [];
 
   private constructor(folder: string) {
@@ -28,20 +28,23 @@ export class GrpcLab {
     this.socket = join(folder, "boot.sock");
   }
 
-  static async start(limits: Partial<Limits> = {}, options: Partial<GrpcEdgeOptions> = {}): Promise<GrpcLab> {
+  static async start(
+    limits: Partial<Limits> = {},
+    options: Partial<GrpcServerOptions> = {},
+  ): Promise<GrpcLab> {
     const lab = new GrpcLab(await fs.mkdtemp(join(tmpdir(), "boot-grpc-")));
     await lab.open(limits, options);
     return lab;
   }
 
-  async open(limits: Partial<Limits> = {}, options: Partial<GrpcEdgeOptions> = {}): Promise<void> {
+  async open(limits: Partial<Limits> = {}, options: Partial<GrpcServerOptions> = {}): Promise<void> {
     this.core = await openBootCore({ folder: join(this.folder, "store"), limits });
-    this.edge = await this.serve(options);
+    this.server = await this.serve(options);
   }
 
-  /** One more edge over the same core. */
-  serve(options: Partial<GrpcEdgeOptions>): Promise<GrpcEdge> {
-    return startGrpcEdge({
+  /** Starts another gRPC server over the same core. */
+  serve(options: Partial<GrpcServerOptions>): Promise<GrpcServer> {
+    return startGrpcServer({
       core: this.core,
       socket: { path: this.socket },
       scriptUrl: (mac) => `http://10.0.0.1:8080/machines/${mac}/boot.ipxe`,
@@ -57,7 +60,7 @@ export class GrpcLab {
   }
 
   async close(): Promise<void> {
-    await this.edge.stop({ graceSeconds: 1 });
+    await this.server.stop({ graceSeconds: 1 });
     await this.core.close();
   }
 

@@ -375,10 +375,10 @@ describe("the socket", () => {
     expect(await modeOf(lab.socket)).toBe("660");
     const path = join(lab.folder, "private.sock");
     const umask = process.umask(0);
-    const edge = await lab.serve({ socket: { path, mode: 0o600 } });
+    const server = await lab.serve({ socket: { path, mode: 0o600 } });
     expect(process.umask(umask)).toBe(0);
     expect(await modeOf(path)).toBe("600");
-    await edge.stop({ graceSeconds: 1 });
+    await server.stop({ graceSeconds: 1 });
   });
 
   const curl = spawnSync("curl", ["--version"]).status === 0;
@@ -409,12 +409,12 @@ describe("the socket", () => {
     await once(died, "exit");
     expect((await fs.stat(path)).isSocket()).toBe(true);
 
-    const edge = await lab.serve({ socket: { path } });
+    const server = await lab.serve({ socket: { path } });
     await expect(lab.serve({ socket: { path } })).rejects.toThrow(`${path}: another process already does`);
     const other = connectBootService({ socket: path });
     expect((await other.listEntries()).entries).toEqual([]);
     other.close();
-    await edge.stop({ graceSeconds: 1 });
+    await server.stop({ graceSeconds: 1 });
     await expect(fs.stat(path)).rejects.toThrow("ENOENT");
   });
 
@@ -451,7 +451,7 @@ describe("the socket", () => {
   });
 
   it("where nothing listens is an error that says what to look at", async () => {
-    await lab.edge.stop({ graceSeconds: 1 });
+    await lab.server.stop({ graceSeconds: 1 });
     await expect(client.getEntry("web")).rejects.toMatchObject({
       code: "UNAVAILABLE",
       message: matching(expect.stringMatching(/at the boot service .*boot\.sock: .*ENOENT/)),
@@ -490,7 +490,7 @@ describe("stopping", () => {
     const uploading = client.uploadAsset(asset, slowly());
     const watching = client.watchEvents({ entryId: "", afterCursor: 0 })[Symbol.asyncIterator]().next();
     await sleep(100);
-    const stopped = lab.edge.stop({ graceSeconds: 10 });
+    const stopped = lab.server.stop({ graceSeconds: 10 });
     await expect(watching).rejects.toMatchObject({ code: "UNAVAILABLE" });
     await expect(lab.connect().listEntries()).rejects.toMatchObject({ code: "UNAVAILABLE" });
     await uploading;
@@ -506,7 +506,7 @@ describe("stopping", () => {
     const uploading = client.uploadAsset(KERNEL_ASSET, never()).catch((error: unknown) => error);
     await sleep(100);
     const before = Date.now();
-    await lab.edge.stop({ graceSeconds: 0.3 });
+    await lab.server.stop({ graceSeconds: 0.3 });
     expect(await timeSince(before)).toBeLessThan(2_000);
     expect(await uploading).toMatchObject({ code: "UNAVAILABLE" });
   });

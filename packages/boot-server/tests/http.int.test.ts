@@ -15,7 +15,12 @@ import { gzipSync } from "node:zlib";
 import type { BootCore } from "../src/core/api.ts";
 import { openBootCore } from "../src/service/open-boot-core.ts";
 import type { AssetRef, EntrySpec } from "../src/core/model.ts";
-import { startHttpEdge, type HttpAccess, type HttpEdge, type HttpEdgeOptions } from "../src/http/server.ts";
+import {
+  startHttpServer,
+  type HttpAccess,
+  type HttpServer,
+  type HttpServerOptions,
+} from "../src/http/server.ts";
 
 const run = promisify(execFile);
 const MIB = 2 ** 20;
@@ -29,7 +34,7 @@ const EFI = "firmware=efi&architecture=x86_64";
 
 let folder: string;
 let core: BootCore;
-let edge: HttpEdge;
+let server: HttpServer;
 let base: string;
 let specOf: (id: string, change?: Partial<EntrySpec>) => EntrySpec;
 const accesses: HttpAccess[] = [];
@@ -61,7 +66,7 @@ beforeAll(async () => {
     ...change,
   });
   await writeFile(join(folder, "ipxe.efi"), KERNEL.subarray(0, 1000));
-  edge = await start({
+  server = await start({
     nbps: new Map([
       ["ipxe.efi", join(folder, "ipxe.efi")],
       ["gone.efi", join(folder, "gone.efi")],
@@ -73,11 +78,11 @@ beforeAll(async () => {
       return true;
     },
   });
-  base = `http://127.0.0.1:${edge.port}`;
+  base = `http://127.0.0.1:${server.port}`;
 });
 
 afterAll(async () => {
-  await edge.stop({ graceSeconds: 0 });
+  await server.stop({ graceSeconds: 0 });
   await core.close();
   await rm(folder, { recursive: true });
 });
@@ -631,7 +636,7 @@ describe("hostile clients", () => {
 
   it("from one address get a share, and get it again when it is free", async () => {
     const open = async () => {
-      const socket = connect({ port: edge.port, host: "127.0.0.1", localAddress: "127.0.0.2" });
+      const socket = connect({ port: server.port, host: "127.0.0.1", localAddress: "127.0.0.2" });
       socket.on("error", () => {}).resume();
       await once(socket, "connect");
       socket.write("GET /boot.ipxe HTTP/1.1\r\nHost: x\r\nX-Endless: ");
@@ -749,8 +754,8 @@ async function boot(id: string): Promise<{ token: string }> {
   return core.getEntry(id)!.boot!;
 }
 
-async function start(options: Partial<HttpEdgeOptions>): Promise<HttpEdge> {
-  return startHttpEdge({
+async function start(options: Partial<HttpServerOptions>): Promise<HttpServer> {
+  return startHttpServer({
     core,
     listen: { address: "127.0.0.1", port: 0 },
     nbps: new Map(),
@@ -812,7 +817,7 @@ function withoutDate(headers: string): string {
   return headers.replace(/date: .*\r\n/i, "");
 }
 
-async function request(text: string, { port } = edge): Promise<Socket> {
+async function request(text: string, { port } = server): Promise<Socket> {
   const socket = connect(port, "127.0.0.1");
   await once(socket, "connect");
   socket.write(text);
@@ -828,7 +833,7 @@ async function closed(socket: Socket): Promise<void> {
 /** What comes back until the server closes, or for a moment. */
 /** Unless it `mustCome`, an answer that takes longer than a moment is not waited for: there may be none. */
 async function answerTo(bytes: Buffer, mustCome = false): Promise<string> {
-  const socket = connect(edge.port, "127.0.0.1");
+  const socket = connect(server.port, "127.0.0.1");
   let answer = "";
   socket
     .on("error", () => {})

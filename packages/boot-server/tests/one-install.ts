@@ -1,7 +1,7 @@
 import * as fc from "fast-check";
 import type { EntrySpec } from "../src/core/model.ts";
 
-/** What the rule is about, without the edges: the pure decisions or the whole core. */
+/** What the rule is tested on: the pure decisions, or the whole core without its servers. */
 export interface System {
   put(spec: EntrySpec): Promise<boolean>;
   remove(id: string): Promise<void>;

@@ -12,7 +12,7 @@ import { join } from "node:path";
 import { Readable } from "node:stream";
 import { setTimeout as sleep } from "node:timers/promises";
 import { chromium, type Browser, type Locator, type Page } from "playwright-core";
-import type { BootCore, MachineFacts, ReportRequest, Status } from "../src/core/api.ts";
+import type { BootCore, MachineFacts, ReportRequest, ServiceStatus } from "../src/core/api.ts";
 import { openBootCore } from "../src/service/open-boot-core.ts";
 import type { AssetRef, EntrySpec } from "../src/core/model.ts";
 import { statusPage, type StatusPage } from "../src/http/status/status-page.ts";
@@ -400,7 +400,7 @@ describe("over HTTP", () => {
     for (const path of ["boot.ipxe", "status", "status.json/", "/", "status/events/x"]) {
       expect((await fetch(`${url}${path}`)).status).toBe(404);
     }
-    const status = (await (await fetch(`${url}status.json`)).json()) as Status;
+    const status = (await (await fetch(`${url}status.json`)).json()) as ServiceStatus;
     expect(status.machines).toEqual([
       expect.objectContaining({
         mac: macOf("a"),

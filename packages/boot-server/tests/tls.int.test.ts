@@ -196,7 +196,7 @@ describe("gRPC over TCP", () => {
 
   async function connectWith(files: { ca?: string; crt?: string; key?: string; address?: string } = {}) {
     const client = connectBootService({
-      address: files.address ?? `127.0.0.1:${lab.edge.port}`,
+      address: files.address ?? `127.0.0.1:${lab.server.port}`,
       caCertificate: files.ca ?? (await read("ca.crt")),
       clientCertificate: files.crt ?? (await read("client.crt")),
       clientKey: files.key ?? (await read("client.key")),
@@ -205,12 +205,12 @@ describe("gRPC over TCP", () => {
     return client;
   }
 
-  /** What the edge says of a TLS client that has just this. */
+  /** Connects with this certificate and key, and returns what the server logs about the refusal. */
   async function refusalOf(options: { key?: string; cert?: string }): Promise<string> {
     const { length } = lab.log;
     const socket = connect({
       host: "127.0.0.1",
-      port: lab.edge.port!,
+      port: lab.server.port!,
       ca: await read("ca.crt"),
       ALPNProtocols: ["h2"],
       ...options,
@@ -226,7 +226,7 @@ describe("gRPC over TCP", () => {
   }
 
   it.each(["127.0.0.1", "localhost"])("works with the right certificates, at %s", async (host) => {
-    const client = await connectWith({ address: `${host}:${lab.edge.port}` });
+    const client = await connectWith({ address: `${host}:${lab.server.port}` });
     await client.uploadAsset(KERNEL_ASSET, chunks(KERNEL));
     const { entry } = await client.putEntry(spec());
     expect(entry?.phase).toBe("ARMED");
@@ -274,7 +274,7 @@ describe("gRPC over TCP", () => {
 
   it("refuses plain text, and survives it", async () => {
     const { connect } = await import("node:net");
-    const socket = connect(lab.edge.port!, "127.0.0.1");
+    const socket = connect(lab.server.port!, "127.0.0.1");
     socket.on("error", () => {});
     socket.end("PRI * HTTP/2.0\r\n\r\nSM\r\n\r\n");
     await new Promise((resolve) => socket.once("close", resolve));

@@ -149,7 +149,7 @@ describe("present", () => {
     await fs.truncate(path, 400_000_000);
     const work = apply({ kernel: path, initrd: [] });
     await until("an upload", () => lab.uploads.length > 0);
-    await lab.edge.stop({ graceSeconds: 0 });
+    await lab.server.stop({ graceSeconds: 0 });
     await lab.core.close();
     await lab.startServer();
     await work;

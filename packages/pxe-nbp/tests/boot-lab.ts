@@ -5,23 +5,23 @@ import { join } from "node:path";
 import { setTimeout as sleep } from "node:timers/promises";
 import {
   type BootCore,
-  type GrpcEdge,
-  type GrpcEdgeOptions,
+  type GrpcServer,
+  type GrpcServerOptions,
   initTls,
   openBootCore,
-  startGrpcEdge,
+  startGrpcServer,
 } from "@nixops4-providers/boot-server";
 import { builtProvider, type Properties, ProviderProcess } from "@nixops4-providers/e2e";
 
 export const MAC = "52:54:00:12:34:56";
 export const ENTRY_ID = "52-54-00-12-34-56";
 
-type Tcp = NonNullable<GrpcEdgeOptions["tcp"]>;
+type Tcp = NonNullable<GrpcServerOptions["tcp"]>;
 
 /** A boot service on a unix socket, and providers that work with it. */
 export class BootLab {
   core!: BootCore;
-  edge!: GrpcEdge;
+  server!: GrpcServer;
   readonly folder: string;
   /** The SHA-256 of each asset that was uploaded. */
   readonly uploads: string[] = [];
@@ -56,7 +56,7 @@ export class BootLab {
       return addAsset(asset, data);
     };
     this.core = core;
-    this.edge = await startGrpcEdge({
+    this.server = await startGrpcServer({
       core,
       socket: { path: this.socket },
       tcp,
@@ -66,7 +66,7 @@ export class BootLab {
   }
 
   async stopServer(): Promise<void> {
-    await this.edge.stop({ graceSeconds: 1 });
+    await this.server.stop({ graceSeconds: 1 });
     await this.core.close();
   }
 
@@ -84,7 +84,7 @@ export class BootLab {
       key: await read("server.key"),
     });
     return {
-      address: `127.0.0.1:${this.edge.port}`,
+      address: `127.0.0.1:${this.server.port}`,
       caCertificateFile: join(tls, "ca.crt"),
       clientCertificateFile: join(tls, "client.crt"),
       clientKey: { file: join(tls, "client.key") },

@@ -295,7 +295,7 @@ it("takes over what happened while the server was away", async () => {
   const { outputs, said } = wait();
   await said("waiting for the machine");
   const installer = await lab.boot();
-  await lab.edge.stop({ graceSeconds: 1 });
+  await lab.server.stop({ graceSeconds: 1 });
   await installer.claim();
   await installer.end("installed", "done", "");
   await lab.core.close();

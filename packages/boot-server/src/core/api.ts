@@ -100,7 +100,7 @@ export interface EntryStatus {
   report: InstallReport | undefined;
 }
 
-export interface Status {
+export interface ServiceStatus {
   at: number;
   startedAt: number;
   /** Of the last stored event. */
@@ -146,7 +146,7 @@ export interface BootCore {
   hardwareReport(entryId: string): Promise<Buffer | undefined>;
 
   sighted(sighting: Sighting): void;
-  status(): Status;
+  status(): ServiceStatus;
   /** Of the last stored event. */
   readonly cursor: number;
   /** Why nothing can be stored just now, and so no command is taken. */

@@ -1,5 +1,5 @@
 import { adviceFor } from "./advice.ts";
-import type { EntryStatus, MachineFacts, MachineStatus, Sighting, Status } from "./api.ts";
+import type { EntryStatus, MachineFacts, MachineStatus, Sighting, ServiceStatus } from "./api.ts";
 import type { Clock } from "./clock.ts";
 import { describeEvent } from "./describe-event.ts";
 import type { Ledger } from "./ledger.ts";
@@ -35,7 +35,7 @@ export class StatusView {
     this.#machines = new Machines(parts.limits, (mac) => this.#entryOf(mac) !== undefined);
   }
 
-  status(): Status {
+  status(): ServiceStatus {
     const { clock, ledger } = this.#parts;
     const { cursor, problem } = ledger;
     const at = clock.now();

@@ -26,7 +26,7 @@ import { uploadAsset } from "./routes/upload-asset.ts";
 import { watchEvents } from "./routes/watch-events.ts";
 import { toStatus } from "./status.ts";
 
-export interface GrpcEdgeOptions {
+export interface GrpcServerOptions {
   core: BootCore;
   /** A descriptor and a server are such that listen already. */
   socket?: SocketOptions | { fd: number } | { server: NetServer } | undefined;
@@ -38,7 +38,7 @@ export interface GrpcEdgeOptions {
   log: (message: string) => void;
 }
 
-export interface GrpcEdge {
+export interface GrpcServer {
   /** Of TCP. */
   port: number | undefined;
   /** Accepts nothing more, ends watchers, and cuts off what is still under way after the grace period. */
@@ -53,13 +53,13 @@ const options = {
   "grpc.keepalive_timeout_ms": 20_000,
 };
 
-export async function startGrpcEdge({
+export async function startGrpcServer({
   core,
   socket,
   tcp,
   scriptUrl,
   log,
-}: GrpcEdgeOptions): Promise<GrpcEdge> {
+}: GrpcServerOptions): Promise<GrpcServer> {
   const stopping = new AbortController();
   const server = createServer({ core, scriptUrl, log, stopping: stopping.signal });
   // The listening is ours, TLS too: grpc-js can neither take a descriptor nor set a socket's mode, and does not tell

@@ -1,13 +1,14 @@
 import { once } from "node:events";
 import { createServer, type IncomingMessage, type Server, type ServerResponse } from "node:http";
 import type { AddressInfo, Server as NetServer, Socket } from "node:net";
+import { withoutMapping } from "../core/ip-address.ts";
 import { errorAnswer, HttpError, LostConnection, sendJson } from "./answers.ts";
 import type { HttpSources } from "./exchange.ts";
 import { findRoute } from "./router.ts";
 import { routes } from "./routes/index.ts";
 import { httpUrl } from "./url.ts";
 
-export interface HttpEdgeOptions extends HttpSources {
+export interface HttpServerOptions extends HttpSources {
   /** An IP address and a port (0 takes a free one), or something that listens already. */
   listen: { address: string; port: number } | { fd: number } | { server: NetServer };
   /**
@@ -51,7 +52,7 @@ export interface HttpAccess {
   complete: boolean;
 }
 
-export interface HttpEdge {
+export interface HttpServer {
   readonly port: number;
   /** Takes no more requests, and ends the answers that are still in progress after `graceSeconds`. */
   stop(options: { graceSeconds: number }): Promise<void>;
@@ -69,14 +70,14 @@ const MAX_HEADER_BYTES = 8 * 1024;
 const MAX_LOGGED_PATH = 200;
 
 /** Serves the machines, from their first script to their last report, and the status page. */
-export async function startHttpEdge(options: HttpEdgeOptions): Promise<HttpEdge> {
-  const edge = new Edge(options);
-  await edge.listen();
-  return edge;
+export async function startHttpServer(options: HttpServerOptions): Promise<HttpServer> {
+  const server = new BootHttpServer(options);
+  await server.listen();
+  return server;
 }
 
-class Edge implements HttpEdge {
-  readonly #options: HttpEdgeOptions;
+class BootHttpServer implements HttpServer {
+  readonly #options: HttpServerOptions;
   readonly #limits: HttpLimits;
   readonly #server: Server;
   readonly #busy = new Set<Socket>();
@@ -85,7 +86,7 @@ class Edge implements HttpEdge {
   #port = 0;
   #stopped: Promise<void> | undefined;
 
-  constructor(options: HttpEdgeOptions) {
+  constructor(options: HttpServerOptions) {
     this.#options = options;
     this.#limits = { ...DEFAULT_LIMITS, ...options.limits };
     const { headersTimeoutMs, requestTimeoutMs, idleTimeoutMs, maxConnections } = this.#limits;
@@ -129,7 +130,7 @@ class Edge implements HttpEdge {
 
   /** One neighbour who keeps connections must leave some to the machines. */
   #count(socket: Socket): void {
-    const address = withoutMapping(socket.remoteAddress) ?? "";
+    const address = withoutMapping(socket.remoteAddress ?? "");
     const count = (this.#connections.get(address) ?? 0) + 1;
     if (count > this.#limits.maxConnectionsPerAddress) {
       socket.destroy();
@@ -145,9 +146,9 @@ class Edge implements HttpEdge {
 
   async #receive(req: IncomingMessage, res: ServerResponse): Promise<void> {
     const { socket } = req;
-    const address = withoutMapping(socket.remoteAddress);
+    const address = withoutMapping(socket.remoteAddress ?? "");
     // Requests that are sent ahead of their answers would all be in progress at once: no boot firmware does that.
-    if (address === undefined || this.#busy.has(socket)) {
+    if (address === "" || this.#busy.has(socket)) {
       socket.destroy();
       return;
     }
@@ -225,7 +226,7 @@ class Edge implements HttpEdge {
   #baseUrl({ localAddress, localPort }: Socket): string {
     const { publicUrl } = this.#options;
     if (publicUrl !== undefined) return publicUrl.replace(/\/+$/, "");
-    return httpUrl(withoutMapping(localAddress) ?? "", localPort!);
+    return httpUrl(withoutMapping(localAddress ?? ""), localPort!);
   }
 
   #warn(message: string): void {
@@ -244,9 +245,4 @@ function setDefaultHeaders(res: ServerResponse): void {
   res.setHeader("X-Frame-Options", "DENY");
   res.setHeader("Referrer-Policy", "no-referrer");
   res.setHeader("Content-Security-Policy", "default-src 'none'");
-}
-
-/** An IPv4 address as such, also on a socket for both. */
-function withoutMapping(address: string | undefined): string | undefined {
-  return address?.replace(/^::ffff:(?=\d+\.)/i, "");
 }

@@ -2,14 +2,15 @@ import { createSocket } from "node:dgram";
 import { once } from "node:events";
 import { isIPv6 } from "node:net";
 import { networkInterfaces } from "node:os";
+import { withoutMapping } from "../core/ip-address.ts";
 import { httpUrl } from "../http/url.ts";
 import type { Config } from "./config-schema.ts";
 
-/** Under what machines reach the HTTP edge. */
+/** The URLs at which machines reach the HTTP server, without a slash at the end. */
 export interface BaseUrls {
-  /** For the machine at an address. */
+  /** Returns the URL for the machine at an IP address. */
   towards(address: string): Promise<string>;
-  /** Where no machine is known yet: the best guess, without a `publicUrl`. */
+  /** The URL when the machine is not known. Without `publicUrl` and a fixed address, that of the first network card. */
   readonly general: string;
 }
 
@@ -24,9 +25,9 @@ export function baseUrls({ publicUrl, http }: Config, port: number): BaseUrls {
   };
 }
 
-/** The address of ours that the route to another one starts from. Nothing is sent. */
+/** Returns the local address from which packets to another address are sent. Sends nothing. */
 async function localAddressTowards(address: string): Promise<string> {
-  const peer = address.replace(/^::ffff:(?=\d+\.)/i, "");
+  const peer = withoutMapping(address);
   const socket = createSocket(isIPv6(peer) ? "udp6" : "udp4");
   try {
     socket.connect(ANY_PORT, peer);

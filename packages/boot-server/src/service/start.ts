@@ -3,11 +3,11 @@ import { ProviderError, refuseExposedFile } from "@nixops4-providers/provider-sd
 import type { TftpEvent } from "@nixops4-providers/tftp-server";
 import type { BootCore } from "../core/api.ts";
 import { openBootCore } from "./open-boot-core.ts";
-import { startGrpcEdge } from "../grpc/server.ts";
+import { startGrpcServer } from "../grpc/server.ts";
 import { genericScript } from "../http/ipxe-script.ts";
-import { startHttpEdge } from "../http/server.ts";
+import { startHttpServer } from "../http/server.ts";
 import { statusPage } from "../http/status/status-page.ts";
-import { startTftpEdge } from "../tftp/edge.ts";
+import { startBootFileServer } from "../tftp/server.ts";
 import { baseUrls, type BaseUrls } from "./base-url.ts";
 import { type BoundSockets, bindSockets, makeSocketFolder, partNames } from "./bind.ts";
 import type { Config } from "./config-schema.ts";
@@ -33,13 +33,13 @@ interface Parts {
   metrics: Metrics;
 }
 
-interface Edge {
+interface RunningServer {
   stop(options: { graceSeconds: number }): Promise<void>;
 }
 
 /**
- * Opens the store, then the edges. When one of them cannot start, all that have started are stopped again. As root with
- * `user`, it first binds and reads what takes root, and touches the store as that user only.
+ * Opens the store, then starts the servers. If one of them fails to start, those already started are stopped. When run
+ * as root with `user` set, it first binds the ports and reads the keys, and then opens the store as that user.
  */
 export async function startService(config: Config, handed: HandedSockets, log: Log): Promise<Service> {
   const { user, group, graceSeconds } = config;
@@ -62,18 +62,18 @@ export async function startService(config: Config, handed: HandedSockets, log: L
     limits: config.limits,
     log: (message) => log("warn", "store", message),
   });
-  const edges: Edge[] = [];
+  const servers: RunningServer[] = [];
   const stop = async (seconds: number) => {
-    await Promise.all(edges.map(async (edge) => edge.stop({ graceSeconds: seconds })));
+    await Promise.all(servers.map(async (server) => server.stop({ graceSeconds: seconds })));
     await core.close();
   };
   try {
     const parts: Parts = { config, handed, bound, certificates, log, core, metrics: createMetrics(core) };
     const http = await startHttp(parts);
-    edges.push(http);
+    servers.push(http);
     const urls = baseUrls(config, http.port);
-    if (config.tftp.enable) edges.push(await startTftp(parts, urls));
-    edges.push(await startGrpc(parts, urls));
+    if (config.tftp.enable) servers.push(await startTftp(parts, urls));
+    servers.push(await startGrpc(parts, urls));
   } catch (error) {
     await stop(0);
     throw error;
@@ -85,7 +85,7 @@ async function startHttp({ config, handed, bound, log, core, metrics }: Parts) {
   const { address, port } = config.http;
   const page = statusPage(core);
   const http = await startPart(partNames.http(config), "http.port", async () =>
-    startHttpEdge({
+    startHttpServer({
       core,
       nbps: new Map(Object.entries(config.nbps)),
       listen:
@@ -120,7 +120,7 @@ async function startTftp({ config, handed, bound, log, core, metrics }: Parts, u
   const { address, port } = config.tftp;
   const fd = handed.tftp;
   const tftp = await startPart(partNames.tftp(config), "tftp.port", async () =>
-    startTftpEdge({
+    startBootFileServer({
       core,
       listen:
         fd !== undefined
@@ -145,7 +145,7 @@ async function startGrpc({ config, handed, bound, certificates, log, core }: Par
   const grpc = await startPart(partNames.grpc(config, handed), "grpc", async () => {
     const isOurs = handed.grpc === undefined && bound.grpc === undefined;
     if (isOurs) await makeSocketFolder(path);
-    return startGrpcEdge({
+    return startGrpcServer({
       core,
       socket:
         handed.grpc !== undefined

@@ -1,4 +1,4 @@
-import type { MachineStatus, Status } from "../../core/api.ts";
+import type { MachineStatus, ServiceStatus } from "../../core/api.ts";
 
 /** A machine as it stands on the page: all network cards of an entry are one. */
 export interface ShownMachine extends Omit<MachineStatus, "mac"> {
@@ -9,7 +9,7 @@ export interface ShownMachine extends Omit<MachineStatus, "mac"> {
 }
 
 /** The status as it stands on the page. */
-export interface Shown extends Pick<Status, "at" | "startedAt"> {
+export interface Shown extends Pick<ServiceStatus, "at" | "startedAt"> {
   machines: ShownMachine[];
 }
 

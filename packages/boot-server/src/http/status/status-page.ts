@@ -18,7 +18,7 @@ export interface StatusPage {
  * The status for people and programs, on these paths:
  *
  * - `/` the page, which follows what happens.
- * - `/status.json` a {@link Status}: `at` and `startedAt`, the `cursor` of the last stored event, and `machines`, each
+ * - `/status.json` a {@link ServiceStatus}: `at` and `startedAt`, the `cursor` of the last stored event, and `machines`, each
  *   with its `mac`, what it was seen doing (`lastSeenAt`, `downloads`, `timeline`), `advice`, and its `entry` if it is
  *   declared. Times are milliseconds since 1970, sizes bytes. What is not known is left out.
  * - `/status/events` what keeps the page current; not for others, as it changes with the page.

@@ -1,5 +1,7 @@
 import { readFile, stat } from "node:fs/promises";
+import { withDeadline } from "@nixops4-providers/provider-sdk";
 import type { BootCore } from "../core/api.ts";
+import { withoutMapping } from "../core/ip-address.ts";
 import {
   startTftpServer,
   type OpenFile,
@@ -8,28 +10,28 @@ import {
   type TftpServer,
 } from "@nixops4-providers/tftp-server";
 
-export interface TftpEdgeOptions {
+export interface BootFileServerOptions {
   core: Pick<BootCore, "sighted">;
   listen: TftpListen;
-  /** The network boot programs: files by the name under which they are asked for. */
+  /** The paths of the network boot programs, by the name that machines request. */
   nbps: ReadonlyMap<string, string>;
-  /** What iPXE gets as `boot.ipxe` and `autoexec.ipxe`, for the machine at an address. */
+  /** Returns the script for the machine at an IP address. iPXE requests it as `boot.ipxe` or `autoexec.ipxe`. */
   script: (address: string) => Promise<string>;
   maxTransfers?: number | undefined;
   onEvent?: ((event: TftpEvent) => void) | undefined;
-  /** Told of what the operator should know and no client is told. */
+  /** Receives messages for the operator that no client gets. */
   log?: ((message: string) => void) | undefined;
 }
 
 type Content = () => Promise<Buffer>;
 
-/** Firmware has given up by then. */
-const OPEN_TIMEOUT_MS = 10_000;
+/** Firmware gives up sooner. A file system that hangs must not hold a transfer forever. */
+const READ_TIMEOUT_SECONDS = 10;
 const SCRIPT_NAMES = ["boot.ipxe", "autoexec.ipxe"];
 const MAX_SHOWN_NAME = 80;
 
-/** Serves the boot programs and iPXE's first script by TFTP, and tells the core what machines fetch. */
-export async function startTftpEdge(options: TftpEdgeOptions): Promise<TftpServer> {
+/** Starts a TFTP server for the boot programs and iPXE's first script. Reports to the core what machines download. */
+export async function startBootFileServer(options: BootFileServerOptions): Promise<TftpServer> {
   const { core, listen, nbps, script, maxTransfers, onEvent, log } = options;
   const programs = new Map([...nbps].map(([name, file]) => [name.toLowerCase(), cachedFile(file)]));
   return startTftpServer({
@@ -39,7 +41,9 @@ export async function startTftpEdge(options: TftpEdgeOptions): Promise<TftpServe
       const name = plainName(filename);
       const isScript = SCRIPT_NAMES.includes(name);
       const content = isScript ? async () => Buffer.from(await script(address)) : programs.get(name);
-      return content && inMemory(await withDeadline(content()));
+      return (
+        content && inMemory(await withDeadline(content(), READ_TIMEOUT_SECONDS, "nothing could be read"))
+      );
     },
     onEvent: (event) => {
       const sighting = sightingOf(event);
@@ -50,12 +54,12 @@ export async function startTftpEdge(options: TftpEdgeOptions): Promise<TftpServe
   });
 }
 
-/** Firmware asks with and without a slash in front, and some with backslashes or in capitals. */
+/** Returns the name without leading slashes and in lower case. Some firmware sends backslashes or capitals. */
 function plainName(filename: string): string {
   return filename.replaceAll("\\", "/").replace(/^\/+/, "").toLowerCase();
 }
 
-/** The file as it is now: read again when it has changed, and shared by all who fetch it meanwhile. */
+/** Returns a function that reads a file, and reads it again only after it has changed. Concurrent transfers share it. */
 function cachedFile(path: string): Content {
   let version = "";
   let content: Promise<Buffer>;
@@ -79,22 +83,8 @@ function inMemory(bytes: Buffer): OpenFile {
   };
 }
 
-/** A file system that hangs must not keep a session for ever. */
-async function withDeadline<T>(work: Promise<T>): Promise<T> {
-  let timer: NodeJS.Timeout | undefined;
-  const timeout = new Promise<never>((_, reject) => {
-    const error = new Error(`nothing could be read within ${OPEN_TIMEOUT_MS / 1000} s`);
-    timer = setTimeout(() => reject(error), OPEN_TIMEOUT_MS);
-  });
-  try {
-    return await Promise.race([work, timeout]);
-  } finally {
-    clearTimeout(timer);
-  }
-}
-
 function sightingOf(event: TftpEvent) {
-  // Not even a request: no firmware sends that.
+  // The packet was no TFTP request, so it did not come from firmware.
   if (event.filename === undefined) return undefined;
   const name = shownName(event.filename);
   const download = (sent: number, size: number) => ({ name, sent, size });
@@ -115,8 +105,4 @@ function sightingOf(event: TftpEvent) {
 function shownName(filename: string): string {
   const printable = filename.replaceAll(/[^\x20-\x7e]/g, "?");
   return printable.length > MAX_SHOWN_NAME ? `${printable.slice(0, MAX_SHOWN_NAME)}…` : printable;
-}
-
-function withoutMapping(address: string): string {
-  return address.replace(/^::ffff:(?=\d+\.)/i, "");
 }
