@@ -36,7 +36,7 @@ async function open(options: Partial<BootCoreOptions> = {}): Promise<BootCore> {
   return openBootCore({ folder: join(folder, "store"), clock: clockOf(() => now), ...options });
 }
 
-/** One that runs only when the test says so, and is never set. */
+/** A clock that only the test moves. */
 function clockOf(now: () => number): Clock {
   return { now, uptime: now };
 }
@@ -74,7 +74,7 @@ async function put(changes: Partial<EntrySpec> = {}) {
   return core.putEntry(spec(changes));
 }
 
-/** Boots as far as the installer, and returns its token. */
+/** Boots a machine until its installer runs, and returns the installer's token. */
 async function bootInstaller(): Promise<string> {
   const decision = await core.startBoot(MAC, FACTS);
   if (decision.kind !== "install") throw new Error(`no install: ${decision.reason}`);
@@ -85,7 +85,7 @@ async function claim(token: string, bootId = "boot-1") {
   return core.claim("web", { token, bootId, address: FACTS.address });
 }
 
-/** The files of the store in which a text is, as it is or in base64. */
+/** Returns the files of the store that contain a text, as it is or in base64. */
 async function filesWith(text: string): Promise<string[]> {
   const store = join(folder, "store");
   const names = await fs.readdir(store, { recursive: true, withFileTypes: true });
@@ -323,7 +323,7 @@ describe("an install that does not come to its end", () => {
     const second = await bootInstaller();
     expect(core.getEntry("web")).toMatchObject({ phase: "booting", report: undefined });
     await core.report("web", second, { ...refused, bootId: "boot-2" });
-    // Started again by hand, when the disk was there.
+    // The installer was started again by hand after the disk was connected.
     expect(await claim(second, "boot-2")).toEqual({ generation: 1, attempt: 1 });
     await core.report("web", second, { bootId: "boot-2", stage: "done", outcome: "installed" });
     expect(await core.startBoot(MAC, FACTS)).toMatchObject({ kind: "local", reason: "it is installed" });
@@ -350,15 +350,15 @@ describe("secrets", () => {
     if (decision.kind !== "install") throw new Error(decision.reason);
     const overlay = core.overlay(decision.bootId, FACTS.address);
     expect((await overlay.files())[0]!.contents.toString()).toBe(SECRET);
-    expect(() => core.overlay(decision.bootId, "10.0.0.66")).toThrow(/another address/);
-    expect(() => core.overlay("guess", FACTS.address)).toThrow(/no such boot/);
+    expect(() => core.overlay(decision.bootId, "10.0.0.66")).toThrow(/a different address/);
+    expect(() => core.overlay("guess", FACTS.address)).toThrow(/there is no boot with this id/);
     core.overlay(decision.bootId, FACTS.address);
     await overlay.delivered();
     expect(() => core.overlay(decision.bootId, FACTS.address)).toThrow(/was already delivered/);
     await reopen();
     expect(() => core.overlay(decision.bootId, FACTS.address)).toThrow(/was already delivered/);
     expect(await core.startBoot(MAC, FACTS)).toMatchObject({ kind: "install" });
-    expect(() => core.overlay(decision.bootId, FACTS.address)).toThrow(/no such boot/);
+    expect(() => core.overlay(decision.bootId, FACTS.address)).toThrow(/there is no boot with this id/);
   });
 
   it("are in no report and on no status page, and leave the disk when the machine is installed", async () => {
@@ -528,7 +528,7 @@ describe("assets", () => {
 
 describe("the store", () => {
   it("belongs to one server", async () => {
-    await expect(open()).rejects.toThrow(/another boot server is running with it/);
+    await expect(open()).rejects.toThrow(/another boot server is using it/);
   });
 
   it("is refused, unchanged, when it is damaged, of another version, or has lost its journal", async () => {
@@ -537,7 +537,7 @@ describe("the store", () => {
     const path = join(folder, "store", "journal.json");
     const good = await fs.readFile(path, "utf8");
     for (const [bad, message] of [
-      [good.replace('"version": 2', '"version": 9'), /version is 9/],
+      [good.replace('"version": 2', '"version": 9'), /has version 9/],
       [good.replace('"entries"', "entries"), /is damaged/],
       [good.slice(0, 10), /journal.json cannot be read/],
       ["", /cannot be read/],
@@ -549,7 +549,7 @@ describe("the store", () => {
     await fs.writeFile(path, good);
     const installs = join(folder, "store", "installs.json");
     await fs.rename(installs, `${installs}.away`);
-    await expect(open()).rejects.toThrow(/no installs.json/);
+    await expect(open()).rejects.toThrow(/installs.json is missing/);
     await fs.rename(`${installs}.away`, installs);
     core = await open();
     expect(core.getEntry("web")?.phase).toBe("armed");
@@ -579,7 +579,7 @@ describe("the store", () => {
     await fs.appendFile(path, '{ "events": [ { "kind": "deleted", "id": "we');
     const messages: string[] = [];
     core = await open({ log: (message) => messages.push(message) });
-    expect(messages).toEqual([expect.stringContaining("was cut off")]);
+    expect(messages).toEqual([expect.stringContaining("was incomplete")]);
     expect(core.getEntry("web")?.phase).toBe("armed");
   });
 
@@ -661,13 +661,13 @@ function hex(byte: number): string {
 }
 
 describe("bad entries", () => {
-  it("are refused when the kernel would get more than it takes, with the names of all initrds", async () => {
+  it("are refused when they are too long with the names of all initrds", async () => {
     const initrds = Array.from({ length: 32 }, () => KERNEL);
     const names = [...initrds.map((_, i) => `initrd=initrd${i}`), "initrd=overlay", "initrd=initrd.magic"];
     const most = 2047 - `kernel ${names.join(" ")} `.length;
     await put({ initrds, cmdline: "a".repeat(most) });
     await expect(put({ initrds, cmdline: "a".repeat(most + 1) })).rejects.toEqual(
-      refusal("invalid", /^cmdline: the kernel would get 2048 characters.* takes 2047$/m),
+      refusal("invalid", /^cmdline: is too long: .* it has 2048 characters, and the limit is 2047$/m),
     );
   });
 

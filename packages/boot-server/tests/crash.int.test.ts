@@ -52,7 +52,7 @@ it(`keeps every acknowledged put, report and upload when it is killed at ${KILLS
       reportUntilKilled(acknowledged, `${jobUrl}/report`, token),
       uploadUntilKilled(acknowledged),
     ];
-    // On a slow machine, too, some kills come when there is something to lose.
+    // Long enough that some kills come after the first write, also on a slow machine.
     const done = () => [acknowledged.put, acknowledged.report, acknowledged.uploads.length][kill % 3]!;
     for (const before = done(); done() === before;) await new Promise((resolve) => setTimeout(resolve, 1));
     await new Promise((resolve) => setTimeout(resolve, Math.random() * 60));
@@ -75,7 +75,7 @@ it(`keeps every acknowledged put, report and upload when it is killed at ${KILLS
     const { sha256 } = assetOf(bytes);
     expect((await fs.readFile(join(folder, "store", "assets", sha256))).equals(bytes)).toBe(true);
   }
-  // Otherwise the kills came before there was anything to lose.
+  // Otherwise all kills came before the first write.
   expect(acknowledged.put).toBeGreaterThan(KILLS / 4);
   expect(acknowledged.report).toBeGreaterThan(KILLS / 4);
   expect(acknowledged.uploads.length).toBeGreaterThan(KILLS / 4);
@@ -90,7 +90,7 @@ async function start(): Promise<void> {
     if (server.exitCode !== null) throw new Error(`the server ended:\n${log}`);
     await new Promise((resolve) => setTimeout(resolve, 10));
   }
-  // A new one, since an old one waits before it connects again.
+  // A new client, because the old one pauses before it reconnects.
   client?.close();
   client = connectBootService({ socket: join(folder, "api.sock") });
 }
@@ -128,7 +128,7 @@ async function untilRefused(work: () => Promise<void>): Promise<void> {
   try {
     for (;;) await work();
   } catch {
-    // The server is gone.
+    // The server was killed.
   }
 }
 
@@ -139,7 +139,7 @@ async function upload(bytes: Buffer): Promise<void> {
   await client.uploadAsset(assetOf(bytes), data(), undefined, { timeoutSeconds: 5 });
 }
 
-/** Boots a machine as far as the installer. */
+/** Boots a machine until its installer runs. */
 async function boot(mac: string): Promise<{ jobUrl: string; token: string }> {
   const script = await (
     await fetch(`${baseUrl}/machines/${mac}/boot.ipxe?firmware=efi&architecture=x86_64`)

@@ -10,7 +10,7 @@ export const MAC = "52:54:00:12:34:56";
 export const ADDRESS = "10.0.0.9";
 export const TOKEN = "the token";
 
-/** An entry as an operator puts it: a kernel, two initrds and a secret file. */
+/** Returns the spec of an entry with a kernel, two initrds and a secret file. */
 export function specOf(changes: Partial<EntrySpec> = {}): EntrySpec {
   return {
     id: "web",
@@ -46,7 +46,7 @@ type Step = Event extends infer E ? (E extends Event ? Omit<E, "at" | "id"> : ne
 const booted: Step = { kind: "booted", boot: bootOf() };
 const claimed: Step = { kind: "claimed", claim: { bootId: "first", address: ADDRESS, claimedAt: START } };
 
-/** What leads to each phase; the claims are of the boot "first", the last report is of the stage "disko". */
+/** The events that lead to each phase. Claims are from the boot "first", reports are of the stage "disko". */
 export const STEPS: Record<Phase, Step[]> = {
   armed: [],
   booting: [booted],
@@ -58,7 +58,7 @@ export const STEPS: Record<Phase, Step[]> = {
   expired: [{ kind: "expired" }],
 };
 
-/** A registry with one entry, after steps that all happen at `START`. */
+/** Returns a registry with one entry, after events at `START`. */
 export function registryAfter(steps: readonly Step[], changes: Partial<EntrySpec> = {}): Registry {
   const registry = createRegistry();
   const request = specOf(changes);
@@ -75,7 +75,7 @@ export function entryIn(phase: Phase, changes: Partial<EntrySpec> = {}): Entry {
   return entryAfter(STEPS[phase], changes);
 }
 
-/** The kinds of the events of a decision, "nothing" without one, or how it was refused. */
+/** Returns the kinds of the events of a decision, "nothing" if there are none, or the kind of the refusal. */
 export function resultOf(decide: () => Event[]): string {
   try {
     return (
@@ -89,7 +89,7 @@ export function resultOf(decide: () => Event[]): string {
   }
 }
 
-/** As {@link resultOf}, of what returns no events. */
+/** Like {@link resultOf}, for a function that returns no events. */
 export function refusalOf(work: () => unknown): string {
   return resultOf(() => {
     work();

@@ -28,7 +28,7 @@ suite(`on a file system that is full${isRoot ? "" : " (not root: cannot mount a 
   });
 
   const filler = () => join(folder, "filler");
-  /** Leaves no byte. */
+  /** Fills the disk completely. */
   async function fill(): Promise<void> {
     const handle = await fs.open(filler(), "a");
     try {
@@ -70,7 +70,7 @@ suite(`on a file system that is full${isRoot ? "" : " (not root: cannot mount a 
     await expect(core.putEntry(specOf({ files }))).rejects.toMatchObject({ kind: "unavailable" });
     expect(core.getEntry("web")).toEqual(before);
     expect(core.problem).toContain("ENOSPC");
-    // The last page of the journal has room for a few events.
+    // The last page of the journal still has room for a few events.
     let last = before;
     const boots = async () => {
       for (let count = 0; count < 20; count++) {

@@ -5,9 +5,9 @@ import type { EntrySpec } from "../src/core/model.ts";
 export interface System {
   put(spec: EntrySpec): Promise<boolean>;
   remove(id: string): Promise<void>;
-  /** The token of the boot, when the machine is to install. */
+  /** Returns the token of the boot if the machine may install. */
   boot(mac: string, address: string): Promise<string | undefined>;
-  /** Whether it was granted. */
+  /** Returns whether the claim was granted. */
   claim(id: string, token: string, bootId: string): Promise<boolean>;
   report(id: string, token: string, bootId: string, outcome?: "installed" | "failed"): Promise<boolean>;
   advance(seconds: number): Promise<void>;
@@ -60,7 +60,7 @@ const step = fc.oneof(
 
 export type Step = typeof step extends fc.Arbitrary<infer S> ? S : never;
 
-/** Random sequences; with `retry: false` every entry holds. */
+/** Generates random sequences of commands. With `retry: false`, all entries have `onInterrupted: "hold"`. */
 export function sequences({ retry, maxLength }: { retry: boolean; maxLength: number }): fc.Arbitrary<Step[]> {
   return fc
     .array(step, { minLength: 1, maxLength, size: "max" })
@@ -69,15 +69,15 @@ export function sequences({ retry, maxLength }: { retry: boolean; maxLength: num
     );
 }
 
-/** What an independent observer knows of each network card. */
+/** The knowledge of an independent observer about each network card. */
 interface Card {
-  /** The highest generation that was claimed with it, and by which boot. */
+  /** The highest claimed generation, and the boot that claimed it. */
   claimed: { generation: number; bootId: string } | undefined;
 }
 
 /**
- * Runs a sequence and says what broke the rule: that one generation is never claimed by two boots, that nothing is
- * installed after a claim, and that what was never claimed can be installed.
+ * Runs a sequence and returns the violations of the rule: two boots never claim the same generation, a claimed generation
+ * is never offered again, and a generation that was never claimed can be installed.
  */
 export async function violationsOf(system: System, steps: readonly Step[]): Promise<string[]> {
   const violations: string[] = [];
@@ -115,7 +115,7 @@ export async function violationsOf(system: System, steps: readonly Step[]): Prom
         if (!(await system.put(spec))) break;
         const old = specs.get(spec.id);
         specs.set(spec.id, spec);
-        // Cards of one entry are of one machine: what one of them has been through, all have.
+        // The cards of an entry belong to one machine, so they share its installs.
         const sameMachine = old?.installGeneration === spec.installGeneration ? old.macs : [];
         const claimed = [...sameMachine, ...spec.macs]
           .map((mac) => cards.get(mac)!.claimed)
@@ -156,7 +156,7 @@ export async function violationsOf(system: System, steps: readonly Step[]): Prom
           const before = card.claimed;
           const again = before !== undefined && before.generation >= spec.installGeneration;
           if (one.kind === "report") {
-            // That it cannot install may be said by a boot that nobody has claimed.
+            // A boot without a claim may report that it cannot install.
             const isClaimed = [...granted].some((other) => other.startsWith(`${id} ${token} `));
             const isRefusal = one.outcome === "failed" && !isClaimed;
             if (!granted.has(claim) && !isRefusal)

@@ -38,7 +38,7 @@ async function prepared(name: string): Promise<BootCore> {
   return core;
 }
 
-/** A copy of what {@link prepared} makes; with a `long` journal, the next command shortens it. */
+/** Opens a copy of the store from {@link prepared}. With `isLong`, the next command rewrites the journal. */
 async function copyOfPrepared(name: string, isLong: boolean): Promise<BootCore> {
   const original = join(folder, "original");
   await fs.access(original).catch(async () => (await prepared("original")).close());
@@ -66,7 +66,7 @@ describe.each(FAULTS)("%s", (code) => {
         hasFailed = failing.disarm();
         if (Object.values(done).includes(false)) failures++;
 
-        // Killed: what is on the disk is all that the next one knows.
+        // Like a kill: the next core reads only the disk.
         const copy = `${name}-killed`;
         await fs.cp(join(folder, name), join(folder, copy), { recursive: true });
         const killed = await open(copy);
@@ -75,7 +75,7 @@ describe.each(FAULTS)("%s", (code) => {
           expect({ call, second: await claimAgain(killed) }).toEqual({ call, second: "refused" });
         await killed.close();
 
-        // Goes on, and is stopped in order.
+        // The core continues, and is closed normally.
         await core.deleteEntry("nothing");
         const after = { call, problem: await lost(core, done, name), trouble: core.problem };
         expect(after).toEqual({ call, problem: "" });
@@ -119,9 +119,9 @@ it("says so while nothing can be stored, takes no command, and takes them again"
   expect(await core.startBoot(MAC, FACTS)).toMatchObject({ kind: "install" });
   expect(core.problem).toBeUndefined();
   expect(messages).toContainEqual(
-    expect.stringMatching(/^commands are refused: the store fails: ENOSPC.*journal.json/),
+    expect.stringMatching(/^cannot write to the store, so commands are refused: ENOSPC.*journal.json/),
   );
-  expect(messages.at(-1)).toBe("commands are accepted again: the store works");
+  expect(messages.at(-1)).toBe("the store works again: commands are accepted");
   await core.close();
 });
 
@@ -134,7 +134,7 @@ interface Done {
   installed: boolean;
 }
 
-/** Goes as far as it comes, and tells what was acknowledged. */
+/** Runs the steps until one fails. Returns the acknowledged ones. */
 async function install(core: BootCore, bootId: string): Promise<Done> {
   const done: Done = {
     asset: false,
@@ -181,7 +181,7 @@ async function lost(core: BootCore, done: Done, name: string): Promise<string> {
   return hasAll ? "" : "an overlay is gone";
 }
 
-/** Files with secrets that no entry needs any more. */
+/** Returns the overlays that no entry uses. */
 async function overlaysLeft(core: BootCore, name: string): Promise<string[]> {
   const stored = await fs.readdir(join(folder, name, "overlays"));
   return stored.filter((file) => !neededOverlays(core).includes(file));
@@ -191,14 +191,14 @@ function neededOverlays(core: BootCore): string[] {
   return core.listEntries().flatMap(({ spec }) => spec.overlay?.sha256 ?? []);
 }
 
-/** Those in the folder that this process has left open. */
+/** Returns the open files of this process in the folder. */
 async function openFiles(): Promise<string[]> {
   const numbers = await fs.readdir("/proc/self/fd");
   const files = numbers.map((number) => fs.readlink(`/proc/self/fd/${number}`).catch(() => ""));
   return (await Promise.all(files)).filter((file) => file.startsWith(folder));
 }
 
-/** The machine boots again, and its installer asks for the disk as another boot. */
+/** Boots the machine again, and claims the install with another boot id. */
 async function claimAgain(core: BootCore): Promise<string> {
   const decision = await core.startBoot(MAC, FACTS);
   if (decision.kind !== "install") return "refused";

@@ -1,11 +1,11 @@
 import type { AssetRef, Event, InstallRecord } from "../src/core/model.ts";
 import type { Snapshot, Store } from "../src/core/store.ts";
 
-/** A store in memory. What it was given can be looked at, and it fails where a test says so. */
+/** A store in memory, which tests can inspect and make fail. */
 export interface MemoryStore extends Store {
-  /** What a store that is opened after this one finds. */
+  /** The state that a store opened afterwards would have. */
   readonly kept: Store["stored"];
-  /** The parts that fail, with ENOSPC. As in the real store, a failed write is uncertain until all is rewritten. */
+  /** The operations that fail with ENOSPC. As in the real store, `append` fails after that until `rewrite`. */
   readonly failing: Set<"append" | "rewrite" | "saveInstalls" | "putOverlay" | "dropOverlays" | "assets">;
   readonly calls: string[];
   isLong: boolean;
@@ -22,7 +22,7 @@ const NOTHING: Store["stored"] = {
   keptInstalls: [],
 };
 
-/** Makes a store with something in it; by default it is empty. Of the assets, it has all, but for those in `lacking`. */
+/** Creates a store with the given state, by default empty. It has all assets except those in `lacking`. */
 export function memoryStore(
   stored: Partial<Store["stored"]> = {},
   { lacking = [] as string[], failing = [] as Parameters<MemoryStore["failing"]["add"]>[0][] } = {},
@@ -53,7 +53,7 @@ export function memoryStore(
     },
     async rewrite(whole) {
       call("rewrite");
-      // A copy, as on a disk.
+      // Copied, because the caller may change it later.
       snapshot = structuredClone<Snapshot>(whole);
       events = [];
       isIntact = true;

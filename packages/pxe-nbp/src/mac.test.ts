@@ -23,7 +23,7 @@ it("refuses what is no network card's address, and repetitions", () => {
     { path: "macs[2]", message: form },
     { path: "macs[3]", message: form },
     { path: "macs[4]", message: form },
-    { path: "macs[5]", message: "is there twice" },
+    { path: "macs[5]", message: "is listed twice" },
     { path: "macs[6]", message: "is the address of a group, not of a network card" },
     { path: "macs[7]", message: "is no network card's address" },
   ]);

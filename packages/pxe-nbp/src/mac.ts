@@ -12,7 +12,7 @@ export const macsField = Type.Array(Type.String(), {
 /** Checks what the schema cannot express, for the `check` of a resource. */
 export function checkMacs(macs: readonly string[]): Violation[] {
   return macs.flatMap((mac, index) => {
-    const message = refuseMac(mac) ?? (isRepeated(macs, index) ? "is there twice" : undefined);
+    const message = refuseMac(mac) ?? (isRepeated(macs, index) ? "is listed twice" : undefined);
     return message === undefined ? [] : [{ path: `macs[${index}]`, message }];
   });
 }

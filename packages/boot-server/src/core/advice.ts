@@ -1,18 +1,18 @@
 import type { Machine } from "./machines.ts";
 import type { Entry } from "./model.ts";
 
-/** Firmware that has asked for the size of a boot program reads it within this time. */
+/** Firmware that has requested the size of a boot program reads it within this time. */
 const NEVER_READ_MS = 60_000;
-/** A boot program that works asks for its script within this time. */
+/** A boot program that works requests its script within this time. */
 const NO_SCRIPT_MS = 120_000;
-/** An installer that runs claims within this time. */
+/** An installer that runs claims the install within this time. */
 const NO_CLAIM_MS = 600_000;
 const MANY_BOOTS = 4;
 
 /** The downloads that are not boot programs. */
 const OWN_FILES = /^(boot\.ipxe|autoexec\.ipxe|kernel|initrd|overlay)/;
 
-/** Returns what the operator should do about a machine, one or two sentences each; nothing if all goes well. */
+/** Returns recommended actions for a machine, one or two sentences each. Empty if nothing looks wrong. */
 export function adviceFor(
   machine: Machine,
   entry: Entry | undefined,
@@ -40,7 +40,7 @@ function* firmwareAdvice(machine: Machine, now: number): Iterable<string> {
     yield `It loaded ${program}, but never asked for its script: either the boot program hangs on this network card (try ${other}), or the DHCP server does not send iPXE to this server's boot.ipxe.`;
   }
   if (scriptAddresses.size > 1) {
-    yield `More than one address asked for its script (${[...scriptAddresses].join(", ")}): its lease has changed, or another machine pretends to be this one.`;
+    yield `More than one address asked for its script (${[...scriptAddresses].join(", ")}): either its lease has changed, or another machine uses its MAC address.`;
   }
 }
 

@@ -2,7 +2,7 @@ import type { BootOffer } from "./decide.ts";
 import type { AssetRef, Entry, EntrySpec, Event, InstallReport } from "./model.ts";
 import type { OverlayContent } from "./overlay.ts";
 
-/** What the machine's firmware and iPXE say of themselves with the request for the script. */
+/** The properties of a machine that iPXE sends with its request for the script. */
 export interface MachineFacts {
   address: string;
   /** iPXE's `platform`: `efi` or `pcbios`. */
@@ -21,23 +21,23 @@ export type BootDecision =
 /** An asset ready to be sent. */
 export interface OpenAsset {
   size: number;
-  /** Of the content, lower-case hexadecimal. */
+  /** The SHA-256 of the content, in lower-case hexadecimal. */
   sha256: string;
-  /** Fills the buffer with what stands at `position`, and returns how many bytes that were; 0 at the end. */
+  /** Reads from `position` into the buffer. Returns the number of bytes read, 0 at the end of the file. */
   read(buffer: Uint8Array, position: number): Promise<number>;
   close(): Promise<void>;
 }
 
-/** What goes into the overlay of one boot. */
+/** The contents of the overlay of one boot. */
 export interface OverlayContents {
   entryId: string;
-  /** Of the machine whose boot it is. */
+  /** The MAC address of the machine that is booting. */
   mac: string;
   token: string;
   generation: number;
-  /** Refused when they are lost. */
+  /** Returns the files. Refused if the store has lost them. */
   files: () => Promise<OverlayContent[]>;
-  /** To be called once all of it has left: there is no second delivery in this boot. */
+  /** Records that the overlay was sent completely: it is not delivered a second time in this boot. */
   delivered(): Promise<void>;
 }
 
@@ -50,16 +50,16 @@ export interface ReportRequest {
   outcome?: "installed" | "failed" | undefined;
 }
 
-/** Something a machine did that is shown but not stored. */
+/** An observation of a machine, which is shown but not stored. */
 export interface Sighting {
-  /** Either is enough: the core looks the other one up where it can. */
+  /** Give `mac` or `address`; the core looks up the other one if it can. */
   mac?: string | undefined;
   address?: string | undefined;
   /** One line for the timeline, without secrets. */
   text: string;
-  /** A download: `sent` of `size` bytes of `name`. Repeated sightings of one download replace each other. */
+  /** A download: `sent` of `size` bytes of `name`. A later sighting of the same download replaces the earlier one. */
   download?: { name: string; sent: number; size: number } | undefined;
-  /** Looked at for advice. */
+  /** A symptom that the advice is based on. */
   problem?: "size-probe" | "wrong-architecture" | undefined;
 }
 
@@ -70,26 +70,26 @@ export interface TimelineItem {
 
 export interface MachineStatus {
   mac: string;
-  /** Not there for a machine that nobody declared. */
+  /** `undefined` for a machine that is not declared. */
   entry: EntryStatus | undefined;
   address: string | undefined;
   facts: Omit<MachineFacts, "address"> | undefined;
   lastSeenAt: number | undefined;
   downloads: { name: string; sent: number; size: number; at: number }[];
-  /** The latest last. */
+  /** In chronological order. */
   timeline: TimelineItem[];
-  /** What to do when something looks wrong, a sentence each. */
+  /** Recommended actions, one sentence or two each. Empty if nothing looks wrong. */
   advice: string[];
 }
 
-/** An entry without anything secret. */
+/** The public part of an entry. */
 export interface EntryStatus {
   id: string;
   phase: Entry["phase"];
   generation: number;
   attempt: number;
   architecture: EntrySpec["architecture"];
-  /** Who logs in to the installed machine, and where. */
+  /** The user and the host to log in to after the install. */
   login?: string | undefined;
   armedAt: number;
   expiresAt: number;
@@ -100,24 +100,25 @@ export interface EntryStatus {
   report: InstallReport | undefined;
 }
 
+/** The state of the service and of the machines that it knows. */
 export interface ServiceStatus {
   at: number;
   startedAt: number;
-  /** Of the last stored event. */
+  /** The number of the last stored event. */
   cursor: number;
-  /** Why nothing can be stored just now, and so no command is taken. */
+  /** Why commands are refused: nothing can be stored. `undefined` if the store works. */
   problem: string | undefined;
   machines: MachineStatus[];
 }
 
-/** What watchers see, in order. `entry` is as it is when the watcher is told, without what is secret being removed. */
+/** An event for watchers, in order. `entry` is its state when the watcher is called, secrets included. */
 export type CoreEvent =
   | { cursor: number; id: string; at: number; kind: "step"; event: Event; entry: Entry | undefined }
   | { cursor: number; id: string; at: number; kind: "download"; name: string; sent: number; size: number };
 
 /**
- * The boot service without its edges. Every method that changes something has it on the disk when it returns, and
- * throws a `Refusal` when it does not.
+ * The boot service without its TFTP, HTTP and gRPC servers. A method that changes something returns after the change is
+ * on the disk, and throws a `Refusal` if it was refused.
  */
 export interface BootCore {
   putEntry(spec: EntrySpec): Promise<{ entry: Entry; changed: boolean }>;
@@ -126,37 +127,37 @@ export interface BootCore {
   deleteEntry(id: string): Promise<boolean>;
 
   findMissingAssets(assets: { asset: AssetRef; storePath: string }[]): Promise<AssetRef[]>;
-  /** Refused when the bytes have another hash or size, or there is no room. */
+  /** Stores an upload. Refused if the bytes have a different hash or size, or if the disk has no room. */
   addAsset(asset: AssetRef, data: AsyncIterable<Uint8Array>): Promise<void>;
 
-  /** A machine asks for its script. */
+  /** Decides what a machine boots that requests its script. */
   startBoot(mac: string, facts: MachineFacts): Promise<BootDecision>;
-  /** The kernel or an initrd, for a machine that may install. */
+  /** Opens the kernel or an initrd of a machine that may install. */
   openAsset(mac: string, which: "kernel" | { initrd: number }): Promise<OpenAsset>;
-  /** The overlay of one boot, for the address that began it. */
+  /** Returns the overlay of one boot. Refused unless `address` is the one that began the boot. */
   overlay(boot: string, address: string): OverlayContents;
   claim(
     entryId: string,
     request: { token: string; bootId: string; address: string },
   ): Promise<{ generation: number; attempt: number }>;
   report(entryId: string, token: string, report: ReportRequest): Promise<void>;
-  /** Keeps what the installer has found in the machine, compressed by gzip, until the next report or the entry's end. */
+  /** Stores the installer's hardware report, which is compressed by gzip, until the next report or until the entry is deleted. */
   reportHardware(entryId: string, token: string, report: Uint8Array): Promise<void>;
-  /** As it came; `undefined` when there is none. */
+  /** Returns the hardware report as it was received, `undefined` if there is none. */
   hardwareReport(entryId: string): Promise<Buffer | undefined>;
 
   sighted(sighting: Sighting): void;
   status(): ServiceStatus;
-  /** Of the last stored event. */
+  /** The number of the last stored event. */
   readonly cursor: number;
-  /** Why nothing can be stored just now, and so no command is taken. */
+  /** Why commands are refused: nothing can be stored. `undefined` if the store works. */
   readonly problem: string | undefined;
   /**
-   * Calls back for everything after a cursor, what is stored first; without one, from now on. Returns what ends it.
-   * Throws a `Refusal` of kind `absent` when the cursor is too old.
+   * Calls back for each event after a cursor: first the stored ones, then each new one. Without a cursor, only new
+   * events. Returns a function that ends it. Throws a `Refusal` of kind `absent` if the cursor is too old.
    */
   watch(afterCursor: number | undefined, onEvent: (event: CoreEvent) => void): () => void;
-  /** Called after anything that `status` shows has changed, at most a few times a second. Returns what ends it. */
+  /** Calls back after the status has changed, at most every 250 ms. Returns a function that ends it. */
   onStatus(callback: () => void): () => void;
   close(): Promise<void>;
 }

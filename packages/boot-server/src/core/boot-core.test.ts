@@ -20,7 +20,7 @@ function coreOver(store: MemoryStore): BootCore {
   return core;
 }
 
-/** "done", or the kind of the refusal. */
+/** Returns "done" or the kind of the refusal. */
 async function outcomeOf(work: () => Promise<unknown>): Promise<string> {
   try {
     await work();
@@ -31,7 +31,7 @@ async function outcomeOf(work: () => Promise<unknown>): Promise<string> {
   }
 }
 
-/** Everything that changes something, on an entry that is booting. */
+/** All commands that change an entry that is booting. */
 const COMMANDS: [string, (core: BootCore) => Promise<unknown>][] = [
   ["put", async (core) => core.putEntry(specOf({ cmdline: "quiet" }))],
   ["delete", async (core) => core.deleteEntry("web")],

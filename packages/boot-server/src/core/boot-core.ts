@@ -11,7 +11,7 @@ import type { Store } from "./store.ts";
 import { Watchers } from "./watchers.ts";
 
 export interface BootCoreParts {
-  /** The core has it to itself, and closes it. */
+  /** Used by the core alone, which closes it. */
   store: Store;
   limits: Limits;
   /** Receives messages for the operator. */

@@ -15,7 +15,7 @@ const LIMITS = {
 };
 const HEX = "a".repeat(64);
 
-/** The paths of the violations. */
+/** Returns the paths of the violations. */
 function pathsOf(changes: Partial<EntrySpec>, limits = LIMITS): string[] {
   try {
     checkSpec(specOf(changes), limits);

@@ -3,7 +3,7 @@ import type { Limits } from "./limits.ts";
 import type { AssetRef, EntrySpec, OverlayFile } from "./model.ts";
 import { Refusal } from "./refusal.ts";
 
-/** Refuses an entry that can never work, with everything that is wrong with it. */
+/** Refuses an invalid entry, with one error that lists all violations. */
 export function checkSpec(spec: EntrySpec, limits: Limits): void {
   const violations = [...generalViolations(spec, limits), ...fileViolations(spec.files, limits)];
   if (violations.length === 0) return;
@@ -25,15 +25,15 @@ function* generalViolations(spec: EntrySpec, limits: Limits): Iterable<string> {
     if (!MAC.test(mac)) {
       yield `macs.${i}: ${JSON.stringify(mac)} is no MAC address in lower case with colons, such as 52:54:00:12:34:56`;
     } else if (Number.parseInt(mac.slice(0, 2), 16) & 1) yield `macs.${i}: ${mac} is a group address`;
-    else if (mac === "00:00:00:00:00:00") yield `macs.${i}: ${mac} is no card's address`;
-    if (macs.indexOf(mac) !== i) yield `macs.${i}: ${mac} is there twice`;
+    else if (mac === "00:00:00:00:00:00") yield `macs.${i}: ${mac} is not the address of a network card`;
+    if (macs.indexOf(mac) !== i) yield `macs.${i}: ${mac} is listed twice`;
   }
   yield* assetViolations("kernel", kernel, limits);
-  if (initrds.length > limits.maxInitrds) yield `initrds: at most ${limits.maxInitrds}`;
+  if (initrds.length > limits.maxInitrds) yield `initrds: must be at most ${limits.maxInitrds}`;
   for (const [i, initrd] of initrds.entries()) yield* assetViolations(`initrds.${i}`, initrd, limits);
   const length = commandLineLength(initrds.length, cmdline);
   if (length > limits.maxKernelArguments) {
-    yield `cmdline: the kernel would get ${length} characters, the names of the initrds among them, and takes ${limits.maxKernelArguments}`;
+    yield `cmdline: is too long: with the names of the initrds it has ${length} characters, and the limit is ${limits.maxKernelArguments}`;
   }
   // eslint-disable-next-line no-control-regex
   if (/[^\x20-\x7e]/.test(cmdline)) yield "cmdline: must be printable ASCII on one line";
@@ -61,21 +61,24 @@ function* integerViolations(path: string, value: number, least: number, most: nu
 }
 
 function* fileViolations(files: readonly OverlayFile[], limits: Limits): Iterable<string> {
-  if (files.length > limits.maxFiles) yield `files: at most ${limits.maxFiles}`;
+  if (files.length > limits.maxFiles) yield `files: must be at most ${limits.maxFiles}`;
   const bytes = files.reduce((sum, { contents }) => sum + Buffer.byteLength(contents, "base64"), 0);
-  if (bytes > limits.maxOverlayBytes) yield `files: ${bytes} bytes, at most ${limits.maxOverlayBytes}`;
+  if (bytes > limits.maxOverlayBytes)
+    yield `files: have ${bytes} bytes together, and the limit is ${limits.maxOverlayBytes}`;
   const paths = files.map(({ path }) => path);
   const pathBytes = paths.reduce((sum, path) => sum + Buffer.byteLength(path), 0);
   if (pathBytes > limits.maxPathBytes) {
-    yield `files: their paths have ${pathBytes} bytes, at most ${limits.maxPathBytes}`;
+    yield `files: their paths have ${pathBytes} bytes together, and the limit is ${limits.maxPathBytes}`;
   }
   for (const [i, { path, mode }] of files.entries()) {
     const at = `files.${JSON.stringify(path)}`;
     if (!isPlainPath(path))
       yield `${at}: must be absolute, without empty, "." and ".." parts, below 1024 bytes`;
-    if (/^\/nixops4(\/(token|job-url|generation))?$/.test(path)) yield `${at}: is the service's own`;
-    if (paths.indexOf(path) !== i) yield `${at}: is there twice`;
-    if (paths.some((other) => other.startsWith(`${path}/`))) yield `${at}: is a file and a folder`;
+    if (/^\/nixops4(\/(token|job-url|generation))?$/.test(path))
+      yield `${at}: is reserved for the boot service`;
+    if (paths.indexOf(path) !== i) yield `${at}: is listed twice`;
+    if (paths.some((other) => other.startsWith(`${path}/`)))
+      yield `${at}: is both a file and the folder of another file`;
     if (!Number.isInteger(mode) || mode < 0 || mode > 0o7777) yield `${at}.mode: must be from 0 to 07777`;
   }
 }

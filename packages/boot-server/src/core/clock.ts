@@ -1,14 +1,14 @@
 export interface Clock {
-  /** The time of day, in milliseconds since 1970. It may be set at any time. */
+  /** Returns the time of day, in milliseconds since 1970. It may be set at any time. */
   now(): number;
-  /** Milliseconds since some moment. Never set. */
+  /** Returns the milliseconds since a fixed moment. It is never set. */
   uptime(): number;
 }
 
-/** A smaller difference is drift. */
+/** A smaller difference is taken for drift. */
 const STEP_MS = 2_000;
 
-/** Notices that somebody has set the time of day. */
+/** Detects that the time of day was set. */
 export class ClockWatch {
   readonly #clock: Clock;
   #offset: number;
@@ -18,7 +18,7 @@ export class ClockWatch {
     this.#offset = clock.now() - clock.uptime();
   }
 
-  /** Returns by how many milliseconds the time of day was set since the last call, 0 if it was not. */
+  /** Returns how far the time of day was set since the last call, in milliseconds. 0 if it was not. */
   step(): number {
     const offset = this.#clock.now() - this.#clock.uptime();
     const step = offset - this.#offset;

@@ -100,7 +100,7 @@ describe("a put", () => {
     const missing = { path: "initrds.1", asset: { sha256: "ab", size: 7 } };
     for (const registry of [createRegistry(), registryAfter([]), registryAfter(STEPS.installed)]) {
       expect(message(() => put(registry, {}, { missing }))).toBe(
-        "initrds.1: the asset ab (7 bytes) is not uploaded",
+        "initrds.1: the asset ab (7 bytes) was not uploaded",
       );
     }
   });

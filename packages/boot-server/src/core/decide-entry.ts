@@ -2,11 +2,11 @@ import type { AssetRef, Entry, Event, StoredSpec } from "./model.ts";
 import { Refusal } from "./refusal.ts";
 import { entryOfMac, isClaimed, type Registry } from "./registry.ts";
 
-// What an operator may change.
+// Decides what an operator may change.
 
 export interface PutFacts {
   spec: StoredSpec;
-  /** Of the spec as it was put, with the contents of its files. */
+  /** The SHA-256 of the spec as it was put, with the contents of its files. */
   digest: string;
   /** The first asset of the spec that the store does not have. `path` names it within the spec. */
   missing: { path: string; asset: AssetRef } | undefined;
@@ -14,7 +14,7 @@ export interface PutFacts {
   at: number;
 }
 
-/** Decides what a put of an entry leads to: nothing when the entry is the same and its install was claimed. */
+/** Decides the events of a put: none if the entry is unchanged and its install was claimed. */
 export function decidePut(registry: Registry, { spec, digest, missing, maxEntries, at }: PutFacts): Event[] {
   const { entries } = registry;
   const { id } = spec;
@@ -26,13 +26,13 @@ export function decidePut(registry: Registry, { spec, digest, missing, maxEntrie
   if (old !== undefined) refuseLowerGeneration(old, spec);
   if (missing !== undefined) {
     const { sha256, size } = missing.asset;
-    throw new Refusal("conflict", `${missing.path}: the asset ${sha256} (${size} bytes) is not uploaded`);
+    throw new Refusal("conflict", `${missing.path}: the asset ${sha256} (${size} bytes) was not uploaded`);
   }
   if (old?.digest !== digest) return [{ kind: "put", id, at, spec, digest }];
   return isClaimed(old.phase) ? [] : [{ kind: "renewed", id, at }];
 }
 
-/** Decides what a deletion leads to: nothing when there is no entry. */
+/** Decides the events of a deletion: none if the entry does not exist. */
 export function decideDelete(entry: Entry | undefined, at: number): Event[] {
   return entry === undefined ? [] : [{ kind: "deleted", id: entry.spec.id, at }];
 }

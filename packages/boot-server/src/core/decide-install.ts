@@ -4,9 +4,9 @@ import { LOG_TAIL_LINES, type Entry, type Event, type InstallReport } from "./mo
 import { Refusal } from "./refusal.ts";
 import { isClaimed } from "./registry.ts";
 
-// What an installer may do, and what happens when it does nothing.
+// Decides what an installer may do, and what happens when it is silent.
 
-/** Decides whether an installer may write to the disk: one boot in each generation. Refused otherwise. */
+/** Decides whether an installer may write to the disk: only one boot may in each generation. Refused otherwise. */
 export function decideClaim(
   entry: Entry | undefined,
   { token, bootId, address }: { token: string; bootId: string; address: string },
@@ -24,7 +24,7 @@ export function decideClaim(
   );
 }
 
-/** Decides what a report leads to. The last one may be repeated, because its first answer can get lost. */
+/** Decides the events of a report. The last report may be repeated, because the first answer to it can get lost. */
 export function decideReport(
   entry: Entry | undefined,
   token: string,
@@ -54,7 +54,7 @@ export function allowHardwareReport(entry: Entry | undefined, token: string): vo
 }
 
 /**
- * Decides what the passage of time leads to: an entry expires, or an install counts as interrupted.
+ * Decides the events of the passage of time: an entry expires, or an install counts as interrupted.
  *
  * @param quietMs the time since the last claim or report of the installer, in milliseconds
  */
@@ -67,7 +67,7 @@ export function decideByTime(entry: Entry, at: number, quietMs: number): Event[]
   return [{ kind: "interrupted", id, at, reason: `the installer has not reported for ${silenceSeconds} s` }];
 }
 
-/** Returns the entry if the token is that of its latest boot. An unknown entry is refused in the same way. */
+/** Returns the entry if the token is that of its latest boot. Refuses an unknown entry with the same message. */
 export function authenticated(entry: Entry | undefined, token: string): Entry {
   if (entry?.boot === undefined || !isSameToken(entry.boot.token, token)) {
     throw new Refusal("denied", "no such job, or the token is not that of its latest boot");
@@ -81,7 +81,7 @@ function reportAfter(last: InstallReport | undefined, request: ReportRequest, at
   return { stage, percent, message, log: tail, reportedAt: at };
 }
 
-/** Hashed first, because `timingSafeEqual` needs equal lengths. */
+/** Compares hashes, because `timingSafeEqual` needs equal lengths. */
 function isSameToken(one: string, other: string): boolean {
   const hash = (text: string) => createHash("sha256").update(text).digest();
   return timingSafeEqual(hash(one), hash(other));

@@ -12,7 +12,7 @@ import {
 import { decideAsset, decideBoot, decideDelivered, decideOverlay } from "./decide.ts";
 import type { Phase } from "./model.ts";
 
-/** The offer and the events of a decision, in a few words. */
+/** Describes the offer and the events of a decision. */
 function shown({ offer, events }: ReturnType<typeof decideBoot>): string {
   return [offer.kind, ...events.map(({ kind }) => kind)].join(" + ");
 }

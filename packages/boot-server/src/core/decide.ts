@@ -1,17 +1,17 @@
 import type { Architecture, AssetRef, Boot, Entry, EntrySpec, Event, OverlayRef } from "./model.ts";
 import { Refusal } from "./refusal.ts";
 
-// What a machine gets, and when. Nothing else in the service decides it.
+// Decides what a machine gets, and when. Nothing else in the service does.
 
 /** The answer to a network boot. */
 export type BootOffer =
   | { kind: "install" }
-  /** Boot from disk. `isWrongMachine`: it cannot run what its entry has. */
+  /** Boot from disk. `isWrongMachine`: the machine cannot run the kernel of its entry. */
   | { kind: "local"; reason: string; biosLocalBoot: EntrySpec["biosLocalBoot"]; isWrongMachine: boolean }
-  /** Ask again shortly. */
+  /** Ask again after a pause. */
   | { kind: "wait"; reason: string };
 
-/** An offer, and the events that it leads to. */
+/** An offer, and its events. */
 export interface BootOutcome {
   offer: BootOffer;
   events: Event[];
@@ -52,8 +52,8 @@ export function decideBoot(entry: Entry | undefined, boot: Boot, quietMs: number
 }
 
 /**
- * The claim was made by another boot, either of this machine or of one that pretends to be it. A machine that returns
- * with another lease is recognized by the silence of its installer.
+ * The install was claimed by an earlier boot. The boot request comes from the same machine or from an impostor. The same
+ * machine with a new lease is recognized by the silence of its installer.
  */
 function decideWhileInstalling(entry: Entry, boot: Boot, quietMs: number): BootOutcome {
   const { id, onInterrupted } = entry.spec;
@@ -73,7 +73,7 @@ function decideWhileInstalling(entry: Entry, boot: Boot, quietMs: number): BootO
   return { offer, events: [interrupted, ...events] };
 }
 
-/** Decides which file a machine gets. Refused unless it is to install. */
+/** Decides which file a machine gets. Refused unless the machine may install. */
 export function decideAsset(entry: Entry | undefined, which: "kernel" | { initrd: number }): AssetRef {
   if (entry === undefined) throw new Refusal("absent", "nobody has declared this machine");
   const { phase, spec } = entry;
@@ -93,8 +93,9 @@ export function decideOverlay(
   address: string,
 ): { boot: Boot; overlay: OverlayRef | null } {
   const boot = entry?.boot;
-  if (entry === undefined || boot === undefined) throw new Refusal("absent", "there is no such boot");
-  if (boot.address !== address) throw new Refusal("denied", "this boot was begun from another address");
+  if (entry === undefined || boot === undefined)
+    throw new Refusal("absent", "there is no boot with this id, or a newer boot has begun");
+  if (boot.address !== address) throw new Refusal("denied", "this boot was begun from a different address");
   if (entry.phase !== "booting") throw new Refusal("conflict", `this machine is ${entry.phase}`);
   if (boot.deliveredAt !== undefined) {
     throw new Refusal(
@@ -105,7 +106,7 @@ export function decideOverlay(
   return { boot, overlay: entry.spec.overlay };
 }
 
-/** Decides whether a complete delivery of an overlay is news: only the first one of the current boot is. */
+/** Decides the events of a complete delivery of an overlay: only the first one of the current boot is recorded. */
 export function decideDelivered(entry: Entry | undefined, boot: string, at: number): Event[] {
   if (entry?.boot?.id !== boot || entry.boot.deliveredAt !== undefined) return [];
   return [{ kind: "delivered", id: entry.spec.id, at, boot }];

@@ -19,7 +19,7 @@ interface Parts {
   onChange: () => Promise<void>;
 }
 
-/** What operators do with entries. */
+/** Handles the commands of operators. */
 export class EntryCommands {
   readonly #parts: Parts;
 
@@ -37,7 +37,7 @@ export class EntryCommands {
       const missing = await assets.firstMissing(spec);
       const { maxEntries } = limits;
       const events = decidePut(ledger.registry, { spec, digest, missing, maxEntries, at: clock.now() });
-      // Before the entry that names it. A lost overlay comes back when its entry is put again.
+      // Stored before the entry that refers to it. A lost overlay is stored again when its entry is put again.
       if (events.length > 0) await ledger.storeOverlay(spec.overlay, bytes);
       return { entry, events };
     });

@@ -1,6 +1,6 @@
 /**
- * The words of the command line that follow the kernel's name. The initrds are named for EFI, where the kernel asks
- * iPXE for them; elsewhere it gets all of them.
+ * Returns the words of the command line that follow the kernel's name. An EFI kernel requests the initrds from iPXE by
+ * the names on its command line; a BIOS kernel gets all of them.
  */
 export function kernelArguments(initrds: number, cmdline: string, firmware: string): string[] {
   const named =
@@ -9,12 +9,12 @@ export function kernelArguments(initrds: number, cmdline: string, firmware: stri
   return [...named, ...own];
 }
 
-/** The names by which iPXE knows them. */
+/** Returns the names of the initrds in iPXE. */
 export function initrdNames(count: number): string[] {
   return Array.from({ length: count }, (_, i) => `initrd${i}`);
 }
 
-/** What a kernel gets at most, in characters: iPXE for EFI puts the image's name in front, and may name one initrd more. */
+/** Returns the greatest length of the command line, in characters: iPXE for EFI adds the image's name, and may add one initrd. */
 export function commandLineLength(initrds: number, cmdline: string): number {
   return ["kernel", ...kernelArguments(initrds, cmdline, "efi"), "initrd=initrd.magic"].join(" ").length;
 }

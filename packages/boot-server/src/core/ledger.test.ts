@@ -35,7 +35,7 @@ async function record({ ledger }: ReturnType<typeof started>, ...events: Event[]
   return ledger.commit<Change>(() => ({ events, entry: undefined }));
 }
 
-/** "done", or the kind of the refusal. */
+/** Returns "done" or the kind of the refusal. */
 async function outcomeOf(work: Promise<unknown>): Promise<string> {
   try {
     await work;
@@ -47,7 +47,7 @@ async function outcomeOf(work: Promise<unknown>): Promise<string> {
 }
 
 describe("a command", () => {
-  it("is stored, then applied, then told, and returns the entry after it", async () => {
+  it("is stored, applied and reported, and returns the resulting entry", async () => {
     const all = started(memoryStore());
     const { entry, events } = await record(all, putEvent());
     expect([entry?.phase, events.length, all.ledger.cursor]).toEqual(["armed", 1, 1]);
@@ -55,7 +55,7 @@ describe("a command", () => {
     expect(all.told).toEqual(["put: none -> armed"]);
   });
 
-  it("that leads to nothing touches no store, and returns the entry as it is", async () => {
+  it("without events does not write to the store, and returns the entry", async () => {
     const all = started(memoryStore({ entries: [entryIn("armed")] }));
     const entry = entryIn("armed");
     expect(await all.ledger.commit(() => ({ events: [], entry }))).toEqual({ events: [], entry });
@@ -80,7 +80,7 @@ describe("a command", () => {
     await all.ledger.idle();
   });
 
-  it("is decided on what time has changed", async () => {
+  it("is decided after the events of the passage of time", async () => {
     const all = started(memoryStore({ entries: [entryIn("armed")] }));
     all.pass(3600);
     const { entry } = await all.ledger.commit(() => {
@@ -97,7 +97,7 @@ describe("a store that fails", () => {
     [["append", "rewrite"], "unavailable"],
     [["saveInstalls"], "unavailable"],
     [["dropOverlays"], "done"],
-  ] as const)("with %j: %s, is tried again, and works again", async (parts, expected) => {
+  ] as const)("with %j: %s, is retried, and recovers", async (parts, expected) => {
     const all = started(memoryStore({ entries: [entryIn("booting")] }));
     for (const part of parts) all.store.failing.add(part);
     const claimed: Event = { kind: "claimed", id: "web", at: START, claim: CLAIM };
@@ -115,7 +115,7 @@ describe("a store that fails", () => {
     expect(all.store.kept.keptInstalls.length).toBe(1);
   });
 
-  it("says nothing of a command that was refused, and is whole after its next one", async () => {
+  it("does not report the events of a refused command, and recovers with the next one", async () => {
     const all = started(memoryStore());
     all.store.failing.add("append");
     expect(await outcomeOf(record(all, putEvent()))).toBe("unavailable");
@@ -127,7 +127,7 @@ describe("a store that fails", () => {
     expect(all.store.kept.events.map(({ id }) => id)).toEqual(["other"]);
   });
 
-  it("does not refuse an event that it has when it only cannot become shorter", async () => {
+  it("does not refuse a stored event if only the rewrite of the journal fails", async () => {
     const all = started(memoryStore());
     all.store.failing.add("rewrite");
     all.store.isLong = true;
@@ -207,7 +207,7 @@ describe("a ledger that starts again", () => {
 });
 
 describe("time", () => {
-  it("interrupts a silent installer, counted from its last word or this start", async () => {
+  it("interrupts a silent installer, counted from its last report or this start", async () => {
     const all = started(memoryStore({ entries: [entryIn("installing")] }));
     all.pass(599);
     await all.ledger.tick();
@@ -222,7 +222,7 @@ describe("time", () => {
     expect(all.told.at(-1)).toBe("interrupted: installing -> interrupted");
   });
 
-  it("hears a claim, and forgets a deleted entry", async () => {
+  it("counts from a claim, and forgets a deleted entry", async () => {
     const all = started(memoryStore({ entries: [entryIn("booting")] }));
     all.pass(5);
     await record(all, { kind: "claimed", id: "web", at: START, claim: CLAIM });

@@ -17,14 +17,14 @@ export interface LedgerOptions {
 /** Called for each event after it was stored, with its entry before and after. */
 export type OnEvent = (event: Event, before: Entry | undefined, after: Entry | undefined) => void;
 
-/** What was decided on an entry. */
+/** A decision about an entry. */
 export interface Change {
   events: Event[];
-  /** The entry that the decision is about, `undefined` if there is none. */
+  /** The entry, `undefined` if it does not exist. */
   entry: Entry | undefined;
 }
 
-/** Keeps the entries: decides, stores the decision, then applies it, one command after another. */
+/** Holds the entries. Runs commands one after another: makes a decision, stores it, and applies it. */
 export class Ledger {
   readonly registry: Registry;
   /** The latest events; the last one has the number `cursor`. */
@@ -34,7 +34,7 @@ export class Ledger {
   readonly #health: StoreHealth;
   readonly #overlays: OverlaysInUse;
   readonly #clockWatch: ClockWatch;
-  /** When the last claim or report of each installer arrived, by the uptime: the time of day may be set. */
+  /** The time of the last claim or report of each installer, by the uptime, because the time of day may be set. */
   readonly #heardAt = new Map<string, number>();
   readonly #startedAt: number;
   #isStale = false;
@@ -59,7 +59,7 @@ export class Ledger {
     return this.#health.problem;
   }
 
-  /** Applies what was stored, and calls back for each event, now and later. Must be called once, before anything else. */
+  /** Applies the stored events. Calls back for each of them and for each later event. Must be called once, first. */
   load(onEvent: OnEvent): void {
     const { events, keptInstalls } = this.#options.store.stored;
     this.#onEvent = onEvent;
@@ -68,7 +68,7 @@ export class Ledger {
     keepInstalls(this.registry, keptInstalls);
   }
 
-  /** Stores and applies a decision, and returns it with the entry as it is afterwards. Refused if it cannot be stored. */
+  /** Stores and applies a decision. Returns it with the resulting entry. Refused if it cannot be stored. */
   async commit<T extends Change>(decide: () => T | Promise<T>): Promise<T> {
     const work = this.#queue.then(async () => {
       await this.#catchUp();
@@ -80,12 +80,12 @@ export class Ledger {
     return work;
   }
 
-  /** Stores what the passage of time has changed, and repeats what has failed. */
+  /** Stores the events of the passage of time, and retries writes that have failed. */
   async tick(): Promise<void> {
     await this.commit(() => ({ events: [], entry: undefined })).catch(() => {});
   }
 
-  /** The time since the last claim or report of an entry's installer, in milliseconds; at most since this server started. */
+  /** Returns the time since the last claim or report of an entry's installer, or since this server started, in milliseconds. */
   quietMs(id: string): number {
     return this.#options.clock.uptime() - (this.#heardAt.get(id) ?? this.#startedAt);
   }
@@ -101,7 +101,7 @@ export class Ledger {
     await this.#queue.catch(() => {});
   }
 
-  /** Makes the store certain and complete, so that the next decision is based on what is stored. */
+  /** Brings the store up to date, so that the next decision is based on what is stored. */
   async #catchUp(): Promise<void> {
     await this.#health.storing(async () => {
       this.#followClock();
@@ -120,13 +120,13 @@ export class Ledger {
     await this.#health.storing(async () => {
       await store.append(events);
       for (const event of events) entry = this.#apply(event);
-      // Even if what follows fails.
+      // Must run even if saving the installs fails.
       this.#overlays.after(events);
       await this.#saveInstalls();
     });
     await this.#overlays.dropOld(this.registry.entries.values());
     if (store.isLong) {
-      // The events are stored: this failure is no reason to refuse them.
+      // The events are stored, so this failure does not refuse them.
       await this.#rewrite().catch((error: Error) => log(`cannot shorten the journal: ${error.message}`));
     }
     return entry;

@@ -1,30 +1,30 @@
-/** What the service takes on before it says no. */
+/** The limits of the service. A request that exceeds one is refused. */
 export interface Limits {
   /** Default 4096. */
   maxEntries: number;
-  /** Network cards of one machine. Default 16. */
+  /** The number of network cards of one machine. Default 16. */
   maxMacs: number;
   /** Default 32. */
   maxInitrds: number;
-  /** Files in the overlay of an entry. Default 256. */
+  /** The number of files in the overlay of an entry. Default 256. */
   maxFiles: number;
-  /** All files of an overlay together, in bytes. Default 4 MiB. */
+  /** The total size of the files of an overlay, in bytes. Default 4 MiB. */
   maxOverlayBytes: number;
-  /** The paths of the files of an overlay together: they are kept in memory. Default 32 KiB. */
+  /** The total length of the paths of an overlay's files, in bytes. They are kept in memory. Default 32 KiB. */
   maxPathBytes: number;
-  /** The whole command line that a kernel gets, in characters. Default 2047, the most that x86 and arm64 kernels take. */
+  /** The length of a kernel's command line, in characters. Default 2047, the limit of x86 and arm64 kernels. */
   maxKernelArguments: number;
   /** Default 16 GiB. */
   maxAssetBytes: number;
   /** Default 4096. */
   maxAssets: number;
-  /** What has to stay free on the disk when an asset is uploaded, in bytes. Default 256 MiB. */
+  /** The space that must stay free on the disk after an upload, in bytes. Default 256 MiB. */
   minFreeBytes: number;
-  /** Machines without an entry that are remembered. Default 256. */
+  /** The number of machines without an entry that are remembered. Default 256. */
   maxUnknown: number;
-  /** Of them, those that were last seen at one address. Default 32. */
+  /** The number of those machines that were last seen at the same IP address. Default 32. */
   maxUnknownPerAddress: number;
-  /** Events that watchers can go back to. Default 1000. */
+  /** The number of past events that watchers can request. Default 1000. */
   maxRecentEvents: number;
   /** An asset that no entry needs is removed after this many seconds. Default 3600. */
   assetGraceSeconds: number;

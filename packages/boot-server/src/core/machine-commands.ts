@@ -22,7 +22,7 @@ interface Parts {
   hardware: HardwareStore;
 }
 
-/** What machines ask for, from their first script to their installer's last report. */
+/** Handles the requests of machines, from the first script to the last report of the installer. */
 export class MachineCommands {
   readonly #parts: Parts;
 

@@ -39,7 +39,7 @@ describe("the machines that are remembered", () => {
     expect(await machines.macOf("10.0.0.1", 0)).toBe(macOf(0));
     machines.askedForScript(macOf(1), { address: "10.0.0.1", ...FACTS }, 1);
     expect(await machines.macOf("10.0.0.1", 1)).toBe(macOf(1));
-    // What the first one gives up is no longer its own.
+    // The first machine must not release an address that it no longer has.
     machines.see(macOf(0), { address: "10.0.0.2", text: "" }, 2);
     expect(await machines.macOf("10.0.0.1", 2)).toBe(macOf(1));
     machines.see(macOf(1), { address: "10.0.0.3", text: "" }, 3);

@@ -2,7 +2,7 @@ import type { MachineFacts, MachineStatus, Sighting, TimelineItem } from "./api.
 import { ArpTable } from "./arp-table.ts";
 import type { Limits } from "./limits.ts";
 
-/** What one machine did since the server started, as far as the server saw it. */
+/** The activity of one machine since the server started. */
 export interface Machine {
   mac: string;
   address: string | undefined;
@@ -10,7 +10,7 @@ export interface Machine {
   lastSeenAt: number | undefined;
   downloads: Map<string, MachineStatus["downloads"][number]>;
   timeline: (TimelineItem & { download?: string | undefined })[];
-  /** When the machine last asked for its script, and the latest addresses that asked. */
+  /** When the machine last requested its script, and the latest addresses that requested it. */
   scriptAt: number | undefined;
   scriptAddresses: Set<string>;
   problems: Map<NonNullable<Sighting["problem"]>, { at: number; text: string }>;
@@ -22,7 +22,7 @@ const SCRIPT_ADDRESSES = 8;
 
 type UnknownLimits = Pick<Limits, "maxUnknown" | "maxUnknownPerAddress">;
 
-/** The machines by MAC address, in memory only. The one that was seen last comes last. */
+/** The machines by MAC address, in the order in which they were last seen. In memory only. */
 export class Machines {
   readonly #machines = new Map<string, Machine>();
   readonly #macs = new Map<string, string>();
@@ -39,7 +39,7 @@ export class Machines {
     return [...this.#machines.values()];
   }
 
-  /** Returns a machine, which is new if the server has not seen it. */
+  /** Returns a machine. Creates it if the server has not seen it. */
   get(mac: string): Machine {
     let machine = this.#machines.get(mac);
     if (machine === undefined) {
@@ -60,12 +60,12 @@ export class Machines {
     return machine;
   }
 
-  /** Returns the MAC address of an IP address, from the machines, then from the kernel. */
+  /** Returns the MAC address of an IP address, as last seen by the server or else from the kernel's ARP table. */
   async macOf(address: string, now: number): Promise<string | undefined> {
     return this.#macs.get(address) ?? this.#arp.macOf(address, now);
   }
 
-  /** Adds a sighting: a line of the timeline, and what it says of the machine. */
+  /** Records a sighting, and adds a line to the timeline. */
   see(mac: string, sighting: Omit<Sighting, "mac">, at: number): void {
     const { address, text, download, problem } = sighting;
     const machine = this.#seen(mac, at);

@@ -1,4 +1,4 @@
-/** One file of the assets, named by its content. */
+/** An asset, identified by its content. */
 export interface AssetRef {
   /** Lower-case hexadecimal. */
   sha256: string;
@@ -6,9 +6,9 @@ export interface AssetRef {
   size: number;
 }
 
-/** One file of the overlay: the machine finds it in its initial ramdisk. */
+/** A file of the overlay, which the machine has in its initial ramdisk. */
 export interface OverlayFileInfo {
-  /** Absolute, as the machine sees it. */
+  /** The absolute path in the initial ramdisk. */
   path: string;
   /** Permission bits. */
   mode: number;
@@ -21,45 +21,45 @@ export interface OverlayFile extends OverlayFileInfo {
   contents: string;
 }
 
-/** The stored overlay of an entry, named by its content. */
+/** The stored overlay of an entry, identified by its content. */
 export type OverlayRef = AssetRef;
 
 export type Architecture = "x86_64" | "aarch64";
 
-/** What to boot, and when: what an operator declares. */
+/** The declaration of an entry by an operator: what a machine boots, and when. */
 export interface EntrySpec {
-  /** Chosen by the client; a put with the same id changes the entry. */
+  /** Chosen by the client. A put with an existing id changes the entry. */
   id: string;
-  /** The network cards of the one machine, lower case with colons. */
+  /** The MAC addresses of the machine's network cards, in lower case with colons. */
   macs: string[];
-  /** What the kernel was built for; a machine of another one is not offered it. */
+  /** The architecture of the kernel. It is not offered to a machine of another architecture. */
   architecture: Architecture;
   kernel: AssetRef;
   /** Loaded in this order; the overlay comes after them. */
   initrds: AssetRef[];
   cmdline: string;
   files: OverlayFile[];
-  /** The machine is installed once for each value; only a higher one installs again. At least 1. */
+  /** The machine is installed once for each value. Only a higher value installs it again. At least 1. */
   installGeneration: number;
-  /** What a network boot does after an install that failed or was interrupted: boot from disk, or install again. */
+  /** Whether a network boot after a failed or interrupted install boots from disk or installs again. */
   onInterrupted: "hold" | "retry";
-  /** How a BIOS machine boots from disk: the first disk by iPXE, or the next in the firmware's boot order. */
+  /** How a BIOS machine boots from disk: iPXE starts the first disk, or the firmware continues its boot order. */
   biosLocalBoot: "sanboot" | "exit";
-  /** After this many seconds without a claim the entry expires. A put of the same entry restarts the time. */
+  /** The entry expires after this many seconds without a claim. A put of the same entry restarts the time. */
   expireSeconds: number;
   /** An install that has not reported for this many seconds counts as interrupted. */
   silenceSeconds: number;
-  /** Who logs in to the installed machine, and where, such as `root@10.0.0.11`: for people, on the status page. */
+  /** The user and the host to log in to after the install, such as `root@10.0.0.11`. Shown on the status page. */
   login?: string | undefined;
 }
 
-/** An entry as it is kept: what is in its files is stored apart, until the machine is installed. */
+/** A stored entry. The contents of its files are stored separately, until the machine is installed. */
 export type StoredSpec = Omit<EntrySpec, "files"> & { files: OverlayFileInfo[]; overlay: OverlayRef | null };
 
 /**
- * Where an entry is on its way:
- * armed → booting → installing → installed | failed | interrupted, and expired when nobody came; refused when the
- * installer found out before it claimed that it cannot install.
+ * The phase of an entry:
+ * armed → booting → installing → installed | failed | interrupted. It becomes expired if no installer claims it in time,
+ * and refused if the installer reports before its claim that it cannot install.
  */
 export type Phase = (typeof PHASES)[number];
 
@@ -74,11 +74,11 @@ export const PHASES = [
   "expired",
 ] as const;
 
-/** One network boot of a machine, from the moment it fetched its script. */
+/** A network boot of a machine. It begins when the machine fetches its script. */
 export interface Boot {
-  /** Unguessable: part of the overlay's address. */
+  /** Unguessable, because the URL of the overlay contains it. */
   id: string;
-  /** Goes into the overlay; claims and reports need it. */
+  /** Authenticates claims and reports. The machine gets it in the overlay. */
   token: string;
   mac: string;
   /** The IP address that fetched the script. */
@@ -88,19 +88,19 @@ export interface Boot {
   /** iPXE's `buildarch`. */
   architecture: string;
   startedAt: number;
-  /** When the overlay had been delivered whole. */
+  /** When the overlay was delivered completely. */
   deliveredAt: number | undefined;
 }
 
 /** The permission to install that a running installer holds. */
 export interface Claim {
-  /** `/proc/sys/kernel/random/boot_id` of the installer. */
+  /** The content of `/proc/sys/kernel/random/boot_id` in the installer. */
   bootId: string;
   address: string;
   claimedAt: number;
 }
 
-/** What the installer has said. */
+/** A report of the installer. */
 export interface InstallReport {
   stage: string;
   /** From 0 to 100 within the stage. */
@@ -111,15 +111,15 @@ export interface InstallReport {
   reportedAt: number;
 }
 
-/** A declared machine with all that is known of its installs. Times are milliseconds since 1970. */
+/** A declared machine and the state of its install. Times are milliseconds since 1970. */
 export interface Entry {
   spec: StoredSpec;
-  /** SHA-256 of the spec as it was put. */
+  /** The SHA-256 of the spec as it was put. */
   digest: string;
   phase: Phase;
-  /** Network boots in this generation. */
+  /** The number of network boots in this generation. */
   boots: number;
-  /** Counts the claims that were granted in this generation: more than one only with `onInterrupted = "retry"`. */
+  /** The number of claims granted in this generation. More than one only with `onInterrupted = "retry"`. */
   attempt: number;
   armedAt: number;
   expiresAt: number;
@@ -133,8 +133,8 @@ export interface Entry {
 }
 
 /**
- * The install that a network card's machine has been through, kept when its entry is deleted or renamed: what has
- * been installed stays so, whatever it is called.
+ * The last install of the machine with a network card. It is kept when the entry is deleted or renamed, so that the
+ * machine is not installed again under another name.
  */
 export interface InstallRecord {
   entryId: string;
@@ -145,10 +145,10 @@ export interface InstallRecord {
 
 export const LOG_TAIL_LINES = 50;
 
-/** A step in the life of an entry; these are what is stored. */
+/** A change of an entry, as it is stored. */
 export type Event = { at: number; id: string } & (
   | { kind: "put"; spec: StoredSpec; digest: string }
-  /** The same entry was put again, unclaimed: it expires later, and waits for the machine if it did not any more. */
+  /** The same entry was put again before a claim: it expires later, and is armed again if it was expired or refused. */
   | { kind: "renewed" }
   | { kind: "deleted" }
   | { kind: "booted"; boot: Boot }

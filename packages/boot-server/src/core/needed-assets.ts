@@ -3,7 +3,7 @@ import type { AssetRef, Entry, StoredSpec } from "./model.ts";
 import { Refusal } from "./refusal.ts";
 import type { AssetStore } from "./store.ts";
 
-/** The assets of entries: which of them are missing, and which assets no entry needs. */
+/** Knows which assets of the entries are missing, and which assets no entry needs. */
 export class NeededAssets {
   readonly #store: AssetStore;
   /** Called when an asset was found to be missing. */
@@ -16,7 +16,7 @@ export class NeededAssets {
     this.#onMissing = onMissing;
   }
 
-  /** Returns the assets that have to be uploaded. Those in the Nix store are linked to it. */
+  /** Returns the assets that must be uploaded. Links those that are in the server's Nix store. */
   async findMissing(sources: { asset: AssetRef; storePath: string }[]): Promise<AssetRef[]> {
     const missing: AssetRef[] = [];
     for (const { asset, storePath } of sources) {

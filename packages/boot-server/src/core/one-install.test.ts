@@ -10,7 +10,7 @@ import { splitSpec } from "./overlay.ts";
 import { Refusal } from "./refusal.ts";
 import { apply, createRegistry, entryOfMac, type Registry } from "./registry.ts";
 
-/** The decisions alone, with a clock that is set. */
+/** The pure decisions, with a clock that the test sets. */
 function decisions(): System {
   let registry: Registry = createRegistry();
   let now = 1_000_000;

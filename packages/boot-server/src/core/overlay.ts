@@ -4,7 +4,7 @@ import type { EntrySpec, OverlayFileInfo, OverlayRef, StoredSpec } from "./model
 /** A file of an overlay with its contents. */
 export type OverlayContent = OverlayFileInfo & { contents: Buffer };
 
-/** Splits a spec into what is stored of it and its overlay. The overlay is a line of JSON, then the contents of all files. */
+/** Splits a spec into the stored spec and the overlay: a line of JSON, then the contents of all files. */
 export function splitSpec(spec: EntrySpec): { spec: StoredSpec & { overlay: OverlayRef }; bytes: Buffer } {
   const files = spec.files.map(({ path, mode, secret }) => ({ path, mode, secret }));
   const contents = spec.files.map((file) => Buffer.from(file.contents, "base64"));
@@ -21,7 +21,7 @@ export function readOverlay(bytes: Buffer): OverlayContent[] {
   return header.map(({ size, ...file }) => ({ ...file, contents: bytes.subarray(at, (at += size)) }));
 }
 
-/** Returns whether the bytes are those of the overlay, undamaged. */
+/** Returns whether the bytes have the size and the hash of the overlay. */
 export function isOverlay(bytes: Uint8Array, { sha256, size }: OverlayRef): boolean {
   return bytes.length === size && sha256Of(bytes) === sha256;
 }

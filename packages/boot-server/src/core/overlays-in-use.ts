@@ -1,11 +1,11 @@
 import type { Entry, Event, OverlayRef } from "./model.ts";
 import type { OverlayStore } from "./store.ts";
 
-/** Keeps the overlays of entries in the store, and removes all others, which may have secrets. */
+/** Stores the overlays of entries. Removes all others, because they may contain secrets. */
 export class OverlaysInUse {
   readonly #store: OverlayStore;
   readonly #log: (message: string) => void;
-  /** True at first: a server that was killed may have left some. */
+  /** Initially true, because a server that was killed may have left some. */
   #mayHaveOld = true;
   #problem: string | undefined;
 
@@ -24,17 +24,17 @@ export class OverlaysInUse {
   }
 
   async put(overlay: OverlayRef, bytes: Uint8Array): Promise<void> {
-    // It is an old one if its entry cannot be stored afterwards.
+    // If its entry cannot be stored, no entry uses the overlay.
     this.#mayHaveOld = true;
     await this.#store.put(overlay, bytes);
   }
 
-  /** Takes notice of stored events: some of them leave an old overlay. */
+  /** Must be called after events are stored: some of them leave an unused overlay. */
   after(events: readonly Event[]): void {
     this.#mayHaveOld ||= events.some(({ kind }) => ["put", "deleted", "installed"].includes(kind));
   }
 
-  /** Removes what no entry has. A failure is logged once, and is no reason to refuse a command. */
+  /** Removes the overlays that no entry uses. A failure is logged once, and does not refuse the command. */
   async dropOld(entries: Iterable<Entry>): Promise<void> {
     if (!this.#mayHaveOld) return;
     const needed = [...entries].flatMap(({ spec }) => spec.overlay?.sha256 ?? []);

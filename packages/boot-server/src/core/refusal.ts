@@ -1,10 +1,16 @@
 /**
- * Why the core does not do what it was asked. The edges translate it:
- * `invalid` the request breaks a rule whatever the state, `absent` no such thing, `denied` wrong token or address,
- * `conflict` not in this state, `limit` too much, `unavailable` the store does not work just now.
+ * The reason of a refusal. The HTTP and gRPC servers translate it to their status codes.
+ *
+ * - `invalid`: the request is not valid in any state.
+ * - `absent`: the named object does not exist.
+ * - `denied`: wrong token or address.
+ * - `conflict`: not possible in the current state.
+ * - `limit`: a limit is exceeded.
+ * - `unavailable`: the store does not work at the moment.
  */
 export type RefusalKind = "invalid" | "absent" | "denied" | "conflict" | "limit" | "unavailable";
 
+/** A request that the core has refused. */
 export class Refusal extends Error {
   override readonly name = "Refusal";
   readonly kind: RefusalKind;

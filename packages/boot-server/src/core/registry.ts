@@ -1,12 +1,12 @@
 import type { Install } from "./store.ts";
 import type { Entry, Event, InstallRecord, Phase, StoredSpec } from "./model.ts";
 
-/** All that is stored, in memory. Only {@link apply} changes it; the entries themselves are never changed. */
+/** The stored state, in memory. Entries are replaced, never modified. */
 export interface Registry {
   entries: Map<string, Entry>;
   /** By MAC address. */
   installs: Map<string, InstallRecord>;
-  /** Those of them that have changed since somebody looked, and emptied it. */
+  /** The installs that have changed since they were last saved. The caller that saves them clears it. */
   changedInstalls: Map<string, InstallRecord>;
   /** The ids of entries by MAC address. */
   ids: Map<string, string>;
@@ -26,10 +26,10 @@ export function createRegistry(
   return registry;
 }
 
-/** How long a machine that has fetched its script may take to claim, at least. */
+/** An entry does not expire before this time after its script was fetched. */
 const BOOT_MS = 3_600_000;
 
-/** Takes one step. What may happen when is decided before: this holds whatever was stored. */
+/** Applies a stored event. Does not check whether it is allowed, because that was decided before it was stored. */
 export function apply(registry: Registry, event: Event): Entry | undefined {
   const old = registry.entries.get(event.id);
   if (event.kind === "put") return enter(registry, afterPut(registry, event));
@@ -40,7 +40,7 @@ export function apply(registry: Registry, event: Event): Entry | undefined {
   return undefined;
 }
 
-/** Whether an installer has been given the disk, in this attempt. */
+/** Returns whether an installer has been allowed to write to the disk. */
 export function isClaimed(phase: Phase): boolean {
   return ["installing", "installed", "failed", "interrupted"].includes(phase);
 }
@@ -50,7 +50,7 @@ export function entryOfMac({ entries, ids }: Registry, mac: string): Entry | und
   return id === undefined ? undefined : entries.get(id);
 }
 
-/** Returns the entry whose current boot it is. */
+/** Returns the entry with this current boot. */
 export function entryOfBoot({ entries }: Registry, bootId: string): Entry | undefined {
   return [...entries.values()].find(({ boot }) => boot?.id === bootId);
 }
@@ -160,7 +160,7 @@ function armed(spec: StoredSpec, digest: string, at: number): Entry {
   };
 }
 
-/** A machine that was installed in this generation under another entry is not installed again. */
+/** Takes over the result of an install of the machine in this generation under another entry. */
 function adoptInstall({ installs }: Registry, entry: Entry, macs: readonly string[]): Entry {
   const record = macs
     .map((mac) => installs.get(mac))
@@ -185,13 +185,13 @@ function remember({ installs, changedInstalls }: Registry, { spec, phase, endedA
   const record: InstallRecord = {
     entryId: spec.id,
     generation: spec.installGeneration,
-    // When it is to be tried again, it has not come to an end.
+    // An install that will be retried has not ended.
     phase: isClaimed(phase) ? phase : "interrupted",
     endedAt,
   };
   for (const mac of spec.macs) {
     const known = installs.get(mac);
-    // A journal that was restored from a backup can be older than the installs: what they know is not lowered.
+    // A journal restored from a backup can be older than the installs, so a generation is never lowered.
     if (isSame(known, record) || (known !== undefined && known.generation > record.generation)) continue;
     installs.set(mac, record);
     changedInstalls.set(mac, record);
@@ -207,14 +207,14 @@ function isSame(one: InstallRecord | undefined, other: InstallRecord): boolean {
   );
 }
 
-/** When the clock was set: what was to happen in an hour still happens in an hour. */
+/** Moves the deadlines after the clock was set, so that the remaining times stay the same. */
 export function shiftDeadlines({ entries }: Registry, ms: number): void {
   for (const [id, entry] of entries) entries.set(id, { ...entry, expiresAt: entry.expiresAt + ms });
 }
 
 /**
- * Adds the installs that were kept apart: what was installed stays so, whatever became of the entries. All that they
- * do not have yet counts as changed.
+ * Adds the installs that are stored separately from the entries, which may be older. Marks those that are not stored
+ * separately yet as changed.
  */
 export function keepInstalls(registry: Registry, kept: readonly Install[]): void {
   const { entries, installs, changedInstalls } = registry;
@@ -231,7 +231,7 @@ export function keepInstalls(registry: Registry, kept: readonly Install[]): void
   }
 }
 
-/** Whether a machine that is loading the one would get the same by the other. */
+/** Returns whether a machine gets the same files and command line from both specs. */
 function bootsTheSame(one: StoredSpec, other: StoredSpec): boolean {
   const loaded = ({ architecture, kernel, initrds, cmdline, overlay }: StoredSpec) =>
     JSON.stringify([architecture, kernel, initrds, cmdline, overlay]);

@@ -8,7 +8,7 @@ function clean(text: string, secrets: string[] = [SECRET]): string {
   return message!;
 }
 
-/** A text of this length in which no character repeats soon. */
+/** Returns a text of this length without short repetitions. */
 function textOf(length: number): string {
   return Array.from({ length }, (_, i) => String.fromCodePoint(0x4e00 + i)).join("");
 }
@@ -45,7 +45,7 @@ describe("a report", () => {
         const text = Buffer.from(`${"x".repeat(before)}${secret}yyy`).toString(encoding);
         const shown = clean(text, [secret]);
         expect(shown).toContain("[secret]");
-        // The characters at both ends hold bits of what is beside the secret.
+        // The characters at both ends also encode bits of the text beside the secret.
         expect(shown.replace("[secret]", "").length).toBeLessThanOrEqual(Math.ceil((before + 4) / 3) * 4 + 2);
       }
     }
@@ -83,7 +83,7 @@ describe("a report", () => {
     expect(clean(`a ${secret.slice(0, 8)} b`, [secret])).toBe(`a ${secret.slice(0, 8)} b`);
     expect(clean(secret.slice(0, 8), [secret])).toBe("[secret]");
     expect(clean(secret.slice(-8), [secret])).toBe("[secret]");
-    // As long as the secret, and as the longest piece.
+    // The lengths of the secret and of the longest piece.
     expect(clean(`a ${textOf(9).slice(0, 8)}`, [textOf(9)])).toBe("a [secret]");
     expect(clean(`a ${secret.slice(0, 15)}`, [secret])).toBe("a [secret]");
   });

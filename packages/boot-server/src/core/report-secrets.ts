@@ -1,14 +1,14 @@
 import type { ReportRequest } from "./api.ts";
 
 const MAX_REPORT_TEXT = 500;
-/** Of shorter pieces nothing can be learned that is worth garbling every message. */
+/** Shorter secrets and remainders are not redacted, because they also occur in ordinary text. */
 const LEAST = 8;
-/** A piece of a secret of this length gives it away wherever it stands: encoded lines break anywhere. */
+/** Every part of a secret with this length is redacted, because encoders break lines anywhere. */
 const PIECE = 16;
-/** What is longer is no key or password, but a file. */
+/** Longer secrets are not searched for: they are files, not keys or passwords. */
 const MAX_SECRET = 64 * 1024;
 
-/** An installer may print what it was given, as it is or encoded, in lines that were cut. */
+/** Returns the report without the secrets, which an installer may print as they are, encoded, or in lines that were cut. */
 export function withoutSecrets(request: ReportRequest, secrets: readonly string[]): ReportRequest {
   const needles = [...new Set(secrets.flatMap(formsOf))];
   const pieces = new Set(needles.flatMap(piecesOf));
@@ -30,7 +30,7 @@ function formsOf(secret: string): string[] {
   return forms.filter((form) => form.length >= LEAST);
 }
 
-/** As part of something longer that was encoded, too: that begins at any of three positions in a group. */
+/** Returns the base64 of the bytes at each of the three positions that they can have in longer encoded text. */
 function base64Of(bytes: Buffer): string[] {
   const standard = [0, 1, 2].map((before) => {
     const text = Buffer.concat([Buffer.alloc(before), bytes])
@@ -67,7 +67,7 @@ function redact(text: string, needles: readonly string[], pieces: ReadonlySet<st
   return clean;
 }
 
-/** How long the end of the text is that the needle begins with: a line that was cut. */
+/** Returns the length of the longest end of the text that is the beginning of the needle. */
 function endThatBegins(text: string, needle: string): number {
   for (let length = Math.min(PIECE, needle.length, text.length); length >= LEAST; length--) {
     if (text.endsWith(needle.slice(0, length))) return length;

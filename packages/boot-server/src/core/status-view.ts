@@ -10,7 +10,7 @@ import type { NeededAssets } from "./needed-assets.ts";
 import { entryOfMac } from "./registry.ts";
 import type { Watchers } from "./watchers.ts";
 
-/** The pause between two calls of those who follow the status. */
+/** The shortest time between two callbacks. */
 const INTERVAL_MS = 250;
 
 interface Parts {
@@ -21,7 +21,7 @@ interface Parts {
   watchers: Watchers;
 }
 
-/** What people see: the machines, what they did, and what to do about it. In memory only. */
+/** The status that is shown: the machines, their timelines and the advice. In memory only. */
 export class StatusView {
   readonly #parts: Parts;
   readonly #machines: Machines;
@@ -145,7 +145,7 @@ export class StatusView {
   }
 }
 
-/** Whether the event shows that the machine was running. A boot is seen in another way. */
+/** Returns whether the machine itself caused the event. A boot is recorded by {@link StatusView.askedForScript}. */
 function isFromMachine({ kind }: Event): boolean {
   return ["delivered", "refused", "claimed", "reported", "installed", "failed"].includes(kind);
 }

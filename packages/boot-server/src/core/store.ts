@@ -5,7 +5,7 @@ export type Install = readonly [mac: string, record: InstallRecord];
 
 /** The entries at one moment. */
 export interface Snapshot {
-  /** Of the last event in it. */
+  /** The number of the last event that is included. */
   cursor: number;
   entries: readonly Entry[];
   installs: readonly Install[];
@@ -14,20 +14,20 @@ export interface Snapshot {
 }
 
 /**
- * What the core keeps beyond its own life. All that a call was to store is on the disk when it returns; when it throws,
- * anything may be, and {@link isIntact} says whether that is certain.
+ * The persistent state of the core. A call returns after its data is on the disk. If it throws, the data may or may not
+ * be stored; see {@link isIntact}.
  */
 export interface Store {
-  /** What was stored last time: a snapshot, the events after it, and the installs, which are kept apart. */
+  /** The state when the store was opened: a snapshot, the events after it, and the installs, which are stored separately. */
   readonly stored: Snapshot & { events: readonly Event[]; keptInstalls: readonly Install[] };
-  /** Whether what is stored is certain. Otherwise `append` refuses until `rewrite` has stored everything again. */
+  /** Whether it is known what is stored. If not, `append` fails until `rewrite` has stored everything again. */
   readonly isIntact: boolean;
-  /** Whether what is stored has become long compared to a snapshot. */
+  /** Whether the journal is long compared to a snapshot. */
   readonly isLong: boolean;
   append(events: readonly Event[]): Promise<void>;
-  /** Puts a snapshot in the place of everything but the installs that are kept apart. */
+  /** Replaces the journal by a snapshot. The separate installs stay. */
   rewrite(snapshot: Snapshot): Promise<void>;
-  /** Stores the installs that have changed; `all` are for a store that is not certain of what it has. */
+  /** Stores the installs that have changed, or `all` of them if it is not known what is stored. */
   saveInstalls(
     changed: ReadonlyMap<string, InstallRecord>,
     all: ReadonlyMap<string, InstallRecord>,
@@ -38,24 +38,26 @@ export interface Store {
   close(): Promise<void>;
 }
 
-/** The files that entries add to the ramdisk, by content. */
+/** The overlays of entries, by the SHA-256 of their content. */
 export interface OverlayStore {
   has(overlay: OverlayRef): Promise<boolean>;
   put(overlay: OverlayRef, bytes: Uint8Array): Promise<void>;
-  /** `undefined` when it is not there, or damaged. */
+  /** Returns `undefined` if the overlay does not exist or is damaged. */
   get(overlay: OverlayRef): Promise<Buffer | undefined>;
-  /** Removes all others. */
+  /** Removes all other overlays. */
   keepOnly(overlays: ReadonlySet<string>): Promise<void>;
 }
 
 export interface AssetStore {
   has(asset: AssetRef): Promise<boolean>;
-  /** Puts off its removal. */
+  /** Restarts the time after which an unused asset is removed. */
   touch(asset: AssetRef): void;
+  /** Links a file of the Nix store. Returns whether it has the right content. */
   adopt(asset: AssetRef, storePath: string): Promise<boolean>;
   add(asset: AssetRef, data: AsyncIterable<Uint8Array>): Promise<void>;
-  /** `undefined` when it is not there. */
+  /** Returns `undefined` if the asset does not exist. */
   open(asset: AssetRef): Promise<OpenAsset | undefined>;
+  /** Removes the assets that are not needed and were not used recently. Returns their number. */
   collect(needed: ReadonlySet<string>): Promise<number>;
 }
 

@@ -5,7 +5,7 @@ import { Refusal } from "./refusal.ts";
 
 type Callback = (event: CoreEvent) => void;
 
-/** Passes events on to watchers. */
+/** Sends events to watchers. */
 export class Watchers {
   readonly #ledger: Ledger;
   readonly #callbacks = new Set<Callback>();
@@ -14,12 +14,12 @@ export class Watchers {
     this.#ledger = ledger;
   }
 
-  /** Tells of the event that was stored last. */
+  /** Sends the event that was stored last. */
   stored(event: Event): void {
     this.#tell(this.#step(event, this.#ledger.cursor));
   }
 
-  /** Tells of the progress of a download, which is not stored. */
+  /** Sends the progress of a download, which is not stored. */
   download(id: string, at: number, download: { name: string; sent: number; size: number }): void {
     this.#tell({ kind: "download", cursor: this.#ledger.cursor, id, at, ...download });
   }
