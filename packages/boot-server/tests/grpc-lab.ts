@@ -70,7 +70,7 @@ export class GrpcLab {
     await fs.rm(this.folder, { recursive: true });
   }
 
-  /** Takes the machine of the entry through a network boot, as far as the installer. */
+  /** Boots the machine of an entry until its installer runs. */
   async bootInstaller(): Promise<{ token: string; bootId: string }> {
     const decision = await this.core.startBoot(MAC, FACTS);
     if (decision.kind !== "install") throw new Error(`no install: ${decision.reason}`);

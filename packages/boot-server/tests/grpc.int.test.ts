@@ -147,7 +147,7 @@ describe("assets", () => {
     const other = Buffer.from(bytes);
     other[1_000_000] = 1;
     const refusals: [Buffer, RegExp][] = [
-      [other, /do not have the SHA-256/],
+      [other, /do not have the announced SHA-256/],
       [Buffer.concat([bytes, bytes]), /instead of/],
       [bytes.subarray(1), /3145728 bytes instead of 3145729/],
     ];
@@ -255,7 +255,7 @@ describe("events", () => {
     await lab.close();
     expect(await watching).toMatchObject({ code: "UNAVAILABLE" });
 
-    // Happens while nobody watches.
+    // No client watches meanwhile.
     await lab.open();
     const request = { token, bootId: "kernel-boot", address: "10.0.0.9" };
     await lab.core.claim("web", request);
@@ -348,7 +348,7 @@ describe("events", () => {
     let received = 0;
     call.on("data", () => received++);
     const [error] = (await once(call, "error").catch((error: unknown) => [error])) as [ServiceError];
-    expect(error.details).toMatch(/watch again, from the last cursor/);
+    expect(error.details).toMatch(/watch again from the last cursor/);
     expect(received).toBeGreaterThan(1_000);
     expect(received).toBeLessThan(emitted);
     raw.close();
@@ -410,7 +410,9 @@ describe("the socket", () => {
     expect((await fs.stat(path)).isSocket()).toBe(true);
 
     const server = await lab.serve({ socket: { path } });
-    await expect(lab.serve({ socket: { path } })).rejects.toThrow(`${path}: another process already does`);
+    await expect(lab.serve({ socket: { path } })).rejects.toThrow(
+      `${path}: another process is listening on it`,
+    );
     const other = connectBootService({ socket: path });
     expect((await other.listEntries()).entries).toEqual([]);
     other.close();
@@ -422,7 +424,7 @@ describe("the socket", () => {
     const path = join(lab.folder, "notes");
     await fs.writeFile(path, "mine");
     await expect(lab.serve({ socket: { path } })).rejects.toThrow(
-      `${path}: there is something that is not a socket`,
+      `${path}: a file that is not a socket exists there`,
     );
     expect(await fs.readFile(path, "utf8")).toBe("mine");
   });
@@ -436,7 +438,7 @@ describe("the socket", () => {
       stdio: ["ignore", "pipe", "inherit", descriptorOf(listener)],
     });
     try {
-      // Only the service is to accept connections; closing removes the socket by its name.
+      // This server must not accept connections. Closing it would remove the socket's file.
       await fs.rename(`${path}.new`, path);
       listener.close();
       await once(service.stdout!, "data");
@@ -455,7 +457,7 @@ describe("the socket", () => {
     await expect(client.getEntry("web")).rejects.toMatchObject({
       code: "UNAVAILABLE",
       message: matching(expect.stringMatching(/at the boot service .*boot\.sock: .*ENOENT/)),
-      hint: matching(expect.stringContaining("Is the service running")),
+      hint: matching(expect.stringContaining("the service is running")),
     });
   });
 
@@ -545,12 +547,12 @@ function descriptorOf(listener: Server): number {
   return handle.fd;
 }
 
-/** What `expect` makes stands for a value of any type. */
+/** Casts an asymmetric matcher of `expect` to the expected type. */
 function matching(matcher: unknown): string {
   return matcher as string;
 }
 
-/** Gives answers as they are on the wire. */
+/** Returns the answers in their wire format. */
 class RawClient {
   readonly #client: Client;
 

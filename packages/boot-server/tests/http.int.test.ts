@@ -24,7 +24,7 @@ import {
 
 const run = promisify(execFile);
 const MIB = 2 ** 20;
-/** More than the operating system keeps for a client that does not read. */
+/** Larger than the buffers of the operating system for a client that does not read. */
 const LARGE = 24 * MIB;
 const KERNEL = randomBytes(8 * MIB + 1);
 const INITRDS = [randomBytes(MIB + 1), randomBytes(4096)];
@@ -246,7 +246,7 @@ suite(`with curl${because}`, () => {
     const gone = await curl(`${base}/nbp/gone.efi`);
     expect(gone.status).toBe(404);
     expect(gone.text).not.toContain(folder);
-    expect(warnings.join("\n")).toContain("the boot program gone.efi cannot be read");
+    expect(warnings.join("\n")).toContain("cannot read the boot program gone.efi");
     for (const name of ["no.efi", "..%2fipxe.efi", "%2e%2e", "ipxe.efi%00", "ipxe.efi/"]) {
       expect([400, 404]).toContain((await curl(`${base}/nbp/${name}`, "--path-as-is")).status);
     }
@@ -483,7 +483,7 @@ describe("claims and reports", () => {
       body: chunks as unknown as ReadableStream,
       duplex: "half",
     });
-    // The client may be cut off while it still sends.
+    // The connection may be closed while the client is still sending.
     expect([413, "cut"]).toContain(await chunked.then(({ status }) => status).catch(() => "cut"));
   });
 
@@ -648,7 +648,7 @@ describe("hostile clients", () => {
     expect((await fetch(`${base}/healthz`)).status).toBe(200);
     expect(openOnes()).toHaveLength(256);
     openOnes()[0]!.destroy();
-    // The server has to hear of it first.
+    // The server must notice the closed connections first.
     while (openOnes().length < 256) {
       kept.push(await open());
       await sleep(50);
@@ -714,7 +714,7 @@ it("sees a file that has become shorter, and cuts the download off", async () =>
     (cause: unknown) => cause,
   );
   if (Buffer.isBuffer(error)) expect(error.length).toBeLessThan(kernel.size);
-  expect(warnings.at(-1)).toContain("the file has become shorter");
+  expect(warnings.at(-1)).toContain("the file became shorter while it was sent");
   expect((await fetch(`${base}${url}/kernel`)).status).toBe(404);
 });
 
@@ -824,14 +824,14 @@ async function request(text: string, { port } = server): Promise<Socket> {
   return socket;
 }
 
-/** Also when it was reset. */
+/** Resolves when the socket is closed, also after a reset. */
 async function closed(socket: Socket): Promise<void> {
   socket.on("error", () => {});
   await new Promise((resolve) => socket.once("close", resolve));
 }
 
-/** What comes back until the server closes, or for a moment. */
-/** Unless it `mustCome`, an answer that takes longer than a moment is not waited for: there may be none. */
+/** Returns what the server sends until it closes the connection, or within a short time. */
+/** With `mustCome`, waits for the answer. Otherwise there may be none, and it waits for a short time only. */
 async function answerTo(bytes: Buffer, mustCome = false): Promise<string> {
   const socket = connect(server.port, "127.0.0.1");
   let answer = "";
@@ -866,7 +866,7 @@ function mutate(seed: string, random: () => number): Buffer {
   }
 }
 
-/** Until the server has seen that its clients are gone. */
+/** Waits until the server has noticed that its clients have disconnected. */
 async function untilQuiet(): Promise<void> {
   for (let seen = -1; seen !== accesses.length;) {
     seen = accesses.length;

@@ -20,7 +20,7 @@ const MIB = 2 ** 20;
 const HTTP_PORT = 8080;
 const DISK_LINE = "this is the disk";
 const SECRET = "correct horse battery staple";
-/** What a machine in software emulation may need on a busy host. */
+/** Enough for an emulated machine on a busy host. */
 const BOOT_SECONDS = 600;
 
 const FIRMWARES = ["bios", "efi"] as const;
@@ -45,7 +45,7 @@ suite(`network boot by iPXE${unavailable === undefined ? "" : ` (skipped: ${unav
     client = service.connect();
     const linux = await netbootLinux(lab.folder);
     const initrd = await readFile(linux.initrd);
-    // One more byte: the overlay then does not follow at a multiple of 4 by itself.
+    // One byte more, so that the following overlay is only aligned to 4 bytes by padding.
     kernel = await upload(await readFile(linux.kernel));
     initrds = [
       await upload(Buffer.concat([initrd, Buffer.alloc(1)])),
@@ -158,7 +158,7 @@ suite(`network boot by iPXE${unavailable === undefined ? "" : ` (skipped: ${unav
     2 * BOOT_SECONDS * 1000,
   );
 
-  /** One machine of each firmware, up to the local boot that iPXE's script leads to. */
+  /** Boots a machine with each firmware until iPXE's script boots from disk. */
   async function expectDiskBoots(macPrefix: string): Promise<void> {
     const disks = FIRMWARES.map(async (firmware, index) => {
       const machine = await start({
@@ -221,7 +221,7 @@ suite(`network boot by iPXE${unavailable === undefined ? "" : ` (skipped: ${unav
     return entry!;
   }
 
-  /** The first news of a download that is under way. */
+  /** Resolves at the first progress of a download. */
   async function downloads(name: string, entryId: string): Promise<{ sent: number; size: number }> {
     for await (const { download } of client.watchEvents({ entryId, afterCursor: 0 })) {
       if (download?.name === name && download.sent > 0) return download;

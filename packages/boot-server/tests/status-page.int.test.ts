@@ -38,7 +38,7 @@ let handle: StatusPage;
 let server: Server;
 let connections: Socket[];
 let url: string;
-/** How far the core's clock is behind. */
+/** The offset of the core's clock. */
 let agoMs: number;
 
 beforeEach(async () => {
@@ -508,7 +508,7 @@ describe("over HTTP", () => {
     lazy.socket.pause();
     while (!connection!.destroyed) {
       expect(Date.now()).toBeLessThan(deadline);
-      // More, soon, than the kernel buffers for a connection.
+      // Soon larger than the kernel's buffers for a connection.
       for (let i = 0; i < 2_000; i++) {
         core.sighted({ mac: macOf(`stranger ${i % 200}`), text: `${i} ${"x".repeat(500)}` });
       }
@@ -560,7 +560,7 @@ interface Install {
   report(report: Omit<ReportRequest, "bootId">): Promise<void>;
 }
 
-/** What a machine and its installer do, as far as the core is concerned. */
+/** Simulates the requests of a machine and its installer to the core. */
 async function boot(id: string, address = "10.0.0.9", facts = UEFI): Promise<Install> {
   const decision = await core.startBoot(macOf(id), { address, ...facts });
   if (decision.kind !== "install") throw new Error(decision.reason);
@@ -573,7 +573,7 @@ async function boot(id: string, address = "10.0.0.9", facts = UEFI): Promise<Ins
   };
 }
 
-/** One that is always the same for an entry. */
+/** Returns the MAC address of an entry. */
 function macOf(id: string): string {
   const digits = createHash("sha256").update(id).digest("hex");
   return `52:54:00:${digits.slice(0, 2)}:${digits.slice(2, 4)}:${digits.slice(4, 6)}`;
@@ -583,7 +583,7 @@ function download(name: string, sent: number, size: number): { name: string; sen
   return { name, sent: sent * MIB, size: size * MIB };
 }
 
-/** A machine of each kind, in the middle of an ordinary day. */
+/** Creates a machine in each condition. */
 async function allConditions(): Promise<void> {
   const log = Array.from(
     { length: 30 },

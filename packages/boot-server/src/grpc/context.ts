@@ -1,12 +1,12 @@
 import type { BootCore } from "../core/api.ts";
 
-/** What every route works with. */
+/** The objects that all methods use. */
 export interface GrpcContext {
   core: BootCore;
-  /** Where a machine with this MAC address gets its iPXE script. */
+  /** Returns the URL of the iPXE script for a MAC address. */
   scriptUrl: (mac: string) => string;
-  /** Told of what the operator should know. */
+  /** Receives messages for the operator. */
   log: (message: string) => void;
-  /** Aborted when the server is about to stop. */
+  /** Aborted when the server begins to stop. */
   stopping: AbortSignal;
 }

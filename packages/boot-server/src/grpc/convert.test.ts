@@ -55,7 +55,7 @@ describe("converting entries", () => {
   });
 
   it("fills in defaults for what is not set", () => {
-    // Nothing but the id.
+    // Only the id is set.
     const sent = Buffer.from([0x0a, 5, 0x0a, 3, ...Buffer.from("web")]);
     expect(specFromApi(putEntry.requestDeserialize(sent).spec)).toEqual({
       id: "web",

@@ -20,7 +20,7 @@ const architectures = { ARCHITECTURE_UNSPECIFIED: "x86_64", X86_64: "x86_64", AA
 const onInterrupted = { ON_INTERRUPTED_UNSPECIFIED: "hold", HOLD: "hold", RETRY: "retry" } as const;
 const biosLocalBoot = { BIOS_LOCAL_BOOT_UNSPECIFIED: "sanboot", SANBOOT: "sanboot", EXIT: "exit" } as const;
 
-/** What only the core can judge is left to it: a kernel that is not there becomes one that it refuses. */
+/** Converts a spec, and sets the defaults. The core checks it: a missing kernel becomes an invalid one. */
 export function specFromApi(spec: api.EntrySpec | null): EntrySpec {
   if (spec === null) throw new Refusal("invalid", "spec: must be set");
   return {
@@ -40,7 +40,7 @@ export function specFromApi(spec: api.EntrySpec | null): EntrySpec {
   };
 }
 
-/** Without the contents of files, whether secret or not, and without what the machine's requests are allowed by. */
+/** Converts an entry, without the contents of its files, the token and the id of the boot. */
 export function entryToApi(entry: Entry, cursor: number, scriptUrl: (mac: string) => string): api.Entry {
   const { spec, phase, attempt, armedAt, expiresAt, boot, claim, report, endedAt, reason } = entry;
   return {
@@ -110,7 +110,7 @@ function reportToApi({ stage, percent, message, log, reportedAt }: InstallReport
   return { stage, percent, message, log, reportedAt };
 }
 
-/** A value that a newer client knows arrives as its number. */
+/** Converts an enum value. A value that only newer clients know arrives as its number, and is refused. */
 function choice<Name extends string, Value>(path: string, values: Record<Name, Value>, name: Name): Value {
   if (Object.hasOwn(values, name)) return values[name];
   throw new Refusal("invalid", `${path}: this version of the service does not know the value ${name}`);

@@ -8,36 +8,36 @@ type Log = (message: string) => void;
 
 export interface SocketOptions {
   path: string;
-  /** Who may use it; by default 0660. */
+  /** The mode of the socket. Default 0660. */
   mode?: number | undefined;
 }
 
-/** All as PEM. */
+/** The certificates and the key are in PEM format. */
 export interface TcpOptions {
   address: string;
-  /** 0 for any that is free. */
+  /** 0 selects a free port. */
   port: number;
-  /** Listens there already, in place of `address` and `port`. */
+  /** A server that listens already, instead of `address` and `port`. */
   bound?: Server | undefined;
-  /** A client with a certificate of this CA may do everything. */
+  /** A client with a certificate from this CA may call all methods. */
   caCertificate: string;
   certificate: string;
   key: string;
 }
 
 const DEFAULT_MODE = 0o660;
-/** Connections beyond it are closed at once. */
+/** Further connections are closed at once. */
 const MAX_CONNECTIONS = 1024;
 const HANDSHAKE_TIMEOUT_MS = 10_000;
 
 /**
- * Makes a unix socket that has its mode from the moment it exists, and closes all connections until it is accepted on.
- * One that a dead process left is replaced; one that a process listens on is an error.
+ * Creates a unix socket, which has its mode from the beginning. It closes all connections until {@link acceptOn} is called.
+ * Replaces a socket that no process listens on. Fails if a process listens on it.
  */
 export async function makeSocket({ path, mode = DEFAULT_MODE }: SocketOptions): Promise<Server> {
   await removeStaleSocket(path);
   const server = closedServer();
-  // The socket is made before listen() returns.
+  // listen() creates the socket before it returns.
   const umask = process.umask(0o777 & ~mode);
   try {
     server.listen(path);
@@ -48,25 +48,25 @@ export async function makeSocket({ path, mode = DEFAULT_MODE }: SocketOptions): 
   return server;
 }
 
-/** A server that closes all connections. */
+/** Returns a server that closes all connections. */
 export function closedServer(): Server {
   const server = createServer();
   server.maxConnections = 0;
   return server;
 }
 
-/** Accepts connections on what {@link makeSocket} made. */
+/** Accepts connections on a socket from {@link makeSocket}. */
 export function acceptOn(server: Server, onConnection: OnConnection, log: Log): Server {
   server.on("connection", onConnection);
   return accepting(server, log);
 }
 
-/** A socket that already listens, as systemd hands it over. */
+/** Accepts connections on a socket that already listens, such as one from systemd. */
 export async function listenOnDescriptor(fd: number, onConnection: OnConnection, log: Log): Promise<Server> {
   return listening(createServer(onConnection).listen({ fd }), log);
 }
 
-/** Only clients with a certificate of the CA get through. */
+/** Listens with TLS. Accepts only clients with a certificate from the CA. */
 export async function listenOnTcp(
   { address, port, bound, caCertificate, certificate, key }: TcpOptions,
   onConnection: OnConnection,
@@ -100,7 +100,7 @@ async function listening(server: Server, log: Log): Promise<Server> {
 
 function accepting(server: Server, log: Log): Server {
   server.maxConnections = MAX_CONNECTIONS;
-  // As when there are no more file descriptors: later ones may get through.
+  // For example, no file descriptor is left. Later connections may succeed.
   server.on("error", (error) => log(`gRPC: cannot accept a connection: ${error.message}`));
   return server;
 }
@@ -108,9 +108,10 @@ function accepting(server: Server, log: Log): Server {
 async function removeStaleSocket(path: string): Promise<void> {
   const stats = await lstat(path).catch(ignoreMissing);
   if (stats === undefined) return;
-  if (!stats.isSocket()) throw new Error(`cannot listen on ${path}: there is something that is not a socket`);
+  if (!stats.isSocket())
+    throw new Error(`cannot listen on ${path}: a file that is not a socket exists there`);
   const failure = await tryToConnect(path);
-  if (failure === undefined) throw new Error(`cannot listen on ${path}: another process already does`);
+  if (failure === undefined) throw new Error(`cannot listen on ${path}: another process is listening on it`);
   if (failure.code !== "ECONNREFUSED")
     throw new Error(`cannot listen on ${path}: ${failure.message}`, { cause: failure });
   await rm(path, { force: true });

@@ -28,31 +28,32 @@ import { toStatus } from "./status.ts";
 
 export interface GrpcServerOptions {
   core: BootCore;
-  /** A descriptor and a server are such that listen already. */
+  /** A new unix socket, or a descriptor or a server that listens already. */
   socket?: SocketOptions | { fd: number } | { server: NetServer } | undefined;
   /** Mutual TLS. */
   tcp?: TcpOptions | undefined;
-  /** Where a machine with this MAC address gets its iPXE script. */
+  /** Returns the URL of the iPXE script for a MAC address. */
   scriptUrl: (mac: string) => string;
-  /** Told of what the operator should know. */
+  /** Receives messages for the operator. */
   log: (message: string) => void;
 }
 
 export interface GrpcServer {
-  /** Of TCP. */
+  /** The TCP port, `undefined` without TCP. */
   port: number | undefined;
-  /** Accepts nothing more, ends watchers, and cuts off what is still under way after the grace period. */
+  /** Stops accepting calls, ends watchers, and cancels the calls that are still running after `graceSeconds`. */
   stop(options: { graceSeconds: number }): Promise<void>;
 }
 
 const options = {
-  // An entry comes with the contents of its files.
+  // An entry includes the contents of its files.
   "grpc.max_receive_message_length": 16 * 1024 * 1024,
   "grpc.max_concurrent_streams": 128,
   "grpc.keepalive_time_ms": 60_000,
   "grpc.keepalive_timeout_ms": 20_000,
 };
 
+/** Starts the gRPC server on a unix socket, on TCP with mutual TLS, or on both. */
 export async function startGrpcServer({
   core,
   socket,
@@ -62,8 +63,8 @@ export async function startGrpcServer({
 }: GrpcServerOptions): Promise<GrpcServer> {
   const stopping = new AbortController();
   const server = createServer({ core, scriptUrl, log, stopping: stopping.signal });
-  // The listening is ours, TLS too: grpc-js can neither take a descriptor nor set a socket's mode, and does not tell
-  // of clients that it refused.
+  // This module listens and does TLS itself: grpc-js cannot take a descriptor, set the mode of a socket, or report the
+  // clients that it refused.
   const injector = server.createConnectionInjector(ServerCredentials.createInsecure());
   const onConnection = (connection: Socket) => injector.injectConnection(connection);
   const listeners: NetServer[] = [];

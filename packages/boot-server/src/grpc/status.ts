@@ -10,14 +10,14 @@ const codes: Record<RefusalKind, status> = {
   unavailable: status.UNAVAILABLE,
 };
 
-/** They travel in a header, percent-encoded: at most nine bytes for each, of 64 KiB. */
+/** Details are sent in a header of at most 64 KiB, where percent-encoding takes up to nine bytes for one. */
 const MAX_DETAIL_BYTES = 6 * 1024;
 
-/** A fault of our own goes to the log, and only there. */
+/** Converts an error to a gRPC status. Logs an unexpected error, whose message the client does not get. */
 export function toStatus(error: unknown, log: (message: string) => void): Partial<StatusObject> {
   if (error instanceof Refusal) return { code: codes[error.kind], details: shortened(error.message) };
   if ((error as NodeJS.ErrnoException).code === "ERR_STREAM_PREMATURE_CLOSE") {
-    return { code: status.CANCELLED, details: "the client is gone" };
+    return { code: status.CANCELLED, details: "the client closed the connection" };
   }
   log(`gRPC: ${error instanceof Error ? (error.stack ?? error.message) : String(error)}`);
   return { code: status.INTERNAL, details: "internal error, see the log of the service" };

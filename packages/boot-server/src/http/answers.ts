@@ -10,7 +10,7 @@ const STATUSES: Record<RefusalKind, number> = {
   unavailable: 503,
 };
 
-/** What is wrong with the request as HTTP, whatever it asks for. */
+/** An invalid HTTP request, with the status and the headers of its answer. */
 export class HttpError extends Error {
   override readonly name = "HttpError";
   readonly status: number;
@@ -23,12 +23,12 @@ export class HttpError extends Error {
   }
 }
 
-/** The client has gone before it had everything. */
+/** The client closed the connection before the answer was complete. */
 export class LostConnection extends Error {
   override readonly name = "LostConnection";
 }
 
-/** What the client is told of an error; `undefined` when it is none of its business. */
+/** Returns the answer to the client after an error, `undefined` for an internal error, whose message it must not see. */
 export function errorAnswer(error: unknown): HttpError | undefined {
   if (error instanceof HttpError) return error;
   return error instanceof Refusal ? new HttpError(STATUSES[error.kind], error.message) : undefined;

@@ -1,6 +1,6 @@
 import type { IncomingMessage } from "node:http";
 
-/** What the request proves itself with; empty, and so nobody's, when there is none. */
+/** Returns the bearer token of a request (RFC 6750). Empty if there is none; no boot has an empty token. */
 export function bearerToken({ headers }: IncomingMessage): string {
   return /^Bearer +([\x21-\x7e]{1,256})$/i.exec(headers.authorization ?? "")?.[1] ?? "";
 }

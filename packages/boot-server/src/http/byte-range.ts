@@ -1,12 +1,12 @@
 export interface ByteRange {
   start: number;
-  /** Of the last byte. */
+  /** The offset of the last byte. */
   end: number;
 }
 
 /**
- * The part of `size` bytes that a Range header asks for (RFC 9110 section 14.1.2). `undefined` when all of it is to be
- * sent: several ranges, other units and what is malformed may be ignored.
+ * Returns the part of `size` bytes that a Range header requests (RFC 9110 section 14.1.2). Returns `undefined` if the
+ * header is ignored and everything is sent: for several ranges, for other units, and for a malformed header.
  */
 export function parseRange(header: string, size: number): ByteRange | "unsatisfiable" | undefined {
   const match = /^bytes=(\d{0,15})-(\d{0,15})$/i.exec(header.trim());
@@ -18,7 +18,7 @@ export function parseRange(header: string, size: number): ByteRange | "unsatisfi
   return start < size ? { start, end } : "unsatisfiable";
 }
 
-/** Whether an If-None-Match header has this strong entity tag (RFC 9110 section 13.1.2), quotes included. */
+/** Returns whether an If-None-Match header lists this entity tag (RFC 9110 section 13.1.2). The tag includes its quotes. */
 export function hasEntityTag(header: string, tag: string): boolean {
   return header.split(",").some((one) => ["*", tag].includes(one.trim().replace(/^W\//, "")));
 }

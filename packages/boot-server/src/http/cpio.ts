@@ -11,9 +11,9 @@ const REGULAR = 0o100000;
 const BLOCK_BYTES = 512;
 
 /**
- * An archive in cpio's "newc" format, which Linux unpacks as an initial ramdisk
- * (https://docs.kernel.org/driver-api/early-userspace/buffer-format.html). Everything belongs to root, the folders of
- * each file come before it, and the same files always give the same bytes.
+ * Returns an archive in cpio's "newc" format, which Linux unpacks as an initial ramdisk
+ * (https://docs.kernel.org/driver-api/early-userspace/buffer-format.html). All members belong to root. The folders of a
+ * file precede it. The same files always produce the same bytes.
  */
 export function cpioArchive(files: readonly CpioFile[]): Buffer {
   const parts: Uint8Array[] = [];

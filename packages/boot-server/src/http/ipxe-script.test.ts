@@ -114,7 +114,7 @@ reboot
 
   it.each(["a=${net0/ip}", "${", "a\nreboot", "a\rb", "a\tb", "a\0b", "ä"])("refuses %j", (cmdline) => {
     expect(() => installScript({ ...EFI, cmdline })).toThrow(
-      "cmdline has something that iPXE cannot pass on",
+      "cmdline contains characters that iPXE would change",
     );
   });
 });

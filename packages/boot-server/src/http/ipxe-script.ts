@@ -1,30 +1,30 @@
 import { initrdNames, kernelArguments } from "../core/kernel-arguments.ts";
 import { Refusal } from "../core/refusal.ts";
 
-// For iPXE from 2019 on: src/core/exec.c, src/image/script.c and src/core/settings.c of its sources say how a line is
-// read. A line is split at white space, then at the words `&&`, `||` and `;`, and at a word that begins with `#`; only
-// then `${…}` is expanded, again and again.
+// The scripts need iPXE of 2019 or newer. It parses a line as follows (src/core/exec.c, src/image/script.c and
+// src/core/settings.c of its sources): it splits the line at white space, then at the words `&&`, `||` and `;` and at a
+// word that begins with `#`. After that it expands `${…}` repeatedly.
 
-/** Without progress for this long, a download counts as failed. */
+/** A download fails after this time without progress. */
 const TIMEOUT_MS = 60_000;
 const SCRIPT_TIMEOUT_MS = 15_000;
 const RETRY_SECONDS = 5;
-/** Longer than the server takes to start again. */
+/** Together longer than a restart of the server. */
 const INSTALL_RETRIES = 60;
-/** A machine whose server is gone for good is to boot from disk. */
+/** After this many failures the machine boots from disk, because the server may never return. */
 const SCRIPT_RETRIES = 12;
 const GIVE_UP_SECONDS = 30;
 const WAIT_SECONDS = 15;
 
 export interface InstallScriptOptions {
-  /** Without a slash at the end. */
+  /** The URL of this server, without a slash at the end. */
   baseUrl: string;
-  /** Lower case with colons. */
+  /** In lower case with colons. */
   mac: string;
   entryId: string;
   bootId: string;
   generation: number;
-  /** How many there are. */
+  /** The number of initrds. */
   initrds: number;
   cmdline: string;
   /** iPXE's `platform`. */
@@ -32,9 +32,10 @@ export interface InstallScriptOptions {
 }
 
 /**
- * The script that is the same for all machines: asks for the machine's own, and says what machine it is.
+ * Returns the script that is the same for all machines. It requests the script of the machine, and sends the properties of
+ * the machine in the query.
  *
- * @param machine as the path has it; by default iPXE fills in the network card that it booted from.
+ * @param machine the MAC address as in the path. By default, iPXE inserts that of the network card that it booted from.
  */
 export function genericScript(baseUrl: string, machine = "${netX/mac:hexhyp}"): string {
   const facts = ["manufacturer", "product", "serial"].map((name) => `${name}=\${${name}:uristring}`);
@@ -42,7 +43,7 @@ export function genericScript(baseUrl: string, machine = "${netX/mac:hexhyp}"): 
   return script([
     "set failures:int32 0",
     ":again",
-    // Replaces this script: otherwise an `exit 1` in the other one would look like a failure to load it.
+    // `--replace`: without it, an `exit 1` in the other script would count as a failure to load it.
     `chain --autofree --replace --timeout ${SCRIPT_TIMEOUT_MS} ${baseUrl}/machines/${machine}/boot.ipxe?${query} ||`,
     "inc failures",
     `iseq \${failures} ${SCRIPT_RETRIES} && goto give_up ||`,
@@ -57,8 +58,8 @@ export function genericScript(baseUrl: string, machine = "${netX/mac:hexhyp}"): 
 }
 
 /**
- * Loads and starts the installer. A step that fails is tried again, so that the server may be restarted meanwhile.
- * Refused with a command line that iPXE would change.
+ * Returns the script that loads and starts the installer. It retries a failed step, so that the server may be restarted
+ * meanwhile. Refused if iPXE would change the command line.
  */
 export function installScript(options: InstallScriptOptions): string {
   const { baseUrl, mac, entryId, bootId, generation, firmware } = options;
@@ -73,7 +74,7 @@ export function installScript(options: InstallScriptOptions): string {
     "set failures:int32 0",
     "set step kernel",
     ":kernel",
-    // A BIOS kernel gets every loaded image as an initrd.
+    // Without it, images from a failed attempt would be initrds of a BIOS kernel.
     "imgfree",
     `${fetch("kernel", "kernel", `${machineUrl}/kernel`)} ${words} || goto retry`,
     ...initrds.flatMap((name, i) => [
@@ -100,18 +101,18 @@ export function installScript(options: InstallScriptOptions): string {
   ]);
 }
 
-/** Pauses, and goes on with another script. */
+/** Returns a script that pauses and then runs the lines of another script. */
 export function waitScript(reason: string, next: string): string {
   const [shebang, ...lines] = next.split("\n");
   return [shebang, `echo Waiting: ${onScreen(reason)}`, `sleep ${WAIT_SECONDS} ||`, ...lines].join("\n");
 }
 
-/** Leaves the machine to its disk, in the way that is right for the firmware. */
+/** Returns a script that boots the machine from its disk, in the way that its firmware needs. */
 export function localBootScript(options: {
   firmware: string;
   biosLocalBoot: "sanboot" | "exit";
   reason: string;
-  /** For somebody to read what is on the screen. Default 0. */
+  /** The pause in which the reason can be read on the screen. Default 0. */
   pauseSeconds?: number;
 }): string {
   const { firmware, biosLocalBoot, reason, pauseSeconds = 0 } = options;
@@ -125,7 +126,7 @@ export function localBootScript(options: {
 const SANBOOT = ["sanboot --no-describe --drive 0x80 || exit"];
 
 function localBoot(firmware: string, bios: "sanboot" | "exit"): string[] {
-  // EFI firmware takes success as "this was the system", and shows its menu: only a failure has it try the next.
+  // EFI firmware continues its boot order only after a failure. After a success it shows its menu.
   if (firmware === "efi") return ["exit 1"];
   return bios === "sanboot" ? SANBOOT : ["exit"];
 }
@@ -133,16 +134,16 @@ function localBoot(firmware: string, bios: "sanboot" | "exit"): string[] {
 function refuseUnprintable(cmdline: string): void {
   // eslint-disable-next-line no-control-regex
   if (/\$\{|[^\x20-\x7e]/.test(cmdline)) {
-    throw new Refusal("invalid", "the entry's cmdline has something that iPXE cannot pass on");
+    throw new Refusal("invalid", "the entry's cmdline contains characters that iPXE would change");
   }
 }
 
-/** A setting that nobody sets expands to nothing, but the word is no longer iPXE's. */
+/** Quotes an operator of iPXE: a prefix that expands to nothing makes it an ordinary word. */
 function literal(word: string): string {
   return /^(&&|\|\||;)$|^#/.test(word) ? `\${nothing}${word}` : word;
 }
 
-/** A backslash at the end of a line would join it with the next. */
+/** Returns the text as arguments of `echo`. A backslash at the end of a line would join it with the next line. */
 function onScreen(text: string): string {
   return words(text.replaceAll(/[^\x20-\x7e]|[\\$]/g, " "))
     .map(literal)

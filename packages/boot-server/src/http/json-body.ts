@@ -4,7 +4,7 @@ import { HttpError } from "./answers.ts";
 
 const ajv = new Ajv({ allErrors: true });
 
-/** An object with these JSON Schema `properties` and no others. */
+/** Compiles a validator of an object with these JSON Schema `properties` and no others. */
 export function bodyOf<T>(
   properties: { [Name in keyof T]: object },
   required: (keyof T)[],
@@ -13,9 +13,9 @@ export function bodyOf<T>(
 }
 
 /**
- * Reads a body of JSON, whatever Content-Type it has.
+ * Reads a JSON body. Ignores the Content-Type.
  *
- * @throws HttpError 413, or 400 with all that is wrong with it; values are never quoted.
+ * @throws HttpError 413 if it is too large, 400 with all violations. The message does not quote values.
  */
 export async function readJsonBody<T>(
   req: IncomingMessage,
@@ -27,12 +27,16 @@ export async function readJsonBody<T>(
   throw new HttpError(400, (validate.errors ?? []).map(describeViolation).join("; "));
 }
 
-/** @throws HttpError 413 */
+/**
+ * Reads a body.
+ *
+ * @throws HttpError 413 if it is too large
+ */
 export async function readBody(req: IncomingMessage, maxBytes: number): Promise<Buffer> {
   if (Number(req.headers["content-length"] ?? 0) > maxBytes) throw tooLarge(maxBytes);
   const chunks: Buffer[] = [];
   let size = 0;
-  // Leaving the loop must not destroy the request: its answer goes over the same socket.
+  // Otherwise leaving the loop would destroy the socket, which the answer needs.
   for await (const chunk of req.iterator({ destroyOnReturn: false }) as AsyncIterable<Buffer>) {
     size += chunk.length;
     if (size > maxBytes) throw tooLarge(maxBytes);
@@ -42,7 +46,7 @@ export async function readBody(req: IncomingMessage, maxBytes: number): Promise<
 }
 
 function tooLarge(maxBytes: number): HttpError {
-  return new HttpError(413, `the body has more than ${maxBytes} bytes`, { Connection: "close" });
+  return new HttpError(413, `the body is larger than ${maxBytes} bytes`, { Connection: "close" });
 }
 
 function parseJson(text: string): unknown {

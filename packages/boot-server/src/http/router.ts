@@ -2,10 +2,9 @@ import { HttpError } from "./answers.ts";
 import type { Route } from "./exchange.ts";
 
 /**
- * The route of a path as it came in, and its parameters. There are no files behind it, so nothing is normalized:
- * `..`, doubled slashes and the like are simply not found.
+ * Returns the route for a path, and its parameters. The path is not normalized: no route has `..` or empty segments.
  *
- * @throws HttpError 400, 404 or 405
+ * @throws HttpError 400 for a malformed path, 404 without a route, 405 for another method
  */
 export function findRoute(
   routes: readonly Route[],
@@ -18,7 +17,7 @@ export function findRoute(
     if (params === undefined) continue;
     const allowed = route.method === "GET" ? ["GET", "HEAD"] : [route.method];
     if (!allowed.includes(method)) {
-      throw new HttpError(405, "not with this method", { Allow: allowed.join(", ") });
+      throw new HttpError(405, "method not allowed", { Allow: allowed.join(", ") });
     }
     return { route, params };
   }
@@ -33,7 +32,8 @@ function decodeSegment(segment: string): string {
     throw new HttpError(400, "invalid percent-encoding in the path");
   }
   // eslint-disable-next-line no-control-regex
-  if (/[/\\\x00-\x1f\x7f]/.test(decoded)) throw new HttpError(400, "an odd character in the path");
+  if (/[/\\\x00-\x1f\x7f]/.test(decoded))
+    throw new HttpError(400, "the path contains a slash, a backslash or a control character in encoded form");
   return decoded;
 }
 

@@ -4,7 +4,7 @@ import { sendContent, type Content, type OnProgress } from "./send-content.ts";
 
 const SIGHTING_INTERVAL_MS = 250;
 
-/** Sends the kernel or an initrd, and lets it be seen how far it is. */
+/** Sends the kernel or an initrd, and reports the progress to the core. */
 export async function sendAsset(
   exchange: Exchange,
   asset: OpenAsset,
@@ -19,7 +19,7 @@ export async function sendAsset(
   }
 }
 
-/** Tells the core of a download: when it starts and ends, and a few times a second while it goes on. */
+/** Returns a callback that reports a download to the core: at the start, every 250 ms, and at the end. */
 export function sightings(
   { sources, address }: Pick<Exchange, "sources" | "address">,
   { mac, name, size }: { mac?: string; name: string; size: number },
@@ -44,7 +44,7 @@ function amount(bytes: number): string {
   return bytes < 2 ** 20 ? `${Math.ceil(bytes / 2 ** 10)} KiB` : `${(bytes / 2 ** 20).toFixed(1)} MiB`;
 }
 
-/** @param multipleOf zeros are added until the size is a multiple of it. */
+/** Returns the content of an asset. Adds zero bytes until the size is a multiple of `multipleOf`. */
 function assetContent(asset: OpenAsset, multipleOf: number): Content {
   const padding = (multipleOf - (asset.size % multipleOf)) % multipleOf;
   return {

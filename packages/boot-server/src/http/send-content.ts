@@ -4,23 +4,23 @@ import { hasEntityTag, parseRange, type ByteRange } from "./byte-range.ts";
 import type { Exchange } from "./exchange.ts";
 import { writeAll } from "./write-all.ts";
 
-/** Something to be sent, whole or in part. */
+/** Content that can be sent completely or in part. */
 export interface Content {
   /** In bytes. */
   size: number;
-  /** Strong, with its quotes: other bytes have another. */
+  /** A strong entity tag (RFC 9110 section 8.8.3), quotes included. It changes with the content. */
   entityTag: string;
   contentType: string;
-  /** Fills the buffer with what stands at `position`, and returns how many bytes that were; 0 at the end. */
+  /** Reads from `position` into the buffer. Returns the number of bytes read, 0 at the end. */
   read(buffer: Uint8Array, position: number): Promise<number>;
 }
 
-/** Told of the offset that has been reached; `complete` when the answer has been sent. */
+/** Receives the offset of the bytes sent so far. `complete` means that the last byte was sent. */
 export type OnProgress = (offset: number, state: "started" | "going" | "complete" | "stopped") => void;
 
-/** Two of them for each download are all the memory that it takes. */
+/** Each download uses two buffers of this size. */
 const BUFFER_BYTES = 256 * 1024;
-/** Used again, since it takes the garbage collector long to free them. */
+/** Buffers are reused, because the garbage collector frees them late. */
 const idleBuffers: Buffer[] = [];
 const MAX_IDLE_BUFFERS = 64;
 
@@ -38,7 +38,7 @@ export async function sendContent(
     res.writeHead(304).end();
     return;
   }
-  // RFC 9110 section 14.2: with another method than GET the header means nothing.
+  // RFC 9110 section 14.2: Range is defined for GET only.
   const range = req.method === "GET" ? wantedRange(req.headers, content) : undefined;
   if (range === "unsatisfiable") {
     throw new HttpError(416, "the range begins after the end", { "Content-Range": `bytes */${size}` });
@@ -53,7 +53,7 @@ export async function sendContent(
   res.end();
 }
 
-/** Reads into one buffer while the other is being sent. */
+/** Sends a range. Reads into one buffer while the other one is sent. */
 async function sendBytes(
   res: ServerResponse,
   content: Content,
@@ -64,7 +64,7 @@ async function sendBytes(
   let [buffer, other] = [takeBuffer(length), takeBuffer(length)];
   const read = (at: number) => {
     const count = content.read(buffer.subarray(0, Math.min(length, end - at + 1)), at);
-    // It may fail while nobody waits for it yet.
+    // It may fail before it is awaited, which would be an unhandled rejection.
     count.catch(() => {});
     return count;
   };
@@ -76,7 +76,7 @@ async function sendBytes(
     reading = read(position);
     while (reading !== undefined) {
       const count = await reading;
-      if (count === 0) throw new Error("the file has become shorter");
+      if (count === 0) throw new Error("the file became shorter while it was sent");
       const chunk = buffer.subarray(0, count);
       position += count;
       [buffer, other] = [other, buffer];
@@ -85,14 +85,14 @@ async function sendBytes(
       sent = position;
       onProgress(sent, sent > end ? "complete" : "going");
     }
-    // Only now: of a connection that was lost, the system may still have them in hand.
+    // Not after a lost connection: the system may still use the buffers.
     idleBuffers.push(...[buffer, other].filter((each) => each.length === BUFFER_BYTES));
     idleBuffers.splice(MAX_IDLE_BUFFERS);
   } catch (error) {
     onProgress(sent, "stopped");
     throw error;
   } finally {
-    // The file must not be closed, nor another have its number, while it is being read.
+    // Otherwise the caller would close the file during a read, and its descriptor could be reused.
     await reading?.catch(() => {});
   }
 }

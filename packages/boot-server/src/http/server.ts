@@ -9,52 +9,52 @@ import { routes } from "./routes/index.ts";
 import { httpUrl } from "./url.ts";
 
 export interface HttpServerOptions extends HttpSources {
-  /** An IP address and a port (0 takes a free one), or something that listens already. */
+  /** An IP address and a port (0 selects a free port), or a descriptor or a server that listens already. */
   listen: { address: string; port: number } | { fd: number } | { server: NetServer };
   /**
-   * What machines reach this server by, such as `http://10.0.0.1:8080`; needed behind a proxy. By default the address
-   * and port that each request came in on. Never what the client claims in its Host header.
+   * The URL at which machines reach this server, such as `http://10.0.0.1:8080`. Required behind a proxy. By default, the
+   * local address and port of each request. The Host header is never used, because the client controls it.
    */
   publicUrl?: string | undefined;
-  /** Called for each answer that has ended. */
+  /** Called after each answer. */
   log?: ((access: HttpAccess) => void) | undefined;
-  /** Told of what the operator should know and no client is told. */
+  /** Receives messages for the operator that no client gets. */
   warn?: ((message: string) => void) | undefined;
   limits?: Partial<HttpLimits> | undefined;
 }
 
 interface HttpLimits {
-  /** Further ones are closed at once. Default 1024. */
+  /** Further connections are closed at once. Default 1024. */
   maxConnections: number;
-  /** Further ones of the same address are closed at once. Default 256. */
+  /** Further connections from the same address are closed at once. Default 256. */
   maxConnectionsPerAddress: number;
-  /** Of a claim or a report. Default 256 KiB. */
+  /** The size of a claim or a report. Default 256 KiB. */
   maxBodyBytes: number;
-  /** For a request's headers to come in. Default 10,000. */
+  /** The time to receive the headers of a request. Default 10,000. */
   headersTimeoutMs: number;
-  /** For a whole request to come in. Default 30,000. */
+  /** The time to receive a complete request. Default 30,000. */
   requestTimeoutMs: number;
-  /** A connection on which no byte moves for this long is closed, downloads included. Default 120,000. */
+  /** A connection without traffic for this time is closed, also during a download. Default 120,000. */
   idleTimeoutMs: number;
 }
 
-/** One line of the access log: nothing in it is secret. */
+/** One line of the access log. It contains no secrets. */
 export interface HttpAccess {
   method: string;
-  /** Without the query, and without the ids of boots. */
+  /** The path without the query and without the ids of boots. */
   path: string;
   status: number;
-  /** Sent on the connection, headers included. */
+  /** The bytes sent, headers included. */
   bytes: number;
   address: string;
   durationMs: number;
-  /** Whether all of the answer was sent, as far as can be known. */
+  /** Whether the complete answer was sent, as far as the server can know. */
   complete: boolean;
 }
 
 export interface HttpServer {
   readonly port: number;
-  /** Takes no more requests, and ends the answers that are still in progress after `graceSeconds`. */
+  /** Stops accepting requests, and closes the connections that are still open after `graceSeconds`. */
   stop(options: { graceSeconds: number }): Promise<void>;
 }
 
@@ -69,7 +69,7 @@ const DEFAULT_LIMITS: HttpLimits = {
 const MAX_HEADER_BYTES = 8 * 1024;
 const MAX_LOGGED_PATH = 200;
 
-/** Serves the machines, from their first script to their last report, and the status page. */
+/** Starts the HTTP server for machines, from the first script to the last report, and for the status page. */
 export async function startHttpServer(options: HttpServerOptions): Promise<HttpServer> {
   const server = new BootHttpServer(options);
   await server.listen();
@@ -128,7 +128,7 @@ class BootHttpServer implements HttpServer {
     clearTimeout(timer);
   }
 
-  /** One neighbour who keeps connections must leave some to the machines. */
+  /** Counts the connections of each address, so that one host cannot use all of them. */
   #count(socket: Socket): void {
     const address = withoutMapping(socket.remoteAddress ?? "");
     const count = (this.#connections.get(address) ?? 0) + 1;
@@ -147,7 +147,7 @@ class BootHttpServer implements HttpServer {
   async #receive(req: IncomingMessage, res: ServerResponse): Promise<void> {
     const { socket } = req;
     const address = withoutMapping(socket.remoteAddress ?? "");
-    // Requests that are sent ahead of their answers would all be in progress at once: no boot firmware does that.
+    // Pipelined requests would all run at once. Boot firmware does not send them.
     if (address === "" || this.#busy.has(socket)) {
       socket.destroy();
       return;
@@ -156,7 +156,7 @@ class BootHttpServer implements HttpServer {
     const before = socket.bytesWritten;
     const startedAt = performance.now();
     const path = (req.url ?? "").replace(/^https?:\/\/[^/?]*/i, "").replace(/\?.*$/s, "");
-    // Before the client can know that its answer is complete, and so send the next request.
+    // "finish" comes before the client has the complete answer and can send its next request.
     res.once("finish", () => this.#busy.delete(socket));
     const closed = new Promise<void>((resolve) => {
       res.once("close", () => {
@@ -178,7 +178,7 @@ class BootHttpServer implements HttpServer {
     });
   }
 
-  /** Returns whether the client got a whole answer, as far as can be known. */
+  /** Answers a request. Returns whether the complete answer was sent, as far as the server can know. */
   async #answer(req: IncomingMessage, res: ServerResponse, path: string, address: string): Promise<boolean> {
     try {
       setDefaultHeaders(res);
@@ -199,7 +199,7 @@ class BootHttpServer implements HttpServer {
       res,
       sources: this.#options,
       params,
-      // iPXE writes a space as %20, and a plus as itself.
+      // iPXE encodes a space as %20, and does not encode a plus.
       query: new URLSearchParams(req.url?.split("?").slice(1).join("?").replaceAll("+", "%2B")),
       address,
       baseUrl: this.#baseUrl(req.socket),
@@ -213,7 +213,7 @@ class BootHttpServer implements HttpServer {
     if (answer === undefined && !(error instanceof LostConnection) && !req.socket.destroyed) {
       this.#warn(`${req.method} ${loggable(path)}: ${String(error)}`);
     }
-    // The client has gone, or gets less than it was promised and so knows.
+    // The connection is lost, or must be closed so that the client notices that the answer is incomplete.
     if (res.destroyed || res.headersSent) {
       res.destroy();
       return false;
@@ -234,12 +234,12 @@ class BootHttpServer implements HttpServer {
   }
 }
 
-/** The id of a boot is all that it takes to get its overlay, from the right address. */
+/** Hides the id of a boot, which is all that a request for its overlay needs, apart from the address. */
 function loggable(path: string): string {
   return path.replaceAll(/(boots\/+)[^/]*/gi, "$1…").slice(0, MAX_LOGGED_PATH);
 }
 
-/** A page may loosen them for itself. */
+/** Sets headers that the status page overrides. */
 function setDefaultHeaders(res: ServerResponse): void {
   res.setHeader("X-Content-Type-Options", "nosniff");
   res.setHeader("X-Frame-Options", "DENY");

@@ -1,9 +1,9 @@
 import { isIPv6 } from "node:net";
 
 /**
- * The URL of an address and port of this host. A link-local address goes without its zone (`%eth0`): that names a
- * network card of this host, and means nothing to a client (RFC 4007 section 11.2). iPXE then takes the card that it
- * opened last.
+ * Returns the URL of an address and port of this host. Removes the zone (`%eth0`) of a link-local address: it names a
+ * network card of this host, and has no meaning for a client (RFC 4007 section 11.2). Without it, iPXE uses the card that
+ * it opened last.
  */
 export function httpUrl(address: string, port: number): string {
   const host = address.replace(/%.*$/s, "");

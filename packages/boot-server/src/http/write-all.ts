@@ -2,9 +2,9 @@ import type { ServerResponse } from "node:http";
 import { LostConnection } from "./answers.ts";
 
 /**
- * Resolves once the operating system has taken all of it, so that its memory can be used again.
+ * Writes bytes. Resolves after the operating system has taken all of them, so that their buffer can be reused.
  *
- * @throws LostConnection
+ * @throws LostConnection if the client closes the connection
  */
 export async function writeAll(res: ServerResponse, bytes: Uint8Array): Promise<void> {
   await new Promise<void>((resolve, reject) => {
@@ -13,7 +13,7 @@ export async function writeAll(res: ServerResponse, bytes: Uint8Array): Promise<
     res.once("close", onClose);
     res.write(bytes, (error) => {
       res.off("close", onClose);
-      // Node calls back without an error, and emits "finish" too, when the client has reset the connection.
+      // After a reset by the client, Node calls back without an error, and also emits "finish".
       if (error || res.socket?.destroyed !== false) reject(new LostConnection());
       else resolve();
     });

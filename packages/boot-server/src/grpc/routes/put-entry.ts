@@ -8,7 +8,7 @@ export async function putEntry(
 ): Promise<PutEntryResponse> {
   const spec = specFromApi(request.spec);
   const { entry, changed } = await core.putEntry(spec);
-  // The cursor and the entry have to be of the same moment.
+  // Read together with the cursor, so that both describe the same state.
   const current = core.getEntry(spec.id) ?? entry;
   return { entry: entryToApi(current, core.cursor, scriptUrl), changed };
 }

@@ -33,7 +33,7 @@ describe("a watcher that does not read", () => {
   });
 });
 
-/** A call whose first write never ends, with the part of the core that it talks to. */
+/** Makes a call whose first write never ends, and the part of the core that it uses. */
 function stalledWatcher(stored: CoreEvent[] = []) {
   const events = new EventEmitter();
   const core = {

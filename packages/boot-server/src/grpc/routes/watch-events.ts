@@ -6,7 +6,7 @@ import type { GrpcContext } from "../context.ts";
 import { eventToApi } from "../convert.ts";
 import { toStatus } from "../status.ts";
 
-/** How many events a watcher may be behind before it is ended; progress is left out much earlier. */
+/** A watcher with more unread events is ended. Progress events are skipped much earlier. */
 export const MAX_BACKLOG = 1000;
 const MAX_BACKLOG_WITH_PROGRESS = 16;
 
@@ -15,7 +15,7 @@ export function watchEvents(
   call: ServerWritableStream<WatchEventsRequest, Event>,
 ): void {
   const { entryId, afterCursor } = call.request;
-  // What is stored is sent at once, however much it is.
+  // The stored events are sent at once, without a limit.
   let limit = Infinity;
   let unsubscribe = () => {};
 
@@ -32,7 +32,7 @@ export function watchEvents(
   };
   const end = (reason: Partial<StatusObject>) => {
     release();
-    // So grpc-js ends a stream with a status.
+    // In grpc-js, this ends a stream with a status.
     call.emit("error", reason);
   };
   const stop = () => end(serviceStops);
@@ -54,5 +54,5 @@ export function watchEvents(
 const serviceStops = { code: status.UNAVAILABLE, details: "the service is stopping" };
 const tooSlow = {
   code: status.RESOURCE_EXHAUSTED,
-  details: "events came faster than they were read: watch again, from the last cursor",
+  details: "the client read events too slowly: watch again from the last cursor",
 };

@@ -3,7 +3,7 @@ import type { Route } from "../exchange.ts";
 import { macOf } from "../mac.ts";
 import { sendAsset } from "../send-asset.ts";
 
-/** Linux finds the next archive in its memory only at a multiple of this (init/initramfs.c). */
+/** Linux expects each archive at a multiple of this many bytes (init/initramfs.c). */
 const ALIGNMENT = 4;
 
 export const initrdRoute: Route = {

@@ -14,7 +14,7 @@ export const machineScriptRoute: Route = {
     const { res, params, query, baseUrl } = exchange;
     const mac = macOf(params);
     res.setHeader("Cache-Control", "no-store");
-    // A machine that is sent straight here has not said yet what it is. Looking (HEAD) begins no boot either.
+    // Without a query, the properties of the machine are not known yet. HEAD does not begin a boot either.
     const isBoot = query.has("firmware") && exchange.req.method === "GET";
     sendText(res, isBoot ? await machineScript(exchange, mac) : genericScript(baseUrl, params["mac"]));
   },
@@ -49,7 +49,10 @@ function readFacts(query: URLSearchParams, address: string): MachineFacts {
     (name) => !/^[a-z0-9_-]{1,16}$/i.test(query.get(name) ?? ""),
   );
   if (violations.length > 0) {
-    throw new HttpError(400, violations.map((name) => `${name}: must be as iPXE names it`).join("; "));
+    throw new HttpError(
+      400,
+      violations.map((name) => `${name}: must be a name that iPXE uses, such as efi or x86_64`).join("; "),
+    );
   }
   return {
     address,

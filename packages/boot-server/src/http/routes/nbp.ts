@@ -12,7 +12,7 @@ export const nbpRoute: Route = {
     const path = exchange.sources.nbps.get(name);
     if (path === undefined) throw new HttpError(404, "not found");
     const file = await open(path).catch((error: Error) => {
-      exchange.warn(`the boot program ${name} cannot be read: ${error.message}`);
+      exchange.warn(`cannot read the boot program ${name}: ${error.message}`);
       throw new HttpError(404, "not found");
     });
     try {
@@ -21,7 +21,7 @@ export const nbpRoute: Route = {
       const content: Content = {
         size,
         entityTag: `"${version}"`,
-        // UEFI knows by it, or by the name, what it gets (HttpBootDxe, HttpBootCheckImageType).
+        // UEFI recognizes the kind of file by its media type or name (HttpBootDxe, HttpBootCheckImageType).
         contentType: name.endsWith(".efi") ? "application/efi" : "application/octet-stream",
         read: async (buffer, position) => (await file.read(buffer, 0, buffer.length, position)).bytesRead,
       };

@@ -5,7 +5,7 @@ import type { Exchange, Route } from "../exchange.ts";
 import { sightings } from "../send-asset.ts";
 import { writeAll } from "../write-all.ts";
 
-/** By boot: two at once could both be delivered whole. */
+/** The transfer in progress of each boot. Two at once could both deliver the overlay. */
 const sending = new Map<string, { res: ServerResponse; done: Promise<void> }>();
 
 export const overlayRoute: Route = {
@@ -17,11 +17,11 @@ export const overlayRoute: Route = {
     const sendingOther = () => (req.method === "GET" ? sending.get(boot) : undefined);
     const body = await archive(sources.core.overlay(boot, address), exchange);
     for (let other = sendingOther(); other !== undefined; other = sendingOther()) {
-      // The machine asks again because it has given up on that one.
+      // The machine has given up the other transfer, because it requests the overlay again.
       if (!other.res.writableEnded) other.res.destroy();
       await other.done;
     }
-    // Another one may have been delivered since the first look. From here to the entry in `sending`, nothing else may run.
+    // Checked again, because the other transfer may have delivered it. There must be no await from here to `sending.set`.
     const overlay = sources.core.overlay(boot, address);
     res.writeHead(200, {
       "Cache-Control": "no-store",

@@ -8,7 +8,7 @@ import { clip } from "./text.ts";
 import { relativeTimeElement } from "./times.ts";
 import type { ShownMachine } from "./shown-machine.ts";
 
-/** What the machine is doing, or what became of it. */
+/** Renders what the machine is doing, or how its install ended. */
 export function activity(machine: ShownMachine, now: number): Html {
   const { entry } = machine;
   if (entry === undefined) return unknownActivity(machine);
@@ -43,7 +43,7 @@ export function activity(machine: ShownMachine, now: number): Html {
 }
 
 function unknownActivity(machine: ShownMachine): Html {
-  // Nix refuses what stands in for the address: the one that the machine has now can be given to another by DHCP.
+  // The line has a placeholder, which Nix refuses: DHCP may give the machine's current address to another machine.
   const line = `name = { mac = "${nameOf(machine)}"; ip = "ADDRESS"; };`;
   return html`<p>
       Not declared, so it boots from its disk. To install it, add this line to <code>proxmoxMACs</code>, with

@@ -5,26 +5,26 @@ import { machineCard } from "./machine-card.ts";
 import { shownMachines, type Shown, type ShownMachine } from "./shown-machine.ts";
 import { summary } from "./summary.ts";
 
-/** What a page that shows an earlier revision needs to show this one. */
+/** The changes from an earlier revision to the current one. */
 export interface BoardChange {
   at: number;
   summary: string;
-  /** The keys of all machines, as they are to stand on the page. */
+  /** The keys of all machines, in the order of the page. */
   order: string[];
   /** The cards that have changed, by key. */
   cards: Record<string, string>;
 }
 
-/** The status in the order of the page, with a memory of what changed when. */
+/** The status in the order of the page, with the revision in which each machine last changed. */
 export class Board {
   #core: Pick<BootCore, "status">;
-  /** Revisions of another run of the service mean nothing here. */
+  /** Identifies this run of the service: revisions of earlier runs are unknown. */
   #run = randomBytes(6).toString("base64url");
   #revision = 0;
   #order = "";
   #machines = new Map<string, { content: string; changedIn: number }>();
   #shown: Shown;
-  /** Most pages ask for the same. */
+  /** The latest answer, because most pages request the same one. */
   #latest: { from: string; to: string; json: string } | undefined;
 
   constructor(core: Pick<BootCore, "status">) {
@@ -32,17 +32,17 @@ export class Board {
     this.#shown = this.refresh();
   }
 
-  /** When it was last refreshed, by the core's clock. */
+  /** The time of the last refresh, by the core's clock. */
   get at(): number {
     return this.#shown.at;
   }
 
-  /** Changes whenever something on the page does. */
+  /** Changes whenever the content of the page changes. */
   get revision(): string {
     return `${this.#run}.${this.#revision}`;
   }
 
-  /** Looks at the core again. */
+  /** Reads the status from the core, and returns it in the order of the page. */
   refresh(): Shown {
     const { at, startedAt, machines: cards } = this.#core.status();
     this.#shown = { at, startedAt, machines: inOrder(shownMachines(cards)) };
@@ -59,7 +59,7 @@ export class Board {
     return this.#shown;
   }
 
-  /** A {@link BoardChange} as JSON, from a revision that a page has; everything when that is not known. */
+  /** Returns a {@link BoardChange} as JSON, from the revision of a page. All cards if that revision is unknown. */
   changeSince(revision: string): string {
     if (this.#latest?.from !== revision || this.#latest.to !== this.revision) {
       this.#latest = { from: revision, to: this.revision, json: JSON.stringify(this.#changeSince(revision)) };

@@ -1,6 +1,6 @@
 import { relativeTime } from "./times.ts";
 
-/** What runs in the page: it follows the events and changes only what is different. */
+/** The script of the page, which receives the events and updates only the parts that differ. */
 export const clientScript = String.raw`
 "use strict";
 const relativeTime = ${String(relativeTime)};
@@ -44,14 +44,14 @@ function alive(event) {
   listen();
 }
 
-// A link that has gone without a word, as after a sleep, is noticed only by what does not come.
+// A connection that was lost silently, for example during sleep, is detected by missing heartbeats.
 function listen() {
   clearTimeout(silence);
   silence = setTimeout(lost, SILENCE_MS);
 }
 
 function lost() {
-  setConnection("lost", "Connection lost, retrying. Shown is the state of " + new Date(shownAt - clockOffset).toLocaleTimeString());
+  setConnection("lost", "Connection lost, reconnecting. This is the state of " + new Date(shownAt - clockOffset).toLocaleTimeString());
   clearTimeout(silence);
   source.close();
   silence = setTimeout(connect, 1000 + Math.random() * 2000);
@@ -96,7 +96,7 @@ function update(card, next) {
   for (const box of following) box.scrollTop = box.scrollHeight;
 }
 
-// Makes one tree like the other, and leaves alone what is alike: so focus, selection and scrolling stay.
+// Makes one tree equal to another. Equal parts are not touched, so that focus, selection and scroll position stay.
 function morph(from, to) {
   if (from.nodeType !== to.nodeType || from.nodeName !== to.nodeName) return from.replaceWith(to);
   if (from.nodeType !== Node.ELEMENT_NODE) {

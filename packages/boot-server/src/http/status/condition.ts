@@ -1,7 +1,7 @@
 import type { Phase } from "../../core/model.ts";
 import type { ShownMachine } from "./shown-machine.ts";
 
-/** What a machine is to the operator: the phase of its entry, or that it has none. */
+/** The condition of a machine on the page: the phase of its entry, or `unknown`. */
 export type Condition = Phase | "unknown";
 
 export const CONDITION_NAMES: Record<Condition, string> = {
@@ -24,14 +24,14 @@ export function needsAttention(machine: ShownMachine): boolean {
   return hasFailed(machine) || machine.advice.length > 0;
 }
 
-/** What needs a person first, then what is going on; unknown machines last, the latest seen first. */
+/** Sorts the machines: those that need attention first, then active ones, and unknown ones last, the latest seen first. */
 export function inOrder(machines: readonly ShownMachine[]): ShownMachine[] {
   return machines.toSorted(
     (a, b) => rank(a) - rank(b) || latestUnknown(a, b) || compare(nameOf(a), nameOf(b)),
   );
 }
 
-/** The entry's id; a machine without one is called by its MAC address. */
+/** Returns the id of the entry, or the MAC address of a machine without an entry. */
 export function nameOf(machine: ShownMachine): string {
   return machine.entry?.id ?? machine.macs[0]!;
 }

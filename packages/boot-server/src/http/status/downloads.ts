@@ -17,7 +17,7 @@ export function downloads(machine: ShownMachine): Html | undefined {
   </ul>`;
 }
 
-/** The boot program first, as it has any name. */
+/** Returns the position of a download. The boot program is first, because its name is not in the list. */
 function byOrderOfBoot(a: { name: string }, b: { name: string }): number {
   const place = ({ name }: { name: string }) =>
     ["boot.ipxe", "kernel", "initrd", "overlay"].findIndex((own) => name.startsWith(own));

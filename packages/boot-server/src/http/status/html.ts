@@ -1,4 +1,4 @@
-/** A piece of finished HTML. Only {@link html} and {@link trusted} make it. */
+/** A piece of HTML. Only {@link html} and {@link trusted} create it. */
 export class Html {
   readonly text: string;
 
@@ -9,17 +9,17 @@ export class Html {
 
 type Part = Html | string | number | false | undefined | readonly Part[];
 
-/** A template whose values are escaped, unless they are HTML themselves; lists are joined, `false` is left out. */
+/** Renders a template. Escapes values that are not HTML, joins lists, and omits `false`. */
 export function html(strings: TemplateStringsArray, ...parts: Part[]): Html {
   return new Html(strings.reduce((before, after, i) => before + toHtml(parts[i - 1]) + after));
 }
 
-/** HTML, CSS or a script of our own, to be put in as it is. */
+/** Marks HTML, CSS or a script from this program, which is not escaped. */
 export function trusted(text: string): Html {
   return new Html(text);
 }
 
-/** For `<pre>`. */
+/** Escapes text of several lines for `<pre>`. */
 export function onLines(lines: readonly string[]): Html {
   return new Html(lines.map(escapeText).join("\n"));
 }
@@ -31,14 +31,14 @@ function toHtml(part: Part): string {
   return escapeText(String(part));
 }
 
-/** Escapes for element content and quoted attributes, and shows what would not be seen, or change how the rest reads. */
+/** Escapes text for element content and quoted attributes. Makes control and bidirectional characters visible. */
 export function escapeText(text: string): string {
   return text
     .replaceAll(/[&<>"']/g, (character) => `&#${character.charCodeAt(0)};`)
     .replaceAll(UNSEEN, showUnseen);
 }
 
-// Control characters, and those that reorder what follows them (Unicode Technical Standard 55, section 2.3).
+// Control characters, and characters that reorder the following text (Unicode Technical Standard 55, section 2.3).
 // eslint-disable-next-line no-control-regex
 const UNSEEN = /[\x00-\x08\x0a-\x1f\x7f-\x9f\u2028\u2029\u202a-\u202e\u2066-\u2069]|\p{Cs}/gu;
 

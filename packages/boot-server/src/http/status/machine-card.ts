@@ -6,7 +6,7 @@ import { clip, count, withoutAnsi } from "./text.ts";
 import { relativeTimeElement } from "./times.ts";
 import type { ShownMachine } from "./shown-machine.ts";
 
-/** All that is known of a machine. `data-part`s are what the page's script keeps apart when it updates a card. */
+/** Renders the card of a machine. The page's script updates the elements with `data-part` separately. */
 export function machineCard(machine: ShownMachine, now: number): Html {
   const condition = conditionOf(machine);
   const name = nameOf(machine);

@@ -5,7 +5,7 @@ import { clip } from "./text.ts";
 import { clockTimeElement, relativeTimeElement } from "./times.ts";
 import type { ShownMachine } from "./shown-machine.ts";
 
-/** What is looked up when something is unclear. */
+/** Renders the details of a machine. */
 export function machineDetails(machine: ShownMachine, now: number): Html {
   const inActivity = ["armed", "booting"].includes(conditionOf(machine));
   const fetched = inActivity ? undefined : downloads(machine);
@@ -78,7 +78,7 @@ function factRows({ macs, address, facts, entry }: ShownMachine, now: number): [
   );
 }
 
-/** iPXE's `platform` as people call it. */
+/** Returns the usual name of iPXE's `platform`. */
 function firmware(platform: string): string {
   return { efi: "UEFI", pcbios: "BIOS" }[platform] ?? clip(platform, 60);
 }

@@ -5,7 +5,7 @@ import type { Shown } from "./shown-machine.ts";
 import { style } from "./style.ts";
 import { summary, titleOf } from "./summary.ts";
 
-/** The whole page. */
+/** Renders the page. */
 export function page(shown: Shown, revision: string): string {
   const { at, machines } = shown;
   return html`<!doctype html>

@@ -1,6 +1,6 @@
 import { html, type Html } from "./html.ts";
 
-/** A bar that is called `label`, with `figures` beside it. */
+/** Renders a progress bar named `label`, with `figures` beside it. */
 export function progress(label: string, value: number, max: number, figures: string): Html {
   const full = Math.max(max, 1);
   return html`<div class="progress">

@@ -1,23 +1,23 @@
 import type { MachineStatus, ServiceStatus } from "../../core/api.ts";
 
-/** A machine as it stands on the page: all network cards of an entry are one. */
+/** A machine on the page. The network cards of an entry are one machine. */
 export interface ShownMachine extends Omit<MachineStatus, "mac"> {
-  /** Stays the same as long as it is the same machine. */
+  /** Identifies the machine in later revisions. */
   key: string;
-  /** The one that was seen last comes first. */
+  /** The card that was seen last comes first. */
   macs: string[];
 }
 
-/** The status as it stands on the page. */
+/** The status on the page. */
 export interface Shown extends Pick<ServiceStatus, "at" | "startedAt"> {
   machines: ShownMachine[];
 }
 
-/** The network cards of one entry put together; what is known of the machine comes from the card seen last. */
+/** Combines the network cards of each entry. Address and properties come from the card that was seen last. */
 export function shownMachines(cards: readonly MachineStatus[]): ShownMachine[] {
   const machines = new Map<string, MachineStatus[]>();
   for (const card of cards) {
-    // Left over from an entry that was deleted.
+    // The card belonged to an entry that was deleted.
     if (card.entry === undefined && card.lastSeenAt === undefined) continue;
     const key = card.entry === undefined ? card.mac : `entry ${card.entry.id}`;
     machines.set(key, [...(machines.get(key) ?? []), card]);
@@ -41,14 +41,14 @@ function together(cards: readonly MachineStatus[]): Omit<ShownMachine, "key"> {
   };
 }
 
-/** What an installer says is a sign of life too, also when the server has been restarted since. */
+/** Returns when the machine was last seen. Its reports count too, and survive a restart of the server. */
 function lastSeen({ lastSeenAt, entry }: MachineStatus): number | undefined {
   const seen = [lastSeenAt, entry?.bootedAt, entry?.claimedAt, entry?.report?.reportedAt];
   const times = seen.filter((at) => at !== undefined);
   return times.length === 0 ? undefined : Math.max(...times);
 }
 
-/** What happens to the entry is in the timeline of each of its cards. */
+/** Merges the timelines of the cards. Each of them has the events of the entry. */
 function merged(timelines: MachineStatus["timeline"][]): MachineStatus["timeline"] {
   const items = new Map(timelines.flat().map((item) => [`${item.at} ${item.text}`, item]));
   return [...items.values()].toSorted((a, b) => a.at - b.at);

@@ -8,20 +8,20 @@ import { style } from "./style.ts";
 import { Watchers } from "./watchers.ts";
 
 export interface StatusPage {
-  /** Answers what is about the status; `false` for everything else, which is then untouched. */
+  /** Answers a request for one of its paths. Returns `false`, without an answer, for other paths. */
   (request: IncomingMessage, response: ServerResponse): Promise<boolean>;
-  /** Ends the event streams, which would otherwise stay open as long as somebody looks. */
+  /** Ends the event streams, which stay open as long as a page is open. */
   close(): void;
 }
 
 /**
- * The status for people and programs, on these paths:
+ * Serves the status on these paths:
  *
- * - `/` the page, which follows what happens.
+ * - `/` the page, which updates itself.
  * - `/status.json` a {@link ServiceStatus}: `at` and `startedAt`, the `cursor` of the last stored event, and `machines`, each
- *   with its `mac`, what it was seen doing (`lastSeenAt`, `downloads`, `timeline`), `advice`, and its `entry` if it is
- *   declared. Times are milliseconds since 1970, sizes bytes. What is not known is left out.
- * - `/status/events` what keeps the page current; not for others, as it changes with the page.
+ *   with its `mac`, its activity (`lastSeenAt`, `downloads`, `timeline`), `advice`, and its `entry` if it is declared.
+ *   Times are milliseconds since 1970, sizes are bytes. Unknown fields are omitted.
+ * - `/status/events` the changes of the page. Its format is internal to the page.
  */
 export function statusPage(
   core: Pick<BootCore, "status" | "onStatus">,

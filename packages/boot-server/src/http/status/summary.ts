@@ -3,7 +3,7 @@ import { html, type Html } from "./html.ts";
 import { relativeTimeElement } from "./times.ts";
 import type { Shown, ShownMachine } from "./shown-machine.ts";
 
-/** How many machines there are of each kind. */
+/** Renders the number of machines in each condition. */
 export function summary({ at, startedAt, machines }: Shown): Html {
   const attention = machines.filter(needsAttention).length;
   return html`<div id="summary" data-title="${titleOf(machines)}">
@@ -26,7 +26,7 @@ export function summary({ at, startedAt, machines }: Shown): Html {
   </div>`;
 }
 
-/** What the window is called: the most urgent first, as tabs are narrow. */
+/** Returns the title of the window. The most urgent part is first, because tabs are narrow. */
 export function titleOf(machines: readonly ShownMachine[]): string {
   const attention = machines.filter(needsAttention).length;
   const active = machines.filter((machine) =>

@@ -1,13 +1,13 @@
 import { html, type Html } from "./html.ts";
 
-/** `3 min ago`, kept current by the page's script. */
+/** Renders a relative time such as `3 min ago`. The page's script updates it. */
 export function relativeTimeElement(at: number, now: number): Html {
   return html`<time datetime="${iso(at)}" title="${utc(at)}" data-shown="relative"
     >${relativeTime(at - now)}</time
   >`;
 }
 
-/** `14:03:22`, which the page's script changes to the reader's time zone. */
+/** Renders a time of day such as `14:03:22`. The page's script converts it to the local time zone. */
 export function clockTimeElement(at: number): Html {
   return html`<time datetime="${iso(at)}" title="${utc(at)}" data-shown="clock"
     >${iso(at).slice(11, 19)}</time
@@ -15,8 +15,8 @@ export function clockTimeElement(at: number): Html {
 }
 
 /**
- * A distance from now in milliseconds, negative for the past, in words. Runs in the page too: it must not use
- * anything from outside itself.
+ * Returns a distance from now in words. `distance` is in milliseconds, negative for the past. The function also runs in
+ * the page, so it must not use anything from outside.
  */
 export function relativeTime(distance: number): string {
   const seconds = Math.round(Math.abs(distance) / 1000);

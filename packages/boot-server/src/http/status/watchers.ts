@@ -4,21 +4,21 @@ import type { Board } from "./board.ts";
 
 const MAX_WATCHERS = 64;
 const LEAST_INTERVAL_MS = 500;
-/** The part of the time that may go into looking for changes, at most. */
+/** The largest share of the time that the search for changes may take. */
 const SHARE = 0.1;
 
 interface Watcher {
   response: ServerResponse;
-  /** What its page shows once it has received what was written. */
+  /** The revision that the page shows after it has received all events written so far. */
   revision: string;
-  /** Whether it was behind at the last heartbeat. */
+  /** Whether it had unread events at the last heartbeat. */
   late: boolean;
 }
 
 /**
- * The pages that follow the status, by Server-Sent Events: `change` with a {@link BoardChange}, and `alive` with
- * every heartbeat. One that does not read gets no more until it does, then all that has changed in between at once;
- * one that has not read from one heartbeat to the next is dropped.
+ * Sends Server-Sent Events to open pages: `change` with a {@link BoardChange}, and `alive` with each heartbeat. A page with
+ * unread events gets none until it has read them, and then one event with all changes. A page that has unread events at
+ * two heartbeats in a row is disconnected.
  */
 export class Watchers {
   readonly #core: Pick<BootCore, "onStatus">;
@@ -38,7 +38,7 @@ export class Watchers {
 
   add(request: IncomingMessage, response: ServerResponse, revision: string): void {
     if (this.#watchers.size >= MAX_WATCHERS) {
-      response.writeHead(503, { "retry-after": "10" }).end("Too many pages follow the status.\n");
+      response.writeHead(503, { "retry-after": "10" }).end("Too many status pages are open.\n");
       return;
     }
     response.writeHead(200, { "content-type": "text/event-stream", "x-accel-buffering": "no" });
@@ -103,12 +103,12 @@ export class Watchers {
       if (behind && watcher.late) watcher.response.destroy();
       watcher.late = behind;
     }
-    // Advice can change without anything that happens.
+    // Advice can change by the passage of time.
     this.#update();
     for (const watcher of this.#watchers) this.#sendAlive(watcher);
   }
 
-  /** Whether there was something to send. */
+  /** Sends the changes to a page. Returns whether there were any. */
   #send(watcher: Watcher): boolean {
     const { response, revision } = watcher;
     if (response.writableNeedDrain || revision === this.#board.revision) return false;
