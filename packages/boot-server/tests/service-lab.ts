@@ -10,12 +10,12 @@ export const SERVER = join(import.meta.dirname, "../../../dist/bin/nixops4-boot-
 
 type LogLine = { level: string; part: string; message: string } & Record<string, unknown>;
 
-/** The built server, as a user would start it, with free ports and everything in a folder of its own. */
+/** Starts the built server with free ports and its own folder. */
 export class ServiceLab {
   readonly folder: string;
-  /** Of all servers that were started here. */
+  /** The log lines of all servers that were started. */
   readonly log: LogLine[] = [];
-  /** What they wrote that is no log line: an error on the way up. */
+  /** Their output that is not a log line, such as an error during the start. */
   stderr = "";
   #process: ChildProcess | undefined;
   #exited!: Promise<number | string>;
@@ -63,7 +63,7 @@ export class ServiceLab {
     await this.logged("ready");
   }
 
-  /** Starts a program that is the server in the end. */
+  /** Starts a program that executes the server. */
   spawn(program: string, args: string[], env: NodeJS.ProcessEnv = {}): void {
     this.log.length = 0;
     this.stderr = "";
@@ -78,7 +78,7 @@ export class ServiceLab {
     );
   }
 
-  /** What the server ended with: an exit code or a signal. */
+  /** Resolves to the exit code or the signal of the server. */
   async exited(): Promise<number | string> {
     return this.#exited;
   }
@@ -112,7 +112,7 @@ export class ServiceLab {
     return client;
   }
 
-  /** A line of /proc/<pid>/status. */
+  /** Returns a line of /proc/<pid>/status. */
   async status(name: string): Promise<string> {
     const text = await readFile(`/proc/${this.process.pid}/status`, "utf8");
     return new RegExp(`^${name}:\\s*(.*)$`, "m").exec(text)![1]!;

@@ -218,13 +218,13 @@ describe("a whole boot", () => {
     expect(metrics.get("process_resident_memory_bytes")).toBeGreaterThan(10 * MIB);
     expect(metrics.get('nixops4_boot_http_requests_total{status="200"}')).toBeGreaterThanOrEqual(1);
     expect(metrics.get("nixops4_boot_http_sent_bytes_total")).toBeGreaterThan(0);
-    // More than there is, when the machine is too busy to take a packet in time.
+    // Larger than the file if packets were repeated, because the machine was busy.
     expect(metrics.get("nixops4_boot_tftp_sent_bytes_total")).toBeGreaterThanOrEqual(10_000);
   });
 });
 
 describe("stopping", () => {
-  // More than the kernel takes off the server's hands.
+  // Larger than the buffers of the kernel.
   const size = 30 * MIB;
   let content: Buffer;
 
@@ -234,7 +234,7 @@ describe("stopping", () => {
     await lab.start(["--nbps", `big=${join(lab.folder, "big")}`]);
   });
 
-  /** A download that has begun, and will take `seconds`. */
+  /** Starts a download that takes `seconds`. */
   async function slowDownload(seconds: number) {
     const target = join(lab.folder, "fetched");
     const curl = spawn("curl", [
@@ -253,7 +253,7 @@ describe("stopping", () => {
   it("lets a download finish, and takes nothing new", async () => {
     const { done, target } = await slowDownload(2);
     const stopped = lab.stop();
-    await lab.logged("stops");
+    await lab.logged("stopping");
     await sleep(100);
     expect(spawnSync("curl", ["-s", `${lab.url}/healthz`]).status).toBe(7);
     expect(await done).toBe(0);
@@ -265,7 +265,7 @@ describe("stopping", () => {
   it("ends at once with a second signal", async () => {
     const { done } = await slowDownload(2);
     const stopped = lab.stop();
-    await lab.logged("stops");
+    await lab.logged("stopping");
     lab.process.kill("SIGTERM");
     expect(await stopped).toBe(143);
     expect(await done).not.toBe(0);
@@ -288,9 +288,9 @@ describe("what keeps it from starting", () => {
     const { status, stderr } = server("serve", ...lab.flags, "--grpc-socket", join(lab.folder, "other.sock"));
     expect(status).toBe(1);
     expect(stderr).toContain(
-      `cannot use the store ${join(lab.folder, "store")}: another boot server is running with it`,
+      `cannot use the store ${join(lab.folder, "store")}: another boot server is using it`,
     );
-    expect(stderr).toContain("Stop that one first");
+    expect(stderr).toContain("Stop the other boot server");
   });
 
   it("is a damaged store, which is left as it is", async () => {
@@ -319,7 +319,7 @@ describe("what keeps it from starting", () => {
     expect(status).toBe(1);
     expect(stderr).toContain(`cannot start ${part.toUpperCase()} on 127.0.0.1 port ${port.number}`);
     expect(stderr).toContain(`change \`${part}.port\``);
-    // It let go of everything: nothing is in the way of the next.
+    // The failed server released everything, so the next one can start.
     await lab.start();
   });
 
@@ -334,9 +334,9 @@ describe("what keeps it from starting", () => {
 const asRoot = process.getuid?.() === 0 ? describe : describe.skip;
 
 asRoot("started as root (needs root)", () => {
-  it("goes on as another user, without capabilities, and keeps its store", async () => {
+  it("switches to another user, without capabilities, and keeps its store", async () => {
     execFileSync("chmod", ["755", lab.folder]);
-    // What an earlier run as root has left.
+    // Files of an earlier run as root.
     await lab.start();
     await lab.connect().uploadAsset(assetOf(Buffer.from("a kernel")), chunks(Buffer.from("a kernel")));
     await lab.connect().putEntry(spec());
@@ -358,7 +358,7 @@ asRoot("started as root (needs root)", () => {
     expect((await get(`${MACHINE_PATH}/kernel`)).toString()).toBe("another");
   });
 
-  it("binds ports below 1024 before it goes on as another user", async () => {
+  it("binds ports below 1024 before it switches to another user", async () => {
     execFileSync("chmod", ["755", lab.folder]);
     const script = `ip link set lo up; exec "$@"`;
     const flags = [...lab.flags, "--user", "nobody", "--tftp-port", "69", "--http-port", "80"];
@@ -408,7 +408,7 @@ asRoot("started as root (needs root)", () => {
     expect(stderr).toContain("chown(1)");
   });
 
-  it("gives a store that root has made to that user, and follows no link in it", async () => {
+  it("changes the owner of a store created by root, and follows no link in it", async () => {
     execFileSync("chmod", ["755", lab.folder]);
     await lab.start();
     await lab.stop();
@@ -421,7 +421,7 @@ asRoot("started as root (needs root)", () => {
     await chown(store, 0, 0);
     await link(victim, join(store, "second-name"));
     const { status, stderr } = server("serve", ...lab.flags, "--user", "nobody");
-    expect({ status, stderr }).toEqual({ status: 1, stderr: expect.stringContaining("has another name") });
+    expect({ status, stderr }).toEqual({ status: 1, stderr: expect.stringContaining("has several hard links") });
     expect((await stat(victim)).uid).toBe(0);
   });
 
@@ -441,7 +441,7 @@ asRoot("started as root (needs root)", () => {
     await chown(foreign, 65534, 65534);
     const refusals = {
       store: `cannot use the store ${join(foreign, "there")} as root`,
-      "grpc-socket": `cannot make a socket in ${foreign}`,
+      "grpc-socket": `cannot create a socket in ${foreign}`,
     };
     for (const [flag, message] of Object.entries(refusals)) {
       const { status, stderr } = server("serve", ...lab.flags, `--${flag}`, join(foreign, "there"));
@@ -460,7 +460,7 @@ asRoot("started as root (needs root)", () => {
   suite("setpriv")("without root", () => {
     it("says what a port below 1024 needs", async () => {
       execFileSync("chmod", ["777", lab.folder]);
-      // A server that an unprivileged user can read, wherever the repository is.
+      // A copy that an unprivileged user can read, wherever the repository is.
       const copy = join(lab.folder, "server");
       await copyFile(SERVER, copy);
       const asNobody = ["--reuid", "65534", "--regid", "65534", "--clear-groups", "--inh-caps=-all"];
@@ -482,7 +482,7 @@ asRoot("started as root (needs root)", () => {
   });
 });
 
-/** Until something has a port; to ask it would start what systemd starts at the first request. */
+/** Waits until a port is open. Does not connect, because systemd would start the service at the first connection. */
 async function bound(protocol: "udp6" | "tcp", port: number): Promise<void> {
   const entry = new RegExp(`: [0-9A-F]+:${port.toString(16).toUpperCase().padStart(4, "0")} `);
   while (!entry.test(await readFile(`/proc/net/${protocol}`, "utf8"))) await sleep(20);
@@ -591,7 +591,7 @@ describe("many clients that never go on", () => {
   }, 240_000);
 });
 
-/** Prints each datagram that comes, and closes what came with it: `systemd-notify` waits for that. */
+/** Prints each datagram, and closes the descriptors in it, which `systemd-notify` waits for. */
 const NOTIFY_RECEIVER = `
 import array, os, socket, sys
 s = socket.socket(socket.AF_UNIX, socket.SOCK_DGRAM)
@@ -629,7 +629,7 @@ async function post(path: string, token: string, body: object): Promise<void> {
   await promisify(execFile)("curl", args);
 }
 
-/** The text format of Prometheus, strictly. */
+/** Parses the text format of Prometheus strictly. */
 function parseMetrics(text: string): Map<string, number> {
   const samples = new Map<string, number>();
   for (const line of text.split("\n")) {

@@ -144,7 +144,7 @@ describe("running it again", () => {
     await fs.chmod(open, 0o777);
     for (const path of [open, join(open, "inner")]) {
       await expect(initTls({ folder: path, hosts: HOSTS, days: DAYS })).rejects.toThrow(
-        `cannot make keys in ${path}`,
+        `cannot create keys in ${path}`,
       );
     }
     expect(await fs.readdir(open)).toEqual([]);
@@ -152,7 +152,7 @@ describe("running it again", () => {
 
   it("refuses what does not fit together", async () => {
     const again = (hosts: string[], days = DAYS) => initTls({ folder, hosts, days });
-    await expect(again(["example.net"])).rejects.toThrow("not for example.net: renew it");
+    await expect(again(["example.net"])).rejects.toThrow("not valid for example.net: use --renew");
     await expect(again([])).rejects.toThrow("at least one host");
     await expect(again(["http://x"])).rejects.toThrow('"http://x" is neither');
     await expect(again(HOSTS, 0)).rejects.toThrow("days must be");
@@ -220,7 +220,7 @@ describe("gRPC over TCP", () => {
     socket.on("error", () => {});
     await new Promise((resolve) => socket.once("close", resolve));
     expect(received).toBe(0);
-    // A client of another test may be trying again, and be refused in between.
+    // A client of another test may retry and be refused meanwhile.
     expect(lab.log.length).toBeGreaterThan(length);
     return lab.log.slice(length).join("\n");
   }
@@ -298,7 +298,7 @@ describe("gRPC over TCP", () => {
       await expect(wrongName.listEntries()).rejects.toMatchObject({
         code: "UNAVAILABLE",
         message: expect.stringMatching(/does not match certificate's altnames/) as unknown,
-        hint: expect.stringContaining("the name in `address`") as unknown,
+        hint: expect.stringContaining("the host in `address`") as unknown,
       });
     }
     await other.stop({ graceSeconds: 1 });

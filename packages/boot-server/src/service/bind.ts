@@ -10,7 +10,7 @@ import type { Config } from "./config-schema.ts";
 import { startPart } from "./start-error.ts";
 import type { HandedSockets } from "./systemd.ts";
 
-/** What is bound before the service becomes another user; what systemd has handed over is not among it. */
+/** Sockets that are bound before the service changes its user. Those from systemd are not included. */
 export interface BoundSockets {
   http?: Server;
   tftp?: Socket;
@@ -18,7 +18,7 @@ export interface BoundSockets {
   grpcTcp?: Server;
 }
 
-/** Takes the addresses, ports and paths that only root may take; nothing is accepted on them yet. */
+/** Binds the addresses, ports and paths, which may need root. Does not accept connections yet. */
 export async function bindSockets(config: Config, handed: HandedSockets): Promise<BoundSockets> {
   const { http, tftp, grpc } = config;
   const bound: BoundSockets = {};
@@ -38,7 +38,7 @@ export async function bindSockets(config: Config, handed: HandedSockets): Promis
   return bound;
 }
 
-/** As errors say them. */
+/** The names of the servers in errors. */
 export const partNames = {
   http: ({ http: { address, port } }: Config) => `HTTP on ${address} port ${port}`,
   tftp: ({ tftp: { address, port } }: Config) => `TFTP on ${address} port ${port}`,
@@ -49,14 +49,14 @@ export const partNames = {
     ].join(" and "),
 };
 
-/** As root, only where nobody else can have the socket made elsewhere. */
+/** Creates the folder of the socket. As root, refuses a folder that another user can change. */
 export async function makeSocketFolder(socket: string): Promise<void> {
   const folder = dirname(socket);
   if (process.geteuid?.() !== 0) return void (await mkdir(folder, { recursive: true }));
   await makePrivateFolder(folder, 0o755).catch((cause: unknown) => {
-    throw new ProviderError(`cannot make a socket in ${folder}`, {
+    throw new ProviderError(`cannot create a socket in ${folder}`, {
       cause,
-      hint: "Take a folder for `grpc.socket` in which only root can write, or start the service as that user.",
+      hint: "Set `grpc.socket` to a path in a folder that only root can write to, or start the service as the owner of the folder.",
     });
   });
 }

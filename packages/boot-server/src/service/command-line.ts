@@ -35,7 +35,7 @@ const configFlags: Record<string, Flag> = {
 
 const commands: Record<string, Command> = {
   serve: {
-    description: "Serves until it is stopped. The default.",
+    description: "Runs the server until it is stopped. The default.",
     flags: configFlags,
     async run({ config: path, ...flags }) {
       const config = await loadConfig(path as string | undefined, flags);
@@ -44,7 +44,7 @@ const commands: Record<string, Command> = {
     },
   },
   "check-config": {
-    description: "Checks the configuration, and prints it with all defaults.",
+    description: "Checks the configuration and prints it with all defaults.",
     flags: configFlags,
     async run({ config: path, ...flags }) {
       console.log(JSON.stringify(await loadConfig(path as string | undefined, flags), null, 2));
@@ -61,7 +61,7 @@ const commands: Record<string, Command> = {
   },
   "init-tls": {
     description:
-      "Makes a CA and certificates for the API over TCP: --folder, --host (again for more), --days, --renew.",
+      "Creates a CA and certificates for the API over TCP: --folder, --host (repeatable), --days, --renew.",
     flags: {
       folder: { type: "string" },
       host: { type: "string", multiple: true },
@@ -84,7 +84,7 @@ const commands: Record<string, Command> = {
   },
 };
 
-/** Runs what the arguments ask for, and returns the exit code. */
+/** Runs the command in the arguments, and returns the exit code. */
 export async function runCommandLine(args: readonly string[]): Promise<number> {
   try {
     const named = args[0] !== undefined && !args[0].startsWith("-");
@@ -113,22 +113,22 @@ function parseFlags(command: Command, args: string[]): FlagValues {
   }
 }
 
-/** What `--help` prints. */
+/** Returns the output of `--help`. */
 function helpText(): string {
   return [
     `Usage: ${EXECUTABLE} [command] [flags]`,
     "",
-    "Boots machines from the network, so that they install themselves, once.",
+    "Boots machines from the network, so that each of them installs itself once.",
     "",
     "Commands:",
     ...Object.entries(commands).map(([name, { description }]) => `  ${name.padEnd(14)} ${description}`),
     "",
-    "Flags of serve and check-config; a flag wins over the configuration file:",
+    "Flags of serve and check-config, which override the configuration file:",
     "  -c, --config FILE",
-    "          A JSON object with the settings that the flags below name.",
+    "          A JSON file with the settings that the flags below set.",
     ...settings.flatMap(flagHelp),
     "",
-    "  -h, --help     Prints this.",
+    "  -h, --help     Prints this help.",
     "      --version  Prints the version.",
   ].join("\n");
 }

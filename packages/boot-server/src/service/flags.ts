@@ -1,20 +1,20 @@
 import { configSchema } from "./config-schema.ts";
 
-/** One setting: what it is called in the configuration file, and as a flag. */
+/** A setting, with its path in the configuration file and its flag. */
 export interface Setting {
   path: string[];
   /** Without the dashes. */
   flag: string;
-  /** `map`: the flag is given once for each `name=value`. */
+  /** The flag of a `map` is repeated for each `name=value`. */
   kind: "string" | "integer" | "number" | "boolean" | "map";
   description: string;
   default: unknown;
-  /** Whether the object around it needs it. */
+  /** Whether the object that contains it requires it. */
   required: boolean;
   choices: unknown[] | undefined;
 }
 
-/** The part of JSON Schema that the configuration is written in. */
+/** The part of JSON Schema that the configuration schema uses. */
 export interface Schema {
   type?: string;
   description?: string;
@@ -25,10 +25,10 @@ export interface Schema {
   required?: string[];
 }
 
-/** Every setting, in the order of the schema. */
+/** All settings, in the order of the schema. */
 export const settings: readonly Setting[] = settingsOf(configSchema, []);
 
-/** Puts the values of flags into a configuration; what is no valid value is left for the validator to report. */
+/** Returns the configuration with the values of flags. Invalid values are kept, so that the validator reports them. */
 export function applyFlags(
   config: Record<string, unknown>,
   values: Readonly<Record<string, string | boolean | (string | boolean)[] | undefined>>,
@@ -80,7 +80,7 @@ function put(object: Record<string, unknown>, path: string[], value: unknown): v
     return;
   }
   const inner = object[name];
-  // Something that is no object is the validator's to report, and a flag must not hide it.
+  // A value that is not an object stays, so that the validator reports it.
   if (inner !== undefined && inner !== null && (typeof inner !== "object" || Array.isArray(inner))) return;
   put((object[name] ??= {}) as Record<string, unknown>, rest, value);
 }

@@ -12,7 +12,7 @@ import {
 import { configSchema, type Config } from "./config-schema.ts";
 import { applyFlags } from "./flags.ts";
 
-/** Firmware has little memory, and a kernel goes by HTTP. */
+/** Firmware has little memory. A larger file is a kernel by mistake. */
 const MAX_NBP_BYTES = 32 * 1024 * 1024;
 
 const schema = configSchema as Parameters<typeof normalize>[0];
@@ -20,9 +20,9 @@ const schema = configSchema as Parameters<typeof normalize>[0];
 export type FlagValues = Parameters<typeof applyFlags>[1];
 
 /**
- * The configuration of a file and of flags, where a flag wins. Refused with everything that is wrong with it.
+ * Loads the configuration from a file and flags. A flag overrides the file. Throws one error with all violations.
  *
- * @param path of the file; without one, flags and defaults are all there is
+ * @param path the path of the file. `undefined` to use only flags and defaults.
  */
 export async function loadConfig(path: string | undefined, flags: FlagValues): Promise<Config> {
   const written = applyFlags(path === undefined ? {} : await readObject(path), flags);
@@ -30,14 +30,18 @@ export async function loadConfig(path: string | undefined, flags: FlagValues): P
   return { ...config, nbps: await checkNbps(config.nbps, (written["nbps"] ?? undefined) !== undefined) };
 }
 
-/** @param source what to name in the error */
+/**
+ * Checks a configuration, and sets the defaults.
+ *
+ * @param source the name of the source in errors
+ */
 export function checkConfig(written: unknown, source: string): Config {
-  // Twice: what the first run fills in for an object that was left out has fields of its own.
+  // Twice, because the default of an omitted object has fields with defaults.
   const value = normalize(schema, normalize(schema, written));
   const validate = newAjv().compile(configSchema);
   const check = (config: unknown) => (validate(config) ? [] : (validate.errors ?? []));
   const violations = [...violationsOf({ schema, check }, value), ...pathViolations(schema, value)];
-  if (violations.length > 0) throw refuse(`the configuration is wrong (${source})`, violations);
+  if (violations.length > 0) throw refuse(`the configuration is not valid (${source})`, violations);
   return value as Config;
 }
 
@@ -60,7 +64,7 @@ async function readObject(path: string): Promise<Record<string, unknown>> {
   return value as Record<string, unknown>;
 }
 
-/** Default ones may be missing, those that somebody named may not. */
+/** Checks the boot programs. Default ones may be missing, configured ones may not. */
 async function checkNbps(nbps: Config["nbps"], named: boolean): Promise<Config["nbps"]> {
   const files = Object.entries(nbps).filter(([, file]) => named || existsSync(file));
   const problems = await Promise.all(
@@ -69,18 +73,18 @@ async function checkNbps(nbps: Config["nbps"], named: boolean): Promise<Config["
   const violations = problems.flatMap(({ name, problem }) =>
     problem === undefined ? [] : [{ path: `nbps.${name}`, message: problem }],
   );
-  if (violations.length > 0) throw refuse("the configuration is wrong", violations);
+  if (violations.length > 0) throw refuse("the configuration is not valid", violations);
   return Object.fromEntries(files);
 }
 
 async function problemOf(name: string, file: string): Promise<string | undefined> {
   if (!/^[A-Za-z0-9][A-Za-z0-9._-]*$/.test(name))
-    return "a name has letters, digits, dots, underscores and dashes only";
+    return "the name must consist of letters, digits, dots, underscores and hyphens, and begin with a letter or digit";
   try {
     const stats = await stat(file);
     if (!stats.isFile()) return `${file} is not a file`;
     if (stats.size <= MAX_NBP_BYTES) return undefined;
-    return `${file} has ${stats.size} bytes, and a boot program at most ${MAX_NBP_BYTES}: kernels go into entries`;
+    return `${file} has ${stats.size} bytes, and a boot program must have at most ${MAX_NBP_BYTES}: set a kernel in an entry instead`;
   } catch (error) {
     return (error as Error).message;
   }

@@ -1,12 +1,12 @@
 type Level = "info" | "warn" | "error";
 
-/** What belongs to a message, for programs to find. */
+/** Additional fields of a message, for programs. */
 type LogFields = Readonly<Record<string, string | number | boolean | undefined>>;
 
-/** Writes one line. Secrets are kept out by those who call. */
+/** Writes one line. The caller must not pass secrets. */
 export type Log = (level: Level, part: string, message: string, fields?: LogFields) => void;
 
-/** The structured log: JSON objects, or text to read, one on a line. */
+/** Creates a structured log with one JSON object or one line of text for each message. */
 export function createLog(format: "text" | "json", write: (line: string) => void): Log {
   const render = format === "json" ? renderJson : renderText;
   return (level, part, message, fields = {}) => {
@@ -37,7 +37,7 @@ function renderText({ time, level, part, message }: Line, fields: LogFields): st
   return words.join(" ");
 }
 
-/** What comes from the network must not look like a line of its own, nor steer a terminal. */
+/** Escapes text from the network, which must not begin a new line or control a terminal. */
 function onOneLine(text: string): string {
   return text.replaceAll(/\s*\n\s*/g, "; ").replaceAll(/[\p{Cc}\u2028\u2029]/gu, "?");
 }

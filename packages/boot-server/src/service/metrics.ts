@@ -4,20 +4,20 @@ import { PHASES } from "../core/model.ts";
 import type { HttpAccess } from "../http/server.ts";
 import type { TftpServer, TftpStats } from "@nixops4-providers/tftp-server";
 
-/** What Prometheus is told, at `/metrics`. */
+/** The metrics for Prometheus at `/metrics`. */
 export interface Metrics {
   render: () => Promise<{ contentType: string; text: string }>;
   countHttp: (access: HttpAccess) => void;
-  /** From then on its statistics are shown. */
+  /** Adds the statistics of the TFTP server. */
   watchTftp: (server: TftpServer) => void;
 }
 
 const TFTP_COUNTERS: Record<Exclude<keyof TftpStats, "active">, string> = {
   requests: "TFTP read requests",
-  finished: "TFTP transfers that arrived whole",
-  sizeProbes: "TFTP requests for the size only",
+  finished: "TFTP transfers that were completed",
+  sizeProbes: "TFTP requests that only asked for the size",
   failed: "TFTP requests and transfers that failed",
-  dropped: "TFTP requests without an answer because there were too many transfers",
+  dropped: "TFTP requests that were dropped because there were too many transfers",
   sentPackets: "TFTP data packets sent, by transfers that have ended",
   sentBytes: "TFTP bytes sent, by transfers that have ended",
   retransmissions: "TFTP packets sent again, by transfers that have ended",
@@ -29,7 +29,7 @@ export function createMetrics(core: BootCore): Metrics {
   registry.registerMetric(entriesGauge(core));
   const events = new Counter({
     name: "nixops4_boot_events_total",
-    help: "Steps of boot entries since the start of the server, by kind: booted, claimed, installed and so on",
+    help: "Events of boot entries since the start of the server, by kind: booted, claimed, installed and so on",
     labelNames: ["kind"],
     registers: [registry],
   });
@@ -38,7 +38,7 @@ export function createMetrics(core: BootCore): Metrics {
   });
   const requests = new Counter({
     name: "nixops4_boot_http_requests_total",
-    help: "HTTP requests, by status; 0 is a connection that was lost before the answer",
+    help: "HTTP requests, by status; 0 means that the connection was lost before the answer",
     labelNames: ["status"],
     registers: [registry],
   });
@@ -49,7 +49,7 @@ export function createMetrics(core: BootCore): Metrics {
   });
   const durations = new Histogram({
     name: "nixops4_boot_http_request_duration_seconds",
-    help: "How long HTTP requests took, downloads included",
+    help: "Duration of HTTP requests, downloads included",
     buckets: [0.01, 0.1, 1, 10, 60, 600],
     registers: [registry],
   });

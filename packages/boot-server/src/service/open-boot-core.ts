@@ -5,12 +5,12 @@ import { DEFAULT_LIMITS, type Limits } from "../core/limits.ts";
 import { openFileStore } from "../store/file-store.ts";
 
 export interface BootCoreOptions {
-  /** Where everything is stored; made when it is not there. One server has it to itself. */
+  /** The folder of the store. It is created if necessary, and locked. */
   folder: string;
-  /** Files of this Nix store are served in place. Default `/nix/store`. */
+  /** The Nix store whose files are served directly. Default `/nix/store`. */
   nixStore?: string | undefined;
   limits?: Partial<Limits> | undefined;
-  /** Told of what the operator should know. */
+  /** Receives messages for the operator. */
   log?: ((message: string) => void) | undefined;
   /** For tests. */
   clock?: Clock | undefined;
@@ -18,7 +18,7 @@ export interface BootCoreOptions {
 
 const systemClock: Clock = { now: () => Date.now(), uptime: () => performance.now() };
 
-/** Opens the store in a folder, and the service's memory over it. */
+/** Opens the store in a folder, and starts the core with it. */
 export async function openBootCore(options: BootCoreOptions): Promise<BootCore> {
   const { folder, nixStore = "/nix/store", log = () => {}, clock = systemClock } = options;
   const limits = { ...DEFAULT_LIMITS, ...options.limits };

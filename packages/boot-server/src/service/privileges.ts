@@ -4,14 +4,14 @@ import { dirname, join, resolve } from "node:path";
 import { makePrivateFolder, withInode, withPlace } from "@nixops4-providers/durable-log";
 import { ProviderError, runProcess } from "@nixops4-providers/provider-sdk";
 
-/** Numbers, as the system calls need them. */
+/** A user and its numeric ids. */
 export interface Identity {
   user: string;
   uid: number;
   gid: number;
 }
 
-/** Looks the names up in whatever directory the host uses. */
+/** Looks up the user and the group with getent(1). */
 export async function findIdentity(user: string, group: string | undefined): Promise<Identity> {
   const uid = await idOf(user, "passwd");
   const gid = group === undefined ? await idOf(user, "passwd", 3) : await idOf(group, "group");
@@ -19,18 +19,17 @@ export async function findIdentity(user: string, group: string | undefined): Pro
 }
 
 /**
- * Makes a folder, and gives it with all that is in it to a user, unless it is his already: then he may have put
- * there what is not his, and has to get along with what he may open himself. A folder that belongs to somebody else is
- * given to him only where no other user could have put it.
+ * Creates a folder, and changes its owner and that of its contents to a user. Does nothing if the folder belongs to that
+ * user already, who may have put files of others there. Refuses a folder in a place that another user can change.
  */
 export async function giveFolder(path: string, identity: Identity): Promise<void> {
   if (await belongsTo(path, identity)) return;
   try {
     await makePrivateFolder(dirname(resolve(path)), 0o755);
   } catch (cause) {
-    throw new ProviderError(`cannot give the store ${path} to ${identity.user}`, {
+    throw new ProviderError(`cannot change the owner of the store ${path} to ${identity.user}`, {
       cause,
-      hint: `Make it where only root can write, or as that user: sudo -u ${identity.user} mkdir -m 700 ${path}`,
+      hint: `Create it where only root can write, or create it as that user: sudo -u ${identity.user} mkdir -m 700 ${path}`,
     });
   }
   await withPlace(path, { isPrivate: true }, async (place) => {
@@ -41,12 +40,12 @@ export async function giveFolder(path: string, identity: Identity): Promise<void
   });
 }
 
-/** Makes the store of a service that stays root; refuses one that another user can change. */
+/** Creates the store of a service that stays root. Refuses a folder that another user can change. */
 export async function makeOwnStore(path: string): Promise<void> {
   await makePrivateFolder(path, 0o700).catch((cause: unknown) => {
     throw new ProviderError(`cannot use the store ${path} as root`, {
       cause,
-      hint: "Set `user` to the user that it belongs to, or take a folder in which only root can write.",
+      hint: "Set `user` to the owner of the store, or set `store` to a folder that only root can write to.",
     });
   });
 }
@@ -55,7 +54,7 @@ async function belongsTo(path: string, { uid }: Identity): Promise<boolean> {
   return (await fs.stat(path).catch(() => undefined))?.uid === uid;
 }
 
-/** Gives a socket to a user. */
+/** Changes the owner of a socket to a user. */
 export async function giveSocket(path: string, { uid, gid }: Identity): Promise<void> {
   await withPlace(path, { keepLink: true }, async (place) => {
     await withInode(place.at(), async (inode, stats) => {
@@ -65,17 +64,17 @@ export async function giveSocket(path: string, { uid, gid }: Identity): Promise<
   });
 }
 
-/** Goes on as somebody else, for good: without the groups and capabilities of root. */
+/** Switches to another user permanently, without the groups and capabilities of root. */
 export function becomeUser({ user, uid, gid }: Identity): void {
-  // @types/node does not know it.
+  // Missing in @types/node.
   (process as unknown as { initgroups: (user: string, group: number) => void }).initgroups(user, gid);
   process.setgid!(gid);
   process.setuid!(uid);
 }
 
-/** The folder itself comes last: killed before, the next start does it again. */
+/** Changes the owner of a folder and its contents. The folder itself is last, so that an interrupted change is repeated. */
 async function giveAll(inode: string, stats: Stats, shownPath: string, identity: Identity): Promise<void> {
-  // Whom a link belongs to says nothing.
+  // The owner of a link has no meaning.
   if (stats.isSymbolicLink()) return;
   if (stats.isDirectory()) {
     for (const name of await fs.readdir(inode)) {
@@ -84,14 +83,14 @@ async function giveAll(inode: string, stats: Stats, shownPath: string, identity:
       );
     }
   } else if (stats.nlink > 1) {
-    throw new ProviderError(`${shownPath} has another name, and may be a file of somebody else`, {
+    throw new ProviderError(`${shownPath} has several hard links, and may be a file of another user`, {
       hint: "Remove it from the store.",
     });
   }
   await fs.chown(inode, identity.uid, identity.gid);
 }
 
-/** The third field of both databases is the number of the name itself, the fourth of `passwd` that of its group. */
+/** Returns an id. Field 2 of both databases is the id of the name, field 3 of `passwd` its primary group (counted from 0). */
 async function idOf(name: string, database: "passwd" | "group", field = 2): Promise<number> {
   try {
     const { stdout } = await runProcess("getent", [database, name]);

@@ -4,19 +4,14 @@ import { createLog, type Log } from "./log.ts";
 import { startService } from "./start.ts";
 import { notifyServiceManager, takeHandedSockets } from "./systemd.ts";
 
-/** Serves until it is told to stop. Returns the exit code. */
+/** Runs the service until SIGTERM or SIGINT. Returns the exit code. */
 export async function serve(config: Config): Promise<number> {
-  // What packets and chunks leave behind is short-lived. To let the heap's young generation grow for it takes some 40 MiB
-  // more, and serves nothing faster.
+  // Packets and chunks are short-lived garbage. A growing young generation would take 40 MiB more, and make nothing faster.
   setFlagsFromString("--semi-space-growth-factor=1");
   const log = createLog(config.logFormat, (line) => process.stderr.write(line));
   for (const event of ["uncaughtException", "unhandledRejection"] as const) {
     process.on(event, (error: unknown) => {
-      log(
-        "error",
-        "service",
-        `a fault of the server: ${error instanceof Error ? error.stack : String(error)}`,
-      );
+      log("error", "service", `internal error: ${error instanceof Error ? error.stack : String(error)}`);
       process.exit(1);
     });
   }
@@ -27,7 +22,7 @@ export async function serve(config: Config): Promise<number> {
 
   const signal = await stopRequested;
   void nextStopSignal().then((second) => process.exit(second === "SIGINT" ? 130 : 143));
-  log("info", "service", "stops: what is under way may finish", {
+  log("info", "service", "stopping: waiting for running transfers", {
     signal,
     graceSeconds: config.graceSeconds,
   });
@@ -47,9 +42,9 @@ async function nextStopSignal(): Promise<NodeJS.Signals> {
   });
 }
 
-/** A manager that hears nothing acts on its own: no reason not to serve. */
+/** Notifies the service manager. A failure is only logged. */
 async function notify(log: Log, ...state: string[]): Promise<void> {
   await notifyServiceManager(...state).catch((error: Error) =>
-    log("warn", "service", `cannot tell systemd (${state.join(" ")}): ${error.message}`),
+    log("warn", "service", `cannot notify systemd (${state.join(" ")}): ${error.message}`),
   );
 }

@@ -19,7 +19,7 @@ import { isUdp6, type HandedSockets } from "./systemd.ts";
 
 /** The running service. */
 export interface Service {
-  /** Takes nothing more, lets what is under way finish within `graceSeconds`, and closes the store. */
+  /** Stops the servers, waits up to `graceSeconds` for running transfers, and closes the store. */
   stop(): Promise<void>;
 }
 
@@ -51,9 +51,9 @@ export async function startService(config: Config, handed: HandedSockets, log: L
     if (bound.grpc !== undefined) await giveSocket(config.grpc.socket, identity);
     await giveFolder(config.store, identity);
     becomeUser(identity);
-    log("info", "service", `goes on as ${identity.user}`, { uid: identity.uid, gid: identity.gid });
+    log("info", "service", `switched to the user ${identity.user}`, { uid: identity.uid, gid: identity.gid });
   } else if (isRoot) {
-    log("warn", "service", "runs as root: set `user`, or let systemd start it as another user");
+    log("warn", "service", "running as root: set `user`, or start the service as another user");
     await makeOwnStore(config.store);
   }
   const core = await openBootCore({
@@ -169,9 +169,9 @@ async function readCertificates(files: NonNullable<Config["grpc"]["tcp"]>) {
     try {
       return await readFile(file, "utf8");
     } catch (cause) {
-      throw new ProviderError("cannot read a certificate or key", {
+      throw new ProviderError("cannot read a certificate or key for the API over TCP", {
         cause,
-        hint: "`nixops4-boot-server init-tls` makes them.",
+        hint: "`nixops4-boot-server init-tls` creates the files.",
       });
     }
   };

@@ -1,7 +1,7 @@
 import { readFileSync, readlinkSync } from "node:fs";
 import { runProcess } from "@nixops4-providers/provider-sdk";
 
-/** Sockets that systemd has opened for us: descriptors by name (sd_listen_fds_with_names(3)). */
+/** The descriptors of sockets from systemd, by name (sd_listen_fds_with_names(3)). */
 export interface HandedSockets {
   tftp?: number;
   http?: number;
@@ -11,7 +11,7 @@ export interface HandedSockets {
 const FIRST_DESCRIPTOR = 3;
 const NAMES = ["tftp", "http", "grpc"] as const;
 
-/** Takes the sockets out of the environment, so that no child believes they are for it. */
+/** Returns the sockets from systemd. Removes their variables from the environment, so that children do not use them. */
 export function takeHandedSockets(env: NodeJS.ProcessEnv, pid: number): HandedSockets {
   const { LISTEN_PID, LISTEN_FDS, LISTEN_FDNAMES = "" } = env;
   delete env["LISTEN_PID"];
@@ -33,7 +33,7 @@ export function takeHandedSockets(env: NodeJS.ProcessEnv, pid: number): HandedSo
   return sockets;
 }
 
-/** Whether a UDP socket is of IPv6, which Node has to be told. */
+/** Returns whether a UDP socket is IPv6. Node cannot find out itself. */
 export function isUdp6(fd: number): boolean {
   const inode = /\d+/.exec(readlinkSync(`/proc/self/fd/${fd}`))?.[0];
   const inodes = readFileSync("/proc/self/net/udp6", "latin1")
@@ -42,7 +42,7 @@ export function isUdp6(fd: number): boolean {
   return inodes.includes(inode);
 }
 
-/** Tells the service manager, where there is one that wants to know. Node cannot send to its kind of socket. */
+/** Notifies the service manager if NOTIFY_SOCKET is set. Uses systemd-notify(1), because Node has no unix datagram sockets. */
 export async function notifyServiceManager(...state: string[]): Promise<void> {
   if (process.env["NOTIFY_SOCKET"] === undefined) return;
   await runProcess("systemd-notify", state, { timeoutSeconds: 10 });

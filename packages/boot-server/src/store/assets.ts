@@ -11,15 +11,14 @@ const READ_BYTES = 512 * 1024;
 const UPLOAD_PREFIX = ".upload-";
 
 /**
- * Files by their SHA-256. Those that the Nix store has are links to it: what is there never changes, though Nix may
- * remove it.
+ * Stores files by their SHA-256. A file that is in the Nix store is a link to it: it never changes, but Nix may delete it.
  */
 export class Assets {
   readonly #folder: string;
   readonly #nixStore: string;
   readonly #limits: Limits;
   readonly #openedAt = performance.now();
-  /** When each was last asked for, by `performance.now()`: files have times of day, and the clock may be set. */
+  /** When each file was last requested, by `performance.now()`. The time of a file depends on the clock, which may be set. */
   readonly #touchedAt = new Map<string, number>();
 
   /** Use {@link openAssets}. */
@@ -34,12 +33,12 @@ export class Assets {
     return stats?.isFile() === true && stats.size === size;
   }
 
-  /** Puts off its removal. */
+  /** Restarts the time after which an unused asset is removed. */
   touch({ sha256 }: AssetRef): void {
     this.#touchedAt.set(sha256, performance.now());
   }
 
-  /** Links a file of the Nix store when it has the right content. */
+  /** Links a file of the Nix store. Returns whether it has the right content. */
   async adopt(asset: AssetRef, storePath: string): Promise<boolean> {
     const real = await fs.realpath(storePath).catch(() => undefined);
     if (real === undefined || !isBelow(real, this.#nixStore)) return false;
@@ -81,7 +80,7 @@ export class Assets {
           throw new Refusal("invalid", `the upload had ${least}${size} bytes instead of ${asset.size}`);
         }
         if (hash.digest("hex") !== asset.sha256) {
-          throw new Refusal("invalid", "the uploaded bytes do not have the SHA-256 that was announced");
+          throw new Refusal("invalid", "the uploaded bytes do not have the announced SHA-256");
         }
         await handle.sync();
       } finally {
@@ -94,7 +93,7 @@ export class Assets {
     }
   }
 
-  /** `undefined` when it is not there. */
+  /** Returns `undefined` if the asset does not exist. */
   async open({ sha256, size }: AssetRef): Promise<OpenAsset | undefined> {
     const handle = await fs.open(this.#path(sha256)).catch((error: NodeJS.ErrnoException) => {
       if (error.code === "ENOENT") return undefined;
@@ -113,7 +112,7 @@ export class Assets {
     };
   }
 
-  /** Removes what is not needed and was not asked for lately, nor before this server was there; returns how many. */
+  /** Removes the assets that are not needed and were not requested within `assetGraceSeconds`. Returns their number. */
   async collect(needed: ReadonlySet<string>): Promise<number> {
     const before = performance.now() - this.#limits.assetGraceSeconds * 1000;
     let removed = 0;
@@ -130,9 +129,9 @@ export class Assets {
   async #refuseTooMuch({ size }: AssetRef): Promise<void> {
     const { maxAssetBytes, maxAssets, minFreeBytes } = this.#limits;
     if (size > maxAssetBytes)
-      throw new Refusal("limit", `an asset may have ${maxAssetBytes} bytes, not ${size}`);
+      throw new Refusal("limit", `the asset has ${size} bytes: the limit is ${maxAssetBytes} bytes`);
     if ((await fs.readdir(this.#folder)).length >= maxAssets) {
-      throw new Refusal("limit", `there are ${maxAssets} assets already`);
+      throw new Refusal("limit", `there are already ${maxAssets} assets, which is the limit`);
     }
     const { bavail, bsize } = await fs.statfs(this.#folder);
     if (bavail * bsize < size + minFreeBytes) {
@@ -157,7 +156,7 @@ export class Assets {
   }
 }
 
-/** The caller has the folder to itself: uploads that are in it were cut off. */
+/** Opens the assets in a folder that no other process uses. Removes uploads that were interrupted. */
 export async function openAssets(folder: string, nixStore: string, limits: Limits): Promise<Assets> {
   await fs.mkdir(folder, { recursive: true, mode: 0o700 });
   for (const name of await fs.readdir(folder)) {

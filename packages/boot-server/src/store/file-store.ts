@@ -30,7 +30,7 @@ type JournalRecord =
 
 type InstallsRecord = { installs: Install[] };
 
-/** Opens the store in a folder, which is this process's alone from then on; made when it is not there. */
+/** Opens the store in a folder, which it creates if necessary and locks. Fails if another process uses it. */
 export async function openFileStore({ folder, nixStore, limits, log }: FileStoreOptions): Promise<Store> {
   await fs.mkdir(folder, { recursive: true, mode: 0o700 });
   const opened: { close(): Promise<void> }[] = [await lockFolder(folder)];
@@ -134,10 +134,10 @@ class JournalReader {
     else if ("installs" in record) this.#installs.push(...record.installs);
     else if ("recent" in record) this.#recent.push(...record.recent);
     else if ("events" in record) this.#events.push(...record.events);
-    else throw new Error("it has a record of an unknown kind");
+    else throw new Error("it contains an unknown kind of record");
   }
 
-  /** What all records together say; an error when some are missing. */
+  /** Returns the state after all records. Throws if records are missing. */
   end(path: string): Omit<Store["stored"], "keptInstalls"> {
     const [cursor, entries, installs] = [this.#cursor, this.#entries, this.#installs];
     if (this.#announced === entries.length) {
@@ -146,14 +146,16 @@ class JournalReader {
     const what =
       this.#announced === undefined
         ? "cannot be read: it is empty"
-        : `is damaged: it has ${this.#entries.length} of ${this.#announced} entries`;
+        : `is damaged: it contains ${this.#entries.length} of ${this.#announced} entries`;
     throw new ProviderError(`${path} ${what}`, { hint: JOURNAL_HINT });
   }
 
   #begin(record: JournalRecord): void {
     if (!("version" in record)) throw new Error("it is not a journal");
     if (record.version !== VERSION) {
-      throw new Error(`its version is ${String(record.version)}, and this program knows ${VERSION}`);
+      throw new Error(
+        `its format has version ${String(record.version)}, and this program reads version ${VERSION}`,
+      );
     }
     this.#cursor = record.cursor;
     this.#announced = record.entries;
@@ -169,22 +171,22 @@ async function lockFolder(folder: string): Promise<fs.FileHandle> {
   } catch (cause) {
     await lock.close();
     if (!(cause instanceof LockedError)) throw new ProviderError(`cannot lock ${path}`, { cause });
-    throw new ProviderError(`cannot use the store ${folder}: another boot server is running with it`, {
-      hint: "Stop that one first, or give this one a store of its own.",
+    throw new ProviderError(`cannot use the store ${folder}: another boot server is using it`, {
+      hint: "Stop the other boot server, or set `store` to another folder.",
     });
   }
 }
 
 /**
- * The installs come first, so that a journal without them has lost them. Assets without both: somebody has removed
- * them, or mounted the wrong thing.
+ * Creates the files of a new store, first the installs: if the journal exists without them, they were lost. If only assets
+ * exist, the files were removed, or the wrong file system is mounted.
  */
 async function makeFiles(folder: string, paths: { journal: string; installs: string }): Promise<void> {
   const [journal, installs] = await Promise.all([exists(paths.journal), exists(paths.installs)]);
   const assets = await fs.readdir(join(folder, "assets")).catch(() => []);
   if (!installs && (journal || assets.length > 0)) {
-    throw new ProviderError(`the store ${folder} has no installs.json: nothing has been changed`, {
-      hint: `Restore it from a backup. It says which machines were installed: with an empty one, those without an entry in journal.json are new, and the next network boot wipes them.`,
+    throw new ProviderError(`installs.json is missing in the store ${folder}: nothing was changed`, {
+      hint: `Restore it from a backup. It records which machines were installed. Without it, a machine that has no entry in journal.json counts as new, and its next network boot wipes its disk.`,
     });
   }
   await naming(paths.installs, createLog(paths.installs, { installs: [] }));
@@ -196,11 +198,11 @@ async function exists(path: string): Promise<boolean> {
 }
 
 const JOURNAL_HINT =
-  "Nothing has been changed. Restore the file from a backup; or move it away, to begin without entries, and apply your " +
-  "deployment again: which machines were installed is in installs.json, and stays.";
-const FOREIGN_HINT = "Give it with chown(1) to the user as whom the service runs.";
+  "Nothing was changed. Restore the file from a backup. Or move it away to start without entries, and apply the " +
+  "deployment again: installs.json still records which machines were installed.";
+const FOREIGN_HINT = "Change its owner to the user of the service with chown(1).";
 const INSTALLS_HINT =
-  "Nothing has been changed. Restore the file from a backup: it says which machines were installed, and must not be lost.";
+  "Nothing was changed. Restore the file from a backup: it records which machines were installed, and must not be lost.";
 
 async function readFile(
   path: string,

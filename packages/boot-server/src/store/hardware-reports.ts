@@ -6,8 +6,8 @@ import type { Limits } from "../core/limits.ts";
 import { Refusal } from "../core/refusal.ts";
 
 /**
- * What installers have found in their machines, a file an entry. They are too large for the journal, and losing one
- * does no harm: the next install reports it again.
+ * Stores the hardware reports of installers, one file for each entry. They are too large for the journal, and a lost report
+ * does no harm: the next install sends it again.
  */
 export class HardwareReports {
   readonly #folder: string;
@@ -19,7 +19,7 @@ export class HardwareReports {
     this.#limits = limits;
   }
 
-  /** Puts it in the place of the last one. Refused when the disk is nearly full. */
+  /** Replaces the report of an entry. Refused if less than `minFreeBytes` would stay free on the disk. */
   async put(entryId: string, report: Uint8Array): Promise<void> {
     const { bavail, bsize } = await fs.statfs(this.#folder);
     if (bavail * bsize < report.length + this.#limits.minFreeBytes) {
@@ -28,7 +28,7 @@ export class HardwareReports {
     await replaceFile(this.#path(entryId), report, { mode: 0o600 });
   }
 
-  /** `undefined` when there is none. */
+  /** Returns the report of an entry, `undefined` if there is none. */
   async get(entryId: string): Promise<Buffer | undefined> {
     return fs.readFile(this.#path(entryId)).catch((error: NodeJS.ErrnoException) => {
       if (error.code === "ENOENT") return undefined;
@@ -41,13 +41,13 @@ export class HardwareReports {
     await syncFolder(this.#folder);
   }
 
-  /** An id may have characters, or a length, that a file's name may not. */
+  /** Hashes the id, which may be longer than a file name can be. */
   #path(entryId: string): string {
     return join(this.#folder, `${createHash("sha256").update(entryId).digest("hex")}.json.gz`);
   }
 }
 
-/** The folder is made when it is not there. */
+/** Opens the hardware reports in a folder, which it creates if necessary. */
 export async function openHardwareReports(folder: string, limits: Limits): Promise<HardwareReports> {
   await fs.mkdir(folder, { recursive: true, mode: 0o700 });
   return new HardwareReports(folder, limits);

@@ -5,7 +5,7 @@ import type { OverlayRef } from "../core/model.ts";
 import { isOverlay } from "../core/overlay.ts";
 import type { OverlayStore } from "../core/store.ts";
 
-/** Overlays by their SHA-256, a file each: with their secrets, they are gone from the disk when no entry has them. */
+/** Stores overlays by their SHA-256, one file each, so that the secrets of an unused overlay can be deleted. */
 export async function openOverlays(folder: string): Promise<OverlayStore> {
   await fs.mkdir(folder, { recursive: true, mode: 0o700 });
   const pathOf = ({ sha256 }: OverlayRef) => join(folder, sha256);

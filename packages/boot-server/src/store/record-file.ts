@@ -2,11 +2,11 @@ import { openLog, type OpenLog } from "@nixops4-providers/durable-log";
 
 const MIN_LONG_BYTES = 4 * 1024 * 1024;
 
-/** A log that its folder's lock protects, and that knows when it has become long. */
+/** A log in the locked folder, which measures how long it has become. */
 export class RecordFile {
   readonly #log: OpenLog;
   #bytes: number;
-  /** Of what was written when all of it was rewritten. */
+  /** The size after the last rewrite, in bytes. */
   #leastBytes: number;
 
   private constructor(log: OpenLog, bytes: number, leastBytes: number) {
@@ -23,11 +23,11 @@ export class RecordFile {
     const file = await openLog(path, "held", {
       timeoutSeconds: 0,
       onRepair: (side, bytes) =>
-        log(`the last write to ${path} was cut off: its ${bytes} bytes are in ${side}`),
+        log(`the last write to ${path} was incomplete: its ${bytes} bytes were moved to ${side}`),
     });
     try {
       const { torn } = await file.scan(onRecord);
-      if (torn && file.isIntact) throw new Error("it has no whole record");
+      if (torn && file.isIntact) throw new Error("it contains no complete record");
       return new RecordFile(file, await file.size(), 0);
     } catch (error) {
       await file.close();

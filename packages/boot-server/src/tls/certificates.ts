@@ -3,20 +3,20 @@ import { isIP } from "node:net";
 import { promisify } from "node:util";
 import forge from "node-forge";
 
-/** As PEM. */
+/** A CA, in PEM format. */
 export interface Issuer {
   certificate: string;
   key: string;
 }
 
-/** Clocks differ. */
+/** Certificates are valid from one hour ago, because clocks differ. */
 const BACKDATE_MS = 3_600_000;
 const DAY_MS = 86_400_000;
 const KEY_BITS = 3072;
 
-/** PKCS #8, as PEM. */
+/** Returns a new private key, as PKCS #8 in PEM format. */
 export async function newPrivateKey(): Promise<string> {
-  // RSA is what node-forge signs with.
+  // node-forge signs with RSA only.
   const { privateKey } = await promisify(generateKeyPair)("rsa", { modulusLength: KEY_BITS });
   return privateKey.export({ type: "pkcs8", format: "pem" }) as string;
 }
@@ -29,7 +29,7 @@ export function caCertificate(key: string, days: number): string {
   ]);
 }
 
-/** For all of the names and addresses. */
+/** Returns a server certificate for all these names and IP addresses. */
 export function serverCertificate(
   issuer: Issuer,
   key: string,
@@ -51,7 +51,7 @@ export function clientCertificate(issuer: Issuer, key: string, days: number): st
   ]);
 }
 
-/** It does not outlive its issuer. */
+/** Returns a certificate that does not expire after its issuer. */
 function leafCertificate(
   issuer: Issuer,
   key: string,
@@ -91,7 +91,7 @@ function signed(
   return forge.pki.certificateToPem(certificate).replaceAll("\r", "");
 }
 
-/** Positive, and neither guessable nor repeated: RFC 5280 section 4.1.2.2. */
+/** Returns a random serial number. It must be positive (RFC 5280 section 4.1.2.2). */
 function newSerial(): string {
   const bytes = randomBytes(16);
   bytes[0] = (bytes[0]! & 0x3f) | 0x40;

@@ -7,18 +7,18 @@ import { ProviderError, refuseExposedFile } from "@nixops4-providers/provider-sd
 import type { Issuer } from "./certificates.ts";
 
 export interface InitTlsOptions {
-  /** Gets ca, server and client as .crt and .key; made, mode 0700, when it is missing. Refused when others can change it. */
+  /** The folder for ca, server and client as .crt and .key. Created with mode 0700. Refused if other users can change it. */
   folder: string;
-  /** Names and addresses by which clients reach the server. */
+  /** The names and IP addresses at which clients reach the server. */
   hosts: string[];
-  /** For how long the certificates of server and client are valid, from 1 to 3650; not longer than the CA's. */
+  /** The validity of the server and client certificates in days, from 1 to 3650. They do not expire after the CA. */
   days: number;
-  /** Makes new certificates for server and client, for the keys that are there. */
+  /** Whether to replace the server and client certificates. The existing keys are kept. */
   renew?: boolean | undefined;
 }
 
 export interface InitTlsResult {
-  /** Names of files. */
+  /** The names of the files that were created. */
   made: string[];
   kept: string[];
 }
@@ -27,8 +27,8 @@ const CA_DAYS = 3650;
 const HOST_NAME = /^(?=.{1,253}$)[a-z0-9]([a-z0-9-]{0,61}[a-z0-9])?(\.[a-z0-9]([a-z0-9-]{0,61}[a-z0-9])?)*$/i;
 
 /**
- * Makes what mutual TLS needs and is not there yet: a CA, and certificates of it for one server and its clients.
- * An existing key or CA is never replaced.
+ * Creates the missing files for mutual TLS: a CA, and its certificates for one server and its clients. Never replaces an
+ * existing key or CA.
  */
 export async function initTls({
   folder,
@@ -44,7 +44,7 @@ export async function initTls({
   const ca = await files.pair("ca");
   if (ca.certificate !== undefined && ca.key === undefined) {
     throw new Error(
-      `${folder} has the certificate of a CA but not its key, ca.key: put it back, or take another folder`,
+      `${folder} contains ca.crt but not its key, ca.key: restore the key, or use another folder`,
     );
   }
   const caKey = ca.key ?? (await files.addKey("ca", await certificates.newPrivateKey()));
@@ -53,7 +53,7 @@ export async function initTls({
     certificate:
       ca.certificate ?? (await files.putCertificate("ca", certificates.caCertificate(caKey, CA_DAYS))),
   };
-  if (expired(issuer.certificate)) throw new Error(`the CA in ${folder} has expired: take another folder`);
+  if (expired(issuer.certificate)) throw new Error(`the CA in ${folder} has expired: use another folder`);
 
   for (const name of ["server", "client"] as const) {
     const pair = await files.pair(name);
@@ -80,13 +80,13 @@ class Files {
     this.#folder = folder;
   }
 
-  /** The existing files, once they are known to be complete. */
+  /** Returns the existing certificate and key. Throws if they do not match, or if other users can read the key. */
   async pair(name: string): Promise<{ certificate: string | undefined; key: string | undefined }> {
     const certificate = await this.#read(`${name}.crt`, (pem) => new X509Certificate(pem));
     const key = await this.#read(`${name}.key`, createPrivateKey);
     if (certificate !== undefined && key !== undefined) {
       if (!new X509Certificate(certificate).checkPrivateKey(createPrivateKey(key))) {
-        throw new Error(`${name}.crt and ${name}.key in ${this.#folder} do not belong together`);
+        throw new Error(`${name}.crt and ${name}.key in ${this.#folder} do not match`);
       }
     }
     if (key !== undefined) {
@@ -101,7 +101,7 @@ class Files {
     const temporary = `${path}.new`;
     await replaceFile(temporary, pem, { mode: 0o600 });
     try {
-      // Unlike renaming, this replaces nothing.
+      // Unlike rename, link does not replace an existing file.
       await fs.link(temporary, path);
     } finally {
       await fs.rm(temporary);
@@ -133,15 +133,16 @@ class Files {
 
 async function makeKeyFolder(folder: string): Promise<void> {
   await makePrivateFolder(folder, 0o700).catch((cause: unknown) => {
-    throw new ProviderError(`cannot make keys in ${folder}`, {
+    throw new ProviderError(`cannot create keys in ${folder}`, {
       cause,
-      hint: "Take a folder in which only you can write, and whose parent folders nobody but root and you can change.",
+      hint: "Use a folder that only you can write to, and whose parent folders only root and you can change.",
     });
   });
 }
 
 function checkOptions(hosts: string[], days: number): void {
-  if (hosts.length === 0) throw new Error("name at least one host, as clients will call the server");
+  if (hosts.length === 0)
+    throw new Error("at least one host is required: a name or IP address at which clients reach the server");
   const bad = hosts.find((host) => isIP(host) === 0 && !HOST_NAME.test(host));
   if (bad !== undefined) throw new Error(`${JSON.stringify(bad)} is neither a host name nor an IP address`);
   if (!Number.isInteger(days) || days < 1 || days > CA_DAYS) {
@@ -156,7 +157,7 @@ function checkHosts(pem: string, hosts: string[], folder: string): void {
   );
   if (missing !== undefined) {
     throw new Error(
-      `the server's certificate in ${folder} is not for ${missing}: renew it to change its hosts`,
+      `the server's certificate in ${folder} is not valid for ${missing}: use --renew to change its hosts`,
     );
   }
 }
