@@ -1,4 +1,4 @@
-/** The same bytes in pieces of `size`, the last one shorter. */
+/** Yields the same bytes in pieces of `size` bytes. The last one may be shorter. */
 export async function* chunksOf(data: AsyncIterable<Uint8Array>, size: number): AsyncIterable<Uint8Array> {
   let held: Uint8Array[] = [];
   let length = 0;

@@ -27,17 +27,17 @@ import type {
 } from "./generated/messages.js";
 import { bootServiceDefinition as methods } from "./generated/service.ts";
 
-/** The path of a unix socket, or `host:port` with what mutual TLS needs, as PEM. */
+/** The path of a unix socket, or `host:port` with the certificates and the key for mutual TLS. */
 export type BootTarget = { socket: string } | ({ address: string } & TlsFiles);
 
 export interface CallOptions {
-  /** Cancels the call; it then fails with the signal's reason. */
+  /** Cancels the call, which then throws the signal's reason. */
   signal?: AbortSignal | undefined;
-  /** The default is 60 for single requests, and no limit for uploads and watching. */
+  /** Default 60 for single requests. Uploads and watching have no default. */
   timeoutSeconds?: number | undefined;
 }
 
-/** Every method throws a {@link BootServiceError}, whose `code` is the gRPC status. */
+/** A client of the boot service. Its methods throw {@link BootServiceError}. */
 export interface BootClient {
   putEntry(spec: EntrySpec, options?: CallOptions): Promise<PutEntryResponse>;
   getEntry(id: string, options?: CallOptions): Promise<Entry>;
@@ -48,24 +48,24 @@ export interface BootClient {
     assets: FindMissingAssetsRequest["assets"],
     options?: CallOptions,
   ): Promise<FindMissingAssetsResponse>;
-  /** `onProgress` is told how many bytes have been handed to the connection. */
+  /** Uploads an asset. `onProgress` receives the number of bytes passed to the connection. */
   uploadAsset(
     asset: Asset,
     data: AsyncIterable<Uint8Array>,
     onProgress?: (sent: number) => void,
     options?: CallOptions,
   ): Promise<void>;
-  /** Ends only by an error, by the signal, or when the caller stops to iterate. */
+  /** Yields events until an error, until the signal is aborted, or until the caller stops iterating. */
   watchEvents(request: WatchEventsRequest, options?: CallOptions): AsyncIterable<Event>;
   close(): void;
 }
 
 const CHUNK_BYTES = 256 * 1024;
 const UNARY_TIMEOUT_SECONDS = 60;
-/** Entries come with the contents of their files. */
+/** An entry includes the contents of its files. */
 const MESSAGE_BYTES = 16 * 1024 * 1024;
 
-/** Connects with the first call. Throws a `ProviderError` when a certificate or the key cannot be used. */
+/** Creates a client, which connects with the first call. Throws `ProviderError` if a certificate or the key is not valid. */
 export function connectBootService(target: BootTarget): BootClient {
   const server = "socket" in target ? target.socket : target.address;
   const client = openChannel(target);
@@ -105,7 +105,7 @@ export function connectBootService(target: BootTarget): BootClient {
         return call;
       }).finally(() => answered.abort());
       try {
-        // The answer may come before everything is sent: then it is a refusal.
+        // A refusal may arrive before everything is sent.
         const sent = call && sendAsset(call, asset, data, answered.signal, onProgress);
         await Promise.race([answer, sent?.then(() => answer)]);
       } finally {
@@ -120,7 +120,7 @@ export function connectBootService(target: BootTarget): BootClient {
       const call = client.makeServerStreamRequest(path, requestSerialize, responseDeserialize, request);
       const cancel = () => call.cancel();
       signal.addEventListener("abort", cancel);
-      // Cancelling is an error, too, and may come when nobody reads any more.
+      // A cancellation is emitted as an error, possibly after the last read.
       call.on("error", () => {});
       try {
         for await (const event of call) yield event as Event;
@@ -142,10 +142,10 @@ function openChannel(target: BootTarget): Client {
     "grpc.max_send_message_length": MESSAGE_BYTES,
     "grpc.keepalive_time_ms": 30_000,
     "grpc.keepalive_timeout_ms": 10_000,
-    // For those who call again after UNAVAILABLE: until then the last failure is reported again.
+    // Until it reconnects, calls fail with the last error. Callers that retry after UNAVAILABLE need short pauses.
     "grpc.initial_reconnect_backoff_ms": 250,
     "grpc.max_reconnect_backoff_ms": 5_000,
-    // Would be looked for in DNS.
+    // Disables a lookup in DNS.
     "grpc.service_config_disable_resolution": 1,
   };
   if ("socket" in target) {
@@ -155,14 +155,14 @@ function openChannel(target: BootTarget): Client {
   return new Client(`dns:${target.address}`, tls.credentials, { ...options, ...tls.options });
 }
 
-/** What ends a call before it has its answer, and the error of a call that failed. */
+/** The signal that cancels a call, and a function that converts the error of a failed call. */
 interface Limits {
   signal: AbortSignal;
   explain: (error: ServiceError) => Error;
 }
 
 function limitsOf(doing: string, server: string, { signal, timeoutSeconds }: CallOptions): Limits {
-  // Not gRPC's own deadline, which is a time of day: the clock may be set while the call waits.
+  // gRPC's own deadline is a time of day, which may be set during the call.
   const timeUp = timeoutSeconds === undefined ? [] : [timeoutSignal(timeoutSeconds)];
   return {
     signal: AbortSignal.any([...(signal === undefined ? [] : [signal]), ...timeUp]),

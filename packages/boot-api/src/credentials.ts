@@ -4,14 +4,14 @@ import { checkServerIdentity } from "node:tls";
 import { ChannelCredentials, type ChannelOptions } from "@grpc/grpc-js";
 import { ProviderError } from "@nixops4-providers/provider-sdk";
 
-/** All as PEM. */
+/** The certificates and the key in PEM format. */
 export interface TlsFiles {
   caCertificate: string;
   clientCertificate: string;
   clientKey: string;
 }
 
-/** Checks first what TLS would only call a failed handshake. */
+/** Returns the credentials for mutual TLS. Checks the files first, because TLS would only report a failed handshake. */
 export function tlsCredentials(
   address: string,
   { caCertificate, clientCertificate, clientKey }: TlsFiles,
@@ -28,7 +28,7 @@ export function tlsCredentials(
     Buffer.from(clientCertificate),
     { checkServerIdentity: (_, peer) => checkServerIdentity(host, peer) },
   );
-  // RFC 6066 section 3: an IP address is no server name, and Node warns of it.
+  // RFC 6066 section 3: a server name cannot be an IP address. Node warns about one.
   const options = isIP(host) ? { "grpc.ssl_target_name_override": "nixops4-boot-server" } : {};
   return { credentials, options };
 }
@@ -47,11 +47,12 @@ function validCertificate(path: keyof TlsFiles, pem: string): X509Certificate {
   const certificate = parseCertificate(path, pem);
   const now = Date.now();
   if (Date.parse(certificate.validTo) < now) {
-    const hint = "`nixops4-boot-server init-tls` makes new ones.";
+    const hint =
+      "Create a new one with `nixops4-boot-server init-tls --renew`, or a new CA in another folder.";
     throw new ProviderError(`the certificate expired on ${certificate.validTo}`, { path, hint });
   }
   if (Date.parse(certificate.validFrom) > now) {
-    const hint = "Is the clock of this machine right?";
+    const hint = "Check the clock of this machine.";
     throw new ProviderError(`the certificate is valid only from ${certificate.validFrom}`, { path, hint });
   }
   return certificate;

@@ -1,6 +1,6 @@
 import type { MethodDefinition } from "@grpc/grpc-js";
 
-/** What pbjs generates for a message, as far as it is used. */
+/** The part of a message class from pbjs that is used. */
 export interface MessageType<T> {
   /** Fields that are missing, null or undefined are not sent. */
   fromObject(value: T): object;
@@ -9,7 +9,7 @@ export interface MessageType<T> {
   toObject(message: object, options: { defaults: true; enums: typeof String; longs: typeof Number }): T;
 }
 
-/** One method for grpc-js: messages are plain objects, enums strings, 64-bit numbers `number`s. */
+/** Defines a method for grpc-js. Messages are plain objects, enums are strings, and 64-bit integers are numbers. */
 export function defineMethod<Request, Response>(
   path: string,
   requestStream: boolean,

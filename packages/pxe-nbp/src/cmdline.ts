@@ -15,7 +15,7 @@ export function joinCmdline(cmdline: string | readonly string[]): string {
   return asList(cmdline).join(" ").trim();
 }
 
-/** Yields the reasons why loaders, or iPXE only, cannot pass on this command line. See `system` in iPXE's src/core/exec.c. */
+/** Yields the violations of a command line that loaders cannot pass to the kernel. See `system` in iPXE's src/core/exec.c. */
 export function* refuseCmdline(cmdline: string, ipxe: boolean): Iterable<string> {
   if (/[^\x20-\x7e]/.test(cmdline)) yield "must be printable ASCII on one line";
   if (cmdline.includes("initrd=")) yield "must not contain initrd=, which is added: use the input initrd";

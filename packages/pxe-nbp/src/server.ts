@@ -32,7 +32,7 @@ export const serverSchema = fields(
         minLength: 1,
         description:
           "The TCP address of the service, such as `landscaper.example.org:8443`. It needs the other three fields; " +
-          "`nixops4-boot-server init-tls` makes the files.",
+          "`nixops4-boot-server init-tls` creates the files.",
       }),
     ),
     caCertificateFile: Type.Optional(

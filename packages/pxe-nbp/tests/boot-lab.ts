@@ -18,14 +18,14 @@ export const ENTRY_ID = "52-54-00-12-34-56";
 
 type Tcp = NonNullable<GrpcServerOptions["tcp"]>;
 
-/** A boot service on a unix socket, and providers that work with it. */
+/** Runs a boot service on a unix socket, and providers that use it. */
 export class BootLab {
   core!: BootCore;
   server!: GrpcServer;
   readonly folder: string;
   /** The SHA-256 of each asset that was uploaded. */
   readonly uploads: string[] = [];
-  /** All that providers have logged and answered. */
+  /** The log lines and answers of all providers. */
   output = "";
   readonly #running = new Set<ProviderProcess>();
 
@@ -70,7 +70,7 @@ export class BootLab {
     await this.core.close();
   }
 
-  /** Lets it listen on TCP, too; returns the input `server` for that. */
+  /** Restarts the service with TCP. Returns the input `server` for it. */
   async restartWithTls() {
     const tls = join(this.folder, "tls");
     await initTls({ folder: tls, hosts: ["127.0.0.1"], days: 1 });
@@ -97,7 +97,7 @@ export class BootLab {
     await fs.rm(this.folder, { recursive: true });
   }
 
-  /** A file with its SHA-256. */
+  /** Writes a file, and returns its path and SHA-256. */
   async file(name: string, contents: string | Buffer): Promise<{ path: string; sha256: string }> {
     const path = join(this.folder, name);
     await fs.mkdir(join(path, ".."), { recursive: true });
@@ -114,7 +114,7 @@ export class BootLab {
     return provider;
   }
 
-  /** One apply in a process of its own, with the lines that it logged. */
+  /** Applies a resource in a new process. Returns the outputs and the log lines. */
   async apply(type: string, inputs: object): Promise<Properties & { log: string }> {
     const provider = this.provider();
     try {
@@ -130,7 +130,7 @@ export class BootLab {
     }
   }
 
-  /** The machine fetches its script. */
+  /** Fetches the script as the machine does. */
   async boot() {
     const decision = await this.core.startBoot(MAC, {
       address: "192.0.2.50",
@@ -142,7 +142,7 @@ export class BootLab {
   }
 }
 
-/** The installer on the machine. */
+/** The requests of an installer. */
 class Installer {
   readonly #lab: BootLab;
   readonly #token: string;

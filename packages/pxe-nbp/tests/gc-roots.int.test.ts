@@ -23,7 +23,7 @@ suite(`links for Nix's garbage collector${hasNix ? "" : " (skipped: there is no 
     await lab.end();
   });
 
-  /** A new path in the real store. */
+  /** Adds a new path to the real store. */
   async function storePath(name: string): Promise<string> {
     const { path } = await lab.file(`${name}-${made.length}`, `${name} ${lab.folder}`);
     const stored = execFileSync("nix-store", ["--add", path], {

@@ -16,7 +16,7 @@ async function arm(inputs: object = {}): Promise<void> {
   await lab.apply("boot_entry", { macs: [MAC], kernel: path, ...inputs });
 }
 
-/** Begins to wait; `said` resolves when a line has been logged. */
+/** Starts to wait for the install. `said` resolves when a matching line was logged. */
 function wait(inputs: object = {}) {
   const provider = lab.provider();
   const outputs = provider.create("installed", {
@@ -51,7 +51,7 @@ it("shows the way of a machine from the first request to its report", async () =
   await said("the machine is loading initrd");
   await lab.core.overlay(lab.core.getEntry(ENTRY_ID)!.boot!.id, "192.0.2.50").delivered();
   await said("the machine has all it needs: its installer should begin soon");
-  // What is heard of a download afterwards is old.
+  // Later progress of a download is outdated.
   lab.core.sighted({ mac: MAC, text: "", download: { name: "initrd", sent: 70, size: 100 } });
   await said("s; the machine has all it needs: its installer should begin soon)");
   await installer.claim();
@@ -62,7 +62,7 @@ it("shows the way of a machine from the first request to its report", async () =
     log: ["mkfs.ext4 /dev/vda1"],
   });
   await said("the installer is at the stage partition");
-  // The line that comes every 5 s.
+  // The line that is logged every 5 s.
   await said("s; partition, 40 %, making file systems)");
   await installer.report("copy");
   await said("the installer is at the stage copy");

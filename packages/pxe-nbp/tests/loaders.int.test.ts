@@ -17,7 +17,7 @@ let root: string;
 beforeEach(async () => {
   root = await fs.mkdtemp(join(tmpdir(), "loaders-"));
   await fs.mkdir(join(root, "debian"));
-  // A Linux kernel as far as loaders can see, which runs its command line.
+  // Has the header of a Linux kernel, and prints its command line.
   await fs.copyFile(FILES.ipxe, join(root, "debian", "linux"));
   await fs.writeFile(join(root, "debian", "initrd.gz"), Buffer.alloc(100_000, 1));
   await createResource(builtProvider("pxe-nbp"), "tftp_entry", {
@@ -52,7 +52,7 @@ function suite(name: string, packages: (keyof typeof FILES)[], tests: () => void
   else describe.skip(`${name} (skipped: needs the Debian packages ${missing.join(", ")})`, tests);
 }
 
-/** Lets a machine boot a file over QEMU's own TFTP server; resolves to its console when the kernel runs. */
+/** Boots a file with QEMU's TFTP server. Resolves to the console output when the kernel runs. */
 async function bootFrom(bootfile: string): Promise<string> {
   const options =
     "-accel tcg -m 256 -nographic -no-reboot -boot n " +

@@ -7,7 +7,7 @@ import type { Inputs } from "./schema.ts";
 
 const MAX_REPORT_BYTES = 4 * 1024 * 1024;
 
-/** Gets the report when it is asked for, writes the file, and returns what the output has. */
+/** Gets the report if the inputs request it, writes the file, and returns the output. */
 export async function takeHardwareReport(
   client: BootClient,
   { entryId, hardwareReport, hardwareReportFile }: Inputs,
@@ -25,8 +25,8 @@ export async function takeHardwareReport(
 }
 
 /**
- * The report as one line of ASCII. It comes from a machine that anybody may pretend to be: nothing in it can act on a
- * terminal, and its numbers stay as they are.
+ * Returns the report as one line of ASCII. The machine is not trusted, so the text must not control a terminal. Numbers
+ * stay as they were written.
  */
 async function unpackReport(entryId: string, gzip: Uint8Array): Promise<string> {
   try {
