@@ -12,9 +12,9 @@ import { startRelay } from "./tftp-relay.ts";
 // A relay instead of netem, which needs root and is not in every kernel.
 
 const MIB = 2 ** 20;
-/** Of the packets in each direction, how many are lost, how many come twice, and how many come late. */
+/** The probability of a loss, of a duplicate and of a delay, for each packet in each direction. */
 const RATE = 0.1;
-/** At which the last block is special. */
+/** The sizes around a block boundary. */
 const SMALL_SIZES = [0, 511, 512, 513];
 const ROLLOVER_SIZE = 32 * MIB + 1;
 const LARGE_SIZE = 100 * MIB;
@@ -23,7 +23,7 @@ const TIMEOUT_MS = 120_000;
 let folder: string;
 let content: Buffer;
 let server: TftpServer;
-/** Sends again sooner, so that many losses take less time; too soon for atftp. */
+/** A server that retransmits sooner, so that losses take less time. Too soon for atftp. */
 let hasty: TftpServer;
 
 beforeAll(async () => {
@@ -52,7 +52,7 @@ afterAll(async () => {
 });
 
 suite("tftp")("tftp-hpa on a network that loses, repeats and reorders packets", () => {
-  // It knows no options, so the last are 65,537 blocks, each acknowledged: with 10 % lost it would take hours.
+  // It has no options, so the largest file has 65,537 blocks. With a loss of 10 % that would take hours.
   it.each([...small([]), { size: ROLLOVER_SIZE, rate: 0.0002, options: [] }])(
     "gets $size bytes at a rate of $rate",
     async ({ size, rate }) => {
@@ -66,8 +66,8 @@ suite("tftp")("tftp-hpa on a network that loses, repeats and reorders packets", 
 
 suite("atftp")("atftp on a network that loses, repeats and reorders packets", () => {
   const window = ["--option", "blksize 1428", "--option", "windowsize 32"];
-  // It gives up when an OACK comes twice, so small files have no options here. A window that comes again it leaves
-  // without an answer until nothing has come for 5 s: at 10 % that takes minutes.
+  // It aborts after a repeated OACK, so small files are fetched without options. It answers a repeated window only after
+  // 5 s without packets, which takes minutes with a loss of 10 %.
   it.each([
     ...small([]),
     { size: ROLLOVER_SIZE, rate: 0.03, options: window },
@@ -85,7 +85,7 @@ suite("atftp")("atftp on a network that loses, repeats and reorders packets", ()
 
 const hasTftp = () => execFileSync("curl", ["--version"], { encoding: "utf8" }).includes("tftp");
 suite("curl", hasTftp)("curl on a network that loses, repeats and reorders packets", () => {
-  // curl before 8 takes a size of 0 in an OACK for an error.
+  // curl before version 8 fails on a size of 0 in an OACK.
   const noOptions = ["--tftp-no-options"];
   it.each([
     ...small(noOptions),
@@ -132,7 +132,7 @@ async function expectFetched(
   } finally {
     relay.close();
   }
-  // curl makes no file for an empty one.
+  // curl does not create an empty file.
   const fetched = existsSync(target) ? await readFile(target) : Buffer.alloc(0);
   expect(fetched.equals(content.subarray(0, size))).toBe(true);
 }

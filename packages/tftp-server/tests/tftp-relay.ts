@@ -2,7 +2,7 @@ import { createSocket, type Socket } from "node:dgram";
 import { seededRandom } from "@nixops4-providers/test-servers";
 
 export interface Disturbance {
-  /** Probabilities, each packet in either direction. */
+  /** The probabilities for each packet in each direction. */
   loss: number;
   duplication: number;
   reordering: number;
@@ -15,14 +15,14 @@ export interface Relay {
 }
 
 /**
- * A bad network between clients, one after the other, and a server on 127.0.0.1. The client sees what it would see of
- * the server itself: another port for each transfer.
+ * Starts a relay that disturbs the packets between one client at a time and a server on 127.0.0.1. As without the relay,
+ * each transfer has its own port.
  */
 export async function startRelay(serverPort: number, disturbance: Disturbance): Promise<Relay> {
   const random = seededRandom(disturbance.seed);
   const front = await bound();
   const back = await bound();
-  /** What stands for each port of the server. */
+  /** The relay's socket for each port of the server. */
   const fronts = new Map([[serverPort, front]]);
   let client = 0;
   let closed = false;

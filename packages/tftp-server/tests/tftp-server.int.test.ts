@@ -156,8 +156,8 @@ describe("a bad network: packets lost, duplicated and reordered, each with the s
     [513, { windowsize: 4 }, 0.1],
     [1432 * 50, { blksize: 1432 }, 0.1],
     [1432 * 100, { blksize: 1432, windowsize: 16 }, 0.1],
-    // Large blocks, because each loss costs time; the roll-over needs many blocks, so there it is rarer.
-    // Windows stay below the receive buffer of a socket (208 KiB), which would lose packets of its own.
+    // Large blocks, because each loss takes time. A rollover needs many blocks, so its losses are rarer.
+    // Windows are smaller than the receive buffer of a socket (208 KiB), which would drop packets itself.
     [ROLLOVER_SIZE, { blksize: 32_768, windowsize: 4 }, 0.1],
     [ROLLOVER_SIZE, { windowsize: 64 }, 0.0005],
     [LARGE_SIZE, { blksize: 65_464, windowsize: 2 }, 0.1],
@@ -278,7 +278,7 @@ describe("hostile clients", () => {
     expect(most).toBeLessThanOrEqual(100);
     expect(await openDescriptors()).toBeLessThan(descriptors + 200 + 2 * 100 + 20);
     expect(process.memoryUsage().rss - memory).toBeLessThan(100 * MIB);
-    // Someone who does acknowledge gets through once the flood's requests are a second old.
+    // A client that acknowledges is served after the flood's requests are one second old.
     await sleep(1000);
     expect((await downloadByTftp(flooded.port, "513")).data.equals(content.subarray(0, 513))).toBe(true);
     await flooded.stop({ graceSeconds: 0 });
@@ -319,7 +319,7 @@ async function expectFetched(
   const target = join(folder, "fetched");
   await rm(target, { force: true });
   await run(program, args(target));
-  // curl makes no file for an empty one.
+  // curl does not create an empty file.
   const fetched = existsSync(target) ? await readFile(target) : Buffer.alloc(0);
   expect(fetched.equals(content.subarray(0, size))).toBe(true);
 }
@@ -330,7 +330,7 @@ function atftpGet(size: number, options: string[]): (target: string) => string[]
 }
 
 function curlGet(size: number, blockSize: number): (target: string) => string[] {
-  // curl before 8 takes a size of 0 in an OACK for an error.
+  // curl before version 8 fails on a size of 0 in an OACK.
   const noOptions = size === 0 ? ["--tftp-no-options"] : [];
   const url = `tftp://127.0.0.1:${server.port}/${size}`;
   return (target) => [
