@@ -264,7 +264,7 @@ inChromium(hasChromium ? "in Chromium" : "in Chromium (skipped: no /usr/bin/chro
     await open();
     const { port: samePort } = server.address() as AddressInfo;
     await stopListening();
-    await page.locator('#connection[data-state="lost"]', { hasText: "Connection lost, retrying" }).waitFor();
+    await page.locator('#connection[data-state="lost"]', { hasText: "Connection lost, reconnecting" }).waitFor();
     await putEntry("b");
     await core.deleteEntry("a");
     await listen(samePort);
@@ -367,7 +367,7 @@ inChromium(hasChromium ? "in Chromium" : "in Chromium (skipped: no /usr/bin/chro
     expect(await timeSince(startedAt)).toBeLessThan(5_000);
     const loadedAt = Date.now();
     await Promise.all(installs.map((install) => install.report({ stage: "Copying", percent: 50, log })));
-    await page.locator('.stage + .progress > [value="50"]').nth(199).waitFor();
+    await page.locator('.stage + .progress > [value="50"]').nth(199).waitFor({ timeout: 120_000 });
     expect(await timeSince(loadedAt)).toBeLessThan(8_000);
   }, 240_000);
 
