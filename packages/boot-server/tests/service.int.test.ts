@@ -421,7 +421,10 @@ asRoot("started as root (needs root)", () => {
     await chown(store, 0, 0);
     await link(victim, join(store, "second-name"));
     const { status, stderr } = server("serve", ...lab.flags, "--user", "nobody");
-    expect({ status, stderr }).toEqual({ status: 1, stderr: expect.stringContaining("has several hard links") });
+    expect({ status, stderr }).toEqual({
+      status: 1,
+      stderr: expect.stringContaining("has several hard links"),
+    });
     expect((await stat(victim)).uid).toBe(0);
   });
 

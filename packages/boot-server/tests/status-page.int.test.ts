@@ -264,7 +264,9 @@ inChromium(hasChromium ? "in Chromium" : "in Chromium (skipped: no /usr/bin/chro
     await open();
     const { port: samePort } = server.address() as AddressInfo;
     await stopListening();
-    await page.locator('#connection[data-state="lost"]', { hasText: "Connection lost, reconnecting" }).waitFor();
+    await page
+      .locator('#connection[data-state="lost"]', { hasText: "Connection lost, reconnecting" })
+      .waitFor();
     await putEntry("b");
     await core.deleteEntry("a");
     await listen(samePort);
