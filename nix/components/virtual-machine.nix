@@ -71,7 +71,7 @@ in
       '';
     };
     connection = mkOption {
-      type = types.nullOr named.Connection;
+      type = types.nullOr named.ApiAccess;
       default = null;
       example = lib.literalExpression ''
         {
