@@ -9,32 +9,54 @@ export interface KeypairOutputs {
   privateKeyEncrypted: string | null;
 }
 
-/** One `keypair` member of a deployment, with what nixops4 remembers of it. */
-export class Member {
-  /** All that the provider has logged, and all its error messages. */
-  log = "";
-  #record: { inputs: object; outputs: Properties } | undefined;
+/** The inputs and outputs that nixops4 has recorded. */
+export interface Recorded {
+  inputs: object;
+  outputs: Properties;
+}
 
-  /** One apply: a create the first time, later an update. It is remembered when it succeeds. */
+/** A `keypair` member of a deployment, and what nixops4 has recorded of it. */
+export abstract class Member {
+  /** Everything that the provider has logged, and its error messages. */
+  log = "";
+  #recorded: Recorded | undefined;
+
+  /** Applies the member, by a create the first time and an update later. Records it if it succeeds. */
   async apply(inputs: object, env: Record<string, string> = {}): Promise<KeypairOutputs> {
     const outputs = await this.applyUnrecorded(inputs, env);
-    this.#record = { inputs, outputs: { ...outputs } };
+    this.#recorded = { inputs, outputs: { ...outputs } };
     return outputs;
   }
 
-  /** An apply after which nixops4 was killed before it wrote the state. */
+  /** Applies the member without a record, as when nixops4 is killed before it writes the state. */
   async applyUnrecorded(inputs: object, env: Record<string, string> = {}): Promise<KeypairOutputs> {
-    const provider = this.start(env);
     try {
-      return (await this.send(provider, inputs)) as unknown as KeypairOutputs;
+      return (await this.run(inputs, this.#recorded, env)) as unknown as KeypairOutputs;
     } catch (error) {
       this.log += String(error);
       throw error;
-    } finally {
-      await provider.close();
     }
   }
 
+  /** Forgets the record, as when the state is lost. */
+  forget(): void {
+    this.#recorded = undefined;
+  }
+
+  protected get recorded(): Recorded | undefined {
+    return this.#recorded;
+  }
+
+  /** Runs a create, or an update if there is a record. `env` is added to the environment. */
+  protected abstract run(
+    inputs: object,
+    recorded: Recorded | undefined,
+    env: Record<string, string>,
+  ): Promise<Properties>;
+}
+
+/** A member whose provider is the built executable. */
+export class BuiltMember extends Member {
   start(env: Record<string, string> = {}): ProviderProcess {
     return new ProviderProcess(builtProvider("ssh-keypair"), {
       env,
@@ -42,14 +64,18 @@ export class Member {
     });
   }
 
-  send(provider: ProviderProcess, inputs: object): Promise<Properties> {
-    if (this.#record === undefined) return provider.create("keypair", inputs, true);
-    const { inputs: previousInputs, outputs: previousOutputs } = this.#record;
+  send(provider: ProviderProcess, inputs: object, recorded = this.recorded): Promise<Properties> {
+    if (recorded === undefined) return provider.create("keypair", inputs, true);
+    const { inputs: previousInputs, outputs: previousOutputs } = recorded;
     return provider.update("keypair", { inputs, previousInputs, previousOutputs });
   }
 
-  /** The state is lost. */
-  forget(): void {
-    this.#record = undefined;
+  protected async run(inputs: object, recorded: Recorded | undefined, env: Record<string, string>) {
+    const provider = this.start(env);
+    try {
+      return await this.send(provider, inputs, recorded);
+    } finally {
+      await provider.close();
+    }
   }
 }
