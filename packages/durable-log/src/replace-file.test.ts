@@ -1,8 +1,17 @@
+import { execFileSync } from "node:child_process";
 import * as fs from "node:fs/promises";
+import { createServer } from "node:net";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { afterEach, beforeEach, describe, expect, it } from "@jest/globals";
-import { replaceFile } from "./replace-file.ts";
+import {
+  changeMode,
+  overwriteFile,
+  readRegularFile,
+  removeFile,
+  replaceFile,
+  setMode,
+} from "./replace-file.ts";
 
 let folder: string;
 
@@ -43,6 +52,130 @@ describe("replaceFile", () => {
     await expect(replaceFile(path, "new")).rejects.toThrow("EISDIR");
     await expect(replaceFile(join(path, "inside", "deeper"), "new")).rejects.toThrow("ENOTDIR");
     expect(await fs.readdir(folder)).toEqual(["file"]);
+  });
+});
+
+describe("what is not a regular file", () => {
+  let path: string;
+  beforeEach(() => void (path = join(folder, "file")));
+
+  it("is written to through a link to a device, which stays", async () => {
+    await fs.symlink("/dev/null", path);
+    await replaceFile(path, "contents");
+    expect(await fs.readlink(path)).toBe("/dev/null");
+  });
+
+  it("is replaced if it is a link and is to be kept from being followed", async () => {
+    await fs.writeFile(join(folder, "target"), "target");
+    await fs.symlink("target", path);
+    await replaceFile(path, "new", { keepLink: true });
+    expect((await fs.lstat(path)).isFile()).toBe(true);
+    expect(await fs.readFile(join(folder, "target"), "utf8")).toBe("target");
+  });
+
+  it("is written to if it is a pipe, also where links are not followed", async () => {
+    for (const keepLink of [true, false]) {
+      execFileSync("mkfifo", [path]);
+      const [read] = await Promise.all([
+        fs.readFile(path, "utf8"),
+        replaceFile(path, "contents", { keepLink }),
+      ]);
+      expect(read).toBe("contents");
+      expect((await fs.lstat(path)).isFIFO()).toBe(true);
+      await fs.rm(path);
+    }
+  });
+
+  it("is not read: a pipe, a folder and a socket", async () => {
+    execFileSync("mkfifo", [path]);
+    expect(await readRegularFile(path)).toBeUndefined();
+    expect(await readRegularFile(folder)).toBeUndefined();
+    const server = createServer();
+    await new Promise<void>((resolve) => server.listen(join(folder, "socket"), resolve));
+    expect(await readRegularFile(join(folder, "socket"))).toBeUndefined();
+    await new Promise((resolve) => server.close(resolve));
+    await expect(readRegularFile(join(folder, "missing"))).rejects.toMatchObject({ code: "ENOENT" });
+  });
+
+  it("is neither written in place nor given a mode: a device", async () => {
+    await expect(overwriteFile("/dev/null", "contents", 0o600)).rejects.toThrow("is not a regular file");
+    expect((await fs.stat("/dev/null")).mode & 0o777).toBe(0o666);
+  });
+});
+
+describe("a file that is written in place", () => {
+  it.each([
+    [undefined, 0o644],
+    [0o600, 0o600],
+  ])("with the mode %s has the mode %s, and is the same file", async (mode, expected) => {
+    const path = join(folder, "file");
+    await fs.writeFile(path, "old contents");
+    await fs.chmod(path, 0o644);
+    const { ino } = await fs.stat(path);
+    await overwriteFile(path, "new", mode);
+    const stats = await fs.stat(path);
+    expect([stats.ino, stats.mode & 0o777, await fs.readFile(path, "utf8")]).toEqual([ino, expected, "new"]);
+  });
+});
+
+describe("changeMode", () => {
+  it("changes the file that was read, with one name or two", async () => {
+    const path = join(folder, "file");
+    await fs.writeFile(path, "contents");
+    for (const mode of [0o600, 0o640]) {
+      await changeMode(path, mode, (await readRegularFile(path))!);
+      expect((await fs.stat(path)).mode & 0o777).toBe(mode);
+      await fs.link(path, join(folder, `${mode}`));
+    }
+  });
+
+  it("refuses another file at the path, also one with the same inode number elsewhere", async () => {
+    const path = join(folder, "file");
+    await fs.writeFile(path, "contents", { mode: 0o600 });
+    const { stats } = (await readRegularFile(path))!;
+    for (const other of [{ ino: stats.ino + 1 }, { dev: stats.dev + 1 }]) {
+      const read = { stats: Object.assign(Object.create(stats) as typeof stats, other) };
+      await expect(changeMode(path, 0o644, read)).rejects.toMatchObject({ code: "EAGAIN" });
+    }
+    expect((await fs.stat(path)).mode & 0o777).toBe(0o600);
+  });
+});
+
+it("removes a file or a link, and not what the link leads to", async () => {
+  await fs.writeFile(join(folder, "target"), "");
+  await fs.symlink("target", join(folder, "link"));
+  await removeFile(join(folder, "link"));
+  expect(await fs.readdir(folder)).toEqual(["target"]);
+  await removeFile(join(folder, "target"));
+  await expect(removeFile(join(folder, "target"))).rejects.toMatchObject({ code: "ENOENT" });
+});
+
+// What chmod(2) does on FAT and on some shared folders, which not every machine can mount.
+describe("a mode that the file system does not keep", () => {
+  const handle = (modes: number[], error?: Error) =>
+    ({
+      chmod: async () => {
+        if (error !== undefined) throw error;
+      },
+      stat: async () => ({ mode: 0o100000 | modes.shift()! }),
+    }) as unknown as fs.FileHandle;
+
+  it.each([
+    ["is refused if others can read the file", [0o644], 0o600, "0644 where 0600"],
+    ["is refused if others can write to the file", [0o622], 0o600, "0622 where 0600"],
+    ["is refused if the group can read the file", [0o640], 0o600, "0640 where 0600"],
+    ["does not matter if only execution differs", [0o711], 0o600, undefined],
+    ["does not matter if it is narrower", [0o600], 0o644, undefined],
+  ])("%s", async (_, modes, mode, message) => {
+    const result = setMode(handle(modes), mode);
+    if (message === undefined) await result;
+    else await expect(result).rejects.toThrow(message);
+  });
+
+  it("fails with the error of chmod, unless the mode is right already", async () => {
+    const error = new Error("EPERM");
+    await expect(setMode(handle([0o644], error), 0o600)).rejects.toBe(error);
+    await setMode(handle([0o600, 0o600], error), 0o600);
   });
 });
 

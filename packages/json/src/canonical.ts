@@ -15,8 +15,8 @@ function canonical(value: unknown): unknown {
   if (value instanceof JsonNumber) return canonicalNumber(value);
   if (Array.isArray(value)) return value.map(canonical);
   if (!isObject(value)) return value;
-  const fields = Object.entries(value).toSorted(([one], [other]) => (one < other ? -1 : 1));
-  return Object.fromEntries(fields.map(([name, field]) => [name, canonical(field)]));
+  const names = Object.keys(value).toSorted();
+  return Object.fromEntries(names.map((name) => [name, canonical(value[name])]));
 }
 
 function canonicalNumber({ text }: JsonNumber): number | JsonNumber {

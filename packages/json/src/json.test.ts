@@ -75,6 +75,30 @@ describe("parseJson and stringifyJson", () => {
     expect((parseJson(digits) as JsonNumber).text).toHaveLength(20_000_000);
   });
 
+  // Each is a number that JSON.parse would change, beside characters at the ends of the ranges of digits and signs.
+  it.each([
+    "0.0",
+    "9.0",
+    "1.0",
+    "-1.0",
+    "-0",
+    "-9.10",
+    "1e5",
+    "[0.0]",
+    '{"a":9.0}',
+    "90071992547409931",
+    "0.50 ",
+  ])("keep the notation of %j", (text) => {
+    expect(stringifyJson(parseJson(text))).toBe(text.trim());
+  });
+
+  it("fail as JSON.stringify does for what is not JSON", () => {
+    const circular: Record<string, unknown> = {};
+    circular["self"] = circular;
+    expect(() => stringifyJson(circular)).toThrow("circular");
+    expect(() => stringifyJson(1n)).toThrow("BigInt");
+  });
+
   it("JSON.stringify refuses what it would change", () => {
     expect(() => JSON.stringify([parseJson("1.0")])).toThrow("stringifyJson");
   });

@@ -72,8 +72,8 @@ function requireConsistent(numbers: RsaNumbers): void {
   const [p, q] = [toBigInt(numbers.p), toBigInt(numbers.q)];
   const product = toBigInt(numbers.e) * toBigInt(numbers.d);
   const holds =
-    p > 2n &&
-    q > 2n &&
+    p > 1n &&
+    q > 1n &&
     p * q === toBigInt(numbers.n) &&
     product % (p - 1n) === 1n &&
     product % (q - 1n) === 1n &&

@@ -1,0 +1,90 @@
+import * as fs from "node:fs/promises";
+import { join } from "node:path";
+import { afterEach, beforeEach, describe, expect, it } from "@jest/globals";
+import { OtherUserLab, SWAP_FILES, SWAP_FOLDER, UNTOUCHED } from "@nixops4-providers/test-servers";
+import {
+  changeMode,
+  createLog,
+  openLog,
+  overwriteFile,
+  readRegularFile,
+  removeFile,
+  replaceFile,
+} from "../src/index.ts";
+
+// What root writes into a folder of another user, who exchanges folders and files meanwhile.
+
+const suite = process.geteuid?.() === 0 ? describe : describe.skip;
+const TRIES = 1_000;
+const TIMEOUT_MS = 300_000;
+
+suite("files in a folder of another user (root only)", () => {
+  let lab: OtherUserLab;
+  let path: string;
+
+  beforeEach(async () => {
+    lab = await OtherUserLab.start();
+    path = join(lab.folder, "file");
+  });
+  afterEach(() => lab.stop());
+
+  const readAndChangeMode = async (mode: number) => {
+    const read = await readRegularFile(path);
+    if (read !== undefined) await changeMode(path, mode, read);
+  };
+
+  it(
+    `are never written elsewhere when he swaps the folder for a link, in ${TRIES} tries`,
+    async () => {
+      const works = [
+        () => replaceFile(path, "secret", { mode: 0o600 }),
+        () => replaceFile(join(lab.folder, "made", "file"), "secret", { mode: 0o600, folderMode: 0o700 }),
+        () => readAndChangeMode(0o600),
+        () => removeFile(path),
+        () => createLog(path, { secret: 1 }),
+        () => overwriteFile(path, "secret", 0o600),
+        async () => {
+          const log = await openLog(path, "held", { timeoutSeconds: 0 });
+          try {
+            await log.append({ secret: 2 });
+            await log.replace([{ secret: 3 }]);
+          } finally {
+            await log.close();
+          }
+        },
+      ];
+      // Where a log finds the remains that it has put aside, and removes.
+      await fs.writeFile(join(lab.victim, "file.torn-1"), "remains");
+      const before = await lab.victimState();
+      let written = 0;
+      await lab.besides(SWAP_FOLDER, async () => {
+        for (let i = 0; i < TRIES; i++) {
+          await works[i % works.length]!().then(
+            () => written++,
+            () => {},
+          );
+        }
+      });
+      expect(written).toBeGreaterThan(0);
+      expect(await lab.victimState()).toBe(before);
+    },
+    TIMEOUT_MS,
+  );
+
+  it(
+    `are neither read by him nor written elsewhere when he swaps the files, in ${TRIES} tries`,
+    async () => {
+      const output = await lab.besides(SWAP_FILES, async () => {
+        for (let i = 0; i < TRIES; i++) {
+          await replaceFile(path, "secret", { mode: 0o600 }).catch(() => {});
+          await readAndChangeMode(0o600).catch(() => {});
+          await createLog(path, { secret: 1 }).catch(() => {});
+          await overwriteFile(path, "secret", 0o600).catch(() => {});
+        }
+      });
+      expect(output).not.toContain("secret");
+      expect(await lab.victimState()).toBe(UNTOUCHED);
+    },
+    TIMEOUT_MS,
+  );
+});
