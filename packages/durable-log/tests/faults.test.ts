@@ -21,7 +21,7 @@ afterEach(() => fs.rm(folder, { recursive: true }));
 
 const open = async () => openLog(path, "held", { timeoutSeconds: 0 });
 
-/** What a process that starts now finds. */
+/** Returns what a process that starts now reads. */
 async function stored(): Promise<number[]> {
   const log = await open();
   try {
@@ -65,21 +65,21 @@ it("names the file where a new one cannot be made", async () => {
   expect(await fs.readdir(folder)).toEqual(["log"]);
 });
 
-it("writes nothing when the log is there", async () => {
+it("writes nothing when the log exists", async () => {
   failing.arm("ENOSPC", Infinity);
   expect(await createLog(path, { n: 0 })).toBe(false);
   failing.disarm();
   expect(failing.calls).toEqual(["stat"]);
 });
 
-/** Those in the folder that this process has left open. */
+/** Returns the files in the folder that this process has open. */
 async function openFiles(): Promise<string[]> {
   const numbers = await fs.readdir("/proc/self/fd");
   const files = numbers.map((number) => fs.readlink(`/proc/self/fd/${number}`).catch(() => ""));
   return (await Promise.all(files)).filter((file) => file.startsWith(folder));
 }
 
-/** Does the same with a fault at the first call, the second, and so on, and then goes on without one. */
+/** Repeats the work with a fault at the first call, the second, and so on. Goes on without a fault each time. */
 async function atEachCall(
   { code, persistent }: { code: string; persistent: boolean },
   work: (log: Log, acknowledged: number[]) => Promise<unknown>,
@@ -95,7 +95,7 @@ async function atEachCall(
     hasFailed = failing.disarm();
     if (error !== undefined) expect(error).toMatchObject({ code });
 
-    // What a crash would leave, and what is there after going on.
+    // First what a crash would leave, then what the log has after it went on.
     const crashed = await stored();
     expect({ call, stored: crashed.slice(0, acknowledged.length) }).toEqual({ call, stored: acknowledged });
     const all = acknowledged.map((n) => ({ n }));

@@ -5,7 +5,7 @@ import { join } from "node:path";
 import { afterEach, beforeEach, describe, expect, it } from "@jest/globals";
 import { createLog, openLog, overwriteFile, replaceFile } from "../src/index.ts";
 
-// A disk that is really full: a tmpfs without blocks, or without inodes.
+// A tmpfs without free blocks or inodes stands for a full disk.
 
 const suite = process.geteuid?.() === 0 && process.platform === "linux" ? describe : describe.skip;
 const KIB = 1024;
@@ -90,7 +90,7 @@ suite.each([
     }
     if (lacking === "blocks") expect(failure).toMatchObject({ code: "ENOSPC" });
     expect(await stored()).toEqual(acknowledged);
-    // A compacted log needs a second file, and there is no room for one.
+    // A compacted log is a second file, for which there is no space.
     const records = [{ n: 0, text: "y".repeat(8 * KIB) }];
     await expect(log.replace(records)).rejects.toMatchObject({ code: "ENOSPC" });
     expect(await stored()).toEqual(acknowledged);

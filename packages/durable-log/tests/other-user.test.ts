@@ -19,7 +19,7 @@ suite("files in a folder of another user (root only)", () => {
   });
   afterEach(() => lab.stop());
 
-  it("are refused behind a link of his, and not behind one of root's or into a folder of his own", async () => {
+  it("are refused behind a link of the other user, and not behind a link of root or into a folder of the other user", async () => {
     const [link, own] = [join(lab.base, "home", "link"), join(lab.base, "home", "own")];
     await fs.symlink(lab.victim, link);
     await fs.symlink(lab.folder, own);
@@ -35,7 +35,7 @@ suite("files in a folder of another user (root only)", () => {
     expect(await lab.victimState()).toBe("file 0 644 new");
   });
 
-  it("are refused when he has put a pipe there, or a file into a folder that everybody can write to", async () => {
+  it("are refused if the other user has put a pipe in their place, or a file into a folder that everybody can write to", async () => {
     await fs.chown(lab.folder, 0, 0);
     await fs.chmod(lab.folder, 0o1777);
     const put = (program: string) =>
@@ -54,7 +54,7 @@ suite("files in a folder of another user (root only)", () => {
       execFileSync(program, args, { uid: OTHER_USER, gid: OTHER_USER, cwd: lab.folder });
     const pipe = () => join(lab.base, "home", "pipe");
 
-    it("his link to a device or a pipe is not written to", async () => {
+    it("a link of the other user to a device or a pipe is not written to", async () => {
       const device = join(lab.victim, "device");
       execFileSync("mknod", ["-m", "600", device, "c", "1", "3"]);
       asOther("mkfifo", pipe());
@@ -69,7 +69,7 @@ suite("files in a folder of another user (root only)", () => {
     it("a pipe or a folder is neither written to nor waited for", async () => {
       asOther("mkfifo", path);
       await expect(replaceFile(path, "secret")).rejects.toThrow("is a pipe of another user (uid 65534)");
-      // Without a reader it cannot be opened.
+      // A pipe without a reader cannot be opened.
       await expect(overwriteFile(path, "secret", 0o600)).rejects.toThrow("ENXIO");
       expect(await readRegularFile(path)).toBeUndefined();
       await fs.unlink(path);
@@ -78,7 +78,7 @@ suite("files in a folder of another user (root only)", () => {
       await expect(replaceFile(path, "secret")).rejects.toThrow("not a regular file, and another user");
     });
 
-    it("a link of his is neither read nor written through", async () => {
+    it("a link of the other user is neither read nor written through", async () => {
       asOther("ln", "-s", join(lab.victim, "file"), path);
       for (const work of [readRegularFile(path), overwriteFile(path, "secret", 0o600)]) {
         await expect(work).rejects.toThrow("is a symbolic link of another user (uid 65534)");
@@ -86,7 +86,7 @@ suite("files in a folder of another user (root only)", () => {
       expect(await lab.victimState()).toBe(UNTOUCHED);
     });
 
-    it("another file of root's keeps its mode and its access list", async () => {
+    it("another file of root keeps its mode and its access list", async () => {
       await replaceFile(path, "public", { mode: 0o600 });
       const read = await readRegularFile(path);
       await fs.writeFile(join(lab.folder, "private"), "private", { mode: 0o600 });
@@ -95,7 +95,7 @@ suite("files in a folder of another user (root only)", () => {
       expect((await fs.stat(path)).mode & 0o777).toBe(0o600);
     });
 
-    it("a second name of a file of root's is not changed, only replaced", async () => {
+    it("a second name of a file of root is not changed, only replaced", async () => {
       await fs.link(join(lab.victim, "file"), path);
       const read = await readRegularFile(path);
       await expect(changeMode(path, 0o600, read!)).rejects.toThrow("has another name");
@@ -113,7 +113,7 @@ suite("files in a folder of another user (root only)", () => {
     });
   });
 
-  it("have their folders made with just the mode that was asked for", async () => {
+  it("get folders with exactly the requested mode", async () => {
     const umask = process.umask(0o077);
     try {
       await replaceFile(join(lab.folder, "made", "file"), "new", { folderMode: 0o755 });
@@ -123,7 +123,7 @@ suite("files in a folder of another user (root only)", () => {
     expect((await fs.stat(join(lab.folder, "made"))).mode & 0o7777).toBe(0o755);
   });
 
-  it("are refused in a folder that must be private, wherever he can change the path", async () => {
+  it("are refused in a folder that must be private, if the other user can change any part of the path", async () => {
     const make = (...names: string[]) => makePrivateFolder(join(lab.base, ...names), 0o700);
     expect(await make("root", "deep")).toBe(join(lab.base, "root", "deep"));
     await expect(make("home")).rejects.toThrow(

@@ -34,7 +34,7 @@ suite("files in a folder of another user (root only)", () => {
   };
 
   it(
-    `are never written elsewhere when he swaps the folder for a link, in ${TRIES} tries`,
+    `are never written elsewhere while the other user swaps the folder for a link, in ${TRIES} tries`,
     async () => {
       const works = [
         () => replaceFile(path, "secret", { mode: 0o600 }),
@@ -53,7 +53,7 @@ suite("files in a folder of another user (root only)", () => {
           }
         },
       ];
-      // Where a log finds the remains that it has put aside, and removes.
+      // A log removes what its repairs have moved here.
       await fs.writeFile(join(lab.victim, "file.torn-1"), "remains");
       const before = await lab.victimState();
       let written = 0;
@@ -72,7 +72,7 @@ suite("files in a folder of another user (root only)", () => {
   );
 
   it(
-    `are neither read by him nor written elsewhere when he swaps the files, in ${TRIES} tries`,
+    `are neither read by the other user nor written elsewhere while that user swaps the files, in ${TRIES} tries`,
     async () => {
       const output = await lab.besides(SWAP_FILES, async () => {
         for (let i = 0; i < TRIES; i++) {

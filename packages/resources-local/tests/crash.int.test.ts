@@ -15,8 +15,8 @@ beforeAll(async () => {
 afterAll(() => fs.rm(folder, { recursive: true }));
 
 /**
- * Lets `work` go on until the process is killed, at a random moment after `isOnItsWay`; returns whether that was in the
- * middle of it.
+ * Lets `work` run until its process is killed, at a random moment after `isOnItsWay`. Returns whether the kill cut the work
+ * short.
  */
 async function killInTheMiddle(
   work: (provider: ProviderProcess) => Promise<void>,
@@ -25,7 +25,7 @@ async function killInTheMiddle(
   const provider = new ProviderProcess(executable, { onStderr: () => {} });
   const is = { killed: false, ended: false };
   const death = (async () => {
-    // Ready first: the start-up of Node is longer than the work that is to be interrupted.
+    // The process answers once before, because Node starts more slowly than the work to interrupt takes.
     await provider.create("memo", { initialize_with: 0 }, true);
     while (!isOnItsWay() && !is.ended) await sleep(1);
     await sleep(Math.random() * 120);
@@ -53,7 +53,7 @@ describe(`kill -9 at ${KILLS} random moments`, () => {
     let hits = 0;
     for (let kill = 0; kill < KILLS; kill++) {
       const before = acknowledged.size;
-      // On a slow machine, too, some kills come when there is something to lose.
+      // So that also on a slow machine some kills come after an acknowledged event.
       const isOnItsWay = () => kill % 2 === 0 || acknowledged.size > before;
       const hit = await killInTheMiddle(async (provider) => {
         await provider.create("state_file", resource.inputProperties);

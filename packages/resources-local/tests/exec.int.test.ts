@@ -25,7 +25,7 @@ afterEach(async () => {
 function sh(script: string, inputs: object = {}, isStateful = false) {
   return provider.create("exec", { executable: "sh", args: ["-c", script], ...inputs }, isStateful);
 }
-/** The processes that carry a mark in their environment. */
+/** Returns the processes that have a mark in their environment. */
 async function marked(mark: string): Promise<string[]> {
   const pids = (await fs.readdir("/proc")).filter((entry) => /^\d+$/.test(entry));
   const environs = await Promise.all(
@@ -44,7 +44,7 @@ describe("exec", () => {
     const request = { createResourceRequest: { type: "exec", inputProperties, isStateful: false } };
     child.stdin!.write(`${JSON.stringify(request)}\n`);
     await once(child.stdout!, "data");
-    // While it still runs: Node restores the flags when it exits. They are those of the open file, which both have.
+    // Node restores the flags when it exits. They belong to the open file, which both processes share.
     const info = await fs.readFile(`/proc/self/fdinfo/${log.fd}`, "latin1");
     child.stdin!.end();
     await ended;

@@ -4,7 +4,7 @@ import { afterAll, beforeAll, describe, expect, it, jest } from "@jest/globals";
 import { builtProvider, ProviderProcess } from "@nixops4-providers/e2e";
 import { FailingFs, FAULTS, inMemoryFolder } from "@nixops4-providers/test-servers";
 
-// Each call fails once, for each event and each step of an apply: what was acknowledged is in the file.
+// Each call of each step of an apply fails once. Every acknowledged event must be in the file.
 
 const failing = await FailingFs.create();
 jest.unstable_mockModule("node:fs/promises", () => failing.module);
@@ -36,7 +36,7 @@ describe.each(FAULTS)("%s", (code) => {
         await file.create();
         await file.put("first");
         failing.arm(code, call, { persistent });
-        // With compaction, as at the start of an apply.
+        // The start of an apply compacts the file.
         const errors = [await attempt(() => file.create()), await attempt(() => file.read())];
         for (const key of ATTEMPTS) errors.push(await attempt(() => file.put(key)));
         hasFailed = failing.disarm();
@@ -48,9 +48,9 @@ describe.each(FAULTS)("%s", (code) => {
           });
         }
 
-        // Killed: what is on the disk is all that the next one knows.
+        // As after a kill: the next process knows only what is on the disk.
         expect({ call, lost: await file.lost() }).toEqual({ call, lost: [] });
-        // The next apply, and the next but one.
+        // The next two applies.
         await file.create();
         expect({ call, missing: file.missingIn(await file.read()) }).toEqual({ call, missing: [] });
         await file.put("after");
@@ -143,7 +143,7 @@ class StateFile {
     return this.#acknowledged.filter((key) => !keys.includes(key));
   }
 
-  /** What was acknowledged and is not on the disk. */
+  /** Returns the acknowledged events that are not on the disk. */
   async lost(): Promise<string[]> {
     const { records } = parseRecords(await fs.readFile(this.#name));
     const result = resolveState(records as Parameters<typeof resolveState>[0]);
@@ -174,7 +174,7 @@ async function attempt(work: () => Promise<unknown>): Promise<string | undefined
   );
 }
 
-/** Those in the folder that this process has left open. */
+/** Returns the files in the folder that this process has open. */
 async function openFiles(): Promise<string[]> {
   const numbers = await fs.readdir("/proc/self/fd");
   const files = numbers.map((number) => fs.readlink(`/proc/self/fd/${number}`).catch(() => ""));

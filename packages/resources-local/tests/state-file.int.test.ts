@@ -48,7 +48,7 @@ function put(provider: ProviderProcess, key: string, value: unknown, inputs: obj
 async function resourcesIn(provider: ProviderProcess): Promise<Record<string, unknown>> {
   return (await provider.stateRead(resource()))["resources"] as Record<string, unknown>;
 }
-/** What a deployment finds that begins now. */
+/** Returns what a deployment that starts now reads. */
 async function resourcesNow(): Promise<Record<string, unknown>> {
   const provider = new ProviderProcess(executable, { onStderr: () => {} });
   try {
@@ -218,7 +218,7 @@ describe("state_file", () => {
     await create(provider);
     expect(provider.stderr).toContain(`Nix copies the folder of ${join(folder, "flake.nix")} into its store`);
 
-    // A link from elsewhere leads there, too.
+    // A link in another folder leads to the same file.
     const other = await fs.mkdtemp(join(tmpdir(), "state-file-"));
     await fs.mkdir(join(folder, "state"));
     await fs.symlink(join(folder, "state"), join(other, "link"));
@@ -237,7 +237,7 @@ describe("state_file", () => {
     expect(ignored.stderr).toBe("");
   });
 
-  it("takes a tilde for what it is", async () => {
+  it("refuses a path that begins with a tilde", async () => {
     name = "~/state.json";
     await expect(create(start())).rejects.toThrow("name: must not begin with `~`");
   });
@@ -393,7 +393,7 @@ describe("state_file", () => {
     expect((await fs.stat(name)).mode & 0o777).toBe(0o600);
   });
 
-  it("makes folders that are not there, for their owner only", async () => {
+  it("creates missing folders, for their owner only", async () => {
     name = join(folder, "missing", "too", "state.json");
     await create(start());
     for (const path of ["missing", "missing/too"]) {
@@ -402,7 +402,7 @@ describe("state_file", () => {
     expect((await fs.stat(name)).mode & 0o777).toBe(0o600);
   });
 
-  it("says what is in the way of a folder", async () => {
+  it("names the file that is in the place of a folder", async () => {
     await fs.writeFile(join(folder, "file"), "");
     name = join(folder, "file", "state.json");
     await expect(create(start())).rejects.toThrow(/Could not use the state file .*ENOTDIR/);
@@ -511,7 +511,7 @@ withSource("nixops4's own test of its local provider (skipped without NIXOPS4_SO
     const script = /\n {2}''\n(.*)\n {2}''\n$/s
       .exec(nix)![1]!
       .replaceAll(/\$\{\.\.\/([^}]+)\}/g, `${source}/$1`)
-      // Ours declares one output more, and outputs that are declared are there.
+      // This provider declares one more output, and declared outputs are never missing.
       .replaceAll(/\{ ("stdout": "[^"]*") \}/g, '{ $1, "json": null }');
     const bin = join(folder, "bin");
     await fs.mkdir(bin);
@@ -524,7 +524,7 @@ withSource("nixops4's own test of its local provider (skipped without NIXOPS4_SO
       await fs.writeFile(join(bin, tool), `#!/bin/sh\n${body}\n`, { mode: 0o755 });
     }
     await fs.symlink(executable, join(bin, "nixops4-resources-local"));
-    // The folder that npm was called in is where paths of `npm run provider` begin.
+    // `npm run provider` takes relative paths from the folder in which npm was called.
     const paths = { INIT_CWD: folder, PATH: `${bin}:${process.env["PATH"]}`, out: join(folder, "out") };
     const env = { ...process.env, ...paths };
     const { stdout } = await run("bash", ["--norc", "-euo", "pipefail", "-c", script], { cwd: folder, env });

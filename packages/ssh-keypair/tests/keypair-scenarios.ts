@@ -54,7 +54,7 @@ export function describeKeypair(newMember: () => Member): void {
       );
     const blobOf = ({ publicKey }: { publicKey: string }) => publicKey.split(" ")[1];
 
-    /** Something else than this resource's key, at the path. */
+    /** Writes something else than this resource's key to the path. */
     async function put(text: string, path = file, mode = 0o600): Promise<string> {
       await fs.mkdir(join(path, ".."), { recursive: true });
       await fs.writeFile(path, text);
@@ -68,14 +68,14 @@ export function describeKeypair(newMember: () => Member): void {
       return read(path);
     }
 
-    /** The apply fails, and the file is not touched. */
+    /** Expects that the apply fails and does not touch the file. */
     async function expectRefused(inputs: object, message: string | RegExp): Promise<void> {
       const before = await snapshot(file);
       await expect(member.applyUnrecorded(inputs)).rejects.toThrow(message);
       expect(await snapshot(file)).toEqual(before);
     }
 
-    /** What changes when a file is written or replaced. */
+    /** Returns what changes when a file is written or replaced. */
     async function snapshot(path: string) {
       const stats = await fs.stat(path).catch(() => undefined);
       if (stats === undefined) return undefined;
@@ -129,7 +129,7 @@ export function describeKeypair(newMember: () => Member): void {
         expect(await exists(file)).toBe(false);
       });
 
-      it("takes a tilde for what it is", async () => {
+      it("refuses a path that begins with a tilde", async () => {
         await expectRefused({ privateKeyFile: "~/id" }, "privateKeyFile: must not begin with `~`");
       });
 
@@ -337,12 +337,12 @@ export function describeKeypair(newMember: () => Member): void {
         );
         await expectKeyFile(first, PASSPHRASE);
         const inputs = { privateKeyFile: file, passphrase: { file: passphraseFile } };
-        // Without the old passphrase there is no way; with it there is.
+        // The old passphrase is needed.
         await expect(member.applyUnrecorded(inputs)).rejects.toThrow(
           /cannot use the private key file .*: cannot read the passphrase of the last run: .*SECRET is not set/,
         );
         await expectKeyFile(await member.apply(inputs, { SECRET: PASSPHRASE }), OTHER_PASSPHRASE);
-        // Where it is not needed, nobody asks for it.
+        // The old passphrase is not read if it is not needed.
         await fs.rm(passphraseFile);
         await put(await read());
         await expectRefused({ privateKeyFile: file }, "cannot read the passphrase of the last run");
@@ -377,11 +377,11 @@ export function describeKeypair(newMember: () => Member): void {
       it("is converged to from wherever the run before was killed", async () => {
         const first = await member.apply({ privateKeyFile: file });
         const key = await read();
-        // After the file at the new path was written.
+        // As if killed after the file at the new path was written.
         await put(key, moved);
         await member.applyUnrecorded({ privateKeyFile: moved });
         expect(await exists(file)).toBe(false);
-        // After the one at the old path was removed.
+        // As if killed after the file at the old path was removed.
         const second = await member.apply({ privateKeyFile: moved });
         expect(second).toEqual({ ...first, privateKeyFile: moved });
         expect(await read(moved)).toBe(key);
@@ -459,7 +459,7 @@ export function describeKeypair(newMember: () => Member): void {
         });
         await put(fifth.privateKey!);
         expect(await publicOf(file, OTHER_PASSPHRASE)).toBe(`${first.publicKey} x`);
-        // It is a secret that afterEach looks for in the log, too.
+        // afterEach looks for this secret in the log.
         await put(second.privateKey!, join(folder, "second"));
       });
     });
@@ -586,7 +586,7 @@ export function describeKeypair(newMember: () => Member): void {
         await expectRefused({ privateKeyInState: true }, "it cannot be returned");
         await expectRefused({ ...inputs, privateKeyFile: file }, `it cannot be written to ${file}`);
         expect(member.log).toContain("`age --decrypt` into a file");
-        // What the hint says.
+        // Follows the hint of the error.
         await fs.mkdir(join(folder, "keys"));
         await decrypt(outputs, identities[0]!, file);
         const inFile = await member.apply({
@@ -609,7 +609,7 @@ export function describeKeypair(newMember: () => Member): void {
         expect(await member.apply({ ...inputs, ageRecipients: recipients.toReversed() })).toEqual(first);
         const changed = { ...inputs, ...secret(PASSPHRASE) };
         await member.applyUnrecorded(changed);
-        // The file has the new passphrase already, the recorded ciphertext has not.
+        // The file has the new passphrase, and the recorded ciphertext still has the old one.
         const second = await member.apply(changed);
         expect(second.privateKeyEncrypted).not.toBe(first.privateKeyEncrypted);
         await decrypt(second, identities[0]!, join(folder, "decrypted"));

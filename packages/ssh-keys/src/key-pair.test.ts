@@ -13,7 +13,7 @@ const rsa = (changes: Partial<typeof numbers>) => {
 
 describe("the numbers of an RSA key", () => {
   it("belong together", () => {
-    // All that is wrong with this key is its size.
+    // The numbers are accepted: only the size is refused.
     expect(rsa({})).toThrow("its modulus has 12 bits");
   });
 

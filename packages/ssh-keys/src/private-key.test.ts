@@ -114,7 +114,7 @@ describe("a damaged file", () => {
       const flipped = Buffer.from(bytes);
       flipped[index]! ^= 0x10;
       const error = await failureOf(wrap(flipped));
-      // The cipher's or the derivation's name may have become another one.
+      // The change may have hit the name of the cipher or of the key derivation.
       expect(["damaged", "format"]).toContain(error.reason);
       expect(error.message).not.toMatch(/[^ -~]|a7a7|p6en/);
     }
@@ -229,7 +229,7 @@ describe("a file whose parts do not fit", () => {
     ],
   ])("is refused, with %s", async (_, padding, change, message) => {
     const parts = await partsWith(padding);
-    // Blocks of 16 bytes for aes: two of 8.
+    // A block of aes has 16 bytes, which are two blocks of a key without a passphrase.
     const section = parts.section.length % 16 === 0 ? parts.section : parts.section.subarray(8);
     const changed = { ...parts, ...change(parts) };
     if (changed.cipher.equals(AES.cipher)) changed.section = section;

@@ -11,7 +11,7 @@ import {
 } from "./public-key.ts";
 import { mpint, string } from "./wire.ts";
 
-// Made, and described, by ssh-keygen of OpenSSH 9.2.
+// A key of ssh-keygen (OpenSSH 9.2), and what ssh-keygen prints about it.
 const BLOB = "AAAAC3NzaC1lZDI1NTE5AAAAIOzFsB2+plTNbzZDsNHn5s5Ow93ELQ8wA8XMCNTm00sh";
 const FINGERPRINT = "SHA256:zvlC6o6weaD29vlrOjg02pQh1MuVeqb4kaFsZ9Rpiig";
 const SSHFP = "4 2 cef942ea8eb079a0f6f6f96b3a3834da9421d4cb957aa6f891a16c67d4698a28";

@@ -38,7 +38,7 @@ describe("verifySignature", () => {
   it("refuses another message, namespace and signer", () => {
     const refuses = (change: object) =>
       expect(() => verifySignature(ED25519_SIGNATURE, { ...use, ...change }));
-    refuses({ message: "hello" }).toThrow("the signature does not fit what was signed");
+    refuses({ message: "hello" }).toThrow("the signature does not match the message");
     refuses({ namespace: "tests" }).toThrow('the signature is for "test"');
     refuses({ signers: [signers[0]] }).toThrow(/the signature is by another key, SHA256:/);
     refuses({ signers: [] }).toThrow("by another key");
@@ -94,7 +94,7 @@ describe("verifySignature", () => {
     expect(verify(message, signatureOf(message).subarray(1))).toEqual(key);
     expect(verify(message, signatureOf(message))).toEqual(key);
     expect(() => verify(message, Buffer.concat([Buffer.of(0), signatureOf(message)]))).toThrow(
-      "it has a number that is too large",
+      "one of its numbers is too large",
     );
   });
 
@@ -116,7 +116,7 @@ describe("verifySignature", () => {
       verifySignature(make(...how), { ...use, signers: [key] });
     expect(verify("rsa-sha2-256", "sha256", "sha256")).toEqual(key);
     expect(verify("rsa-sha2-512", "sha512", "sha512")).toEqual(key);
-    expect(() => verify("rsa-sha2-512", "sha256", "sha512")).toThrow("does not fit");
+    expect(() => verify("rsa-sha2-512", "sha256", "sha512")).toThrow("does not match");
     expect(() => verify("ssh-rsa", "sha1", "sha512")).toThrow("not of a format that is accepted");
     expect(() => verify("rsa-sha2-256", "sha256", "sha1")).toThrow("none of sha256, sha512");
     expect(() => verify("ssh-ed25519", "sha256", "sha512")).toThrow("not of a format that is accepted");

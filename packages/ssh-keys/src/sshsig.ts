@@ -50,7 +50,7 @@ export function verifySignature(armored: string, { message, namespace, signers }
   ]);
   const key = { key: toKeyObject(signer), dsaEncoding: "ieee-p1363" as const };
   if (!verify(signature.hash, signed, key, signature.bytes)) {
-    throw new Error("the signature does not fit what was signed");
+    throw new Error("the signature does not match the message");
   }
   return signer;
 }
@@ -80,7 +80,7 @@ function readSignature(armored: string): Signature {
 }
 
 function readBlob(reader: WireReader): Signature {
-  if (reader.take(MAGIC.length).toString("latin1") !== MAGIC) throw new Error("it does not begin as one");
+  if (reader.take(MAGIC.length).toString("latin1") !== MAGIC) throw new Error("its first bytes are wrong");
   const version = reader.uint32();
   if (version !== VERSION) throw new Error(`its version is ${version}, not ${VERSION}`);
   const signer = publicKeyFromBlob(reader.string());
@@ -118,7 +118,7 @@ function readBytes(bytes: Buffer, { type, blob }: PublicKey): Buffer {
 }
 
 function padded(digits: Buffer, length: number): Buffer {
-  if (digits.length > length) throw new Error("it has a number that is too large");
+  if (digits.length > length) throw new Error("one of its numbers is too large");
   return Buffer.concat([Buffer.alloc(length - digits.length), digits]);
 }
 

@@ -2,7 +2,7 @@ import { describe, expect, it } from "@jest/globals";
 import { mpint, string, uint32, WireReader } from "./wire.ts";
 
 describe("mpint", () => {
-  // The examples of RFC 4251 section 5 that are not negative, and zeros in front.
+  // The examples of RFC 4251 section 5 that are not negative, and numbers with leading zeros.
   it.each([
     ["", "00000000"],
     ["00", "00000000"],

@@ -32,7 +32,7 @@ const KINDS: [Algorithm, number][] = [
   ["rsa", 2048],
 ];
 
-/** All that this ssh-keygen can encrypt a key by. */
+/** The ciphers with which this ssh-keygen can encrypt a key. */
 const CIPHERS = spawnSync("ssh", ["-Q", "cipher"], { encoding: "utf8" }).stdout?.trim().split("\n") ?? [];
 
 suite(`against the real ssh-keygen${isInstalled ? "" : " (skipped: ssh-keygen is not installed)"}`, () => {
@@ -50,7 +50,7 @@ suite(`against the real ssh-keygen${isInstalled ? "" : " (skipped: ssh-keygen is
     return path;
   }
 
-  /** ssh-keygen must read both halves and find the same key. */
+  /** Expects ssh-keygen to read the same key from both halves. */
   async function expectAccepted(keys: KeyPair[], passphrase?: string): Promise<void> {
     const lines = keys.map(({ publicKey }) => formatPublicKey(publicKey));
     const listed = await sshKeygen("-l", "-f", await write("all.pub", `${lines.join("\n")}\n`));
@@ -67,7 +67,7 @@ suite(`against the real ssh-keygen${isInstalled ? "" : " (skipped: ssh-keygen is
     });
   }
 
-  /** The private half must belong to the public one: ssh-keygen -y takes our word for it. */
+  /** Expects that the halves belong together, which ssh-keygen -y does not check. */
   async function expectSigns({ publicKey, privateFields }: KeyPair): Promise<void> {
     const file = await write("signer", await encodePrivateKey({ publicKey, privateFields }));
     await rm(join(folder, "message.sig"), { force: true });
@@ -99,7 +99,7 @@ suite(`against the real ssh-keygen${isInstalled ? "" : " (skipped: ssh-keygen is
       const keys = await generate("ecdsa", bits, 100);
       const x = ({ publicKey }: KeyPair) => publicKey.blob.subarray(-2 * length, -length);
       const special = [
-        // Numbers of 521 bits fill 66 bytes up to the lowest bit of the first.
+        // A number of 521 bits uses one bit of its first byte of 66.
         await generateUntil("ecdsa", bits, (key) => scalarOf(key).length < length),
         await generateUntil("ecdsa", bits, (key) => x(key)[0] === 0),
         await generateUntil("ecdsa", bits, (key) => scalarOf(key)[0]! >= 0x80),

@@ -32,7 +32,7 @@ suite(
       const { file, publicKey } = makeKey(kind.join(""), kind.filter(Boolean));
       const namespace = "test@example.org";
       for (const hash of ["sha256", "sha512"]) {
-        // Several, for numbers of ecdsa and rsa that are shorter by chance.
+        // Several signatures, because the numbers of ecdsa and rsa are sometimes shorter.
         for (let round = 0; round < 4; round++) {
           const message = `message ${round}\0ä\n`;
           const args = ["-Y", "sign", "-O", `hashalg=${hash}`, "-n", namespace, "-f", file];

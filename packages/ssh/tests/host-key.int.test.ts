@@ -289,7 +289,7 @@ describeWithSshd("ssh.host_key", () => {
       impostor.claim({ signWith: oldKey });
       const record = readFileSync(host.record, "utf8");
       writeFileSync(host.record, record.replace('\\"operationId\\":\\"0\\"', '\\"operationId\\":\\"1\\"'));
-      await expectRefused("its statement is not valid: the signature does not fit what was signed");
+      await expectRefused("its statement is not valid: the signature does not match the message");
       writeFileSync(host.record, `{"statement":"{}"\n${"x".repeat(1000)}`);
       await expectRefused("its statement is not valid: it is not JSON");
       writeFileSync(host.record, "x".repeat(2 * 1024 * 1024));

@@ -88,7 +88,7 @@ describe("an event", () => {
     [0, []],
     [1, [event(0)]],
     [2, [event(0), event(1)]],
-    // As nixops4's own provider numbers them.
+    // nixops4's own provider gives all events the number 0.
     [3, [event(0), event(0), event(0)]],
     [8, [event(7)]],
     [8, [event(7), event(1)]],

@@ -77,7 +77,7 @@ describe("an operation of RFC 6902", () => {
     [{}, { op: "copy", from: "/a", path: "/b" }, "does not apply"],
     [{}, { op: "move", from: "/a", path: "/b" }, "does not apply"],
     [{ a: { b: 1 } }, { op: "move", from: "/a", path: "/a/b" }, "does not apply"],
-    // After the removal, another element has the number.
+    // After the removal, the index belongs to another element.
     [[{}, {}], { op: "move", from: "/0", path: "/0/a" }, "does not apply"],
     [[1], { op: "test", path: "/length", value: 1 }, "does not apply"],
     [{ a: 1 }, { op: "test", path: "/a" }, "does not apply"],

@@ -104,7 +104,7 @@ function readLast({ inputs, outputs }: { inputs: Partial<Inputs>; outputs: Parti
   } catch (cause) {
     throw new ProviderError("cannot read the key pair's public key in the state", {
       cause,
-      hint: "Put the state back as it was; or drop this member's record from it, so that the key is made or taken over again.",
+      hint: "Restore the state. Or remove the record of this member from it, so that the next apply makes a key or takes one over.",
     });
   }
 }
@@ -118,7 +118,7 @@ async function readPassphrases(
   if (wanted === "") {
     throw new ProviderError("is empty", {
       path: "passphrase",
-      hint: "Leave it out for a private key without passphrase.",
+      hint: "Do not set it for a private key without a passphrase.",
     });
   }
   const previous = async () => {
@@ -314,7 +314,7 @@ function outOfReach({ inputs }: Task, last: Last): ProviderError {
       ? " Or decrypt the output `privateKeyEncrypted` by `age --decrypt` into a file with mode 0600, and set `privateKeyFile` to that."
       : "";
   if (lost !== undefined) {
-    return new ProviderError(`the private key file ${lost} is lost: it is not there any more`, {
+    return new ProviderError(`the private key file ${lost} is lost: it does not exist any more`, {
       path: "privateKeyFile",
       hint: `Restore it from a backup, or change \`keepers\` for a new key.${decrypt}`,
     });
@@ -322,7 +322,7 @@ function outOfReach({ inputs }: Task, last: Last): ProviderError {
   let consequence = "its comment, passphrase and recipients cannot change";
   if (inputs.ageRecipients.length === 0) consequence = "it cannot be returned";
   if (inputs.privateKeyFile !== undefined) consequence = `it cannot be written to ${inputs.privateKeyFile}`;
-  return new ProviderError(`the private key is only there as encrypted by age, so ${consequence}`, {
+  return new ProviderError(`the private key exists only encrypted by age, so ${consequence}`, {
     hint: `Change \`keepers\` for a new key.${decrypt}`,
   });
 }

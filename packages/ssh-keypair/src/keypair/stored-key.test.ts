@@ -16,7 +16,7 @@ const encode = (passphrase?: string) => encodePrivateKey(keyPair, { passphrase, 
 
 describe("a stored key is opened", () => {
   it.each([
-    // its passphrase, the wanted one, the previous one, which one opens it, whether the previous one is read
+    // The passphrase of the key, the wanted one, the previous one, the one that opens it, whether the previous one is read.
     [undefined, undefined, undefined, undefined, false],
     [undefined, "new", "old", undefined, false],
     ["new", "new", "old", "new", false],
@@ -60,7 +60,7 @@ describe("a stored key is opened", () => {
       previous: async () => "same",
     };
     await expect(openKey(await encode("other"), passphrases)).rejects.toBeInstanceOf(PrivateKeyError);
-    // One attempt, and one comparison.
+    // One attempt and one comparison read it.
     expect(attempts).toBe(2);
   });
 

@@ -129,7 +129,7 @@ describe("a signed record of rotations", () => {
     [
       "a statement that was changed",
       () => formatEntry(statementOf(first, other), first.sign(statementOf(first, second))),
-      "the signature does not fit what was signed",
+      "the signature does not match the message",
     ],
     [
       "a signature for another use",
