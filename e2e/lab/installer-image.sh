@@ -7,7 +7,7 @@ PATH=$PATH:/usr/sbin:/sbin
 final=$1 debian=$(dirname "$2") init=$3 lease=$4 nixos_install=$5
 shift 5
 if [ -e "$final" ]; then exit 0; fi # Another process made it while we waited for the lock.
-rm -rf "$(dirname "$final")"/installer-* # Of older recipes, and what a killed run left.
+rm -rf "$(dirname "$final")"/installer-* # Results of older recipes, and remains of killed runs.
 
 echo "making the installer, once: a few seconds" >&2
 work=$final.partial

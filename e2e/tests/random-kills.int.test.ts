@@ -19,18 +19,18 @@ import { Killer } from "../scenarios/random-kills/killer.ts";
 import { markedProcesses } from "../scenarios/random-kills/marked.ts";
 import { problemsOf, type State } from "../scenarios/random-kills/problems.ts";
 
-/** `KILL_SEED=7` makes the same choices again. Their effect also depends on the load of the machine. */
+/** The seed of the random choices. `KILL_SEED=7` repeats those of a run; their effect also depends on the load. */
 const SEED = Number(process.env["KILL_SEED"] ?? Date.now() % 100_000);
 const KILLS = 300;
-/** Of each operation, at least so many are cut short. */
+/** The least number of interruptions of each operation. */
 const HITS = KILLS / 30;
 const MAX_ROUNDS = 100;
 const LEFT_MS = 2_000;
-/** The deployer ends before it has printed more than so many events. */
+/** The largest number of events after which the deployer is ended. */
 const MOST_EVENTS = 40;
 const TIMEOUT_MS = 900_000;
 
-/** What ends the rounds of a cycle: a signal to the deployer, or nothing. */
+/** The signals that end the deployer, by round of a cycle. */
 const ENDS: Readonly<Record<number, "SIGKILL" | "SIGINT" | "SIGTERM">> = {
   2: "SIGKILL",
   5: "SIGINT",
@@ -126,7 +126,7 @@ describe(`${KILLS} random kills of providers and deployers (KILL_SEED=${SEED})`,
     return read["resources"] as State;
   }
 
-  /** Files that do not have the contents that were acknowledged. */
+  /** Returns the files without the acknowledged contents. */
   async function wrongFiles(round: number, results: readonly MemberResult[]): Promise<string[]> {
     const wrong: string[] = [];
     const members = membersOf(folder, round);
@@ -139,10 +139,10 @@ describe(`${KILLS} random kills of providers and deployers (KILL_SEED=${SEED})`,
     return wrong;
   }
 
-  /** Applies a round undisturbed, and once more, which must change nothing. Returns the state. */
+  /** Applies a round without kills, then once more, which must change nothing. Returns the state. */
   async function converge(round: number, before: State): Promise<State> {
     const members = membersOf(folder, round);
-    // A compaction would be a change.
+    // Without a compaction, which would be a change.
     const wanted: Round = { ...members, state: { ...members["state"]!, inputs: { name: "state.json" } } };
     const apply = () => applyDeployment(graph(wanted), { cwd: folder, onEvent: () => {} });
     const first = await apply();
@@ -160,7 +160,7 @@ describe(`${KILLS} random kills of providers and deployers (KILL_SEED=${SEED})`,
     return state;
   }
 
-  /** The files that a deployment writes, by member. */
+  /** Returns the files that a deployment writes, by member. */
   function filesOf(members: Round): Record<string, string> {
     const files: Record<string, string> = {};
     for (const [member, { inputs }] of Object.entries(members)) {

@@ -8,8 +8,8 @@ readonly MIB=$((1024 * 1024))
 readonly READ_WHOLE_BYTES=$((256 * MIB))
 readonly SAMPLES=500
 
-# Sets, for each disk of the job in its order: DISKS (the arguments of the partitioning script), DISK_PATHS (the kernel's
-# names), DISK_DESCRIPTIONS, ALLOW_WIPE; and DISK_IDENTITY of all together.
+# Sets these variables for the disks of the job, in its order: DISKS (the arguments of the partitioning script),
+# DISK_PATHS (the kernel's names), DISK_DESCRIPTIONS and ALLOW_WIPE. Also sets DISK_IDENTITY, for all disks together.
 find_disks() {
   local choice problems line
   choice=$(list_disks | choose_disks)
@@ -57,7 +57,7 @@ choose_disks() {
   jq --slurpfile job "$JOB/install.json" --arg folder "$BY_ID/" --rawfile paths <(list_paths) '
     def text: gsub("\\A\\s+|\\s+\\z"; "");
     def id: if .byId == null then null else $folder + (.byId | ltrimstr($folder)) end;
-    # What makes a disk another one than is wanted.
+    # The reasons why a disk is not the wanted one.
     def mismatches($paths; $want): [
       (if $want.byId != null and (.ids | index($want | id) | not) then "its id is not \($want.byId)" else empty end),
       (if $want.serial != null and .serial != ($want.serial | text) then "its serial is not \($want.serial)" else empty end),
@@ -75,11 +75,11 @@ choose_disks() {
 
     ($paths | split("\n") | map(select(. != "") | split("\t") | {(.[0]): .[1]}) | add // {}) as $paths
     | $job[0].disks as $wanted
-    # Only a job of several disks needs their names.
+    # Only messages about a job with several disks need their names.
     | def named($before; $name; $after): if ($wanted | length) == 1 then "" else $before + $name + $after end;
     . as $disks
     | [$wanted[] | . as $want | {$want, matches: [$disks[] | select(mismatches($paths; $want) == [])]}]
-    # What is told by its size alone is none of those that others are told by.
+    # An entry with a size as its only criterion does not match the disks that other entries select.
     | [.[] | select(.want | is_told) | .matches | select(length == 1) | .[].path] as $taken
     | map(if .want | is_told then . else .matches |= map(select(.path | IN($taken[]) | not)) end)
     | . as $rows
@@ -117,7 +117,7 @@ list_links() {
   done
 }
 
-# What the job names by a path, with the path that the kernel has for it.
+# Prints the paths in the job, each with the kernel name of its disk.
 list_paths() {
   local path
   while IFS= read -r path; do
@@ -125,7 +125,7 @@ list_paths() {
   done < <(job '.disks[].path | strings')
 }
 
-# For systems without udev, where lsblk knows no serial numbers.
+# Prints the serial numbers from udev, for systems in which lsblk does not know them.
 list_serials() {
   local file kname
   for file in /sys/block/*/serial /sys/block/*/device/serial; do
@@ -268,7 +268,7 @@ sample_positions() {
   fi
   echo "0 $step"
   echo "$((size - step)) $step"
-  # Where ext4 has copies of its superblock, on the disk itself and in a partition that began at 1 MiB.
+  # ext4 has copies of its superblock here, on the disk itself and in a partition that started at 1 MiB.
   for i in 1 3 5 7 9 25 27 49; do
     position=$((128 * MIB * i))
     if ((position + 2 * MIB <= size)); then echo "$position $((2 * MIB))"; fi

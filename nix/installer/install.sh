@@ -1,7 +1,7 @@
 #!/usr/bin/env bash
-# Installs NixOS on the machine that it runs on: takes its job from the overlay of a network boot, claims it, wipes the
-# disks that the job names, installs, and reports until the boot service has acknowledged the result.
-# docs/protocols/installer.md says what goes over the network, docs/protocols/install-job.md what is in the overlay.
+# Installs NixOS on this machine. Reads its job from the overlay of a network boot, claims it, wipes the disks of the
+# job, installs the system, and reports until the boot service has acknowledged the result.
+# docs/protocols/installer.md describes the network protocol, docs/protocols/install-job.md the files of the overlay.
 #
 # Needs bash 5, coreutils, diffutils, findutils, grep, gzip, sed, util-linux 2.37, curl, jq, nix 2.8 and nixos-install, for ZFS
 # zpool, and runs as root. Images that are not NixOS, and tests, can set:
@@ -155,7 +155,7 @@ choose() {
   ALL_DISKS=$(join ', ' "${DISKS[@]}")
   if is_begun; then release_disks; fi
   check_disks
-  SAMPLED=yes # That takes its time, and is done once.
+  SAMPLED=yes # Sampling is slow, and done once.
   for i in "${!DISKS[@]}"; do say "installs on ${DISKS[$i]} (${DISK_DESCRIPTIONS[$i]})"; done
 }
 
@@ -201,8 +201,8 @@ place_host_key() {
   fi
 }
 
-# nixos-install runs programs of the new system with its own PATH, in which nothing is there for them when that system
-# is made of other packages than the installer.
+# nixos-install runs programs of the new system with the PATH of this process. When the new system has other packages
+# than the installer, no folder of that PATH exists in it, so its own is added.
 install_system() {
   enter_stage install "running nixos-install"
   run env PATH="$PATH:$SYSTEM/sw/bin" "$NIXOS_INSTALL" --root "$ROOT" --system "$SYSTEM" --no-root-passwd --no-channel-copy ||

@@ -47,7 +47,7 @@ job_violations() {
         (.substituters | arrays | to_entries[] | "substituters.\(.key)" as $path | .value |
           must($path; type == "object"; "an object"),
           unknown("\($path)."; ["url", "publicKey"]),
-          # A query could switch the check of signatures off.
+          # A query in the URL could disable the check of signatures.
           must("\($path).url"; objects | .url | matches("https?://[^\\s?#@\"\\\\]+"); "an http or https URL without query"),
           must("\($path).publicKey"; objects | .publicKey | matches("[^\\s:]+:[A-Za-z0-9+/]{43}="); "a key name and a key")),
         must("disks"; .disks | type == "array" and length > 0; "a list of at least one"),

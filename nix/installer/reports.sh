@@ -69,8 +69,8 @@ is_grant() {
     "$STATE/answer" >/dev/null 2>&1
 }
 
-# Sends the file $2, of the type $3 where that is not JSON; sets HTTP_STATUS, 000 when no whole answer came, which is in
-# $STATE/answer.
+# Sends the file $2, with the content type $3 or as JSON. Sets HTTP_STATUS, or 000 without a complete answer. The answer
+# is written to $STATE/answer.
 post() {
   : >"$STATE/answer"
   # The token comes through a pipe: command lines and environments can be read by others.
@@ -98,7 +98,7 @@ curl_error() {
   printf '%s' "${error#curl: }"
 }
 
-# Prints the arguments after the first with the first between them.
+# Prints the arguments after the first one, joined by the first one.
 join() {
   local separator=$1 first=${2-}
   shift "$(($# < 2 ? $# : 2))"

@@ -28,7 +28,7 @@ missing_paths() {
   ! sed --quiet '/know how to build these paths/,$p' "$STATE/closure" | grep '^  /nix/store/'
 }
 
-# The store path that a file is in.
+# Prints the store path that contains a file.
 store_path() {
   cut --delimiter=/ --fields=1-4 <<<"$1"
 }

@@ -1,6 +1,6 @@
-# A network interface behind which one host is far away and all others never answer: what is sent to the far host
-# comes back after a while as if from it to us, so that our own servers answer in its place.
-# Arguments: the interface's name, the far host's address, the delay in seconds for each way.
+# A network interface with one distant host; all other hosts never answer. A packet to the distant host comes back after
+# a delay, as if that host had sent it to this machine, so that local servers answer instead of the host.
+# Arguments: the name of the interface, the address of the distant host, the delay in seconds in each direction.
 use strict;
 use warnings;
 use Time::HiRes qw(time);

@@ -6,7 +6,7 @@ PATH=$PATH:/usr/sbin:/sbin
 final=$1
 if [ -e "$final" ]; then exit 0; fi # Another process made it while we waited for the lock.
 cache=$(dirname "$final")
-rm -rf "$cache"/debian-* # Of older recipes, and what a killed run left.
+rm -rf "$cache"/debian-* # Results of older recipes, and remains of killed runs.
 
 echo "making the Debian root file system, once: about a minute" >&2
 work=$final.partial

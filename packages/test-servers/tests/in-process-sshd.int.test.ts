@@ -21,7 +21,7 @@ interface Login {
   options?: string[];
 }
 
-/** The one is to do what the other does. */
+/** Both servers must pass the same tests. */
 const SERVERS = { "OpenSSH's": startSshd, "the one in the process": startInProcessSshd };
 const suite = findSshd() === undefined ? describe.skip : describe;
 
@@ -50,7 +50,7 @@ describe.each(Object.entries(SERVERS))("the SSH server: %s", (name, start) => {
       await rm(folder, { recursive: true, force: true });
     });
 
-    /** For ssh, the first of several values counts: `options` win. */
+    /** Runs ssh. `options` take precedence, since ssh uses the first of several values. */
     function ssh(
       command: string,
       { key = "user", user = server.user, port = server.port, options = [] }: Login = {},
