@@ -54,9 +54,15 @@ describe("an upload", () => {
   });
 
   it("is done when the storage lists it, so that a VM can be created from it", async () => {
-    fake().cluster.storages.get("files")!.lagMs = 1_000;
+    let hidden = 3;
+    fake().inject(async ({ path }, next) => {
+      const answer = await next();
+      const isListed = path.endsWith("/content") && (answer.data as unknown[]).length > 0;
+      return isListed && hidden-- > 0 ? { ...answer, data: [] } : answer;
+    });
     const { file } = localFile();
     const { volumeId } = await new Member("image").apply(inputs({ source: { file } }));
+    expect(hidden).toBe(-1);
     const disks = { scsi0: { storage: "files", importFrom: volumeId, size: "1G" } };
     await new Member("vm").apply(vmInputs(fake(), { disks }));
     expect(fake().vm(100).config["scsi0"]).toBe("files:vm-100-disk-0,size=1G");
