@@ -733,7 +733,7 @@ async function addAsset(bytes: Buffer): Promise<AssetRef> {
   return asset;
 }
 
-/** As they were put. */
+/** The specs of the entries, as they were put. */
 const specs = new Map<string, EntrySpec>();
 
 async function put(id: string, change?: Partial<EntrySpec>): Promise<EntrySpec> {
@@ -748,7 +748,7 @@ async function machineUrl(id: string, change?: Partial<EntrySpec>): Promise<stri
   return `${base}/machines/${macs[0]!.replaceAll(":", "-")}`;
 }
 
-/** As a machine that has fetched its script. */
+/** Fetches the script of a machine, and returns its boot. */
 async function boot(id: string): Promise<{ token: string }> {
   await fetch(`${await machineUrl(id)}/boot.ipxe?${EFI}`);
   return core.getEntry(id)!.boot!;
@@ -791,7 +791,7 @@ async function post(url: string, token: string, body: object): Promise<{ status:
   return { status: answer.status, json: await answer.json() };
 }
 
-/** What a script loads. */
+/** Returns the URLs that a script loads. */
 function urlsIn(script: string): string[] {
   return [...script.matchAll(/^(?:kernel|initrd) .*?(http:\S+)/gm)].map((match) => match[1]!);
 }

@@ -154,10 +154,10 @@ inChromium(hasChromium ? "in Chromium" : "in Chromium (skipped: no /usr/bin/chro
     await badge(cardOf("c"), "Failed");
     expect(await names()).toEqual(["c", "b", "a", "52:54:00:ff:00:01"]);
 
-    const stranger = page.locator('[data-key="52:54:00:ff:00:01"]');
+    const undeclared = page.locator('[data-key="52:54:00:ff:00:01"]');
     const line = 'name = { mac = "52:54:00:ff:00:01"; ip = "ADDRESS"; };';
-    expect(await stranger.locator(".copyable code").textContent()).toBe(line);
-    await stranger.getByRole("button").click();
+    expect(await undeclared.locator(".copyable code").textContent()).toBe(line);
+    await undeclared.getByRole("button").click();
     expect(await page.locator("#announcement").textContent()).toBe(`Copied ${line}`);
     expect(await page.evaluate("String(getSelection())")).toBe(line);
 
@@ -512,7 +512,7 @@ describe("over HTTP", () => {
       expect(Date.now()).toBeLessThan(deadline);
       // Soon larger than the kernel's buffers for a connection.
       for (let i = 0; i < 2_000; i++) {
-        core.sighted({ mac: macOf(`stranger ${i % 200}`), text: `${i} ${"x".repeat(500)}` });
+        core.sighted({ mac: macOf(`undeclared ${i % 200}`), text: `${i} ${"x".repeat(500)}` });
       }
       await sleep(300);
     }

@@ -3,7 +3,7 @@ import { BlockReader, type TransferMode } from "./block-reader.ts";
 import { DATA_HEADER_BYTES } from "./packet.ts";
 import { encodeNetascii } from "./netascii.ts";
 
-/** All blocks, loaded `window` at a time, from a file that gives at most `step` bytes a read. */
+/** Reads all blocks, `window` at a time, from a file that returns at most `step` bytes for each read. */
 async function blocks(content: Buffer, mode: TransferMode, size: number, step: number, window: number) {
   const file = {
     size: content.length,

@@ -3,7 +3,7 @@ import { negotiate } from "./options.ts";
 
 const limits = { maxBlockSize: 1468, maxWindowSize: 64 };
 
-/** What is answered to `name=value` pairs, as such pairs. */
+/** Returns the accepted options of a request. Both are `name=value` pairs. */
 function answers(asked: string, size: number | undefined = 1000, within = limits): string {
   const { accepted } = negotiate(asked === "" ? [] : pairs(asked), size, within);
   return accepted.map(({ name, value }) => `${name}=${value}`).join(" ");

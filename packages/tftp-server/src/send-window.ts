@@ -1,4 +1,4 @@
-/** What the sender does after an ACK. */
+/** The reaction of the sender to an ACK. */
 export type AckEffect = "ignored" | "send" | "complete";
 
 const INITIAL_ROUND_TRIP_MS = 1000;

@@ -30,7 +30,7 @@ export interface TftpLimits extends TransferLimits {
   maxTransfers: number;
 }
 
-/** What happened. Each `request` is followed by one of `size-probe`, `finished` and `failed`. */
+/** An event of the server. Each `request` is followed by one of `size-probe`, `finished` and `failed`. */
 export type TftpEvent =
   | { kind: "request"; peer: TftpPeer; filename: string; mode: string; options: RequestOption[] }
   /** The client only asked for the size, as UEFI firmware does before it reads the file. */

@@ -14,7 +14,7 @@ export class OverlaysInUse {
     this.#log = log;
   }
 
-  /** Whether overlays that no entry has may be in the store. */
+  /** Whether the store may contain overlays that no entry uses. */
   get mayHaveOld(): boolean {
     return this.#mayHaveOld;
   }

@@ -81,7 +81,7 @@ class BootHttpServer implements HttpServer {
   readonly #limits: HttpLimits;
   readonly #server: Server;
   readonly #busy = new Set<Socket>();
-  /** How many connections each address has. */
+  /** The number of connections of each address. */
   readonly #connections = new Map<string, number>();
   #port = 0;
   #stopped: Promise<void> | undefined;

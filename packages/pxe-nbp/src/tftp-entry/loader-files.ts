@@ -2,7 +2,7 @@
 import type { Violation } from "@nixops4-providers/provider-sdk";
 import { MAX_CMDLINE, refuseCmdline } from "../cmdline.ts";
 
-/** What to boot. A path is relative to the folder that the files are in, or absolute; or it is a URL. */
+/** The files and the command line to boot. A path is relative to the folder that the files are in, or absolute; or it is a URL. */
 export interface BootFiles {
   kernel: string;
   initrds: readonly string[];

@@ -5,8 +5,8 @@ import { Board, type BoardChange } from "./board.ts";
 describe("the order", () => {
   it("puts first what needs a person, then what is going on, and unknown machines last", () => {
     const { board } = boardOf([
-      stranger("52:54:00:00:00:01", { lastSeenAt: 1 }),
-      stranger("52:54:00:00:00:02", { lastSeenAt: 2 }),
+      undeclared("52:54:00:00:00:01", { lastSeenAt: 1 }),
+      undeclared("52:54:00:00:00:02", { lastSeenAt: 2 }),
       machine("installed", "installed"),
       machine("armed", "armed"),
       machine("booting", "booting"),
@@ -53,7 +53,7 @@ describe("the order", () => {
 });
 
 it("leaves out what is neither declared nor has been seen", () => {
-  const { board } = boardOf([stranger("52:54:00:00:00:01")]);
+  const { board } = boardOf([undeclared("52:54:00:00:00:01")]);
   expect(board.refresh().machines).toEqual([]);
 });
 
@@ -103,7 +103,7 @@ function boardOf(machines: MachineStatus[]): { board: Board; machines: MachineSt
   return { board, machines };
 }
 
-function stranger(mac: string, more: Partial<MachineStatus> = {}): MachineStatus {
+function undeclared(mac: string, more: Partial<MachineStatus> = {}): MachineStatus {
   return {
     mac,
     entry: undefined,
@@ -132,5 +132,5 @@ function machine(id: string, phase: EntryStatus["phase"], more: Partial<MachineS
     reason: undefined,
     report: undefined,
   };
-  return { ...stranger(`mac of ${id}`), entry, ...more };
+  return { ...undeclared(`mac of ${id}`), entry, ...more };
 }
