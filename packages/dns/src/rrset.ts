@@ -45,8 +45,7 @@ export function sameRrSet(a: RrSet | undefined, b: RrSet | undefined): boolean {
 
 /** Returns the values sorted, without duplicates. */
 export function sortValues(values: Iterable<string>): string[] {
-  const distinct = [...new Set(values)];
-  return distinct.length > 1 ? distinct.toSorted() : distinct;
+  return [...new Set(values)].toSorted();
 }
 
 /** Describes the values as in a zone file. */
@@ -76,6 +75,6 @@ export function groupByName(changes: readonly Change[]): Change[][] {
   }
   return [...groups.values()]
     .map((group) => ({ group, order: labelsOf(group[0]!.name).toReversed().join("\0") }))
-    .toSorted((a, b) => (a.order < b.order ? -1 : Number(a.order > b.order)))
+    .toSorted((a, b) => (a.order < b.order ? -1 : 1))
     .map(({ group }) => group);
 }

@@ -1,13 +1,13 @@
-import {
-  type DnsClient,
-  type EncodedMessage,
-  encodeUpdate,
-  MAX_UPDATE,
-  requireAnswer,
-  type Update,
-} from "../client/client.ts";
+import { type DnsClient, MAX_UPDATE, requireAnswer } from "../client/client.ts";
 import { DnsError } from "../client/dns-error.ts";
-import { CLASS, maxSize, type ResourceRecord, type Response } from "../client/message.ts";
+import {
+  CLASS,
+  encodeUpdatePart,
+  type ResourceRecord,
+  type Response,
+  sizeOf,
+  type UpdatePart,
+} from "../client/message.ts";
 import { joinLabels, labelsOf, type Name } from "../client/name.ts";
 import {
   type Change,
@@ -95,20 +95,18 @@ export class Rfc2136Backend implements Backend {
 
   /** Sends one message, or several, split between names, when one is not enough. */
   async #sendAll(groups: Change[][]): Promise<"applied" | "stale"> {
-    const all = toUpdate(groups.flat(), this.zone);
-    const whole = encodeUpdate(this.zone, all);
-    if (whole !== undefined) return this.#send(whole);
-    const parts = splitBySize(groups.map((group) => toUpdate(group, this.zone)));
-    const messages = parts.map((part) => encodeUpdate(this.zone, part));
-    if (!this.#maySplit || messages.length < 2 || messages.includes(undefined)) {
-      throw new DnsError(`the update does not fit into one message (${all.updates.length} records)`);
+    const parts = groups.map((group) => toUpdate(group, this.zone));
+    const messages = splitBySize(parts);
+    if ((messages.length > 1 && !this.#maySplit) || parts.some((part) => sizeOf(part) > MAX_UPDATE)) {
+      const records = parts.reduce((sum, { updates }) => sum + updates.count, 0);
+      throw new DnsError(`the update does not fit into one message (${records} records)`);
     }
-    for (const message of messages) if ((await this.#send(message!)) === "stale") return "stale";
+    for (const message of messages) if ((await this.#send(message)) === "stale") return "stale";
     return "applied";
   }
 
-  async #send(update: EncodedMessage): Promise<"applied" | "stale"> {
-    const response = await this.#client.send(update);
+  async #send(parts: readonly UpdatePart[]): Promise<"applied" | "stale"> {
+    const response = await this.#client.send(this.zone, parts);
     if (STALE.has(response.rcode)) return "stale";
     if (response.rcode === "NOTZONE" || response.rcode === "NOTAUTH") {
       throw new DnsError(`the server is not the primary of the zone ${this.zone} (${response.rcode})`);
@@ -189,36 +187,29 @@ function toRrSets(records: readonly ResourceRecord[]): Map<string, Observed> {
   );
 }
 
-/** Combines updates as long as they certainly fit into one message. */
-function splitBySize(updates: readonly Update[]): Update[] {
-  const parts: { update: Update; size: number }[] = [];
-  for (const { prerequisites, updates: records } of updates) {
-    const size = [...prerequisites, ...records].reduce((sum, record) => sum + maxSize(record), 0);
-    const last = parts.at(-1);
-    if (last !== undefined && last.size + size + MAX_HEADER <= MAX_UPDATE) {
-      last.update.prerequisites.push(...prerequisites);
-      last.update.updates.push(...records);
-      last.size += size;
-    } else {
-      parts.push({ update: { prerequisites: [...prerequisites], updates: [...records] }, size });
+/** Combines parts as long as they fit into one message. */
+function splitBySize(parts: readonly UpdatePart[]): UpdatePart[][] {
+  const messages: UpdatePart[][] = [];
+  let size = Number.POSITIVE_INFINITY;
+  for (const part of parts) {
+    size += sizeOf(part);
+    if (size <= MAX_UPDATE) messages.at(-1)!.push(part);
+    else {
+      messages.push([part]);
+      size = sizeOf(part);
     }
   }
-  return parts.map(({ update }) => update);
+  return messages;
 }
 
-/** The size of the header and of the zone section, at most. */
-const MAX_HEADER = 300;
-
-function toUpdate(changes: readonly Change[], zone: Name): Update {
+function toUpdate(changes: readonly Change[], zone: Name): UpdatePart {
   const isUsed = new Set(changes.filter(({ before }) => before.rrset !== undefined).map(({ name }) => name));
-  return {
-    prerequisites: changes.flatMap((change) => prerequisitesOf(change, isUsed.has(change.name))),
-    // Deletions first: a CNAME may come in place of what they remove.
-    updates: [
-      ...changes.flatMap((change) => deletionsOf(change, zone)),
-      ...changes.flatMap((change) => additionsOf(change, zone)),
-    ].concat(changes.flatMap((change) => lateDeletionsOf(change, zone))),
-  };
+  const prerequisites = changes.flatMap((change) => prerequisitesOf(change, isUsed.has(change.name)));
+  // Deletions first: a CNAME may come in place of what they remove.
+  const updates = [deletionsOf, additionsOf, lateDeletionsOf].flatMap((recordsOf) =>
+    changes.flatMap((change) => recordsOf(change, zone)),
+  );
+  return encodeUpdatePart(zone, prerequisites, updates);
 }
 
 /** Requires that the RRset is exactly as it was read. */

@@ -87,8 +87,8 @@ describe("answers that cannot be trusted", () => {
     ["another question", (bytes) => (bytes.writeUInt8(0x78, 13), bytes), /another question/],
     ["a truncated record", (bytes) => bytes.subarray(0, bytes.length - 1), /ends too early/],
     ["more than it says", (bytes) => Buffer.concat([bytes, Buffer.of(0)]), /after its last record/],
-    ["a pointer to itself", (bytes) => (bytes.writeUInt16BE(0xc000 | 35, 35), bytes), /point backwards/],
-    ["a pointer forwards", (bytes) => (bytes.writeUInt16BE(0xc0ff, 35), bytes), /point backwards/],
+    ["a pointer to itself", (bytes) => (bytes.writeUInt16BE(0xc000 | 34, 34), bytes), /point backwards/],
+    ["a pointer forwards", (bytes) => (bytes.writeUInt16BE(0xc0ff, 34), bytes), /point backwards/],
     ["nothing", () => Buffer.alloc(0), /no answer/],
   ])("refuses %s", async (_, change, message) => {
     await expect(withTcp(tcp(change), ask)).rejects.toThrow(message);

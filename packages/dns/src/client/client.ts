@@ -5,11 +5,14 @@ import {
   CLASS,
   decodeMessage,
   encodeMessage,
-  encodeWithin,
+  encodeUpdatePart,
+  joinUpdate,
   type Message,
   OPCODE,
   type ResourceRecord,
   type Response,
+  sizeOf,
+  type UpdatePart,
 } from "./message.ts";
 import type { Name } from "./name.ts";
 import { TYPE, typeNumber } from "./rr-types.ts";
@@ -30,8 +33,8 @@ export interface Update {
 
 /** A message that a datagram carries everywhere. */
 const MAX_DATAGRAM = 512;
-/** What an update may take: a message without a signature of at most 600 bytes. */
-export const MAX_UPDATE = 0xffff - 600;
+/** How many bytes the parts of an UPDATE may have: a message without its header, zone and signature. */
+export const MAX_UPDATE = 0xffff - 900;
 
 /** Speaks with one server; connections are opened when needed and used again. */
 export class DnsClient {
@@ -52,15 +55,16 @@ export class DnsClient {
   }
 
   /** Sends an UPDATE (RFC 2136); any answer that can be trusted is returned, errors too. */
-  async update(zone: Name, update: Update): Promise<Response> {
-    const encoded = encodeUpdate(zone, update);
-    if (encoded === undefined) throw new DnsError(`the update of ${zone} does not fit into one message`);
-    return this.send(encoded);
+  update(zone: Name, { prerequisites, updates }: Update): Promise<Response> {
+    return this.send(zone, [encodeUpdatePart(zone, prerequisites, updates)]);
   }
 
-  /** Sends an update that is encoded already. */
-  send(update: EncodedMessage): Promise<Response> {
-    return this.#ask(update);
+  /** Sends an UPDATE whose parts are encoded already. */
+  async send(zone: Name, parts: readonly UpdatePart[]): Promise<Response> {
+    const size = parts.reduce((sum, part) => sum + sizeOf(part), 0);
+    if (size > MAX_UPDATE) throw new DnsError(`the update of ${zone} does not fit into one message`);
+    const question = { name: zone, type: TYPE.SOA };
+    return this.#ask({ bytes: joinUpdate(zone, parts), opcode: OPCODE.UPDATE, question });
   }
 
   /** The whole zone (RFC 5936), without the SOA at its end; signed, when there is a key, up to its last message. */
@@ -191,23 +195,10 @@ export class DnsClient {
 }
 
 /** A message without an id and a signature. */
-export interface EncodedMessage {
+interface EncodedMessage {
   bytes: Buffer;
   opcode: number;
   question: Question;
-}
-
-/** `undefined` when the update does not fit into one message. */
-export function encodeUpdate(zone: Name, { prerequisites, updates }: Update): EncodedMessage | undefined {
-  const question = { name: zone, type: TYPE.SOA };
-  const bytes = encodeWithin(MAX_UPDATE, {
-    id: 0,
-    opcode: OPCODE.UPDATE,
-    question: [question],
-    answer: prerequisites,
-    authority: updates,
-  });
-  return bytes === undefined ? undefined : { bytes, opcode: OPCODE.UPDATE, question };
 }
 
 function encode(message: Message, options?: { edns: boolean }): EncodedMessage {

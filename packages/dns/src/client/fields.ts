@@ -91,7 +91,7 @@ export const texts: Field = {
 
 export const ipv4: Field = {
   write: (tokens, writer) => writer.bytes(parseIpv4(tokens.next("the IPv4 address"))),
-  read: (reader) => reader.bytes(4).join("."),
+  read: (reader) => `${reader.u8()}.${reader.u8()}.${reader.u8()}.${reader.u8()}`,
 };
 
 export const ipv6: Field = {

@@ -43,55 +43,85 @@ const UDP_SIZE = 1232;
 
 /** Encodes a message; with `edns` it says which size of answers fits. */
 export function encodeMessage(message: Message, { edns = false } = {}): Buffer {
-  return writeMessage(message, { edns })!;
-}
-
-/** Encodes a message; `undefined` when it has more than `limit` bytes. */
-export function encodeWithin(limit: number, message: Message): Buffer | undefined {
-  return writeMessage(message, { limit });
-}
-
-/** `undefined` when it is longer than `limit`. */
-function writeMessage(
-  message: Message,
-  { edns = false, limit = Number.POSITIVE_INFINITY },
-): Buffer | undefined {
-  const { question, answer = [], authority = [], additional = [] } = message;
+  const { id, opcode, question, answer = [], authority = [], additional = [] } = message;
   const writer = new Writer(512);
-  writer.u16(message.id);
-  writer.u16(message.opcode << 11);
-  for (const count of [question.length, answer.length, authority.length, additional.length + Number(edns)]) {
-    if (count > 0xffff) throw new DnsError("the message has too many records");
-    writer.u16(count);
-  }
+  const counts = [question.length, answer.length, authority.length, additional.length + Number(edns)];
+  writeHeader(writer, { id, opcode, counts });
   for (const { name, type, class: inClass = CLASS.IN } of question) {
-    writer.name(name, { compress: true });
+    writer.name(name);
     writer.u16(type);
     writer.u16(inClass);
   }
   for (const record of [...answer, ...authority, ...additional]) {
-    writeRecord(writer, record);
-    if (writer.length > limit) return undefined;
+    writer.name(record.name);
+    writeData(writer, record);
   }
   if (edns) writeEdns(writer);
   return writer.finish();
 }
 
-/** What a record takes at most, without compression. */
-export function maxSize({ name, type, value }: ResourceRecord): number {
-  const head = name.length + 11;
-  if (value === undefined) return head;
-  if (type === "A") return head + 4;
-  // The quotes of each string are more than its length.
-  if (type === "TXT") return head + value.length;
-  // Addresses in values may be shorter than their bytes.
-  return head + value.length + 64 + 16 * value.split(/[,:]/).length;
+/** The encoded records of one section. */
+interface Section {
+  bytes: Buffer;
+  count: number;
 }
 
-function writeRecord(writer: Writer, record: ResourceRecord): void {
+/** A part of an UPDATE, encoded: it may stand anywhere in any message for its zone. */
+export interface UpdatePart {
+  prerequisites: Section;
+  updates: Section;
+}
+
+export function encodeUpdatePart(
+  zone: Name,
+  prerequisites: readonly ResourceRecord[],
+  updates: readonly ResourceRecord[],
+): UpdatePart {
+  return { prerequisites: encodeSection(zone, prerequisites), updates: encodeSection(zone, updates) };
+}
+
+function encodeSection(zone: Name, records: readonly ResourceRecord[]): Section {
+  const writer = new Writer(64);
+  for (const record of records) {
+    writer.nameIn(zone, record.name);
+    writeData(writer, record);
+  }
+  return { bytes: writer.finish(), count: records.length };
+}
+
+/** Returns the size of a part in a message, in bytes. */
+export function sizeOf({ prerequisites, updates }: UpdatePart): number {
+  return prerequisites.bytes.length + updates.bytes.length;
+}
+
+/** Joins parts to one UPDATE (RFC 2136, 2). */
+export function joinUpdate(zone: Name, parts: readonly UpdatePart[]): Buffer {
+  const sections = [parts.map((part) => part.prerequisites), parts.map((part) => part.updates)];
+  const counts = sections.map((section) => section.reduce((sum, { count }) => sum + count, 0));
+  const writer = new Writer(512);
+  writeHeader(writer, { id: 0, opcode: OPCODE.UPDATE, counts: [1, ...counts, 0] });
+  writer.name(zone);
+  writer.u16(TYPE.SOA);
+  writer.u16(CLASS.IN);
+  return Buffer.concat([writer.finish(), ...sections.flat().map(({ bytes }) => bytes)]);
+}
+
+function writeHeader(
+  writer: Writer,
+  { id, opcode, counts }: { id: number; opcode: number; counts: readonly number[] },
+): void {
+  writer.u16(id);
+  writer.u16(opcode << 11);
+  for (const count of counts) {
+    if (count > 0xffff) throw new DnsError("the message has too many records");
+    writer.u16(count);
+  }
+}
+
+/** Writes what follows the name. */
+function writeData(writer: Writer, record: ResourceRecord): void {
   const type = record.type === "ANY" ? TYPE.ANY : typeNumber(record.type);
   if (type === undefined) throw new DnsError(`unknown type ${record.type}`);
-  writer.name(record.name, { compress: true });
   writer.u16(type);
   writer.u16(record.class);
   writer.u32(record.ttl);

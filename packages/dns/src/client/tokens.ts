@@ -37,33 +37,33 @@ export class Tokens {
   }
 }
 
+/** Characters, strings in quotes and escape sequences, one after another. */
+const TOKEN = /(?:[^\s"\\]|"(?:[^"\\]|\\[^])*"|\\(?:\d{3}|[\0-\x7f]))+/y;
+const SPACE = /\s*/y;
+
 function splitTokens(text: string): string[] {
   const tokens: string[] = [];
-  let token = "";
-  let isQuoted = false;
-  for (let index = 0; index < text.length;) {
-    const character = text[index]!;
-    if (character === "\\") {
-      const { length } = readEscape(text, index);
-      token += text.slice(index, index + length);
-      index += length;
-      continue;
+  for (let at = endOf(SPACE, text, 0); at < text.length; at = endOf(SPACE, text, at)) {
+    const end = endOf(TOKEN, text, at);
+    if (end === at) {
+      if (text[at] === "\\") readEscape(text, at);
+      throw new DnsError("a quote is not closed");
     }
-    if (character === '"') isQuoted = !isQuoted;
-    if (!isQuoted && /\s/.test(character)) {
-      if (token !== "") tokens.push(token);
-      token = "";
-    } else {
-      token += character;
-    }
-    index += 1;
+    tokens.push(text.slice(at, end));
+    at = end;
   }
-  if (isQuoted) throw new DnsError("a quote is not closed");
-  return token === "" ? tokens : [...tokens, token];
+  return tokens;
+}
+
+/** Returns where a match that begins at `start` ends; `start` without a match. */
+function endOf(pattern: RegExp, text: string, start: number): number {
+  pattern.lastIndex = start;
+  return pattern.test(text) ? pattern.lastIndex : start;
 }
 
 /** The bytes of a character string: its quotes dropped, its escapes resolved, the rest as UTF-8. */
 export function tokenBytes(token: string): Buffer {
+  if (!token.includes("\\")) return Buffer.from(token.replaceAll('"', ""), "utf8");
   const parts: Buffer[] = [];
   for (let index = 0; index < token.length;) {
     if (token[index] === '"') {

@@ -1,8 +1,9 @@
 import { DnsError } from "./dns-error.ts";
-import { checkSize, formatLabels, type Name, takeLabel } from "./name.ts";
+import { checkSize, formatLabels, isWithin, type Name, relativeTo, takeLabel } from "./name.ts";
 
-/** Compression pointers have 14 bits. */
-const MAX_POINTER = 0x3fff;
+/** Where the zone of an UPDATE begins: after the header. */
+const ZONE_POINTER = 0xc000 | 12;
+const DOT = 0x2e;
 /** A name has at most 127 labels, so that a longer chain of pointers is an attack. */
 const MAX_POINTERS = 127;
 
@@ -10,8 +11,6 @@ const MAX_POINTERS = 127;
 export class Writer {
   #bytes: Buffer;
   #length = 0;
-  /** Where a name was written. */
-  readonly #names = new Map<string, number>();
 
   constructor(size = 512) {
     this.#bytes = Buffer.allocUnsafe(size);
@@ -62,28 +61,40 @@ export class Writer {
     this.#bytes.writeUInt16BE(size, at);
   }
 
-  name(name: Name, { compress = false } = {}): void {
-    for (let rest = name; rest !== ".";) {
-      if (compress && this.#point(rest)) return;
-      const { label, after } = takeLabel(rest);
-      this.u8(label.length);
-      const at = this.#grow(label.length);
-      this.#bytes.write(label, at, "latin1");
-      rest = after;
-    }
+  name(name: Name): void {
+    if (name !== ".") this.#labels(name.slice(0, -1));
     this.u8(0);
+  }
+
+  /** Writes a name of an UPDATE of `zone`: its end is a pointer to the zone section. */
+  nameIn(zone: Name, name: Name): void {
+    if (!isWithin(name, zone)) return this.name(name);
+    if (name !== zone) this.#labels(relativeTo(name, zone));
+    this.u16(ZONE_POINTER);
   }
 
   finish(): Buffer {
     return this.#bytes.subarray(0, this.#length);
   }
 
-  /** Points to where the same name was written, or notes that it is written here. */
-  #point(name: Name): boolean {
-    const seen = this.#names.get(name);
-    if (seen !== undefined) this.u16(0xc000 | seen);
-    else if (this.#length <= MAX_POINTER) this.#names.set(name, this.#length);
-    return seen !== undefined;
+  #labels(text: string): void {
+    if (text.includes("\\")) return this.#escapedLabels(text);
+    const start = this.#grow(text.length + 1);
+    this.#bytes.write(text, start + 1, "latin1");
+    let length = 0;
+    // The length of each label takes the place of the dot before it.
+    for (let at = start + text.length; at >= start; at--) {
+      if (at > start && this.#bytes[at] !== DOT) length += 1;
+      else [this.#bytes[at], length] = [length, 0];
+    }
+  }
+
+  #escapedLabels(text: string): void {
+    for (let rest = `${text}.`; rest !== ".";) {
+      const { label, after } = takeLabel(rest);
+      this.shortBytes(Buffer.from(label, "latin1"));
+      rest = after;
+    }
   }
 
   #grow(count: number): number {
@@ -154,6 +165,12 @@ export class Reader {
     return this.bytes(this.end - this.position);
   }
 
+  /** Each byte one character. */
+  #text(count: number): string {
+    const at = this.#take(count);
+    return this.message.toString("latin1", at, at + count);
+  }
+
   /** Returns a reader for the next bytes, which cannot read beyond them. Names in it may point before it. */
   part(count: number): Reader {
     const at = this.#take(count);
@@ -173,7 +190,7 @@ export class Reader {
         return append(labels, this.#follow(target, start, pointers + 1));
       }
       if (length > 63) throw new DnsError("a label has an unknown type");
-      labels.push(lowerCaseLatin(this.bytes(length)));
+      labels.push(lowerCase(this.#text(length)));
     }
     return append(labels, ROOT);
   }
@@ -204,6 +221,6 @@ function append(labels: readonly string[], parent: SizedName): SizedName {
   return { name: `${formatLabels(labels)}${parent === ROOT ? "" : parent.name}`, size };
 }
 
-function lowerCaseLatin(bytes: Buffer): string {
-  return bytes.toString("latin1").replace(/[A-Z]+/g, (letters) => letters.toLowerCase());
+function lowerCase(text: string): string {
+  return /[A-Z]/.test(text) ? text.replace(/[A-Z]+/g, (letters) => letters.toLowerCase()) : text;
 }

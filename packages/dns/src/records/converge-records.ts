@@ -4,14 +4,14 @@ import { convergeRrSets } from "../rrsets/converge-rrsets.ts";
 import type { Inputs, Outputs } from "./schema.ts";
 import { keyOf, type RrSet } from "../rrset.ts";
 import { capabilitiesOf } from "../server/server.ts";
-import { readWanted, wantedOf } from "../rrsets/wanted.ts";
+import { readRecords } from "../rrsets/wanted.ts";
 
 export async function convergeRecords(
   { inputs, previous }: ConvergeRequest<Inputs, Outputs>,
   context: Context,
 ): Promise<Outputs> {
   const capabilities = capabilitiesOf(inputs.server);
-  const { zone, rrsets } = readWanted(wantedOf(inputs), inputs.zone, capabilities);
+  const { zone, rrsets } = readRecords(inputs, capabilities);
   const isPresent = (rrset: RrSet) => inputs.ensure === "present" && rrset.values.length > 0;
   const desired = rrsets.filter(isPresent);
   const last = previous === undefined ? undefined : readPrevious(previous.inputs, capabilities);
@@ -46,7 +46,7 @@ export async function convergeRecords(
 
 function readPrevious({ zone, records, ttl, ensure }: Partial<Inputs>, capabilities: Capabilities) {
   if (zone === undefined || records === undefined || ensure === "absent") return undefined;
-  const read = readWanted(wantedOf({ records, ttl: ttl ?? 0 }), zone, capabilities);
+  const read = readRecords({ zone, records, ttl: ttl ?? 0 }, capabilities);
   return { ...read, rrsets: read.rrsets.filter(({ values }) => values.length > 0) };
 }
 

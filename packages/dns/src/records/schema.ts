@@ -1,7 +1,7 @@
 import { ensureField, fields, Type, type Static, type Violation } from "@nixops4-providers/provider-sdk";
 import { ttlField, valuesDescription, zoneFields, zoneOutputs } from "../common-fields.ts";
 import { capabilitiesOf, checkServer } from "../server/server.ts";
-import { checkTogether, readWanted, wantedOf } from "../rrsets/wanted.ts";
+import { checkTogether, readRecords } from "../rrsets/wanted.ts";
 
 const recordsSchema = Type.Record(
   Type.String(),
@@ -50,7 +50,6 @@ export type Inputs = Static<typeof inputs>;
 export type Outputs = Static<typeof outputs>;
 
 export function check(given: Inputs): Violation[] {
-  const wanted = wantedOf(given);
-  const { rrsets, violations } = readWanted(wanted, given.zone, capabilitiesOf(given.server));
+  const { rrsets, violations } = readRecords(given, capabilitiesOf(given.server));
   return [...checkServer(given), ...violations, ...checkTogether(rrsets)];
 }

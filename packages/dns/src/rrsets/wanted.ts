@@ -16,14 +16,23 @@ export interface Wanted {
   values: readonly string[];
 }
 
-/** The record sets of the input `records`. */
-export function wantedOf({
-  records,
-  ttl,
-}: {
+/** The inputs of `records` that name record sets. */
+interface RecordsInputs {
+  zone: string;
   records: Record<string, Record<string, { values: string[]; ttl?: number }>>;
   ttl: number;
-}): Wanted[] {
+}
+
+const alreadyRead = new WeakMap<RecordsInputs, WantedRrSets>();
+
+/** Parses the record sets of `records`. The check of the inputs and the work on them share the result. */
+export function readRecords(inputs: RecordsInputs, capabilities: Capabilities): WantedRrSets {
+  const known = alreadyRead.get(inputs) ?? readWanted(wantedOf(inputs), inputs.zone, capabilities);
+  alreadyRead.set(inputs, known);
+  return known;
+}
+
+function wantedOf({ records, ttl }: Omit<RecordsInputs, "zone">): Wanted[] {
   return Object.entries(records).flatMap(([name, types]) =>
     Object.entries(types).map(([type, { values, ttl: own = ttl }]) => ({
       path: `records.${name}.${type}`,
@@ -38,8 +47,18 @@ export function wantedOf({
 /** Reports a mistake in a field of the inputs. */
 type Report = (field: string, message: string) => void;
 
+interface WantedRrSets {
+  zone: Name;
+  rrsets: RrSet[];
+  violations: Violation[];
+}
+
 /** Parses the record sets of the inputs. Each mistake becomes a violation with its path. */
-export function readWanted(wanted: readonly Wanted[], zone: string, capabilities: Capabilities) {
+export function readWanted(
+  wanted: readonly Wanted[],
+  zone: string,
+  capabilities: Capabilities,
+): WantedRrSets {
   const violations: Violation[] = [];
   const apex = attempt(
     () => parseName(zone, "."),
