@@ -65,6 +65,49 @@ it("names the file where a new one cannot be made", async () => {
   expect(await fs.readdir(folder)).toEqual(["log"]);
 });
 
+describe("a log on a file system without hard links", () => {
+  const fileAt = (name: string) => join(folder, name);
+  async function createWithLinkFailing(code: string): Promise<boolean> {
+    failing.arm(code, Infinity);
+    await createLog(fileAt("counted"), { n: 0 });
+    const link = failing.calls.indexOf("link");
+    failing.arm(code, link);
+    return createLog(fileAt("new"), { n: 1 }).finally(() => failing.disarm());
+  }
+
+  it.each(["EPERM", "ENOSYS", "ENOTSUP", "EOPNOTSUPP"])(
+    "is created when link(2) fails with %s",
+    async (code) => {
+      expect(await createWithLinkFailing(code)).toBe(true);
+      expect(JSON.parse(await fs.readFile(fileAt("new"), "utf8"))).toEqual({ n: 1 });
+      expect((await fs.readdir(folder)).toSorted()).toEqual(["counted", "log", "new"]);
+    },
+  );
+
+  it.each(["EIO", "ENOSPC", "EMLINK"])("is not created when it fails with %s", async (code) => {
+    await expect(createWithLinkFailing(code)).rejects.toMatchObject({ code });
+    expect((await fs.readdir(folder)).toSorted()).toEqual(["counted", "log"]);
+  });
+
+  it("is left to the process that has created it meanwhile", async () => {
+    expect(await createWithLinkFailing("EEXIST")).toBe(false);
+  });
+});
+
+it.each([
+  ["a failed sync", "sync", false],
+  ["a failed write, of which the remains are removed", "writeSync", true],
+])("after %s at %s, the contents are known: %s", async (_, name, isIntact) => {
+  const log = await open();
+  failing.arm("EIO", Infinity);
+  await log.append({ n: 1 });
+  failing.arm("EIO", failing.calls.indexOf(name));
+  await expect(log.append({ n: 2 })).rejects.toMatchObject({ code: "EIO" });
+  failing.disarm();
+  expect(log.isIntact).toBe(isIntact);
+  await log.close();
+});
+
 it("writes nothing when the log exists", async () => {
   failing.arm("ENOSPC", Infinity);
   expect(await createLog(path, { n: 0 })).toBe(false);
