@@ -3,7 +3,7 @@ import { bootServiceDefinition, type EntrySpec as ApiSpec } from "@nixops4-provi
 import * as fc from "fast-check";
 import type { Entry, EntrySpec } from "../core/model.ts";
 import { Refusal } from "../core/refusal.ts";
-import { entryToApi, eventToApi, specFromApi } from "./convert.ts";
+import { assetFromApi, entryToApi, eventToApi, specFromApi } from "./convert.ts";
 
 const { getEntry, putEntry } = bootServiceDefinition;
 const asset = fc.record({ sha256: fc.string(), size: fc.maxSafeNat() });
@@ -164,3 +164,14 @@ const installedEntry: Entry = {
   endedAt: 4,
   reason: undefined,
 };
+
+describe("assetFromApi", () => {
+  it.each([null, undefined])("refuses %p with its path", (missing) => {
+    expect(() => assetFromApi("assets.0.asset", missing)).toThrow("assets.0.asset: must be set");
+  });
+
+  it("returns an asset", () => {
+    const asset = { sha256: "ab", size: 1 };
+    expect(assetFromApi("asset", asset)).toEqual(asset);
+  });
+});

@@ -27,4 +27,19 @@ describe("toStatus", () => {
     expect(encodeURI(details!).length).toBeLessThan(60_000);
     expect(details).toMatch(/ … and more$/);
   });
+
+  it.each([
+    [6 * 1024, ""],
+    [6 * 1024 + 1, " … and more"],
+  ])("leaves %i bytes, and adds %j", (length, end) => {
+    const { details } = toStatus(new Refusal("invalid", "a".repeat(length)), log);
+    expect(details).toBe(`${"a".repeat(6 * 1024)}${end}`);
+  });
+
+  it("reports a client that has gone as a cancellation, and does not log it", () => {
+    logged.length = 0;
+    const error = Object.assign(new Error("Premature close"), { code: "ERR_STREAM_PREMATURE_CLOSE" });
+    expect(toStatus(error, log)).toMatchObject({ code: status.CANCELLED });
+    expect(logged).toEqual([]);
+  });
 });
