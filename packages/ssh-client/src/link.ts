@@ -1,12 +1,10 @@
 import type { Duplex } from "node:stream";
-import { startTimer } from "@nixops4-providers/provider-sdk";
-import type { Client, ServerHostKeyAlgorithm } from "ssh2";
-import { Attempt } from "./attempt.ts";
+import type { Client } from "ssh2";
 import { ConnectError } from "./connect-error.ts";
 import { dialTcp, dialThrough } from "./dial.ts";
 import type { Endpoint } from "./endpoint.ts";
+import { type HostKeyRule, KEEPALIVE_SECONDS, shakeHands } from "./handshake.ts";
 import { ALL_HOST_KEY_ALGORITHMS, formatHostKey, hostKeyMismatch, pinnedAlgorithms } from "./host-key.ts";
-import { loadSsh2 } from "./load-ssh2.ts";
 
 /** A connection to one host that was authenticated in both directions. */
 export interface Link {
@@ -19,8 +17,7 @@ export interface Link {
   end(): void;
 }
 
-/** The link ends when the host answers no keepalive for this long. */
-const KEEPALIVE_SECONDS = 5;
+/** How many keepalives in a row the host may leave unanswered. */
 const KEEPALIVES_UNANSWERED = 3;
 
 /** Connects directly or from a jump host, checks the host's key and logs in. */
@@ -39,7 +36,7 @@ export async function openLink(
 
 /** Opens a link over an existing stream to the host. */
 export function openLinkOver(stream: Duplex, endpoint: Endpoint, signal: AbortSignal): Promise<Link> {
-  return shakeHands(endpoint, stream, signal, {
+  return linkOver(stream, endpoint, signal, {
     algorithms: pinnedAlgorithms(endpoint.pins),
     accepts: (blob) => endpoint.pins.some((pin) => pin.blob.equals(blob)),
   });
@@ -52,7 +49,13 @@ export async function openUnverifiedLink(
   signal: AbortSignal,
 ): Promise<Link> {
   const anyKey = { algorithms: ALL_HOST_KEY_ALGORITHMS, accepts: () => true };
-  return shakeHands(endpoint, await dial(endpoint, hop, signal), signal, anyKey);
+  return linkOver(await dial(endpoint, hop, signal), endpoint, signal, anyKey);
+}
+
+function linkOver(socket: Duplex, endpoint: Endpoint, signal: AbortSignal, rule: HostKeyRule): Promise<Link> {
+  return shakeHands(endpoint, socket, signal, rule, (client, presented) =>
+    watch(client, socket, endpoint, formatHostKey(presented)),
+  );
 }
 
 function dial(endpoint: Endpoint, hop: Link | undefined, signal: AbortSignal): Promise<Duplex> {
@@ -73,7 +76,7 @@ async function askForHostKey(
   };
   try {
     const socket = await dial(endpoint, hop, signal);
-    await shakeHands(endpoint, socket, signal, { algorithms: ALL_HOST_KEY_ALGORITHMS, accepts });
+    await shakeHands(endpoint, socket, signal, { algorithms: ALL_HOST_KEY_ALGORITHMS, accepts }, () => {});
   } catch {
     // The attempt always fails: it ends before the login.
   }
@@ -86,74 +89,6 @@ function isAboutKeyTypes(error: unknown): boolean {
     error.cause instanceof Error &&
     error.cause.message.includes("no matching host key format")
   );
-}
-
-interface HostKeyRule {
-  algorithms: readonly ServerHostKeyAlgorithm[];
-  accepts(blob: Buffer): boolean;
-}
-
-async function shakeHands(
-  endpoint: Endpoint,
-  socket: Duplex,
-  signal: AbortSignal,
-  rule: HostKeyRule,
-): Promise<Link> {
-  const { Client } = await loadSsh2();
-  const client = new Client();
-  const attempt = new Attempt(endpoint);
-  try {
-    return await new Promise<Link>((resolve, reject) => {
-      const startPhase = () => startTimer(endpoint.timeoutSeconds, () => reject(attempt.timedOut()));
-      let stopTimer = startPhase();
-      const onAbort = () => reject(signal.reason as Error);
-      const cleanUp = () => {
-        stopTimer();
-        signal.removeEventListener("abort", onAbort);
-      };
-      signal.addEventListener("abort", onAbort);
-      if (signal.aborted) onAbort();
-      client.on("handshake", () => {
-        attempt.phase = "login";
-        stopTimer();
-        stopTimer = startPhase();
-      });
-      client.on("banner", (message: string) => attempt.takeBanner(message));
-      client.once("ready", () => {
-        cleanUp();
-        resolve(watch(client, socket, endpoint, formatHostKey(attempt.presented!)));
-      });
-      client.on("error", (error) => {
-        const failure = attempt.failure(error);
-        if (failure === undefined) return;
-        cleanUp();
-        reject(failure);
-      });
-      client.on("close", () => {
-        cleanUp();
-        reject(attempt.failure(new Error("the host closed the connection"))!);
-      });
-      client.connect({
-        sock: socket,
-        username: endpoint.user,
-        algorithms: { serverHostKey: [...rule.algorithms] },
-        hostVerifier: (blob: Buffer) => {
-          attempt.presented = blob;
-          attempt.accepted = rule.accepts(blob);
-          return attempt.accepted;
-        },
-        authHandler: (methods, partial, next) => next(attempt.nextMethod(methods, partial)),
-        readyTimeout: 0,
-        keepaliveInterval: KEEPALIVE_SECONDS * 1000,
-        // The keepalive of ssh2 counts only its own answers, which wait behind an upload on a slow link.
-        keepaliveCountMax: Infinity,
-      });
-      socket.on("data", (chunk: Buffer) => attempt.sawData(chunk));
-    });
-  } catch (error) {
-    socket.destroy();
-    throw error;
-  }
 }
 
 function watch(client: Client, socket: Duplex, endpoint: Endpoint, hostPublicKey: string): Link {
