@@ -1,4 +1,4 @@
-import { createServer, type Server, type Socket } from "node:net";
+import type { Socket } from "node:net";
 import { createSocket } from "node:dgram";
 import { describe, expect, it } from "@jest/globals";
 import * as fc from "fast-check";
@@ -8,6 +8,7 @@ import { CLASS, decodeMessage, encodeMessage } from "./message.ts";
 import { parseName } from "./name.ts";
 import { canonicalValue, encodeValue, decodeValue, KNOWN_TYPES } from "./rr-types.ts";
 import { signAsServer } from "../../tests/sign-as-server.ts";
+import { frame, withTcp } from "../../tests/tcp-responder.ts";
 import { parseTsigKey, TsigSession } from "./tsig.ts";
 
 const secret = Buffer.from("a secret").toString("base64");
@@ -27,27 +28,6 @@ function reply(asked: Buffer, change: (answer: Buffer) => Buffer = (bytes) => by
   bytes.writeUInt16BE(0x8400, 2);
   return change(bytes);
 }
-
-async function withTcp<T>(
-  respond: (asked: Buffer, socket: Socket) => void,
-  use: (port: number) => Promise<T>,
-) {
-  const server: Server = createServer((socket) => {
-    socket.on("error", () => {});
-    socket.on("data", (bytes: Buffer) => respond(bytes.subarray(2), socket));
-  });
-  const sockets = new Set<Socket>();
-  server.on("connection", (socket) => sockets.add(socket));
-  await new Promise<void>((resolve) => server.listen(0, "127.0.0.1", resolve));
-  try {
-    return await use((server.address() as { port: number }).port);
-  } finally {
-    for (const socket of sockets) socket.destroy();
-    server.close();
-  }
-}
-
-const frame = (bytes: Buffer) => Buffer.concat([Buffer.from([bytes.length >> 8, bytes.length & 255]), bytes]);
 
 async function ask(port: number, more: object = {}) {
   const client = new DnsClient({ ...options, port, transport: "tcp", ...more });

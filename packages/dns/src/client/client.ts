@@ -74,7 +74,6 @@ export class DnsClient {
     let isComplete = false;
     await this.#exchangeStream(message, (response, isVerified) => {
       requireAnswer(response, `the transfer of ${zone}`);
-      if (isComplete) throw new DnsError("the transfer has records after its end");
       for (const record of response.answer) {
         if (isComplete) throw new DnsError("the transfer has records after its end");
         if (records.length === 0 && record.type !== "SOA")
