@@ -35,21 +35,21 @@ export async function afterOrphans<T>(
   const file = join(folder, `${digest}.${process.pid}`);
   await writeFile(file, JSON.stringify(entry), { mode: 0o600 });
   try {
-    await untilGone(folder, digest, context);
+    await untilGone(folder, digest, entry, context);
     return await work();
   } finally {
     await rm(file, { force: true });
   }
 }
 
-async function untilGone(folder: string, digest: string, context: Context): Promise<void> {
+async function untilGone(folder: string, digest: string, self: Entry, context: Context): Promise<void> {
   const names = await readdir(folder);
   for (const name of names.filter((name) => name.startsWith(digest))) {
     const file = join(folder, name);
     const entry = await readEntry(file);
     if (entry === undefined || entry.pid === process.pid) continue;
     if (!isAtWork(entry)) await rm(file, { force: true });
-    else if (isOrphan(entry)) await waitFor(entry, file, context);
+    else if (isOrphan(entry) && isOlder(entry, self)) await waitFor(entry, file, context);
   }
 }
 
@@ -83,6 +83,12 @@ function isAtWork({ pid, started }: Entry): boolean {
 function isOrphan({ pid, parent }: Entry): boolean {
   const state = stateOf(pid);
   return state !== undefined && state.parent !== parent;
+}
+
+/** Two processes of a nixops4 that has ended would wait for each other for ever: only the younger one waits. */
+function isOlder(one: Entry, other: Entry): boolean {
+  const ticks = Number(one.started) - Number(other.started);
+  return ticks < 0 || (ticks === 0 && one.pid < other.pid);
 }
 
 function stateOf(pid: number): { parent: number; started: string } | undefined {
