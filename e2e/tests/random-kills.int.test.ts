@@ -16,7 +16,7 @@ import { changedMembers, observe } from "../scenarios/first-deployment/observe.t
 import { DeployerRun, type Operation } from "../scenarios/random-kills/deployer-run.ts";
 import { membersOf, type Round } from "../scenarios/random-kills/deployment.ts";
 import { Killer } from "../scenarios/random-kills/killer.ts";
-import { markedProcesses } from "../scenarios/random-kills/marked.ts";
+import { markedProcesses, signalMarked } from "../scenarios/random-kills/marked.ts";
 import { problemsOf, type State } from "../scenarios/random-kills/problems.ts";
 
 /** The seed of the random choices. `KILL_SEED=7` repeats those of a run; their effect also depends on the load. */
@@ -54,7 +54,7 @@ describe(`${KILLS} random kills of providers and deployers (KILL_SEED=${SEED})`,
     await fs.writeFile(go, "");
   });
   afterAll(async () => {
-    for (const pid of markedProcesses().keys()) process.kill(pid, "SIGKILL");
+    for (const pid of markedProcesses().keys()) signalMarked(pid, "SIGKILL");
     await fs.rm(folder, { recursive: true });
   });
 
@@ -90,7 +90,7 @@ describe(`${KILLS} random kills of providers and deployers (KILL_SEED=${SEED})`,
     let eventsLeft = 1 + Math.floor(random() * MOST_EVENTS);
     const run = new DeployerRun(folder, round, () => {
       if (end === undefined || --eventsLeft !== 0) return;
-      if (isSignalled) process.kill(run.pid, end);
+      if (isSignalled) signalMarked(run.pid, end);
       else killer.kill(run.pid);
     });
     await run.ended();
@@ -107,7 +107,7 @@ describe(`${KILLS} random kills of providers and deployers (KILL_SEED=${SEED})`,
   /** A terminal sends its signals to all processes, except the programs of `exec`, which have groups of their own. */
   function signalProviders(signal: NodeJS.Signals): void {
     for (const [pid, command] of markedProcesses()) {
-      if (command.includes(binFolder)) process.kill(pid, signal);
+      if (command.includes(binFolder)) signalMarked(pid, signal);
     }
   }
 

@@ -1,6 +1,6 @@
 import { type FSWatcher, watch } from "node:fs";
 import { join } from "node:path";
-import { isMarked } from "./marked.ts";
+import { signalMarked } from "./marked.ts";
 
 /** The probabilities of a kill. */
 const AT_SOME_MOMENT = 0.7;
@@ -69,8 +69,6 @@ export class Killer {
   }
 
   kill(pid: number): void {
-    if (!isMarked(pid)) return;
-    process.kill(pid, "SIGKILL");
-    this.kills++;
+    if (signalMarked(pid, "SIGKILL")) this.kills++;
   }
 }
