@@ -26,9 +26,9 @@ afterEach(() => {
 });
 
 /** Records a process at the same work. Unless `parent` is that of the process, its nixops4 has ended. */
-async function record(pid: number, parent: (actual: number) => number): Promise<void> {
+async function record(pid: number, parent: (actual: number) => number, begun = 0): Promise<void> {
   const fields = readFileSync(`/proc/${pid}/stat`, "latin1").split(") ").at(-1)!.split(" ");
-  const entry = { pid, parent: parent(Number(fields[1])), started: fields[19], since: "2026-01-01" };
+  const entry = { pid, parent: parent(Number(fields[1])), started: fields[19], since: "2026-01-01", begun };
   const digest = createHash("sha256").update(JSON.stringify(IDENTITY)).digest("hex");
   const own = join(folder, `nixops4-providers-${process.getuid!()}`);
   await mkdir(own, { mode: 0o700, recursive: true });
@@ -45,14 +45,14 @@ async function works(): Promise<boolean> {
   return afterOrphans(IDENTITY, context, async () => true).catch(() => false);
 }
 
-function younger(): number {
+function startProcess(): number {
   const child = spawn("sleep", ["60"]);
   children.push(child);
   return child.pid!;
 }
 
 describe("afterOrphans", () => {
-  it("waits for an older process whose nixops4 has ended", async () => {
+  it("waits for an earlier process whose nixops4 has ended", async () => {
     await record(process.ppid, isGone);
     expect(await works()).toBe(false);
   });
@@ -62,13 +62,13 @@ describe("afterOrphans", () => {
     expect(await works()).toBe(true);
   });
 
-  it("does not wait for a younger process, which waits for this one", async () => {
-    await record(younger(), isGone);
+  it("does not wait for a process that began later, which waits for this one", async () => {
+    await record(startProcess(), isGone, Number.MAX_SAFE_INTEGER);
     expect(await works()).toBe(true);
   });
 
   it("does not wait for a process that has ended", async () => {
-    const pid = younger();
+    const pid = startProcess();
     await record(pid, isGone);
     const child = children.pop()!;
     const ended = new Promise((resolve) => child.once("close", resolve));

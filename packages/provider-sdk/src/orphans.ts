@@ -15,6 +15,8 @@ interface Entry {
   started: string;
   parent: number;
   since: string;
+  /** When the work began, in microseconds of the monotonic clock, which all processes share. */
+  begun: number;
 }
 
 /**
@@ -31,7 +33,7 @@ export async function afterOrphans<T>(
   const self = stateOf(process.pid);
   if (folder === undefined || self === undefined) return work();
   const digest = createHash("sha256").update(JSON.stringify(identity)).digest("hex");
-  const entry: Entry = { pid: process.pid, ...self, since: new Date().toISOString() };
+  const entry: Entry = { pid: process.pid, ...self, since: new Date().toISOString(), begun: now() };
   const file = join(folder, `${digest}.${process.pid}`);
   await writeFile(file, JSON.stringify(entry), { mode: 0o600 });
   try {
@@ -49,7 +51,7 @@ async function untilGone(folder: string, digest: string, self: Entry, context: C
     const entry = await readEntry(file);
     if (entry === undefined || entry.pid === process.pid) continue;
     if (!isAtWork(entry)) await rm(file, { force: true });
-    else if (isOrphan(entry) && isOlder(entry, self)) await waitFor(entry, file, context);
+    else if (isOrphan(entry) && isEarlier(entry, self)) await waitFor(entry, file, context);
   }
 }
 
@@ -85,10 +87,13 @@ function isOrphan({ pid, parent }: Entry): boolean {
   return state !== undefined && state.parent !== parent;
 }
 
-/** Two processes of a nixops4 that has ended would wait for each other for ever: only the younger one waits. */
-function isOlder(one: Entry, other: Entry): boolean {
-  const ticks = Number(one.started) - Number(other.started);
-  return ticks < 0 || (ticks === 0 && one.pid < other.pid);
+/** Two processes of a nixops4 that has ended would wait for each other for ever: only the one that began later waits. */
+function isEarlier(one: Entry, other: Entry): boolean {
+  return one.begun < other.begun || (one.begun === other.begun && one.pid < other.pid);
+}
+
+function now(): number {
+  return Number(process.hrtime.bigint() / 1000n);
 }
 
 function stateOf(pid: number): { parent: number; started: string } | undefined {

@@ -158,6 +158,8 @@ describe("exec", () => {
     const env = Object.fromEntries([mark.split("=")]) as object;
     const work = sh("(trap '' TERM; exec sleep 60) >/dev/null 2>&1 & sleep 60", { env, timeoutSeconds: 0.5 });
     await expect(work).rejects.toThrow("sh did not finish within 0.5 s and was ended");
+    // A process may still exist for a moment after its SIGKILL.
+    for (let tries = 0; tries < 100 && (await marked(mark)).length > 0; tries += 1) await sleep(20);
     expect(await marked(mark)).toEqual([]);
   });
 
