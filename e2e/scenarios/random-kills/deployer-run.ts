@@ -2,6 +2,7 @@ import { spawn, type ChildProcess } from "node:child_process";
 import { once } from "node:events";
 import { join } from "node:path";
 import type { ApplyEvent, MemberResult } from "../../harness/index.ts";
+import { LineSplitter } from "../../harness/line-splitter.ts";
 import { mark } from "./marked.ts";
 
 const PROGRAM = join(import.meta.dirname, "deployer.ts");
@@ -24,16 +25,12 @@ export class DeployerRun {
       env: { ...env, ...mark },
       stdio: ["ignore", "pipe", "inherit"],
     });
-    let rest = "";
-    this.#child.stdout!.setEncoding("utf8").on("data", (text: string) => {
-      // A deployer that is killed may have printed a part of its last line.
-      const lines = (rest + text).split("\n");
-      rest = lines.pop()!;
-      for (const line of lines) {
-        this.#events.push(JSON.parse(line) as ApplyEvent);
-        onEvent();
-      }
+    // A deployer that is killed may have printed a part of its last line, which is dropped.
+    const lines = new LineSplitter((line) => {
+      this.#events.push(JSON.parse(line) as ApplyEvent);
+      onEvent();
     });
+    this.#child.stdout!.on("data", (chunk: Buffer) => lines.push(chunk));
     this.#ended = once(this.#child, "close");
   }
 

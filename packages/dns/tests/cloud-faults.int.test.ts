@@ -1,24 +1,16 @@
-import { afterAll, beforeAll, beforeEach, describe, expect, it } from "@jest/globals";
+import { beforeEach, describe, expect, it } from "@jest/globals";
 import type { HetznerFake } from "./cloud/hetzner-fake.ts";
 import { broken, lagging, lostAnswer, quota, tooMany } from "./cloud/faults.ts";
-import { CLOUDS, dig, dnsServersAvailable, type LabBackend, Member, temporaryFolder } from "./lab.ts";
+import { CLOUDS, dig, dnsServersAvailable, type LabBackend, Member, startForSuite } from "./lab.ts";
 
 const suite = dnsServersAvailable ? describe : describe.skip;
 
 suite.each(CLOUDS)("faults of $label", ({ start }) => {
-  let folder: Awaited<ReturnType<typeof temporaryFolder>>;
   let backend: LabBackend;
   let count = 0;
   let names: string[];
 
-  beforeAll(async () => {
-    folder = await temporaryFolder();
-    backend = await start(folder.path);
-  });
-  afterAll(async () => {
-    await backend?.stop();
-    await folder?.remove();
-  });
+  startForSuite(start, (started) => (backend = started));
   beforeEach(() => {
     backend.fake!.faults = [];
     backend.fake!.requests.length = 0;

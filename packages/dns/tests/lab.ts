@@ -1,3 +1,4 @@
+import { afterAll, beforeAll } from "@jest/globals";
 import { builtProvider, type Properties, ProviderProcess } from "@nixops4-providers/e2e";
 import {
   type DnsZone,
@@ -18,7 +19,7 @@ import { CloudflareFake } from "./cloud/cloudflare-fake.ts";
 import { DesecFake } from "./cloud/desec-fake.ts";
 import { GandiFake } from "./cloud/gandi-fake.ts";
 import { HetznerFake } from "./cloud/hetzner-fake.ts";
-import { KEYS, nsupdate, SECRET, type Target } from "./servers.ts";
+import { KEYS, nsupdate, SECRET, type Target, temporaryFolder } from "./servers.ts";
 
 export * from "./servers.ts";
 
@@ -121,6 +122,24 @@ const rfc2136 = ({ address, port }: Target) => ({
     tsig: { name: "hmac-sha256", algorithm: "hmac-sha256", secret: { value: SECRET } },
   },
 });
+
+/** Starts a backend in a temporary folder before the tests of a suite, passes it to `use`, and stops it after them. */
+export function startForSuite(
+  start: (folder: string) => Promise<LabBackend>,
+  use: (backend: LabBackend) => void,
+): void {
+  let folder: Awaited<ReturnType<typeof temporaryFolder>> | undefined;
+  let backend: LabBackend | undefined;
+  beforeAll(async () => {
+    folder = await temporaryFolder();
+    backend = await start(folder.path);
+    use(backend);
+  });
+  afterAll(async () => {
+    await backend?.stop();
+    await folder?.remove();
+  });
+}
 
 function labBackend(
   label: string,

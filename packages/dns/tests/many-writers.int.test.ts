@@ -1,22 +1,14 @@
-import { afterAll, beforeAll, describe, expect, it } from "@jest/globals";
-import { BACKENDS, client, dnsServersAvailable, type LabBackend, Member, temporaryFolder } from "./lab.ts";
+import { describe, expect, it } from "@jest/globals";
+import { BACKENDS, client, dnsServersAvailable, type LabBackend, Member, startForSuite } from "./lab.ts";
 
 const suite = dnsServersAvailable ? describe : describe.skip;
 const WRITERS = 20;
 const ROUNDS = 3;
 
 suite.each(BACKENDS)("20 writers that are killed at random, on $label", ({ start }) => {
-  let folder: Awaited<ReturnType<typeof temporaryFolder>>;
   let backend: LabBackend;
 
-  beforeAll(async () => {
-    folder = await temporaryFolder();
-    backend = await start(folder.path);
-  });
-  afterAll(async () => {
-    await backend?.stop();
-    await folder?.remove();
-  });
+  startForSuite(start, (started) => (backend = started));
 
   const read = async () => {
     const dns = client(backend.target);

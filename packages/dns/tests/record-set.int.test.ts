@@ -1,35 +1,19 @@
-import { afterAll, beforeAll, beforeEach, describe, expect, it } from "@jest/globals";
+import { beforeEach, describe, expect, it } from "@jest/globals";
 import { setTimeout as sleep } from "node:timers/promises";
 import { canonicalValue } from "../src/client/rr-types.ts";
-import {
-  BACKENDS,
-  client,
-  dig,
-  dnsServersAvailable,
-  type LabBackend,
-  Member,
-  temporaryFolder,
-} from "./lab.ts";
+import { BACKENDS, client, dig, dnsServersAvailable, type LabBackend, Member, startForSuite } from "./lab.ts";
 import { VALUES } from "./values.ts";
 
 const suite = dnsServersAvailable ? describe : describe.skip;
 
 suite.each(BACKENDS)("record_set on $label", ({ start }) => {
-  let folder: Awaited<ReturnType<typeof temporaryFolder>>;
   let backend: LabBackend;
   let member: Member;
   let count = 0;
   /** Another name for each case. */
   let name: string;
 
-  beforeAll(async () => {
-    folder = await temporaryFolder();
-    backend = await start(folder.path);
-  });
-  afterAll(async () => {
-    await backend?.stop();
-    await folder?.remove();
-  });
+  startForSuite(start, (started) => (backend = started));
   beforeEach(() => {
     member = new Member(backend);
     name = `case${count++}`;

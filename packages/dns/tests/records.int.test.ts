@@ -1,4 +1,4 @@
-import { afterAll, beforeAll, describe, expect, it } from "@jest/globals";
+import { describe, expect, it } from "@jest/globals";
 import {
   BACKENDS,
   client,
@@ -6,8 +6,8 @@ import {
   dnsServersAvailable,
   type LabBackend,
   Member,
-  temporaryFolder,
   WITHOUT_TRANSFERS,
+  startForSuite,
 } from "./lab.ts";
 
 const suite = dnsServersAvailable ? describe : describe.skip;
@@ -22,17 +22,9 @@ const hosts = (
   );
 
 suite.each(BACKENDS)("records on $label", ({ start }) => {
-  let folder: Awaited<ReturnType<typeof temporaryFolder>>;
   let backend: LabBackend;
 
-  beforeAll(async () => {
-    folder = await temporaryFolder();
-    backend = await start(folder.path);
-  });
-  afterAll(async () => {
-    await backend?.stop();
-    await folder?.remove();
-  });
+  startForSuite(start, (started) => (backend = started));
 
   const see = (name: string, type: string) => dig(backend.target, `${name}.example.test`, type);
 
@@ -132,17 +124,9 @@ suite.each(BACKENDS)("records on $label", ({ start }) => {
 });
 
 suite.each(WITHOUT_TRANSFERS)("records on $label that refuses transfers", ({ start }) => {
-  let folder: Awaited<ReturnType<typeof temporaryFolder>>;
   let backend: LabBackend;
 
-  beforeAll(async () => {
-    folder = await temporaryFolder();
-    backend = await start(folder.path);
-  });
-  afterAll(async () => {
-    await backend?.stop();
-    await folder?.remove();
-  });
+  startForSuite(start, (started) => (backend = started));
 
   const see = (name: string) => dig(backend.target, `${name}.example.test`, "A");
   const inputs = (records: object) => ({ verify: { authoritative: false }, maxDeletePercent: 100, records });

@@ -7,7 +7,15 @@ import { afterAll, beforeAll, describe, expect, it } from "@jest/globals";
 import { builtProvider, ProviderProcess } from "@nixops4-providers/e2e";
 import { type DnsServer, startKnot, startNamed, startPowerDns } from "@nixops4-providers/test-servers";
 import { TOKEN } from "./cloud/cloud-fake.ts";
-import { BACKENDS, dnsServersAvailable, type LabBackend, Member, SECRET, temporaryFolder } from "./lab.ts";
+import {
+  BACKENDS,
+  dnsServersAvailable,
+  type LabBackend,
+  Member,
+  SECRET,
+  temporaryFolder,
+  startForSuite,
+} from "./lab.ts";
 
 const suite = dnsServersAvailable ? describe : describe.skip;
 /** Long, and unlike anything else that is printed; JSON writes a part of it with a backslash. */
@@ -231,17 +239,9 @@ suite.each([
 });
 
 suite.each(BACKENDS)("the credential that $label takes", ({ start }) => {
-  let folder: Awaited<ReturnType<typeof temporaryFolder>>;
   let backend: LabBackend;
 
-  beforeAll(async () => {
-    folder = await temporaryFolder();
-    backend = await start(folder.path);
-  });
-  afterAll(async () => {
-    await backend?.stop();
-    await folder?.remove();
-  });
+  startForSuite(start, (started) => (backend = started));
 
   it("is in no answer and no log", async () => {
     const { server } = backend;

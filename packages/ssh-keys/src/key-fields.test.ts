@@ -21,6 +21,6 @@ it.each([
   );
 });
 
-it.each(["ed25519", "ecdsa", "rsa"])("accepts %s without a size", (algorithm) => {
+it.each(["ed25519", "ecdsa", "rsa"] as const)("accepts %s without a size", (algorithm) => {
   expect(checkKeySize({ algorithm })).toEqual([]);
 });

@@ -1,4 +1,5 @@
 import { Type, type Violation } from "@nixops4-providers/provider-sdk";
+import type { Algorithm } from "./public-key.ts";
 
 /** The inputs of each resource type that generates a key. */
 export const keyInputs = {
@@ -27,18 +28,18 @@ export const keyOutputs = {
 };
 
 /** Returns the violation of a size that the algorithm does not have. OpenSSH also supports larger RSA keys, which are slow. */
-export function checkKeySize({ algorithm, bits }: { algorithm: string; bits?: number }): Violation[] {
+export function checkKeySize({ algorithm, bits }: { algorithm: Algorithm; bits?: number }): Violation[] {
   const message = bits === undefined ? undefined : sizeProblem(algorithm, bits);
   return message === undefined ? [] : [{ path: "bits", message }];
 }
 
-function sizeProblem(algorithm: string, bits: number): string | undefined {
+function sizeProblem(algorithm: Algorithm, bits: number): string | undefined {
   switch (algorithm) {
+    case "ed25519":
+      return "must not be set: an ed25519 key has one size";
     case "ecdsa":
       return [256, 384, 521].includes(bits) ? undefined : "must be 256, 384 or 521 for an ecdsa key";
     case "rsa":
       return bits >= 2048 && bits <= 8192 ? undefined : "must be 2048 to 8192 for an rsa key";
-    default:
-      return "must not be set: an ed25519 key has one size";
   }
 }
