@@ -40,6 +40,8 @@ export interface LabBackend {
   refresh: number;
   /** Where the owner is noted. */
   marker: "record" | "comment";
+  /** Whether all changes of an operation are made in one step. */
+  atomicBatch: boolean;
   /** The fake of a cloud service, which can be made to fail. */
   fake?: CloudFake;
   stop(): Promise<void>;
@@ -154,7 +156,8 @@ function labBackend(
   };
   const foreign = (commands: string[]) => nsupdate(target, commands);
   const marker = "powerdns" in server ? "comment" : "record";
-  return { label, target, server, provider, stop, foreign, marker, minTtl: 0, refresh: 3600 };
+  const defaults = { minTtl: 0, refresh: 3600, atomicBatch: true };
+  return { label, target, server, provider, stop, foreign, marker, ...defaults };
 }
 
 async function overRfc2136(
@@ -211,7 +214,7 @@ export const CLOUDS = BACKENDS.slice(4);
 /** A service by its documentation, in front of BIND. */
 function cloud(
   kind: string,
-  { types, ttl, marker }: Capabilities,
+  { types, ttl, marker, atomicBatch }: Capabilities,
   Fake: new (target: Target) => CloudFake,
   refresh: number,
 ) {
@@ -226,7 +229,7 @@ function cloud(
     };
     const lab = labBackend(label, target, stop, { [kind]: { url, token: { value: TOKEN } } });
     const foreign = (commands: string[]) => fake.foreign(commands);
-    return { ...lab, fake, foreign, types, marker, refresh, minTtl: Math.max(60, ttl.min) };
+    return { ...lab, fake, foreign, types, marker, atomicBatch, refresh, minTtl: Math.max(60, ttl.min) };
   };
   return { label, start };
 }
