@@ -23,9 +23,10 @@ sum=$(sha256sum <&4)
 if [ "${sum%% *}" != "$sha256" ]; then echo "the contents did not arrive whole" >&2; exit 1; fi
 sync /proc/self/fd/4 4<&4 2>/dev/null || sync
 mv -fT "$temporary" "./$name"
-# Without a name, the file was put in place and then replaced, for example by a concurrent run.
-if [ "$(stat -L -c %h /proc/self/fd/3 3<&3)" != 0 ] &&
-  [ "$(stat -c '%d %i' "./$name")" != "$(stat -L -c '%d %i' /proc/self/fd/3 3<&3)" ]; then
+# A file that has lost its name was put in place and then replaced, for example by a concurrent run. Its names are counted
+# last: it may be replaced until then.
+if [ "$(stat -c '%d %i' "./$name")" != "$(stat -L -c '%d %i' /proc/self/fd/3 3<&3)" ] &&
+  [ "$(stat -L -c %h /proc/self/fd/3 3<&3)" != 0 ]; then
   echo "$1 was replaced by something else meanwhile" >&2
   exit 1
 fi
