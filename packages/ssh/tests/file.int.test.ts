@@ -235,20 +235,25 @@ describeWithSshd("ssh.file", () => {
     expect(temporaryFiles()).toEqual([]);
   });
 
-  it.each(["mv", "stat"])("has succeeded when another run replaces the file right after %s", async (program) => {
-    const bin = join(lab.folder, `bin of ${program}`);
-    await mkdir(bin);
-    const replaceOurs = `if [ "$(cat "./it's a file" 2>/dev/null)" = ours ]; then
+  it.each(["mv", "stat"])(
+    "has succeeded when another run replaces the file right after %s",
+    async (program) => {
+      const bin = join(lab.folder, `bin of ${program}`);
+      await mkdir(bin);
+      const replaceOurs = `if [ "$(cat "./it's a file" 2>/dev/null)" = ours ]; then
   printf other > other
   /bin/mv -fT other "./it's a file"
 fi`;
-    await writeFile(join(bin, program), `#!/bin/sh\n/bin/${program} "$@"\n${replaceOurs}\n`, { mode: 0o755 });
-    await lab.sshd.reload({ extraConfig: [`SetEnv "PATH=${bin}:/usr/bin:/bin"`] });
-    const { error } = await file({ contents: "ours" });
-    await lab.sshd.reload({ extraConfig: [] });
-    expect(error).toBeUndefined();
-    expect(await readFile(path, "utf8")).toBe("other");
-  });
+      await writeFile(join(bin, program), `#!/bin/sh\n/bin/${program} "$@"\n${replaceOurs}\n`, {
+        mode: 0o755,
+      });
+      await lab.sshd.reload({ extraConfig: [`SetEnv "PATH=${bin}:/usr/bin:/bin"`] });
+      const { error } = await file({ contents: "ours" });
+      await lab.sshd.reload({ extraConfig: [] });
+      expect(error).toBeUndefined();
+      expect(await readFile(path, "utf8")).toBe("other");
+    },
+  );
 
   it("sends 100 MiB quickly", async () => {
     const data = randomBytes(100 * MIB);
