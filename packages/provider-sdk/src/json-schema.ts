@@ -33,6 +33,23 @@ export function schemaOfField(schema: JsonSchema, name: string): JsonSchema | un
   return Object.hasOwn(properties, name) ? properties[name] : Object.values(patternProperties)[0];
 }
 
+const containing = {
+  localPath: new WeakMap<JsonSchema, boolean>(),
+  sensitive: new WeakMap<JsonSchema, boolean>(),
+};
+
+/** Returns whether a schema or a part of it has a keyword. Otherwise a large value need not be searched for it. */
+export function hasKeyword(schema: JsonSchema, keyword: keyof typeof containing): boolean {
+  const known = containing[keyword].get(schema);
+  if (known !== undefined) return known;
+  const { anyOf = [], items, properties = {}, patternProperties = {} } = schema;
+  const parts = [...anyOf, ...Object.values(properties), ...Object.values(patternProperties)];
+  if (items !== undefined) parts.push(items);
+  const has = schema[keyword] === true || parts.some((part) => hasKeyword(part, keyword));
+  containing[keyword].set(schema, has);
+  return has;
+}
+
 /** Returns the branch of a union that takes values of this type, if there is one. A schema that is no union is its own branch. */
 export function branchFor(schema: JsonSchema, value: unknown): JsonSchema | undefined {
   return schema.anyOf === undefined ? schema : schema.anyOf.find((branch) => takesType(branch, value));

@@ -1,5 +1,5 @@
 import { isObject, JsonNumber } from "@nixops4-providers/json";
-import { branchFor, type JsonSchema, schemaOfField } from "./json-schema.ts";
+import { branchFor, hasKeyword, type JsonSchema, schemaOfField } from "./json-schema.ts";
 
 /**
  * Returns the inputs with defaults filled in, without `null` for options that were not set (Nix sends them so), and with
@@ -24,7 +24,7 @@ export function normalize(schema: JsonSchema, value: unknown): unknown {
   for (const [name, fieldSchema] of Object.entries(schema.properties ?? {})) {
     if ((fields.get(name) ?? null) !== null) continue;
     if (fieldSchema.default !== undefined) {
-      fields.set(name, normalize(fieldSchema, structuredClone(fieldSchema.default)));
+      fields.set(name, normalize(fieldSchema, fieldSchema.default));
     } else if (schema.required?.includes(name) !== true) fields.delete(name);
   }
   return Object.fromEntries(fields);
@@ -36,6 +36,7 @@ function isAnything({ type, anyOf, enum: values }: JsonSchema): boolean {
 
 /** Calls `visit` with each string in a field that is marked as sensitive. */
 export function eachSensitive(schema: JsonSchema, value: unknown, visit: (secret: string) => void): void {
+  if (!hasKeyword(schema, "sensitive")) return;
   if (schema.sensitive === true) {
     if (typeof value === "string") visit(value);
     else if (typeof value === "object" && value !== null) {

@@ -1,6 +1,6 @@
 import { isObject, JsonNumber } from "@nixops4-providers/json";
 import { ProviderError } from "./errors.ts";
-import { branchFor, type JsonSchema, schemaOfField, takesExactlyOne } from "./json-schema.ts";
+import { branchFor, hasKeyword, type JsonSchema, schemaOfField, takesExactlyOne } from "./json-schema.ts";
 import type { Violation } from "./resource.ts";
 import type { Contract, SchemaError } from "./contracts.ts";
 
@@ -43,17 +43,18 @@ function isWithin(path: string, outer: string): boolean {
 
 /** Returns the violations of local paths: a `~` that only a shell would expand, and NUL characters, which no path can have. */
 export function pathViolations(schema: JsonSchema, value: unknown, path = ""): Violation[] {
-  const { localPath, items = {}, ...object } = branchFor(schema, value) ?? {};
-  if (localPath === true && typeof value === "string") {
+  const branch = branchFor(schema, value);
+  if (branch === undefined || !hasKeyword(branch, "localPath")) return [];
+  if (branch.localPath === true && typeof value === "string") {
     const message = refusePath(value);
     return message === undefined ? [] : [{ path, message }];
   }
   if (Array.isArray(value)) {
-    return value.flatMap((item, index) => pathViolations(items, item, `${path}[${index}]`));
+    return value.flatMap((item, index) => pathViolations(branch.items ?? {}, item, `${path}[${index}]`));
   }
   if (!isObject(value)) return [];
   return Object.entries(value).flatMap(([name, field]) =>
-    pathViolations(schemaOfField(object, name) ?? {}, field, path === "" ? name : `${path}.${name}`),
+    pathViolations(schemaOfField(branch, name) ?? {}, field, path === "" ? name : `${path}.${name}`),
   );
 }
 
