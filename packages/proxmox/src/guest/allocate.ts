@@ -46,7 +46,6 @@ async function withFreeId(client: PveClient, create: (vmid: number) => Promise<v
 
 /** Whether an error says that the ID or the name is in use. */
 export function isTaken(error: unknown): boolean {
-  if (error instanceof TaskError)
-    return /already exists/.test(error.exitStatus) && /\b(VM|CT) \d+ already exists/.test(error.exitStatus);
+  if (error instanceof TaskError) return /\b(VM|CT) \d+ already exists/.test(error.exitStatus);
   return error instanceof PveError && error.isTaken;
 }

@@ -35,7 +35,8 @@ async function findKnown(run: Run, vmid: number): Promise<Observed | undefined> 
 async function findById(run: Run, vmid: number): Promise<Observed | undefined> {
   const found = await observeAt(run, vmid, run.inputs.node);
   if (found === undefined) return undefined;
-  const seen = await waitUntilCreated(run, found);
+  // A guest that is being created has no marker yet.
+  const seen = found.isBeingCreated ? await observeCreated(run, found) : found;
   if (run.inputs.ensure === "present" && !mayUse(run, seen)) return undefined;
   return expectOurs(run, seen);
 }
@@ -78,6 +79,10 @@ async function observeAt(run: Run, vmid: number, hint: string): Promise<Observed
   return guest === undefined ? undefined : observe(run.client, guest);
 }
 
+function observeCreated({ client, inputs }: Run, guest: Guest): Promise<Observed> {
+  return observeUntil(client, guest, inputs.taskTimeoutSeconds, ({ isBeingCreated }) => !isBeingCreated);
+}
+
 async function observeIfPresent({ client }: Run, guest: Guest): Promise<Observed | undefined> {
   try {
     return await observe(client, guest);
@@ -85,12 +90,6 @@ async function observeIfPresent({ client }: Run, guest: Guest): Promise<Observed
     if (error instanceof PveError && (error.isNotFound || error.isUnreachable)) return undefined;
     throw error;
   }
-}
-
-/** A guest that is being created has no marker yet. */
-async function waitUntilCreated({ client, inputs }: Run, seen: Observed): Promise<Observed> {
-  if (!seen.isBeingCreated) return seen;
-  return observeUntil(client, seen, inputs.taskTimeoutSeconds, ({ isBeingCreated }) => !isBeingCreated);
 }
 
 function mayUse({ inputs }: Run, { values }: Observed): boolean {

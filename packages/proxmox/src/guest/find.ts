@@ -52,7 +52,7 @@ export async function locate(
   return undefined;
 }
 
-async function exists(client: PveClient, guest: Guest): Promise<boolean> {
+export async function exists(client: PveClient, guest: Guest): Promise<boolean> {
   try {
     await client.get(`${pathOf(guest)}/status/current`);
     return true;

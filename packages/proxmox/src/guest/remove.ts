@@ -1,8 +1,8 @@
 import { ProviderError } from "@nixops4-providers/provider-sdk";
 import type { PveClient } from "../client/client.ts";
-import { PveError } from "../client/errors.ts";
 import { runTask } from "../client/tasks.ts";
-import { type Guest, labelOf, pathOf } from "./guest.ts";
+import { exists } from "./find.ts";
+import { labelOf, pathOf } from "./guest.ts";
 import type { Observed } from "./observe.ts";
 import { type PowerOptions, stop } from "./power.ts";
 
@@ -23,14 +23,4 @@ export async function remove(client: PveClient, seen: Observed, options: PowerOp
   });
   if (await exists(client, seen))
     throw new ProviderError(`${labelOf(seen)} still exists after it was deleted`);
-}
-
-async function exists(client: PveClient, guest: Guest): Promise<boolean> {
-  try {
-    await client.get(`${pathOf(guest)}/status/current`);
-    return true;
-  } catch (error) {
-    if (error instanceof PveError && error.isNotFound) return false;
-    throw error;
-  }
 }
