@@ -37,10 +37,10 @@ export function decimalOf(text: string): string {
   const [mantissa = "", exponent = "0"] = text.toLowerCase().split("e");
   const [whole = "", fraction = ""] = mantissa.replace("-", "").split(".");
   const all = whole + fraction;
-  let [start, end] = [0, all.length];
-  while (start < end && all[start] === "0") start++;
-  while (end > start && all[end - 1] === "0") end--;
-  if (start === end) return "0";
+  const start = all.search(/[1-9]/);
+  if (start === -1) return "0";
+  let end = all.length;
+  while (all[end - 1] === "0") end--;
   const sign = mantissa.startsWith("-") ? "-" : "";
   return `${sign}${all.slice(start, end)}e${BigInt(exponent) - BigInt(fraction.length) + BigInt(all.length - end)}`;
 }

@@ -19,35 +19,25 @@ function onDuplicateKey({ newValue }: { newValue: unknown }): unknown {
   return newValue;
 }
 
-const QUOTE = 0x22;
 const BACKSLASH = 0x5c;
-const MINUS = 0x2d;
-const ZERO = 0x30;
-const NINE = 0x39;
-const NUMBER_BYTES = "-+.0123456789eE";
 
 /** Whether JSON.parse would change a number of this JSON text. */
 function changesNumbers(text: string): boolean {
-  for (let at = 0; at < text.length; at++) {
-    const code = text.charCodeAt(at);
-    if (code === QUOTE) {
-      at = endOfString(text, at);
-    } else if (code === MINUS || (code >= ZERO && code <= NINE)) {
-      const start = at;
-      while (at + 1 < text.length && NUMBER_BYTES.includes(text[at + 1]!)) at++;
-      const number = text.slice(start, at + 1);
-      if (String(Number(number)) !== number) return true;
-    }
+  const quoteOrNumber = /"|[-\d][-+.\deE]*/g;
+  for (let found = quoteOrNumber.exec(text); found !== null; found = quoteOrNumber.exec(text)) {
+    const [number] = found;
+    if (number === '"') quoteOrNumber.lastIndex = endOfString(text, found.index);
+    else if (String(Number(number)) !== number) return true;
   }
   return false;
 }
 
-/** Returns the position of the closing quote, or of the last character if there is none. */
+/** Returns the position after the closing quote; the end of the text if there is none. */
 function endOfString(text: string, start: number): number {
   for (let end = text.indexOf('"', start + 1); end !== -1; end = text.indexOf('"', end + 1)) {
     let backslashes = 0;
     while (text.charCodeAt(end - 1 - backslashes) === BACKSLASH) backslashes++;
-    if (backslashes % 2 === 0) return end;
+    if (backslashes % 2 === 0) return end + 1;
   }
-  return text.length - 1;
+  return text.length;
 }
