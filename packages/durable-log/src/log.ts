@@ -228,9 +228,10 @@ export class OpenLog {
   /** Uses synchronous calls, which are faster than the switch to a thread. */
   async #end(): Promise<{ size: number; separator: string }> {
     const { size } = fstatSync(this.#handle.fd);
-    const lastByte = Buffer.alloc(1);
-    if (size > 0) readSync(this.#handle.fd, lastByte, 0, 1, size - 1);
-    return { size, separator: size === 0 || lastByte[0] === 0x0a ? "" : "\n" };
+    // From an empty file, nothing is read.
+    const lastByte = Buffer.from("\n");
+    readSync(this.#handle.fd, lastByte, 0, 1, Math.max(0, size - 1));
+    return { size, separator: lastByte[0] === 0x0a ? "" : "\n" };
   }
 
   async #write(bytes: Buffer): Promise<void> {
@@ -239,9 +240,8 @@ export class OpenLog {
   }
 
   async *#chunks(): AsyncGenerator<Buffer> {
-    const size = await this.size();
-    for (let at = 0; at < size;) {
-      const bytes = Buffer.allocUnsafe(Math.min(CHUNK_BYTES, size - at));
+    for (let at = 0; ;) {
+      const bytes = Buffer.allocUnsafe(CHUNK_BYTES);
       const { bytesRead } = await naming(this.#path, this.#handle.read(bytes, 0, bytes.length, at));
       if (bytesRead === 0) return;
       at += bytesRead;
@@ -294,7 +294,6 @@ export class OpenLog {
     const prefix = `${basename(this.#path)}.torn-`;
     await withPlace(this.#path, { keepLink: true }, async (place) => {
       const sideFiles = (await fs.readdir(place.at("."))).filter((name) => name.startsWith(prefix));
-      if (sideFiles.length === 0) return;
       for (const name of sideFiles) await fs.rm(place.at(name), { force: true });
       await place.sync();
     });
@@ -344,14 +343,14 @@ function encode(record: object): string {
 function* batches(records: Iterable<object>, onBytes: (bytes: number) => void): Iterable<string> {
   let batch = "";
   const take = () => {
-    onBytes(Buffer.byteLength(batch));
-    return batch;
+    const taken = batch;
+    batch = "";
+    onBytes(Buffer.byteLength(taken));
+    return taken;
   };
   for (const record of records) {
     batch += encode(record);
-    if (batch.length < BATCH_CHARACTERS) continue;
-    yield take();
-    batch = "";
+    if (batch.length >= BATCH_CHARACTERS) yield take();
   }
   yield take();
 }

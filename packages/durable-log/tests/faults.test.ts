@@ -1,3 +1,5 @@
+import * as childProcess from "node:child_process";
+import { writeFileSync } from "node:fs";
 import * as fs from "node:fs/promises";
 import { join } from "node:path";
 import { afterEach, beforeEach, describe, expect, it, jest } from "@jest/globals";
@@ -6,6 +8,15 @@ import { FailingFs, FAULTS, inMemoryFolder } from "@nixops4-providers/test-serve
 const failing = await FailingFs.create();
 jest.unstable_mockModule("node:fs/promises", () => failing.module);
 jest.unstable_mockModule("node:fs", () => failing.syncModule);
+/** Called before the program starts that takes a lock. */
+let beforeLock = () => {};
+jest.unstable_mockModule("node:child_process", () => ({
+  ...childProcess,
+  spawn: (...args: Parameters<typeof childProcess.spawn>) => {
+    beforeLock();
+    return childProcess.spawn(...args);
+  },
+}));
 const { createLog, openLog } = await import("../src/log.ts");
 type Log = Awaited<ReturnType<typeof openLog>>;
 
@@ -92,6 +103,13 @@ describe("a log on a file system without hard links", () => {
   it("is left to the process that has created it meanwhile", async () => {
     expect(await createWithLinkFailing("EEXIST")).toBe(false);
   });
+
+  it("is left to the process that has written to the empty file before the lock", async () => {
+    beforeLock = () => writeFileSync(fileAt("new"), "a record");
+    expect(await createWithLinkFailing("EPERM").finally(() => (beforeLock = () => {}))).toBe(false);
+    expect(await fs.readFile(fileAt("new"), "utf8")).toBe("a record");
+    expect((await fs.readdir(folder)).toSorted()).toEqual(["counted", "log", "new"]);
+  });
 });
 
 it.each([
@@ -106,6 +124,48 @@ it.each([
   failing.disarm();
   expect(log.isIntact).toBe(isIntact);
   await log.close();
+});
+
+describe("a record that was cut off and cannot be removed", () => {
+  const TORN = '{"n":0}\n{"n":';
+  async function readWithTruncateFailing(lock: "exclusive" | "held") {
+    const repairs: string[] = [];
+    await fs.writeFile(path, TORN);
+    const counted = await openLog(path, lock, { timeoutSeconds: 0 });
+    failing.arm("EIO", Infinity);
+    await counted.read();
+    const truncate = failing.calls.indexOf("truncate");
+    failing.disarm();
+    await counted.close();
+    await fs.writeFile(path, TORN);
+    const log = await openLog(path, lock, {
+      timeoutSeconds: 0,
+      onRepair: (sideFile) => repairs.push(sideFile),
+    });
+    failing.arm("EIO", truncate);
+    return { log, repairs, read: log.read().finally(() => failing.disarm()) };
+  }
+
+  it("is an error, for a log that is locked", async () => {
+    const { log, repairs, read } = await readWithTruncateFailing("exclusive");
+    await expect(read).rejects.toThrow(`EIO: injected, truncate '${path}'`);
+    expect(repairs).toEqual([]);
+    await log.close();
+  });
+
+  it("is left to the next replacement, for a log that is held", async () => {
+    const { log, repairs, read } = await readWithTruncateFailing("held");
+    expect(await read).toEqual({ records: [{ n: 0 }], torn: false });
+    expect([repairs, log.isIntact, await fs.readFile(path, "utf8")]).toEqual([[], false, TORN]);
+    await expect(log.append({ n: 1 })).rejects.toThrow(
+      `the contents of ${path} are unknown after a failed write`,
+    );
+    await log.replace([{ n: 0 }]);
+    await log.append({ n: 1 });
+    expect(await stored()).toEqual([0, 1]);
+    expect(await fs.readdir(folder)).toEqual(["log"]);
+    await log.close();
+  });
 });
 
 it("writes nothing when the log exists", async () => {
