@@ -15,11 +15,11 @@ const HANGS_AFTER_MS = 10_000 * BUSY;
 const TIMEOUT_MS = 600_000;
 
 suite("providers in a folder of another user (root only)", () => {
-  let lab: OtherUserLab;
+  const lab = new OtherUserLab();
   let outcomes: { successes: number; output: string; log: string };
 
   beforeEach(async () => {
-    lab = await OtherUserLab.start();
+    await lab.start();
     await lab.stock(STOCK);
     outcomes = { successes: 0, output: "", log: "" };
   });

@@ -1,24 +1,14 @@
 import { execFileSync } from "node:child_process";
 import * as fs from "node:fs/promises";
 import { join } from "node:path";
-import { afterEach, beforeEach, describe, expect, it } from "@jest/globals";
-import { OTHER_USER, OtherUserLab, UNTOUCHED } from "@nixops4-providers/test-servers";
+import { describe, expect, it } from "@jest/globals";
+import { OTHER_USER, UNTOUCHED } from "@nixops4-providers/test-servers";
 import { changeMode, makePrivateFolder, readRegularFile, overwriteFile, replaceFile } from "../src/index.ts";
+import { describeInFolderOfOtherUser } from "./folder-of-other-user.ts";
 
 // What root writes into a folder of another user, who prepares links, pipes and files there.
 
-const suite = process.geteuid?.() === 0 ? describe : describe.skip;
-
-suite("files in a folder of another user (root only)", () => {
-  let lab: OtherUserLab;
-  let path: string;
-
-  beforeEach(async () => {
-    lab = await OtherUserLab.start();
-    path = join(lab.folder, "file");
-  });
-  afterEach(() => lab.stop());
-
+describeInFolderOfOtherUser((lab, path) => {
   it("are refused behind a link of the other user, and not behind a link of root or into a folder of the other user", async () => {
     const [link, own] = [join(lab.base, "home", "link"), join(lab.base, "home", "own")];
     await fs.symlink(lab.victim, link);

@@ -1,7 +1,7 @@
 import * as fs from "node:fs/promises";
 import { join } from "node:path";
-import { afterEach, beforeEach, describe, expect, it } from "@jest/globals";
-import { OtherUserLab, SWAP_FILES, SWAP_FOLDER, UNTOUCHED } from "@nixops4-providers/test-servers";
+import { expect, it } from "@jest/globals";
+import { SWAP_FILES, SWAP_FOLDER, UNTOUCHED } from "@nixops4-providers/test-servers";
 import {
   changeMode,
   createLog,
@@ -11,23 +11,14 @@ import {
   removeFile,
   replaceFile,
 } from "../src/index.ts";
+import { describeInFolderOfOtherUser } from "./folder-of-other-user.ts";
 
 // What root writes into a folder of another user, who exchanges folders and files meanwhile.
 
-const suite = process.geteuid?.() === 0 ? describe : describe.skip;
 const TRIES = 1_000;
 const TIMEOUT_MS = 300_000;
 
-suite("files in a folder of another user (root only)", () => {
-  let lab: OtherUserLab;
-  let path: string;
-
-  beforeEach(async () => {
-    lab = await OtherUserLab.start();
-    path = join(lab.folder, "file");
-  });
-  afterEach(() => lab.stop());
-
+describeInFolderOfOtherUser((lab, path) => {
   const readAndChangeMode = async (mode: number) => {
     const read = await readRegularFile(path);
     if (read !== undefined) await changeMode(path, mode, read);

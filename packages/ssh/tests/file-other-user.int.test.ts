@@ -27,14 +27,14 @@ const other = String(OTHER_USER);
 const hasBusybox = spawnSync("busybox", ["true"]).status === 0;
 
 suite("ssh.file in a folder of another user (root and sshd only)", () => {
-  let lab: OtherUserLab;
+  const lab = new OtherUserLab();
   let ssh: SshLab;
   let path: string;
 
   beforeAll(async () => void (ssh = await startSshLab()));
   afterAll(() => ssh.stop());
   beforeEach(async () => {
-    lab = await OtherUserLab.start();
+    await lab.start();
     path = join(lab.folder, "file");
   });
   afterEach(() => lab.stop());

@@ -16,24 +16,18 @@ const IN_MEMORY = existsSync("/dev/shm") ? "/dev/shm" : tmpdir();
  * `victim/file` to root.
  */
 export class OtherUserLab {
-  readonly base: string;
-  readonly folder: string;
-  readonly victim: string;
+  readonly base = join(IN_MEMORY, `other-user-${crypto.randomUUID()}`);
+  readonly folder = join(this.base, "home", "folder");
+  readonly victim = join(this.base, "victim");
 
-  static async start(): Promise<OtherUserLab> {
-    const lab = new OtherUserLab(await fs.mkdtemp(join(IN_MEMORY, "other-user-")));
-    await fs.chmod(lab.base, 0o755);
-    await fs.mkdir(lab.folder, { recursive: true });
-    await fs.mkdir(lab.victim);
-    await fs.writeFile(join(lab.victim, "file"), "untouched", { mode: 0o644 });
-    for (const path of [join(lab.base, "home"), lab.folder]) await fs.chown(path, OTHER_USER, OTHER_USER);
-    return lab;
-  }
-
-  private constructor(base: string) {
-    this.base = base;
-    this.folder = join(base, "home", "folder");
-    this.victim = join(base, "victim");
+  /** Makes the folders. They can be made again after {@link stop}. */
+  async start(): Promise<void> {
+    await fs.mkdir(this.base);
+    await fs.chmod(this.base, 0o755);
+    await fs.mkdir(this.folder, { recursive: true });
+    await fs.mkdir(this.victim);
+    await fs.writeFile(join(this.victim, "file"), "untouched", { mode: 0o644 });
+    for (const path of [join(this.base, "home"), this.folder]) await fs.chown(path, OTHER_USER, OTHER_USER);
   }
 
   async stop(): Promise<void> {
