@@ -57,7 +57,9 @@ describe("the state that events add up to", () => {
   it("passes on errors that are none of the patch", () => {
     const patch = [
       {
-        get op() {
+        op: "add",
+        path: "",
+        get value() {
           throw new RangeError("of ours");
         },
       },
