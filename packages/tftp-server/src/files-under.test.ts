@@ -44,21 +44,21 @@ describe("filesUnder", () => {
   });
 
   it.each([
-    ["nothing"],
-    ["", "the folder itself"],
-    ["sub", "a folder"],
-    ["file/inner", "a name below a file"],
-    ["../secret"],
-    ["sub/../file", "a .. part, even inside of the folder"],
-    ["sub\\..\\odd", "a .. part with backslashes"],
-    ["file\0", "a zero byte"],
-    ["out", "a link out of the folder"],
-    ["near", "a link into a folder whose name begins like that of the folder"],
-    ["up/secret", "a linked folder outside of the folder"],
-    ["loop", "a link to itself"],
-    ["pipe", "a named pipe"],
-    ["x".repeat(300), "a name that is too long"],
-  ])("does not find %j", async (name) => {
+    ["a missing file", "nothing"],
+    ["the folder itself", ""],
+    ["a folder in it", "sub"],
+    ["a name below a file", "file/inner"],
+    ["a name outside of the folder", "../secret"],
+    ["a .. part that stays in the folder", "sub/../file"],
+    ["a .. part with backslashes", "sub\\..\\odd"],
+    ["a zero byte", "file\0"],
+    ["a link out of the folder", "out"],
+    ["a link into a folder whose name begins with that of the folder", "near"],
+    ["a name below a link out of the folder", "up/secret"],
+    ["a link to itself", "loop"],
+    ["a named pipe", "pipe"],
+    ["a name that is too long", "x".repeat(300)],
+  ])("does not find %s: %j", async (_what, name) => {
     expect(await contentsOf(name)).toBeUndefined();
   });
 
