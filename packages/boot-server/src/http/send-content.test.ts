@@ -1,5 +1,11 @@
 import { once } from "node:events";
-import { createServer, request, type IncomingMessage, type Server } from "node:http";
+import {
+  createServer,
+  request,
+  type IncomingMessage,
+  type OutgoingHttpHeaders,
+  type Server,
+} from "node:http";
 import { connect, type AddressInfo, type Socket } from "node:net";
 import { afterEach, beforeEach, describe, expect, it } from "@jest/globals";
 import { HttpError, LostConnection } from "./answers.ts";
@@ -45,7 +51,7 @@ function contentOf(bytes: Buffer, more: Partial<Content> = {}): Content {
   };
 }
 
-async function get(headers: Record<string, string> = {}, method = "GET") {
+async function get(headers: OutgoingHttpHeaders = {}, method = "GET") {
   const req = request({ port, host: "127.0.0.1", method, headers, agent: false }).end();
   const [res] = (await once(req, "response")) as [IncomingMessage];
   const body = Buffer.concat(await res.toArray());
@@ -71,7 +77,7 @@ describe("the answer", () => {
     ["a new version", "GET", { "if-none-match": '"x"' }, 200, "0123456789", "10", undefined],
   ])("has %s", async (_what, method, headers, status, body, length, range) => {
     content = contentOf(Buffer.from("0123456789"));
-    const answer = await get(headers as Record<string, string>, method);
+    const answer = await get(headers, method);
     expect([answer.status, answer.body.toString()]).toEqual([status, body]);
     expect(answer.headers).toMatchObject({ etag: '"tag"', "accept-ranges": "bytes" });
     expect(answer.headers["content-range"]).toBe(range);

@@ -5,6 +5,8 @@ import { afterEach, beforeEach, describe, expect, it } from "@jest/globals";
 import { entryIn, MAC } from "../../../tests/entries.ts";
 import { HttpLab } from "../../../tests/http-lab.ts";
 import { memoryStore, type MemoryStore } from "../../../tests/stores.ts";
+import type { OpenAsset } from "../../core/api.ts";
+import type { AssetRef } from "../../core/model.ts";
 
 const MACHINE = "/machines/52-54-00-12-34-56";
 
@@ -19,20 +21,7 @@ beforeEach(async () => {
   await writeFile(join(folder, "ipxe.efi"), "a boot program");
   store = memoryStore({ entries: [entryIn("booting")] });
   open = 0;
-  // The byte at each position is the position.
-  store.assets.open = async ({ sha256, size }) => {
-    open++;
-    return {
-      sha256,
-      size,
-      read: async (buffer, position) => {
-        const count = Math.min(buffer.length, size - position);
-        for (let i = 0; i < count; i++) buffer[i] = 0x61 + position + i;
-        return count;
-      },
-      close: async () => void open--,
-    };
-  };
+  store.assets.open = openAsset;
   const nbps = new Map([
     ["ipxe.efi", join(folder, "ipxe.efi")],
     ["undionly.kpxe", join(folder, "ipxe.efi")],
@@ -44,6 +33,21 @@ afterEach(async () => {
   await lab.end();
   await rm(folder, { recursive: true });
 });
+
+/** Opens an asset of letters in alphabetical order. */
+async function openAsset({ sha256, size }: AssetRef): Promise<OpenAsset> {
+  open++;
+  return {
+    sha256,
+    size,
+    read: async (buffer, position) => {
+      const count = Math.min(buffer.length, size - position);
+      for (let i = 0; i < count; i++) buffer[i] = 0x61 + position + i;
+      return count;
+    },
+    close: async () => void open--,
+  };
+}
 
 describe("the files of an install", () => {
   it.each([
@@ -75,7 +79,7 @@ describe("the files of an install", () => {
   it("end where the file ends, when it has the right size already", async () => {
     const initrds = [{ sha256: "4".repeat(64), size: 4 }];
     const other = memoryStore({ entries: [entryIn("booting", { initrds })] });
-    other.assets.open = store.assets.open;
+    other.assets.open = openAsset;
     const another = await HttpLab.start({}, other);
     const answer = await another.get(`${MACHINE}/initrd/0`);
     expect([answer.text, answer.headers["etag"]]).toEqual(["abcd", `"${"4".repeat(64)}"`]);

@@ -96,11 +96,9 @@ describe("the overlay", () => {
     await start({ size: LARGE });
     const first = await requestWithoutReading();
     expect(await lab.get(PATH, { method: "HEAD" })).toMatchObject({ status: 200 });
-    let bytes = 0;
-    first.on("data", (chunk: Buffer) => (bytes += chunk.length));
+    first.resume();
     await lab.ended(2);
     expect([lab.accesses[1]!.complete, isDelivered()]).toEqual([true, true]);
-    while (bytes < LARGE) await once(first, "data");
     first.destroy();
   });
 
@@ -120,8 +118,8 @@ describe("the overlay", () => {
 
   it("is not cut off while its delivery is being recorded", async () => {
     const store = await start();
-    const { append } = store;
-    const { get } = store.overlays;
+    const append = store.append.bind(store);
+    const get = store.overlays.get.bind(store.overlays);
     let record = () => {};
     const held = new Promise<void>((resolve) => (record = resolve));
     store.append = async (events) => {

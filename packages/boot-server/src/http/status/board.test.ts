@@ -1,5 +1,6 @@
 import { describe, expect, it } from "@jest/globals";
-import type { EntryStatus, MachineStatus } from "../../core/api.ts";
+import { declared, undeclared } from "../../../tests/machine-status.ts";
+import type { MachineStatus } from "../../core/api.ts";
 import { Board, type BoardChange } from "./board.ts";
 
 describe("the order", () => {
@@ -7,13 +8,13 @@ describe("the order", () => {
     const { board } = boardOf([
       undeclared("52:54:00:00:00:01", { lastSeenAt: 1 }),
       undeclared("52:54:00:00:00:02", { lastSeenAt: 2 }),
-      machine("installed", "installed"),
-      machine("armed", "armed"),
-      machine("booting", "booting"),
-      machine("installing", "installing"),
-      machine("advised", "installed", { advice: ["Look."] }),
-      machine("interrupted", "interrupted"),
-      machine("failed", "failed"),
+      declared("installed", "installed"),
+      declared("armed", "armed"),
+      declared("booting", "booting"),
+      declared("installing", "installing"),
+      declared("advised", "installed", { advice: ["Look."] }),
+      declared("interrupted", "interrupted"),
+      declared("failed", "failed"),
     ]);
     expect(board.refresh().machines.map(({ entry, macs }) => entry?.id ?? macs[0])).toEqual([
       "failed",
@@ -32,8 +33,8 @@ describe("the order", () => {
     const put = { at: 1, text: "Entry put" };
     const [one, two] = ["52:54:00:00:00:01", "52:54:00:00:00:02"];
     const { board } = boardOf([
-      machine("web", "booting", { mac: one, timeline: [put], advice: ["Look."] }),
-      machine("web", "booting", {
+      declared("web", "booting", { mac: one, timeline: [put], advice: ["Look."] }),
+      declared("web", "booting", {
         mac: two,
         lastSeenAt: 5,
         address: "10.0.0.5",
@@ -59,12 +60,12 @@ it("leaves out what is neither declared nor has been seen", () => {
 
 describe("changes", () => {
   it("has the cards that are different from what a page shows, and no others", () => {
-    const { board, machines } = boardOf([machine("a", "armed"), machine("b", "armed")]);
+    const { board, machines } = boardOf([declared("a", "armed"), declared("b", "armed")]);
     const first = board.revision;
-    machines[1] = machine("b", "booting");
+    machines[1] = declared("b", "booting");
     board.refresh();
     const second = board.revision;
-    machines[0] = machine("a", "failed");
+    machines[0] = declared("a", "failed");
     board.refresh();
     expect(cardsSince(board, first)).toEqual(["entry a", "entry b"]);
     expect(cardsSince(board, second)).toEqual(["entry a"]);
@@ -72,15 +73,15 @@ describe("changes", () => {
   });
 
   it("has everything for a page of another run, or of nothing", () => {
-    const { board } = boardOf([machine("a", "armed"), machine("b", "armed")]);
-    const other = boardOf([machine("a", "armed")]).board;
+    const { board } = boardOf([declared("a", "armed"), declared("b", "armed")]);
+    const other = boardOf([declared("a", "armed")]).board;
     for (const revision of [other.revision, "", "x", "x.y", `${board.revision.split(".")[0]}.x`]) {
       expect(cardsSince(board, revision)).toEqual(["entry a", "entry b"]);
     }
   });
 
   it("is a new revision when a machine goes, and only when something is different", () => {
-    const { board, machines } = boardOf([machine("a", "armed"), machine("b", "armed")]);
+    const { board, machines } = boardOf([declared("a", "armed"), declared("b", "armed")]);
     const before = board.revision;
     board.refresh();
     expect(board.revision).toBe(before);
@@ -101,36 +102,4 @@ function boardOf(machines: MachineStatus[]): { board: Board; machines: MachineSt
     status: () => ({ at: at++, startedAt: 0, cursor: 0, problem: undefined, machines }),
   });
   return { board, machines };
-}
-
-function undeclared(mac: string, more: Partial<MachineStatus> = {}): MachineStatus {
-  return {
-    mac,
-    entry: undefined,
-    address: undefined,
-    facts: undefined,
-    lastSeenAt: undefined,
-    downloads: [],
-    timeline: [],
-    advice: [],
-    ...more,
-  };
-}
-
-function machine(id: string, phase: EntryStatus["phase"], more: Partial<MachineStatus> = {}): MachineStatus {
-  const entry: EntryStatus = {
-    id,
-    phase,
-    generation: 1,
-    attempt: 0,
-    architecture: "x86_64",
-    armedAt: 0,
-    expiresAt: 0,
-    bootedAt: undefined,
-    claimedAt: undefined,
-    endedAt: undefined,
-    reason: undefined,
-    report: undefined,
-  };
-  return { ...undeclared(`mac of ${id}`), entry, ...more };
 }
