@@ -13,11 +13,15 @@ export class ProviderError extends Error {
   }
 }
 
+/** The most errors of a chain of causes that are described. An error may be its own cause. */
+const MAX_CAUSES = 10;
+
 /** Returns the text of an error: its message, causes and hints, and with `stack` the stack trace. */
 export function describeError(error: unknown, { stack = false } = {}): string {
   const messages: string[] = [];
   const hints: string[] = [];
-  for (let cause: unknown = error; cause !== undefined && messages.length < 10;) {
+  let cause: unknown = error;
+  for (let depth = 0; cause !== undefined && depth < MAX_CAUSES; depth += 1) {
     const message = messageOf(cause);
     if (messages.at(-1)?.includes(message) !== true) messages.push(message);
     if (cause instanceof ProviderError && cause.hint !== undefined) hints.push(cause.hint);
