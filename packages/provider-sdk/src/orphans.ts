@@ -49,7 +49,7 @@ async function untilGone(folder: string, digest: string, self: Entry, context: C
   for (const name of names.filter((name) => name.startsWith(digest))) {
     const file = join(folder, name);
     const entry = await readEntry(file);
-    if (entry === undefined || entry.pid === process.pid) continue;
+    if (entry === undefined) continue;
     if (!isAtWork(entry)) await rm(file, { force: true });
     else if (isOrphan(entry) && isEarlier(entry, self)) await waitFor(entry, file, context);
   }
@@ -83,8 +83,7 @@ function isAtWork({ pid, started }: Entry): boolean {
 }
 
 function isOrphan({ pid, parent }: Entry): boolean {
-  const state = stateOf(pid);
-  return state !== undefined && state.parent !== parent;
+  return stateOf(pid)?.parent !== parent;
 }
 
 /** Two processes of a nixops4 that has ended would wait for each other for ever: only the one that began later waits. */
