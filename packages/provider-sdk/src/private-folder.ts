@@ -11,9 +11,8 @@ export async function privateFolder(): Promise<string | undefined> {
   const parent = (await ownRuntimeFolder()) ?? (uid === 0 ? "/run" : tmpdir());
   const folder = join(parent, `nixops4-providers-${uid}`);
   try {
-    await mkdir(folder, { mode: 0o700 }).catch((error: NodeJS.ErrnoException) => {
-      if (error.code !== "EEXIST") throw error;
-    });
+    // It may exist.
+    await mkdir(folder, { mode: 0o700 }).catch(() => {});
     const stats = await lstat(folder);
     const isPrivate = stats.isDirectory() && stats.uid === uid && (stats.mode & 0o077) === 0;
     return isPrivate ? folder : undefined;
