@@ -33,7 +33,7 @@ export class LineSplitter {
   #add(part: Uint8Array): void {
     const room = Math.max(0, this.#maxBytes - this.#bytes);
     this.#bytes += part.length;
-    if (part.length > 0 && room > 0) this.#parts.push(part.subarray(0, room));
+    if (room > 0) this.#parts.push(part.subarray(0, room));
   }
 
   #take(): RawLine {
