@@ -19,9 +19,22 @@ describe("Redactor", () => {
     expect(redactor.redact("abcdef")).toBe("[secret]ef");
   });
 
-  it("ignores an empty secret", () => {
+  it.each([
+    ["", "text", "text"],
+    ["line-012\nother-lines", "line-012", "[secret]"],
+    ["line-01\nother-lines", "line-01", "line-01"],
+    ["  indented \nother-lines", "indented", "[secret]"],
+  ])("makes of the secret %j in the text %j: %s", (secret, text, redacted) => {
     const redactor = new Redactor();
-    redactor.add("");
-    expect(redactor.redact("text")).toBe("text");
+    redactor.add(secret);
+    expect(redactor.redact(text)).toBe(redacted);
+  });
+
+  it("replaces a secret that is added later", () => {
+    const redactor = new Redactor();
+    redactor.add("first-secret");
+    expect(redactor.redact("second-secret")).toBe("second-secret");
+    redactor.add("second-secret");
+    expect(redactor.redact("second-secret")).toBe("[secret]");
   });
 });
