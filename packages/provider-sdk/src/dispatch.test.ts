@@ -1,8 +1,12 @@
+import { mkdtemp, readdir, rm } from "node:fs/promises";
+import { tmpdir } from "node:os";
+import { join } from "node:path";
 import type { Static } from "typebox/type";
 import { describe, expect, it } from "@jest/globals";
 import { stringifyJson } from "@nixops4-providers/json";
 import { answer } from "./dispatch.ts";
 import { ProviderError } from "./errors.ts";
+import { privateFolder } from "./private-folder.ts";
 import { converge, defineProvider, defineResource } from "./resource.ts";
 import { fields, nullable, secretRef } from "./schema.ts";
 import { Type } from "./type.ts";
@@ -17,6 +21,10 @@ const outputs = fields({ text: Type.String() });
 
 const echoInputs = fields({ value: Type.Unknown(), count: Type.Optional(Type.Integer()) });
 const echoOutputs = fields({ value: Type.Unknown(), last: Type.Unknown(), none: nullable(Type.String()) });
+
+const storeInputs = fields({ name: Type.String({ default: "a" }) });
+const storeOutputs = fields({ isStateful: Type.Boolean() });
+const events: object[] = [];
 
 const provider = defineProvider({
   name: "test",
@@ -63,6 +71,36 @@ const provider = defineProvider({
       outputs: fields({}),
       create: async () => ({}),
     }),
+    defineResource({
+      type: "store",
+      description: "Stores state.",
+      docs: "",
+      stateful: false,
+      inputs: storeInputs,
+      outputs: storeOutputs,
+      ...converge<object, Static<typeof storeOutputs>>(async (_, context) => ({
+        isStateful: context.isStateful,
+      })),
+      state: {
+        read: async (inputs, context) => ({ inputs, isStateful: context.isStateful }),
+        event: async (inputs, event, context) =>
+          void events.push({ inputs, event, isStateful: context.isStateful }),
+      },
+    }),
+    ...[true, false].map((waitsForOrphans) =>
+      defineResource({
+        type: waitsForOrphans ? "waiting" : "instant",
+        description: "Returns how many processes have recorded their work.",
+        docs: "",
+        stateful: false,
+        waitsForOrphans,
+        inputs: fields({}),
+        outputs: fields({ records: Type.Integer() }),
+        ...converge<object, { records: number }>(async () => ({
+          records: (await readdir((await privateFolder())!)).length,
+        })),
+      }),
+    ),
   ],
 });
 
@@ -163,7 +201,7 @@ describe("answer", () => {
 
   it("refuses unknown types and names the known ones", async () => {
     expect(await errorOf(create({}, "constructor"))).toBe(
-      'unknown resource type "constructor": the test provider has greeting, echo, kept',
+      'unknown resource type "constructor": the test provider has greeting, echo, kept, store, waiting, instant',
     );
   });
 
@@ -179,20 +217,65 @@ describe("answer", () => {
 
   it("refuses state operations of a type that stores none", async () => {
     const resource = { type: "kept", inputProperties: {} };
-    expect(await errorOf(ask({ stateResourceReadRequest: { resource } }))).toContain("does not store state");
+    const message = "a kept resource does not store state";
+    expect(await errorOf(ask({ stateResourceReadRequest: { resource } }))).toContain(message);
+    const event = { resource, event: "create", nixopsVersion: "4", patch: [] };
+    expect(await errorOf(ask({ stateResourceEvent: event }))).toContain(message);
+  });
+
+  it("creates a resource that needs state when it has state", async () => {
+    const createResourceRequest = { type: "kept", inputProperties: {}, isStateful: true };
+    expect(await ask({ createResourceRequest })).toEqual({
+      createResourceResponse: { outputProperties: {} },
+    });
+  });
+
+  it.each([true, false])("says whether there is state: %s on create", async (isStateful) => {
+    const createResourceRequest = { type: "store", inputProperties: {}, isStateful };
+    expect(await ask({ createResourceRequest })).toEqual({
+      createResourceResponse: { outputProperties: { isStateful } },
+    });
+  });
+
+  it("says on update that there is state", async () => {
+    const resource = { type: "store", inputProperties: {}, outputProperties: null };
+    expect(await ask({ updateResourceRequest: { resource, inputProperties: {} } })).toEqual({
+      updateResourceResponse: { outputProperties: { isStateful: true } },
+    });
+  });
+
+  it("reads the state and records events, with defaults and without a state of its own", async () => {
+    const resource = { type: "store", inputProperties: {} };
+    const common = { inputs: { name: "a" }, isStateful: false };
+    expect(await ask({ stateResourceReadRequest: { resource } })).toEqual({
+      stateResourceReadResponse: { state: common },
+    });
+    const event = { event: "create", nixopsVersion: "4", patch: [{ op: "test" }] };
+    expect(await ask({ stateResourceEvent: { resource, ...event } })).toEqual({
+      stateResourceEventResponse: {},
+    });
+    expect(events).toEqual([{ ...common, event }]);
   });
 
   it.each([
-    ["{ not json, s3cret", /the line of 18 characters is not JSON/],
-    ["[]", /unknown request/],
-    [{ deleteResourceRequest: {} }, /unknown request/],
-    [{ constructor: {} }, /unknown request/],
-    [{ createResourceRequest: 1 }, /createResourceRequest: must be an object/],
-    [{ createResourceRequest: { type: "greeting", inputProperties: {} } }, /isStateful: must be a boolean/],
-    [{ updateResourceRequest: { inputProperties: {} } }, /updateResourceRequest.resource: must be an object/],
-  ])("answers the malformed request %j with an error", async (request, expected) => {
-    const message = await errorOf(ask(request));
-    expect(message).toMatch(expected);
-    expect(message).not.toContain("s3cret");
+    ["waiting", 1],
+    ["instant", 0],
+  ])("records the work of a type that waits for orphans only: %s", async (type, records) => {
+    const before = process.env["XDG_RUNTIME_DIR"];
+    const runtime = await mkdtemp(join(tmpdir(), "dispatch-"));
+    process.env["XDG_RUNTIME_DIR"] = runtime;
+    try {
+      expect(await create({}, type)).toEqual({ createResourceResponse: { outputProperties: { records } } });
+    } finally {
+      if (before === undefined) delete process.env["XDG_RUNTIME_DIR"];
+      else process.env["XDG_RUNTIME_DIR"] = before;
+      await rm(runtime, { recursive: true });
+    }
+  });
+
+  it("answers a malformed request with an error that does not quote it", async () => {
+    expect(await errorOf(ask("{ not json, s3cret"))).toBe(
+      "cannot understand the request: the line of 18 characters is not JSON",
+    );
   });
 });

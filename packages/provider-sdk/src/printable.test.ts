@@ -10,6 +10,7 @@ describe("printable", () => {
     ["from Windows\r\n", "from Windows\n"],
     ["\u202eright to left", "\\u202eright to left"],
     ["\u2028", "\\u2028"],
+    ["\u009f\u00ff\u061c", "\\x9f\u00ff\\u061c"],
     ["\0\u007f\b", "\\x00\\x7f\\x08"],
   ])("makes %j %j", (text, expected) => {
     expect(printable(text)).toBe(expected);

@@ -40,6 +40,13 @@ it("throws the last failure when a pause would go beyond the deadline", async ()
   expect(failures).toEqual(["failed at 0 s", "failed at 1 s"]);
 });
 
+it("tries once more after a pause that ends at the deadline", async () => {
+  const { tries, end } = tryUntil(9, { pause: 1 }, 2);
+  await jest.advanceTimersByTimeAsync(10_000);
+  expect(await end).toBe("failed at 2 s at 2 s");
+  expect(tries).toEqual([0, 1, 2]);
+});
+
 it("tries once with a deadline that is over", async () => {
   const { tries, end } = tryUntil(9, {}, -1);
   expect(await end).toBe("failed at 0 s at 0 s");
