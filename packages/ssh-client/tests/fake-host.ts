@@ -1,17 +1,21 @@
 import { spawn } from "node:child_process";
 import { once } from "node:events";
 import { type AddressInfo, createServer, connect, type Server, type Socket } from "node:net";
+import { encodePrivateKey, formatPublicKey, generateKeyPair } from "@nixops4-providers/ssh-keys";
 import ssh2, { type AuthContext, type Connection, type ServerChannel } from "ssh2";
 import type { ConnectionSettings } from "../src/index.ts";
 
-type KeyPair = ReturnType<typeof ssh2.utils.generateKeyPairSync>;
+interface Key {
+  public: string;
+  private: string;
+}
 
 /** What a host does instead of what a good one does. */
 export interface Behaviour {
   /** Is called with each new connection. With `true`, it was taken and gets no SSH server. */
   takeSocket?: (socket: Socket) => boolean;
   /** Presents this key instead of `hostKey`. */
-  presents?: KeyPair;
+  presents?: Key;
   authenticate?: (context: AuthContext) => void;
   /** Answers the request for a session, before its command. Default: accepts. */
   session?: (accept: () => void, reject: () => void) => void;
@@ -21,12 +25,15 @@ export interface Behaviour {
   forward?: (accept: () => ServerChannel, reject: () => void, port: number) => void;
 }
 
-export const makeKey = (): KeyPair => ssh2.utils.generateKeyPairSync("ed25519", {});
+export async function makeKey(algorithm: "ed25519" | "ecdsa" = "ed25519"): Promise<Key> {
+  const pair = await generateKeyPair({ algorithm, bits: 256, comment: "" });
+  return { public: formatPublicKey(pair.publicKey), private: await encodePrivateKey(pair) };
+}
 
 /** An SSH server in this process that can be told to misbehave. */
 export class FakeHost {
-  readonly hostKey = makeKey();
-  readonly userKey = makeKey();
+  readonly hostKey: Key;
+  readonly userKey: Key;
   behaviour: Behaviour = {};
   /** The connections so far, and those of them that logged in. */
   sockets = 0;
@@ -35,12 +42,14 @@ export class FakeHost {
   readonly #open = new Set<Socket>();
   readonly #server: Server;
 
-  private constructor() {
+  private constructor(hostKey: Key, userKey: Key) {
+    this.hostKey = hostKey;
+    this.userKey = userKey;
     this.#server = createServer((socket) => this.#take(socket));
   }
 
   static async start(port = 0): Promise<FakeHost> {
-    const host = new FakeHost();
+    const host = new FakeHost(await makeKey(), await makeKey());
     host.#server.listen(port, "127.0.0.1");
     await once(host.#server, "listening");
     return host;
