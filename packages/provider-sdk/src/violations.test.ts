@@ -15,6 +15,9 @@ const schema = fields({
     Type.Union([Type.Null(), exactlyOne({ by: Type.Optional(path), per: Type.Optional(path) })]),
   ),
   atLeastOne: Type.Optional(fields({ a: Type.Optional(path) }, { minProperties: 1 })),
+  one: Type.Optional(exactlyOne({ by: Type.Optional(path), per: Type.Optional(path) })),
+  none: Type.Optional(fields({})),
+  three: Type.Optional(Type.Array(Type.Integer(), { minItems: 3 })),
   timeoutSeconds: Type.Optional(secondsField("How long.")),
   retrySeconds: Type.Optional(secondsField("How long.", { orZero: true })),
 });
@@ -53,6 +56,17 @@ describe("violationsOf", () => {
     expect(linesOf(value)).toEqual(lines);
   });
 
+  it.each([
+    [{ atLeastOne: "x" }, "atLeastOne: must be object, is string; it takes the fields a"],
+    [{ one: [] }, "one: must be object, is array; it takes exactly one of the fields by, per"],
+    [{ none: 1 }, "none: must be object, is number"],
+    [{ none: { x: 1 } }, "none.x: unknown field; known fields are none"],
+    [{ timeoutSeconds: "1" }, "timeoutSeconds: must be number, is string"],
+    [{ three: [1] }, "three: must have at least 3 items"],
+  ])("tells of %j the type or the fields", (value, line) => {
+    expect(linesOf(value)).toEqual([line]);
+  });
+
   it("takes for exactly one of its fields only what says so", () => {
     expect(linesOf({ atLeastOne: {} })).toEqual(["atLeastOne: must NOT have fewer than 1 properties"]);
   });
@@ -77,6 +91,11 @@ describe("pathViolations", () => {
       expect.objectContaining({ path: "files[1]" }),
     ]);
   });
+
+  it.each([{ codes: "~1" }, { codes: ["~1"] }, { files: 7 }, { files: [7] }, { other: "~" }, "~", 7])(
+    "finds none in %j",
+    (value) => expect(pathViolations(schema, value)).toEqual([]),
+  );
 
   it("refuses NUL characters, which no path can have", () => {
     const message = "must not contain NUL characters";

@@ -32,8 +32,7 @@ function isExplained(
     return branchFor(unionAt(schema, value, segments), valueAt(value, segments)) !== undefined;
   };
   if (unions.some((union) => isWithin(path, union.instancePath) && !fits(union))) return true;
-  if (keyword === "anyOf")
-    return fits(error) && errors.some((one) => isWithin(one.instancePath, path) && one !== error);
+  if (keyword === "anyOf") return fits(error);
   return keyword === "type" && unions.some(({ instancePath }) => instancePath === path);
 }
 
