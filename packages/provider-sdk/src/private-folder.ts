@@ -26,8 +26,7 @@ export async function privateFolder(): Promise<string | undefined> {
  * rename files in that folder.
  */
 async function ownRuntimeFolder(): Promise<string | undefined> {
-  const folder = process.env["XDG_RUNTIME_DIR"];
-  if (folder === undefined) return undefined;
+  const folder = process.env["XDG_RUNTIME_DIR"] ?? "";
   const stats = await lstat(folder).catch(() => undefined);
   const isOwn =
     stats?.isDirectory() === true && stats.uid === process.getuid?.() && (stats.mode & 0o022) === 0;
