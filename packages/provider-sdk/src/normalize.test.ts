@@ -1,4 +1,5 @@
 import { describe, expect, it } from "@jest/globals";
+import { JsonNumber } from "@nixops4-providers/json";
 import type { JsonSchema } from "./json-schema.ts";
 import { eachSensitive, normalize } from "./normalize.ts";
 import { fields, nullable, secretRef } from "./schema.ts";
@@ -14,6 +15,8 @@ const schema = fields({
   result: nullable(fields({ token: Type.String({ sensitive: true }) })),
   labels: Type.Record(Type.String(), Type.Unknown(), { default: {} }),
 }) as JsonSchema;
+
+const withPort = fields({ port: Type.Integer({ default: 22 }) });
 
 describe("normalize", () => {
   it("fills in defaults, also for null and inside lists", () => {
@@ -68,6 +71,27 @@ describe("normalize", () => {
     expect(normalize(schema, {})).toMatchObject({ hops: [] });
   });
 
+  it.each<[string, JsonSchema, unknown, unknown]>([
+    ["in the branch of a union", nullable(withPort) as JsonSchema, {}, { port: 22 }],
+    ["not in a null", nullable(withPort) as JsonSchema, null, null],
+    ["not in a value that no branch takes", nullable(withPort) as JsonSchema, "text", "text"],
+    ["not in a list without a schema for its items", { type: "array" }, [{}], [{}]],
+  ])("fills in defaults %s", (_, schema, given, expected) => {
+    expect(normalize(schema, given)).toEqual(expected);
+  });
+
+  const half = new JsonNumber("0.50");
+  const large = new JsonNumber("9007199254740993");
+  it.each<[string, JsonSchema, JsonNumber, unknown]>([
+    ["where anything is allowed", {}, half, half],
+    ["for a number", { type: "number" }, half, 0.5],
+    ["for a union", { anyOf: [{ type: "string" }, { type: "number" }] }, half, 0.5],
+    ["for an enumeration", { enum: [0.5] }, half, 0.5],
+    ["that no number of JavaScript has", { type: "integer" }, large, large],
+  ])("takes a number %s", (_, schema, given, expected) => {
+    expect(normalize(schema, given)).toBe(expected);
+  });
+
   it("leaves what it does not know for the validator", () => {
     expect(normalize(schema, { extra: 1, hops: "no list" })).toMatchObject({ extra: 1, hops: "no list" });
   });
@@ -80,5 +104,31 @@ describe("eachSensitive", () => {
       found.push(secret),
     );
     expect(found.toSorted()).toEqual(["s3cret", "t0ken"]);
+  });
+
+  it.each<[string, unknown, string[]]>([
+    ["a text", "a", ["a"]],
+    ["a list", ["a", ["b"], 1], ["a", "b"]],
+    ["an object", { x: "a", y: { z: "b" } }, ["a", "b"]],
+    ["null", null, []],
+    ["a number", 7, []],
+  ])("finds each text of a secret that is %s", (_, value, expected) => {
+    const found: string[] = [];
+    eachSensitive({ properties: { secret: { sensitive: true } } }, { secret: value, name: "n" }, (secret) =>
+      found.push(secret),
+    );
+    expect(found).toEqual(expected);
+  });
+
+  it.each<[string, JsonSchema, unknown, string[]]>([
+    ["in a list", { items: { sensitive: true } }, ["a", "b"], ["a", "b"]],
+    ["in a field of any name", { patternProperties: { "^.*$": { sensitive: true } } }, { x: "a" }, ["a"]],
+    ["in no field without a schema", { properties: {} }, { x: "a" }, []],
+    ["in no list without a schema", {}, ["a"], []],
+    ["in no text of another branch", { anyOf: [{ items: { sensitive: true } }] }, "a", []],
+  ])("finds secrets %s", (_, schema, value, expected) => {
+    const found: string[] = [];
+    eachSensitive(schema, value, (secret) => found.push(secret));
+    expect(found).toEqual(expected);
   });
 });

@@ -84,4 +84,12 @@ describe("what is made of it", () => {
     expect(await withDeadline(Promise.resolve(1), 10, "no answer")).toBe(1);
     expect(jest.getTimerCount()).toBe(0);
   });
+
+  it.each(["Check the address.", undefined])("says what to do when it is late: %s", async (hint) => {
+    const end = expect(
+      withDeadline(new Promise(() => {}), 1, "no answer", undefined, hint),
+    ).rejects.toMatchObject({ message: "no answer within 1 s", hint });
+    await advance(1);
+    await end;
+  });
 });
