@@ -128,9 +128,9 @@ function quotaReset(headers: HttpHeaders): number | undefined {
     .find((item) => /;\s*r=0(;|$)/.test(item.trim()));
   const isEmpty = headers.get("ratelimit-remaining") === "0";
   const reset = Number(
-    /;\s*t=(\d+)/.exec(combined ?? "")?.[1] ?? (isEmpty ? headers.get("ratelimit-reset") : null),
+    /;\s*t=(\d+)/.exec(combined ?? "")?.[1] ?? (isEmpty ? headers.get("ratelimit-reset") : undefined),
   );
-  if (!Number.isFinite(reset) || reset <= 0) return undefined;
+  if (!Number.isFinite(reset)) return undefined;
   // Some services give the seconds until then, others the time.
   return reset > 1e9 ? reset - wallClockSeconds() : reset;
 }
