@@ -54,8 +54,7 @@ export function fromContent(type: string, record: Record<string, unknown>): stri
     return canonicalValue(type, fields.map(([field, kind]) => present(kind, data[field] ?? "")).join(" "));
   }
   const content = asString(record["content"]);
-  if (TARGETS.has(type)) return canonicalValue(type, addDot(content));
-  return canonicalValue(type, type === "MX" ? `${Number(record["priority"])} ${addDot(content)}` : content);
+  return canonicalValue(type, type === "MX" ? `${Number(record["priority"])} ${content}` : content);
 }
 
 function toData(
@@ -79,15 +78,9 @@ function parse(kind: Kind, token: string): string | number {
 
 function present(kind: Kind, field: unknown): string {
   const text = String(field);
-  if (kind === "metres") return `${text}m`;
-  if (kind === "name") return addDot(text);
   return kind === "text" ? quote(Buffer.from(text, "utf8")) : text;
 }
 
 function dropDot(name: string): string {
   return name === "." ? name : name.replace(/\.$/, "");
-}
-
-function addDot(name: string): string {
-  return name.endsWith(".") ? name : `${name}.`;
 }
