@@ -1,4 +1,4 @@
-import { createServer, type IncomingMessage } from "node:http";
+import { createServer, type IncomingMessage, type ServerResponse } from "node:http";
 import type { AddressInfo } from "node:net";
 import type { Context } from "@nixops4-providers/provider-sdk";
 import { HttpApi } from "../src/backends/http.ts";
@@ -34,7 +34,7 @@ export async function withApi<T>(
   { onLog = () => {}, signal = new AbortController().signal, timeoutSeconds = 10 }: Options = {},
 ): Promise<T> {
   const all: Asked[] = [];
-  const server = createServer(async (request, response) => {
+  const serve = async (request: IncomingMessage, response: ServerResponse) => {
     const asked = await read(request);
     all.push(asked);
     const answer = respond(asked);
@@ -46,7 +46,8 @@ export async function withApi<T>(
       text = body === undefined ? "" : JSON.stringify(body),
     } = answer;
     response.writeHead(status, headers).end(text);
-  });
+  };
+  const server = createServer((request, response) => void serve(request, response));
   await new Promise<void>((resolve) => server.listen(0, "127.0.0.1", resolve));
   const baseUrl = `http://127.0.0.1:${(server.address() as AddressInfo).port}/api`;
   const api = new HttpApi({

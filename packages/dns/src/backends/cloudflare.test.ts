@@ -66,8 +66,12 @@ describe("a read", () => {
     });
   });
 
-  it("leaves out records of unknown types", async () => {
-    expect(await read([shown("1", "www.example.test", "OPENPGPKEY", "x")])).toEqual({});
+  it("leaves out records of unknown types, and those that are not valid", async () => {
+    const records = [
+      shown("1", "www.example.test", "OPENPGPKEY", "x"),
+      shown("2", "www.example.test", "A", "x"),
+    ];
+    expect(await read(records)).toEqual({});
   });
 
   it("refuses records without a name", async () => {

@@ -87,7 +87,10 @@ describe("a request", () => {
   it("ends with the reason of an interruption", async () => {
     const reason = new Error("interrupted by SIGINT");
     const interruption = new AbortController();
-    const respond = () => void interruption.abort(reason);
+    const respond = () => {
+      interruption.abort(reason);
+      return undefined;
+    };
     const work = withApi(respond, (api) => api.request("GET", "/"), { signal: interruption.signal });
     await expect(work).rejects.toBe(reason);
   });
@@ -114,7 +117,7 @@ describe("a server that asks to slow down", () => {
 
   it.each<[string, Record<string, string>, RegExp]>([
     ["of seconds", { "retry-after": "900" }, /^the server asks to wait for 900 s$/],
-    ["of a date", { "retry-after": date(300) }, /^the server asks to wait for (299|300) s$/],
+    ["of a date", { "retry-after": date(300) }, /^the server asks to wait for (2\d\d|300) s$/],
     ["that is missing", {}, /^the server asks to wait for 1 s$/],
     ["that is no number", { "retry-after": "soon" }, /^the server asks to wait for 1 s$/],
   ])("is not asked again before the time %s", async (_, headers, logged) => {
@@ -165,6 +168,7 @@ describe("a server that asks to slow down", () => {
   it.each<[string, Record<string, string>, boolean]>([
     ["no quota", {}, false],
     ["an empty quota", empty("30"), true],
+    ["an empty quota for long", empty("1000000000"), true],
     ["an empty quota until a time", empty(time(600)), true],
     ["an empty quota until a time in the past", empty(time(-60)), false],
     ["an empty quota for no time", empty("0"), false],

@@ -136,8 +136,7 @@ function quotaReset(headers: HttpHeaders): number | undefined {
 }
 
 function retryAfter(headers: HttpHeaders): number | undefined {
-  const value = headers.get("retry-after");
-  if (value === undefined) return undefined;
+  const value = headers.get("retry-after") ?? "";
   const seconds = /^\d+$/.test(value) ? Number(value) : Date.parse(value) / 1000 - wallClockSeconds();
   return Number.isFinite(seconds) ? Math.max(0, Math.ceil(seconds)) : undefined;
 }

@@ -34,7 +34,6 @@ function markerOf(id: RrSetId, zone: Name): RrSetId | undefined {
 }
 
 function withoutWildcard(relative: string): string {
-  if (!relative.includes("*")) return relative;
   const labels = labelsOf(relative).map((label) => (label === "*" ? WILDCARD : label));
   return joinLabels(labels).slice(0, -1);
 }
