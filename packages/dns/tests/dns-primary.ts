@@ -1,3 +1,4 @@
+import { createSocket } from "node:dgram";
 import { type AddressInfo, createServer, type Socket } from "node:net";
 import { type ClientOptions, DnsClient } from "../src/client/client.ts";
 import {
@@ -33,13 +34,20 @@ export interface DnsSaid {
 const MNEMONICS: Record<number, string> = { 252: "AXFR", 255: "ANY" };
 const CLASSES = new Map<number, string>(Object.entries(CLASS).map(([name, number]) => [number, name]));
 
-/** Starts a server on loopback that answers as `respond` says, over TCP; without an answer the connection ends. */
+/** Starts a server on loopback that answers as `respond` says, over TCP and UDP; without an answer the connection ends. */
 export async function withPrimary<T>(
   respond: (asked: DnsAsked) => DnsSaid | undefined,
   use: (client: DnsClient, asked: DnsAsked[], port: number) => Promise<T>,
   more: Partial<ClientOptions> = {},
 ): Promise<T> {
   const all: DnsAsked[] = [];
+  const answerTo = (bytes: Buffer): Buffer | undefined => {
+    const message = decodeMessage(bytes);
+    const asked = describe(message);
+    all.push(asked);
+    const said = respond(asked);
+    return said && encode(message, said);
+  };
   const sockets = new Set<Socket>();
   const server = createServer((socket) => {
     sockets.add(socket);
@@ -49,18 +57,21 @@ export async function withPrimary<T>(
       pending = Buffer.concat([pending, chunk]);
       while (pending.length >= 2 && pending.length >= pending.readUInt16BE(0) + 2) {
         const end = pending.readUInt16BE(0) + 2;
-        const message = decodeMessage(pending.subarray(2, end));
+        const answer = answerTo(pending.subarray(2, end));
         pending = pending.subarray(end);
-        const asked = describe(message);
-        all.push(asked);
-        const said = respond(asked);
-        if (said === undefined) socket.end();
-        else socket.write(frame(encode(message, said)));
+        if (answer === undefined) socket.end();
+        else socket.write(frame(answer));
       }
     });
   });
   await new Promise<void>((resolve) => server.listen(0, "127.0.0.1", resolve));
   const { port } = server.address() as AddressInfo;
+  const datagrams = createSocket("udp4");
+  datagrams.on("message", (bytes, peer) => {
+    const answer = answerTo(bytes);
+    if (answer !== undefined) datagrams.send(answer, peer.port, peer.address);
+  });
+  await new Promise<void>((resolve) => datagrams.bind(port, "127.0.0.1", resolve));
   const { signal } = new AbortController();
   const fixed = { address: "127.0.0.1", port, transport: "tcp" as const, timeoutMs: 5_000, signal };
   const client = new DnsClient({ ...fixed, ...more });
@@ -70,6 +81,7 @@ export async function withPrimary<T>(
     await client.close();
     for (const socket of sockets) socket.destroy();
     server.close();
+    datagrams.close();
   }
 }
 
