@@ -1,4 +1,4 @@
-import { execFileSync } from "node:child_process";
+import { execFileSync, spawnSync } from "node:child_process";
 import * as fs from "node:fs/promises";
 import { createServer } from "node:net";
 import { tmpdir } from "node:os";
@@ -45,6 +45,16 @@ describe("replaceFile", () => {
     expect((await fs.stat(path)).mode & 0o777).toBe(0o640);
   });
 
+  it.each([0o022, 0o027])("leaves the mode of a new file to the umask %o", async (mask) => {
+    const umask = process.umask(mask);
+    try {
+      await replaceFile(join(folder, "file"), "new");
+    } finally {
+      process.umask(umask);
+    }
+    expect((await fs.stat(join(folder, "file"))).mode & 0o7777).toBe(0o666 & ~mask);
+  });
+
   it("leaves the old file and no other when the new one cannot be put in its place", async () => {
     const path = join(folder, "file");
     await fs.mkdir(path);
@@ -52,6 +62,37 @@ describe("replaceFile", () => {
     await expect(replaceFile(path, "new")).rejects.toThrow("EISDIR");
     await expect(replaceFile(join(path, "inside", "deeper"), "new")).rejects.toThrow("ENOTDIR");
     expect(await fs.readdir(folder)).toEqual(["file"]);
+  });
+});
+
+const canSetAcl = spawnSync("setfacl", ["--version"]).status === 0;
+(canSetAcl ? describe : describe.skip)("an access list (skipped without setfacl)", () => {
+  let path: string;
+  let lost: number;
+  const onAclLost = () => void (lost += 1);
+  const acl = () => execFileSync("getfacl", ["-cnE", path], { encoding: "utf8", stdio: "pipe" }).trim();
+  beforeEach(async () => {
+    [path, lost] = [join(folder, "file"), 0];
+    await fs.writeFile(path, "old", { mode: 0o640 });
+    execFileSync("setfacl", ["-m", "u:65534:r", path]);
+  });
+
+  const KEPT = "user::rw-\nuser:65534:r--\ngroup::r--\nmask::r--\nother::---";
+  it.each<[string, number | undefined, (() => void) | undefined, string, number]>([
+    ["is kept with the mode", undefined, onAclLost, KEPT, 0],
+    ["is kept when the mode gives more access", 0o644, onAclLost, KEPT.replace(/---$/, "r--"), 0],
+    ["is lost when the mode takes access away", 0o600, onAclLost, "user::rw-\ngroup::---\nother::---", 1],
+    ["is dropped when nobody asks for it", undefined, undefined, "user::rw-\ngroup::r--\nother::---", 0],
+  ])("%s", async (_, mode, onLost, expected, calls) => {
+    await replaceFile(path, "new", { mode, onAclLost: onLost });
+    expect([acl(), lost, await fs.readFile(path, "utf8")]).toEqual([expected, calls, "new"]);
+  });
+
+  it("is not missed for a new file, or for one without a list", async () => {
+    await fs.rm(path);
+    await replaceFile(path, "first", { mode: 0o640, onAclLost });
+    await replaceFile(path, "second", { mode: 0o600, onAclLost });
+    expect([lost, await fs.readFile(path, "utf8")]).toEqual([0, "second"]);
   });
 });
 
@@ -224,6 +265,33 @@ describe("leftovers of killed processes", () => {
     await replaceFile(path, "new", { keepOwner });
     const stats = await fs.stat(path);
     expect([stats.uid, await fs.readFile(path, "utf8")]).toEqual([uid, "new"]);
+  });
+
+  it("of whom only the group differs keeps it", async () => {
+    await fs.chown(path, 0, OTHER);
+    await replaceFile(path, "new");
+    const { uid, gid } = await fs.stat(path);
+    expect([uid, gid]).toEqual([0, OTHER]);
+  });
+
+  it.each([
+    ["a folder of that user", 0o755, OTHER, 0],
+    ["a folder that everybody can write to", 0o777, 0, 0],
+    ["a folder of root, if it belongs to that user", 0o755, 0, OTHER],
+  ])("is not a file: a socket in %s is not written to", async (_, mode, folderOwner, owner) => {
+    const server = createServer();
+    await new Promise<void>((resolve) => server.listen(join(folder, "socket"), resolve));
+    try {
+      await fs.chown(join(folder, "socket"), owner, owner);
+      await fs.chmod(folder, mode);
+      await fs.chown(folder, folderOwner, folderOwner);
+      await expect(replaceFile(join(folder, "socket"), "new")).rejects.toMatchObject({
+        code: "EPERM",
+        message: `${join(folder, "socket")} is not a regular file, and another user could have put it there`,
+      });
+    } finally {
+      await new Promise((resolve) => server.close(resolve));
+    }
   });
 
   it.each([

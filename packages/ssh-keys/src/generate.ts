@@ -46,7 +46,7 @@ function readIntegers(der: Buffer): Buffer[] {
 /** Reads one element of DER: a tag of one byte, a length of one or more bytes, and the contents. */
 function readElement(der: Buffer): { contents: Buffer; rest: Buffer } {
   const short = der[1]!;
-  const lengthBytes = short < 0x80 ? 0 : short - 0x80;
+  const lengthBytes = Math.max(0, short - 0x80);
   const start = 2 + lengthBytes;
   const end = start + (lengthBytes === 0 ? short : der.readUIntBE(2, lengthBytes));
   return { contents: der.subarray(start, end), rest: der.subarray(end) };

@@ -236,6 +236,17 @@ describe("a file whose parts do not fit", () => {
     expect((await failureOf(join(changed), "any")).message).toContain(message);
   });
 
+  it.each([1, 4096])("may demand %d rounds", async (rounds) => {
+    const parts = await partsWith(0);
+    const section = parts.section.subarray(parts.section.length % 16);
+    const text = join({ ...parts, ...AES, section, kdfOptions: kdfOptions(SALT, rounds) });
+    // An empty passphrase is refused before the work of the rounds.
+    expect(await failureOf(text, "")).toMatchObject({
+      reason: "passphrase",
+      message: "the passphrase is empty",
+    });
+  });
+
   it("is read with chacha20, without a look at its tag", async () => {
     const parts = await partsWith(3);
     const passphrase = Buffer.from("right");

@@ -29,6 +29,7 @@ const SYNC_CALLS = ["fstatSync", "mkdirSync", "readSync", "statSync", "writeSync
 const HANDLE_CALLS = [
   "appendFile",
   "chmod",
+  "chown",
   "close",
   "read",
   "stat",
