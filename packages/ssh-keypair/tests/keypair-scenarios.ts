@@ -276,6 +276,11 @@ export function describeKeypair(newMember: () => Member): void {
           changed,
           /cannot use the private key file .*damaged.*\n.*Put this resource's key back there/,
         );
+        await put(withOtherLastByte(key));
+        await expectRefused(
+          changed,
+          /damaged: its padding is wrong\nIt was left as it is\. Put this resource's key back there/,
+        );
         await put(key.slice(0, -50));
         await expectRefused(changed, "cut off");
         await put("");
@@ -625,6 +630,26 @@ export function describeKeypair(newMember: () => Member): void {
         });
       });
 
+      it.each([
+        ["is kept when the same one is given in another way", PASSPHRASE, PASSPHRASE, true],
+        ["is new with another one", PASSPHRASE, OTHER_PASSPHRASE, false],
+        ["is new when the last one cannot be read", OTHER_PASSPHRASE, OTHER_PASSPHRASE, false],
+        ["is new without one, when the last one cannot be read", "", "", false],
+      ])("has a passphrase: the ciphertext %s", async (_, inFile, wanted, isKept) => {
+        const inputs = { ageRecipients: recipients, privateKeyFile: file };
+        const former = { SECRET: PASSPHRASE };
+        const first = await member.apply({ ...inputs, passphrase: { env: "SECRET" } }, former);
+        await sshKeygen("-q", "-p", "-P", PASSPHRASE, "-N", inFile, "-C", "", "-f", file);
+        const second = await member.apply(
+          { ...inputs, ...(wanted === "" ? {} : secret(wanted)) },
+          inFile === PASSPHRASE ? former : {},
+        );
+        expect(second.publicKey).toBe(first.publicKey);
+        expect(second.privateKeyEncrypted === first.privateKeyEncrypted).toBe(isKept);
+        await decrypt(second, identities[0]!, join(folder, "decrypted"));
+        expect(await publicOf(join(folder, "decrypted"), wanted)).toBe(second.publicKey);
+      });
+
       it("is not given anything when a recipient is wrong", async () => {
         const wrong = recipients[0]!.replace(/.$/, (last) => (last === "q" ? "p" : "q"));
         await expectRefused(
@@ -635,4 +660,12 @@ export function describeKeypair(newMember: () => Member): void {
       });
     });
   });
+}
+
+/** Damages the padding after the private half. */
+function withOtherLastByte(key: string): string {
+  const [begin, ...rest] = key.trim().split("\n");
+  const bytes = Buffer.from(rest.slice(0, -1).join(""), "base64");
+  bytes[bytes.length - 1]! ^= 1;
+  return [begin, bytes.toString("base64"), rest.at(-1), ""].join("\n");
 }

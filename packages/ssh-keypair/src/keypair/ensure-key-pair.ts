@@ -258,7 +258,6 @@ async function currentCiphertext(task: Task, last: Last): Promise<string | undef
 async function isSamePassphrase({ inputs, passphrases }: Task, last: Last): Promise<boolean> {
   const [ref, lastRef] = [inputs.passphrase, last.inputs.passphrase];
   if (ref === undefined || lastRef === undefined) return ref === lastRef;
-  if (isDeepStrictEqual(ref, lastRef)) return true;
   // A passphrase that can no longer be read counts as different.
   return passphrases.wanted === (await passphrases.previous().catch(() => undefined));
 }
