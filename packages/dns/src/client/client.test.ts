@@ -101,6 +101,37 @@ describe("answers that cannot be trusted", () => {
     else expect(verify).toThrow(said);
   });
 
+  const now = Math.floor(new Date().getTime() / 1000);
+  const refused = "the server refused the TSIG signature: ";
+
+  it.each<[number, number | undefined, string]>([
+    [
+      16,
+      undefined,
+      `${refused}the signature does not verify there: the secret or the algorithm is another (BADSIG)`,
+    ],
+    [17, undefined, `${refused}the key is unknown there (BADKEY)`],
+    [17, now, `${refused}the key is unknown there (BADKEY)`],
+    [18, undefined, `${refused}its clock differs too much from ours (BADTIME)`],
+    [18, now - 1000, "the clock of the server is 1000 s behind ours: TSIG allows 300 s (BADTIME)"],
+    [18, now + 1000, "the clock of the server is 1000 s ahead of ours: TSIG allows 300 s (BADTIME)"],
+    [22, undefined, `${refused}it does not accept the length of the signature (BADTRUNC)`],
+    [99, undefined, `${refused}error 99`],
+  ])("says by which error the server refuses a signature: %d", (error, time, said) => {
+    const session = new TsigSession(key, () => now);
+    const asked = session.sign(encodeMessage({ id: 1, opcode: 0, question: [question] }));
+    const signed = signAsServer(reply(asked), asked, { name: "key", secret });
+    // The record ends with the error and the size of other data, which is the time of the server.
+    const other = Buffer.alloc(time === undefined ? 0 : 6);
+    if (time !== undefined) other.writeUIntBE(time, 0, 6);
+    const response = Buffer.concat([signed, other]);
+    response.writeUInt16BE(error, signed.length - 4);
+    response.writeUInt16BE(other.length, signed.length - 2);
+    const size = decodeMessage(signed).last!.position + "\x03key\0".length + 8;
+    response.writeUInt16BE(signed.readUInt16BE(size) + other.length, size);
+    expect(() => session.verify(response, decodeMessage(response))).toThrow(new DnsError(said));
+  });
+
   it("over UDP, waits for the right one after a forged one", async () => {
     const server = createSocket("udp4");
     const other = createSocket("udp4");

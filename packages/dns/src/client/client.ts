@@ -174,6 +174,7 @@ export class DnsClient {
     const connection = await connect(this.options, this.options);
     const abort = () => connection.close(new DnsError("interrupted", { cause: signal.reason }));
     signal.addEventListener("abort", abort, { once: true });
+    void connection.closed.then(() => signal.removeEventListener("abort", abort));
     if (signal.aborted) abort();
     return connection;
   }

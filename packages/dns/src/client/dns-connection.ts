@@ -3,6 +3,8 @@ import { DnsError } from "./dns-error.ts";
 
 /** One TCP or TLS connection: messages after their length in two bytes (RFC 1035, 4.2.2), several at a time. */
 export class DnsConnection {
+  /** Resolves when the connection has ended. */
+  readonly closed: Promise<void>;
   readonly #socket: Socket;
   readonly #waiting = new Map<number, Waiting>();
   #chunks: Buffer[] = [];
@@ -15,9 +17,12 @@ export class DnsConnection {
     socket.on("error", (cause) =>
       this.#fail(new DnsError("the connection failed", { cause, isTransient: true })),
     );
-    socket.on("close", () =>
-      this.#fail(new DnsError("the server closed the connection without an answer", { isTransient: true })),
-    );
+    this.closed = new Promise((resolve) => {
+      socket.on("close", () => {
+        this.#fail(new DnsError("the server closed the connection without an answer", { isTransient: true }));
+        resolve();
+      });
+    });
     socket.unref();
   }
 

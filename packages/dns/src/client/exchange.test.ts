@@ -1,5 +1,6 @@
 import { createSocket } from "node:dgram";
-import type { Socket } from "node:net";
+import { getEventListeners } from "node:events";
+import { createServer, type Socket } from "node:net";
 import { describe, expect, it } from "@jest/globals";
 import { signAsServer } from "../../tests/sign-as-server.ts";
 import { frame, withTcp } from "../../tests/tcp-responder.ts";
@@ -135,6 +136,43 @@ describe("an answer without its question", () => {
 it("refuses an unknown type before it connects", async () => {
   await withClient(1, {}, async (client) => {
     expect(() => client.query(ZONE, "NONSENSE")).toThrow("unknown type NONSENSE");
+  });
+});
+
+describe("a connection that is lost", () => {
+  it("is opened again for the next question", async () => {
+    let connections = 0;
+    const respond = (asked: Buffer, socket: Socket) => {
+      connections += 1;
+      if (connections === 1) socket.end();
+      else socket.write(frame(answerTo(asked, "S")));
+    };
+    const { signal } = new AbortController();
+    const ask = (port: number) =>
+      withClient(port, { signal }, async (client) => {
+        await expect(client.query(ZONE, "SOA")).rejects.toThrow("closed the connection without an answer");
+        expect((await client.query(ZONE, "SOA")).answer).toHaveLength(1);
+        // Only the open connection waits for an interruption.
+        expect(getEventListeners(signal, "abort")).toHaveLength(1);
+      });
+    await withTcp(respond, ask);
+  });
+
+  it("is opened again after one that was refused", async () => {
+    const port = await withTcp(
+      () => {},
+      async (one) => one,
+    );
+    await withClient(port, {}, async (client) => {
+      await expect(client.query(ZONE, "SOA")).rejects.toThrow(`cannot connect to 127.0.0.1 port ${port}`);
+      const server = createServer((socket) => {
+        socket.on("data", (bytes: Buffer) => socket.write(frame(answerTo(bytes.subarray(2), "S"))));
+        socket.unref();
+      });
+      await new Promise<void>((resolve) => server.listen(port, "127.0.0.1", resolve));
+      expect((await client.query(ZONE, "SOA")).answer).toHaveLength(1);
+      server.close();
+    });
   });
 });
 
