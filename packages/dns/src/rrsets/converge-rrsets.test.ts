@@ -1,0 +1,167 @@
+import { mkdtemp, rm } from "node:fs/promises";
+import { tmpdir } from "node:os";
+import { join } from "node:path";
+import { afterAll, beforeAll, describe, expect, it } from "@jest/globals";
+import { withPrimary } from "../../tests/dns-primary.ts";
+import { DnsStore } from "../../tests/dns-store.ts";
+import { type Asked, withApi } from "../../tests/scripted-api.ts";
+import { testContext } from "../../tests/test-context.ts";
+import { wallClockSeconds } from "../client/wall-clock.ts";
+import type { ZoneInputs } from "../common-fields.ts";
+import { keyOf, type RrSet } from "../rrset.ts";
+import { convergeRrSets, type ZoneResult, type ZoneWork } from "./converge-rrsets.ts";
+
+const ZONE = "example.test.";
+const www = `www.${ZONE}`;
+const rrset: RrSet = { name: www, type: "A", ttl: 60, values: ["192.0.2.1"] };
+const EARLIER = "2020-01-01T00:00:00Z";
+
+interface Options {
+  inputs?: Partial<ZoneInputs>;
+  work?: Partial<ZoneWork>;
+  authoritative?: boolean;
+}
+
+function workFor(
+  server: ZoneInputs["server"],
+  port: number,
+  { inputs, work, authoritative = true }: Options,
+) {
+  const nameServers = { "ns1.example.test": `127.0.0.1:${port}` };
+  return {
+    inputs: {
+      server,
+      zone: ZONE,
+      require: [],
+      onConflict: "refuse" as const,
+      marker: { enable: true, owner: "ours" },
+      verify: { authoritative, nameServers, timeoutSeconds: 0 },
+      checkTargets: true,
+      ...inputs,
+    },
+    zone: ZONE,
+    desired: [rrset],
+    removed: [],
+    previous: new Map<string, RrSet>(),
+    safeAfter: EARLIER,
+    context: testContext().context,
+    ...work,
+  };
+}
+
+/** Converges a zone on a server that has these records. */
+async function converge(lines: string[], options: Options = {}): Promise<ZoneResult & { store: DnsStore }> {
+  const store = new DnsStore({ [ZONE]: lines });
+  const result = await withPrimary(store.respond, (_client, _asked, port) => {
+    const address = "127.0.0.1";
+    const rfc2136 = { address, port, transport: "tcp" as const, tls: {}, transfer: true, timeoutSeconds: 5 };
+    return convergeRrSets(workFor({ rfc2136 }, port, options));
+  });
+  return { ...result, store };
+}
+
+/** In how many seconds that is; rounded, since a busy machine takes a while. */
+function inSeconds(time: string | null): number {
+  return Math.round((Date.parse(time!) / 1000 - wallClockSeconds()) / 60) * 60;
+}
+
+const owned = [`www._a._owner.${ZONE} 3600 TXT "nixops4 owner=ours"`];
+const there = `${www} 60 A 192.0.2.1`;
+const previous = (ttl: number) => new Map([[keyOf(rrset), { ...rrset, ttl }]]);
+
+describe("the time from which no cache has the old answer", () => {
+  it.each<[string, string[], Options, number]>([
+    ["a new RRset: the negative TTL", [], {}, 300],
+    ["another value: the old TTL", [...owned, `${www} 900 A 192.0.2.9`], {}, 900],
+    ["a new RRset that is not verified: and the refresh interval", [], { authoritative: false }, 7200 + 300],
+    ["a run that was killed before: the negative TTL", [...owned, there], {}, 300],
+    [
+      "a run that was killed before a TTL was noted: the TTL of the state",
+      [...owned, there],
+      { work: { previous: previous(1800) } },
+      1800,
+    ],
+  ])("is counted from the last change: %s", async (_, lines, options, seconds) => {
+    expect(inSeconds((await converge(lines, options)).safeAfter)).toBe(seconds);
+  });
+
+  it.each<[string, Options, string | null]>([
+    ["an earlier one", { work: { previous: previous(60) } }, EARLIER],
+    ["none, without an earlier one", { work: { previous: previous(60), safeAfter: undefined } }, null],
+    ["an earlier one, when only the owner changes", { work: { previous: previous(60) } }, EARLIER],
+    ["an earlier one, when nothing is wanted", { work: { desired: [] } }, EARLIER],
+  ])("is %s without a change", async (title, options, time) => {
+    const lines = title.includes("owner")
+      ? [`www._a._owner.${ZONE} 3600 TXT "nixops4 owner=theirs"`, there]
+      : [...owned, there];
+    const inputs = { onConflict: "adopt" as const };
+    expect((await converge(lines, { ...options, inputs })).safeAfter).toBe(time);
+  });
+});
+
+describe("the inputs of a zone", () => {
+  it.each([
+    [true, [...owned, there]],
+    [false, [there]],
+  ])("marker.enable = %s", async (enable, lines) => {
+    const { store } = await converge([], { inputs: { marker: { enable, owner: "ours" } } });
+    expect(store.zones.get(ZONE)!.slice(2)).toEqual(lines);
+  });
+
+  it("checkTargets", async () => {
+    const mx = { name: ZONE, type: "MX", ttl: 60, values: [`10 mail.${ZONE}`] };
+    const work = { desired: [mx] };
+    await expect(converge([], { work })).rejects.toThrow("these records would not work:");
+    const { store } = await converge([], { work, inputs: { checkTargets: false } });
+    expect(store.recordsOf(ZONE)).toEqual([`${ZONE} 60 MX 10 mail.${ZONE}`]);
+  });
+
+  it('onConflict = "merge" keeps the values of others', async () => {
+    const { store } = await converge([`${www} 60 A 192.0.2.9`], { inputs: { onConflict: "merge" } });
+    expect(store.recordsOf(ZONE)).toEqual([there, `${www} 60 A 192.0.2.9`]);
+  });
+});
+
+describe("a service whose API does not show the SOA record", () => {
+  const runtimeFolder = process.env["XDG_RUNTIME_DIR"];
+  let folder: string;
+  beforeAll(async () => {
+    folder = await mkdtemp(join(tmpdir(), "dns-converge-"));
+    process.env["XDG_RUNTIME_DIR"] = folder;
+  });
+  afterAll(async () => {
+    if (runtimeFolder === undefined) delete process.env["XDG_RUNTIME_DIR"];
+    else process.env["XDG_RUNTIME_DIR"] = runtimeFolder;
+    await rm(folder, { recursive: true });
+  });
+
+  /** Converges a zone of Gandi, whose name server answers like this. */
+  async function atGandi(soa: string[], authoritative: boolean): Promise<ZoneResult> {
+    const rrsets: unknown[] = [{ rrset_name: "@", rrset_type: "NS", rrset_ttl: 300, rrset_values: ["ns1"] }];
+    const api = ({ method, path, body }: Asked) => {
+      if (method === "GET") return { body: rrsets };
+      const [name, type] = path.split("/").slice(-2);
+      rrsets.push({ rrset_name: name, rrset_type: type, ...(body as object) });
+      return { status: 201 };
+    };
+    const answers: Record<string, string[]> = { A: [there], SOA: soa };
+    return withPrimary(
+      ({ type }) => ({ answer: answers[type] ?? [] }),
+      (_client, _asked, port) =>
+        withApi(api, (_api, _requests, url) => {
+          const gandi = { token: { value: "x" }, url, timeoutSeconds: 5 };
+          return convergeRrSets(workFor({ gandi }, port, { authoritative }));
+        }),
+    );
+  }
+  const soa = [`${ZONE} 3600 SOA ns1.${ZONE} hostmaster.${ZONE} 7 7200 600 86400 600`];
+
+  it.each<[string, string[], boolean, number, number]>([
+    ["is asked for it by its name servers", soa, true, 7, 600],
+    ["has the longest times when its name servers do not show it either", [], true, 0, 10_800],
+    ["has the longest times when they are not asked", soa, false, 0, 86_400 + 10_800],
+  ])("%s", async (_, served, authoritative, serial, seconds) => {
+    const result = await atGandi(served, authoritative);
+    expect([result.serial, inSeconds(result.safeAfter)]).toEqual([serial, seconds]);
+  });
+});
