@@ -41,6 +41,54 @@ suite("zone on PowerDNS", () => {
     expect(await dig(backend.target, "signed.test", "DNSKEY")).toEqual([]);
   });
 
+  it("makes a secondary, which copies its name servers", async () => {
+    const inputs = {
+      name: "copy.test",
+      kind: "Slave",
+      masters: ["192.0.2.1", "2001:db8::1", "192.0.2.9:5300"],
+    };
+    for (let run = 0; run < 2; run++)
+      expect(await apply(inputs)).toEqual({ serial: 0, nameServers: [], ds: [] });
+  });
+
+  it("is delegated to from a zone of the same server, with another TTL", async () => {
+    const { ds } = await apply({
+      name: "child.example.test",
+      dnssec: true,
+      nameServers: ["ns1.example.test"],
+    });
+    const delegation = { name: "child", type: "NS", ttl: 300, values: ["ns1"] };
+    await new Member(backend).apply(delegation);
+    await new Member(backend).apply({ name: "child", type: "DS", values: ds });
+    await new Member(backend).apply({ ...delegation, values: [] });
+  });
+
+  it("keeps the disabled records of others beside a record set", async () => {
+    const { url, apiKey } = (backend.server as { powerdns: { url: string; apiKey: { value: string } } })
+      .powerdns;
+    const disabled = async (body?: object) => {
+      const answer = await fetch(`${url}/api/v1/servers/localhost/zones/example.test.`, {
+        method: body === undefined ? "GET" : "PATCH",
+        headers: { "X-API-Key": apiKey.value, "content-type": "application/json" },
+        ...(body === undefined ? {} : { body: JSON.stringify({ rrsets: [body] }) }),
+      });
+      if (body !== undefined) return [];
+      const { rrsets } = (await answer.json()) as { rrsets: { name: string; records: object[] }[] };
+      return rrsets.filter(({ name }) => name === "off.example.test.").flatMap(({ records }) => records);
+    };
+    const theirs = { content: "192.0.2.77", disabled: true };
+    const rrset = { name: "off.example.test.", type: "A", ttl: 60 };
+    await disabled({ ...rrset, changetype: "REPLACE", records: [theirs] });
+    const member = new Member(backend);
+    const inputs = { name: "off", type: "A", values: ["192.0.2.1"] };
+    await member.apply(inputs);
+    expect(await disabled()).toEqual(
+      expect.arrayContaining([theirs, { content: "192.0.2.1", disabled: false }]),
+    );
+    await member.apply({ ...inputs, values: [] });
+    expect(await disabled()).toEqual([theirs]);
+  });
+
   it("takes a zone over with its records, and deletes it with records only when told", async () => {
     const record = new Member(backend);
     await record.apply({ name: "kept", type: "A", values: ["192.0.2.7"] });

@@ -24,6 +24,8 @@ export class PowerDnsBackend implements Backend {
   readonly #api: HttpApi;
   readonly #lock: Lock;
   readonly #comments = new Map<string, Comment[]>();
+  /** The contents of disabled records, which a write must keep. */
+  readonly #disabled = new Map<string, string[]>();
 
   constructor(api: HttpApi, zone: Name, lock: Lock) {
     this.#api = api;
@@ -31,11 +33,15 @@ export class PowerDnsBackend implements Backend {
     this.#lock = lock;
   }
 
-  async read(ids: readonly RrSetId[]): Promise<Map<string, Observed>> {
+  read(ids: readonly RrSetId[]): Promise<Map<string, Observed>> {
     const names = [...new Set(ids.map(({ name }) => name))];
+    return this.#read(
+      names.length < READ_ALL_FROM ? names.map((name) => `?rrset_name=${encodeURIComponent(name)}`) : [""],
+    );
+  }
+
+  async #read(queries: readonly string[]): Promise<Map<string, Observed>> {
     const found = new Map<string, Observed>();
-    const queries =
-      names.length < READ_ALL_FROM ? names.map((name) => `?rrset_name=${encodeURIComponent(name)}`) : [""];
     for (const query of queries) {
       const { body } = await this.#api.request("GET", `${zonePath(this.zone)}${query}`);
       for (const rrset of asArray(asObject(body)["rrsets"])) this.#note(asObject(rrset), found);
@@ -46,7 +52,8 @@ export class PowerDnsBackend implements Backend {
   /** The API has no preconditions: the records are compared again while no other process of this user writes. */
   async apply(changes: readonly Change[]): Promise<"applied" | "stale"> {
     return this.#lock(this.zone, async () => {
-      const now = await this.read(changes);
+      // The whole zone: some versions show disabled records in no other answer.
+      const now = await this.#read([""]);
       if (changes.some((change) => !isAsSeen(now.get(keyOf(change)), change.before))) return "stale";
       // Deletions first: a CNAME may come in place of what they remove.
       const ordered = changes.toSorted(
@@ -77,22 +84,30 @@ export class PowerDnsBackend implements Backend {
   #note(rrset: Record<string, unknown>, found: Map<string, Observed>): void {
     const name = parseName(asString(rrset["name"]));
     const type = asString(rrset["type"]);
-    const records = asArray(rrset["records"])
-      .map(asObject)
-      .filter((record) => record["disabled"] !== true);
+    const all = asArray(rrset["records"]).map(asObject);
+    const records = all.filter((record) => record["disabled"] !== true);
     const comments = asArray(rrset["comments"] ?? []).map(
       (comment) => asObject(comment) as unknown as Comment,
     );
     const key = keyOf({ name, type });
     this.#comments.set(key, comments);
+    const disabled = all.filter((record) => record["disabled"] === true);
+    this.#disabled.set(
+      key,
+      disabled.map((record) => asString(record["content"])),
+    );
     if (records.length === 0 || typeNumber(type) === undefined) return;
     const values = sortValues(records.map((record) => canonicalValue(type, asString(record["content"]))));
     const owner = comments.map(({ content }) => parseMarker(content)).find((one) => one !== undefined);
     found.set(key, { rrset: { name, type, ttl: Number(rrset["ttl"]), values }, owner });
   }
 
-  #toRrSet({ name, type, after }: Change) {
-    if (after.rrset === undefined) return { name, type, changetype: "DELETE" };
+  #toRrSet({ name, type, before, after }: Change) {
+    const values = after.rrset?.values ?? [];
+    const disabled = (this.#disabled.get(keyOf({ name, type })) ?? []).filter((one) => !values.includes(one));
+    const { ttl } = after.rrset ?? before.rrset ?? {};
+    if (values.length + disabled.length === 0 || ttl === undefined)
+      return { name, type, changetype: "DELETE" };
     const others = (this.#comments.get(keyOf({ name, type })) ?? []).filter(
       ({ content }) => parseMarker(content) === undefined,
     );
@@ -101,8 +116,11 @@ export class PowerDnsBackend implements Backend {
       name,
       type,
       changetype: "REPLACE",
-      ttl: after.rrset.ttl,
-      records: after.rrset.values.map((content) => ({ content, disabled: false })),
+      ttl,
+      records: [
+        ...values.map((content) => ({ content, disabled: false })),
+        ...disabled.map((content) => ({ content, disabled: true })),
+      ],
       comments: [...others, ...own],
     };
   }

@@ -23,7 +23,9 @@ export async function convergeZone(
   }
   const { kind, masters, dnssec } = inputs;
   if (seen === undefined) {
-    const body = { name, kind, masters, nameservers: nameServers, dnssec, soa_edit_api: "INCREASE" };
+    // A secondary copies its name servers, too: PowerDNS refuses others.
+    const nameservers = kind === "Slave" ? [] : nameServers;
+    const body = { name, kind, masters, nameservers, dnssec, soa_edit_api: "INCREASE" };
     // 409: another run has created it in the meantime.
     await api.request("POST", "/zones", { body, expect: [201, 409] });
   } else if (isOther(seen, inputs)) {

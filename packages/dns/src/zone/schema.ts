@@ -15,7 +15,7 @@ export const inputs = fields({
   nameServers: Type.Array(Type.String(), {
     default: [],
     description:
-      "The NS records that a new zone gets. Change them later with a `record_set` of the name `@`.",
+      "The NS records that a new zone gets, unless it is a `Slave`, which copies them. Change them later with a `record_set` of the name `@`.",
   }),
   masters: Type.Array(Type.String(), {
     default: [],
