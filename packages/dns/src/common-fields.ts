@@ -62,7 +62,8 @@ export const zoneFields = {
   checkTargets: Type.Boolean({
     default: true,
     description:
-      "Whether to refuse MX, NS and SRV whose targets in the zone are CNAMEs or have no address, and loops of CNAMEs.",
+      "Whether to refuse MX, NS and SRV whose targets in the zone are CNAMEs or have no address, loops of CNAMEs, and " +
+      "records that would not be served because they are below a delegation or a DNAME.",
   }),
 };
 

@@ -60,6 +60,29 @@ suite("waiting for what others serve", () => {
     expect(await dig(backend.target, NAME, "A")).toEqual(["192.0.2.1"]);
   }, 120_000);
 
+  it("tells what the server does not show when it is asked", async () => {
+    const backend = await namedBackend(folder.path, [
+      { name: "example.test" },
+      { name: "child.example.test", records: "@ NS ns1.example.test.\n" },
+    ]);
+    stops.push(() => backend.stop());
+    const hidden = { name: "pgp", type: "CNAME", values: ["ns1"] };
+    await backend.foreign(["update add pgp.example.test. 60 TYPE61 \\# 2 abcd"]);
+    await expect(new Member(backend).apply(hidden)).rejects.toThrow(
+      /because of records that it does not show when it is asked:\n {2}pgp\.example\.test\. CNAME/,
+    );
+    // The zone below the delegation is on this server, too, and answers in place of the one above.
+    const delegation = { name: "child", type: "NS", ttl: 600, values: ["ns1", "ns2.example.org."] };
+    const { rfc2136 } = backend.server as { rfc2136: object };
+    const member = new Member(backend);
+    await member.apply(delegation);
+    const closed = { ...delegation, values: ["ns1"], server: { rfc2136: { ...rfc2136, transfer: false } } };
+    await expect(member.apply(closed)).rejects.toThrow("allow a transfer of example.test.");
+    await member.apply({ ...delegation, values: ["ns1"] });
+    await member.apply({ ...closed, ttl: 300 });
+    await member.apply({ ...delegation, values: [] });
+  }, 60_000);
+
   const withUnbound = findProgram("unbound") === undefined ? it.skip : it;
   withUnbound(
     "after safeAfter, no cache holds the old answer",

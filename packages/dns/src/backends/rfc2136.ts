@@ -8,7 +8,7 @@ import {
   sizeOf,
   type UpdatePart,
 } from "../client/message.ts";
-import { joinLabels, labelsOf, type Name } from "../client/name.ts";
+import { isWithin, joinLabels, labelsOf, type Name } from "../client/name.ts";
 import {
   type Change,
   groupByName,
@@ -38,6 +38,8 @@ export class Rfc2136Backend implements Backend {
   readonly #mayTransfer: boolean;
   readonly #maySplit: boolean;
   #transferRefused = false;
+  /** Names whose NS records come from a zone of this server. */
+  readonly #childZones = new Set<Name>();
 
   constructor(client: DnsClient, zone: Name, { mayTransfer = true, maySplit = true } = {}) {
     this.#client = client;
@@ -127,18 +129,38 @@ export class Rfc2136Backend implements Backend {
 
   async #readOne(id: RrSetId, ask: Ask): Promise<RrSet[]> {
     const found = await ask(id);
+    if (id.type === "NS" && id.name !== this.zone && found.some(({ type }) => type === "NS"))
+      return this.#readDelegation(id, found);
     if (found.length === 0 || !(await this.#mayBeWildcard(id, found, ask))) return found;
     // Prerequisites ignore wildcards (RFC 2136, 3.2).
-    const { rcode } = await this.#client.update(this.zone, {
-      prerequisites: [{ name: id.name, type: found[0]!.type, class: CLASS.ANY, ttl: 0 }],
-      updates: [],
-    });
-    return rcode === "NOERROR" ? found : [];
+    return (await this.#holds([{ name: id.name, type: found[0]!.type, class: CLASS.ANY, ttl: 0 }]))
+      ? found
+      : [];
+  }
+
+  async #holds(prerequisites: ResourceRecord[]): Promise<boolean> {
+    const { rcode } = await this.#client.update(this.zone, { prerequisites, updates: [] });
+    return rcode === "NOERROR";
+  }
+
+  /** The server may have the zone below the delegation, too: it then answers with that zone's own NS records. */
+  async #readDelegation({ name, type }: RrSetId, found: RrSet[]): Promise<RrSet[]> {
+    const values = found.find((rrset) => rrset.type === type)?.values ?? [];
+    const same = values.map((value) => ({ name, type, class: CLASS.IN, ttl: 0, value }));
+    if (!this.#childZones.has(name)) return found;
+    const rrset = (await this.#transfer())?.get(keyOf({ name, type }))?.rrset;
+    if (rrset !== undefined) return [rrset];
+    if (!(await this.#holds([{ name, type, class: CLASS.ANY, ttl: 0 }]))) return [];
+    if (await this.#holds(same)) return found;
+    throw new DnsError(
+      `the server also has the zone ${name}, whose name servers hide those that ${this.zone} names: allow a transfer of ${this.zone}`,
+    );
   }
 
   async #ask({ name, type }: RrSetId): Promise<RrSet[]> {
     const response = await this.#client.query(name, type);
     if (response.rcode !== "NXDOMAIN") requireAnswer(response, `the question for ${name} ${type}`);
+    if (type === "NS" && response.isAuthoritative) this.#childZones.add(name);
     return rrSetsIn(response, { name, type });
   }
 
@@ -159,8 +181,13 @@ export class Rfc2136Backend implements Backend {
 
 /** The RRset of the query and CNAME; of a delegation, from the other sections. */
 function rrSetsIn({ answer, authority, additional }: Response, { name, type }: RrSetId): RrSet[] {
+  // A DNAME above the name is answered with a CNAME that does not exist (RFC 6672, 3.1).
+  const isBelowDname = answer.some(
+    (one) => one.type === "DNAME" && one.name !== name && isWithin(name, one.name),
+  );
+  const isOwn = (one: ResourceRecord) => one.type === type || (one.type === "CNAME" && !isBelowDname);
   const own = (records: readonly ResourceRecord[]) =>
-    toRrSets(records.filter((one) => one.name === name && (one.type === type || one.type === "CNAME")));
+    toRrSets(records.filter((one) => one.name === name && isOwn(one)));
   const sections = [
     answer,
     type === "NS" ? authority : [],

@@ -1,18 +1,27 @@
 import { ProviderError } from "@nixops4-providers/provider-sdk";
 import type { Backend } from "../backends/backend.ts";
-import { isWithin, type Name } from "../client/name.ts";
+import { isWithin, joinLabels, labelsOf, type Name } from "../client/name.ts";
 import type { Plan } from "./decide.ts";
 import { describeId, keyOf, type Observed, type RrSet, type RrSetId } from "../rrset.ts";
 import { targetOf } from "./wanted.ts";
 
 const ADDRESSES = ["A", "AAAA"];
 const MAX_CHAIN = 16;
+const HIDING = ["NS", "DNAME"];
+/** What may be at the name of a delegation: addresses as glue. */
+const AT_DELEGATION = ["NS", "DS", ...ADDRESSES];
 
-/** Refuses loops of CNAME records, and MX, NS and SRV records whose target in the zone is a CNAME or has no address. */
+/**
+ * Refuses loops of CNAME records, MX, NS and SRV records whose target in the zone is a CNAME or has no address, and
+ * records that no name server would serve, since they are below a delegation or a DNAME.
+ */
 export async function checkTargets(backend: Backend, plan: Plan): Promise<void> {
   const view = new ZoneView(backend, plan);
   const problems: string[] = [];
+  await view.loadAbove(plan.desired);
   for (const rrset of plan.desired) {
+    const hidden = view.hiddenBy(rrset);
+    if (hidden !== undefined) problems.push(`  ${describeId(rrset)}: ${hidden}`);
     for (const value of rrset.values) {
       const target = targetOf(rrset.type, value);
       const problem = target === undefined ? undefined : await view.problemOf(rrset, target);
@@ -48,6 +57,37 @@ class ZoneView {
     return (await this.#isElsewhere(target)) ? undefined : `the target ${target} has no address in the zone`;
   }
 
+  /** Reads, for {@link hiddenBy}, what is above these record sets and at their names. */
+  async loadAbove(rrsets: readonly RrSet[]): Promise<void> {
+    const ids = rrsets.flatMap(({ name, type }) => [
+      ...this.#parentsOf(name).flatMap((parent) => HIDING.map((one) => ({ name: parent, type: one }))),
+      ...(name === this.#backend.zone || AT_DELEGATION.includes(type) ? [] : [{ name, type: "NS" }]),
+    ]);
+    await this.#load([...new Map(ids.map((id) => [keyOf(id), id])).values()]);
+  }
+
+  /** Why no name server would serve the record set; `undefined` when it would be served. */
+  hiddenBy({ name, type }: RrSet): string | undefined {
+    const isGlueOf = (delegation: Name) =>
+      ADDRESSES.includes(type) &&
+      this.#rrset({ name: delegation, type: "NS" })?.values.includes(name) === true;
+    for (const parent of this.#parentsOf(name)) {
+      if (this.#has(parent, "DNAME")) return `it would not be served: ${parent} has a DNAME`;
+      if (this.#has(parent, "NS") && !isGlueOf(parent))
+        return `it would not be served: ${parent} is delegated to other name servers`;
+    }
+    const isDelegated = name !== this.#backend.zone && !AT_DELEGATION.includes(type) && this.#has(name, "NS");
+    return isDelegated ? "it would not be served: the name is delegated to other name servers" : undefined;
+  }
+
+  /** The names between a name and the zone. */
+  #parentsOf(name: Name): Name[] {
+    const { zone } = this.#backend;
+    const labels = labelsOf(name);
+    const count = labels.length - labelsOf(zone).length;
+    return Array.from({ length: Math.max(0, count - 1) }, (_, index) => joinLabels(labels.slice(index + 1)));
+  }
+
   async #leadsTo(start: Name, end: Name): Promise<boolean> {
     for (let name: Name | undefined = start, steps = 0; name !== undefined && steps < MAX_CHAIN; steps++) {
       if (name === end) return true;
@@ -60,14 +100,7 @@ class ZoneView {
   /** Whether the name is below a delegation, or a wildcard answers for it. */
   async #isElsewhere(target: Name): Promise<boolean> {
     const { zone } = this.#backend;
-    const above: Name[] = [];
-    for (let at = target.indexOf("."); at >= 0;) {
-      const parent = target.slice(at + 1);
-      if (parent === zone || !isWithin(parent, zone)) break;
-      above.push(parent);
-      const next = target.indexOf(".", at + 1);
-      at = next === target.length - 1 ? -1 : next;
-    }
+    const above = this.#parentsOf(target);
     const wildcards = [...above, zone].flatMap((name) =>
       [...ADDRESSES, "CNAME"].map((type) => ({ name: `*.${name}`, type })),
     );

@@ -1,5 +1,6 @@
 import { type Context, ProviderError } from "@nixops4-providers/provider-sdk";
 import type { Backend } from "../backends/backend.ts";
+import { KNOWN_TYPES } from "../client/rr-types.ts";
 import { type Decision, decide, type Plan } from "./decide.ts";
 import { Patience } from "../backends/patience.ts";
 import {
@@ -32,6 +33,7 @@ export async function syncRrSets(
   const ids = idsOf(plan);
   const changed = new Map<string, Change>();
   let sent: { changes: Change[]; at: number } | undefined;
+  let refused: { changes: Change[]; at: number } | undefined;
   let isAnnounced = false;
   const patience = new Patience(context.signal);
   for (;;) {
@@ -60,7 +62,12 @@ export async function syncRrSets(
     for (const change of decision.changes)
       if (!changed.has(keyOf(change))) changed.set(keyOf(change), change);
     if (result === "applied") sent = { changes: decision.changes, at: performance.now() };
-    if (result === "stale") await patience.stale();
+    if (result !== "stale") continue;
+    if (refused === undefined || !areSame(refused.changes, decision.changes))
+      refused = { changes: decision.changes, at: performance.now() };
+    const seconds = (performance.now() - refused.at) / 1000;
+    if (seconds > HIDDEN_SECONDS + backend.capabilities.lagSeconds) throw hiddenError(decision.changes);
+    await patience.stale();
   }
 }
 
@@ -73,22 +80,9 @@ function idsOf({ desired, removed }: Plan): RrSetId[] {
   return [...new Map(ids.map((id) => [keyOf(id), id])).values()];
 }
 
-const BESIDE_CNAME = [
-  "A",
-  "AAAA",
-  "MX",
-  "TXT",
-  "NS",
-  "SRV",
-  "CAA",
-  "HTTPS",
-  "SVCB",
-  "PTR",
-  "SSHFP",
-  "TLSA",
-  "DNAME",
-  "DS",
-];
+const BESIDE_CNAME = KNOWN_TYPES.filter((type) => type !== "CNAME" && type !== "SOA");
+/** For how long a server may refuse what nothing that can be read explains. */
+const HIDDEN_SECONDS = 5;
 
 function refuseConflicts({ conflicts }: Decision, zone: string): void {
   if (conflicts.length === 0) return;
@@ -107,14 +101,40 @@ function ignoredOf(sent: readonly Change[], open: readonly Change[]): Change[] {
   const before = new Map(sent.map((change) => [keyOf(change), change]));
   return open.filter((change) => {
     const earlier = before.get(keyOf(change));
-    return (
-      earlier !== undefined && isSame(earlier.before, change.before) && isSame(earlier.after, change.after)
-    );
+    if (earlier === undefined) return false;
+    // The marker, another record, may have been written.
+    const isOpen =
+      sameRrSet(earlier.before.rrset, change.before.rrset) &&
+      sameRrSet(earlier.after.rrset, change.after.rrset);
+    return isOpen && (!sameRrSet(change.before.rrset, change.after.rrset) || isSameChange(earlier, change));
   });
+}
+
+function areSame(a: readonly Change[], b: readonly Change[]): boolean {
+  return (
+    a.length === b.length &&
+    a.every((one, index) => keyOf(one) === keyOf(b[index]!) && isSameChange(one, b[index]!))
+  );
+}
+
+function isSameChange(a: Change, b: Change): boolean {
+  return isSame(a.before, b.before) && isSame(a.after, b.after);
 }
 
 function isSame(a: Observed, b: Observed): boolean {
   return a.owner === b.owner && sameRrSet(a.rrset, b.rrset);
+}
+
+function hiddenError(changes: readonly Change[]): ProviderError {
+  const ids = changes.map((change) => `  ${describeId(change)}`).join("\n");
+  return new ProviderError(
+    `the server does not make these changes, because of records that it does not show when it is asked:\n${ids}`,
+    {
+      hint:
+        "Look at the zone by a transfer (dig AXFR): the name may have records of another type, which allow no CNAME, or be below " +
+        "a delegation or a DNAME. Or the server answers questions from another view, or another server, than it takes updates for.",
+    },
+  );
 }
 
 function ignoredError(ignored: readonly Change[]): ProviderError {
@@ -125,7 +145,7 @@ function ignoredError(ignored: readonly Change[]): ProviderError {
   return new ProviderError(
     `the server accepted changes but did not make them:\n${indent(lines.join("\n"))}`,
     {
-      hint: "A server ignores what a zone cannot have, such as a CNAME beside other records, or a zone without name servers.",
+      hint: "A server ignores what a zone cannot have, such as a CNAME beside other records, and does not show what is below a delegation.",
     },
   );
 }

@@ -56,7 +56,7 @@ export async function waitUntilServed(
     let waiting = servers;
     for (let pause = PAUSE_MS; ; pause = Math.min(MAX_PAUSE_MS, pause * 1.5)) {
       const reasons = await Promise.all(
-        waiting.map(async (server) => ({ server, reason: await whyNot(server, expected) })),
+        waiting.map(async (server) => ({ server, reason: await whyNot(server, backend.zone, expected) })),
       );
       const open = reasons.filter(({ reason }) => reason !== undefined);
       if (open.length === 0) return;
@@ -102,10 +102,14 @@ function notServed(zone: Name, lines: readonly string[], timeoutSeconds: number)
 }
 
 /** Returns why a server does not serve what is expected; `undefined` when it does. */
-async function whyNot({ client }: NameServer, expected: readonly Expected[]): Promise<string | undefined> {
+async function whyNot(
+  { client }: NameServer,
+  zone: Name,
+  expected: readonly Expected[],
+): Promise<string | undefined> {
   for (let start = 0; start < expected.length; start += PARALLEL) {
     const part = expected.slice(start, start + PARALLEL);
-    const reasons = await Promise.all(part.map((one) => whyNotOne(client, one)));
+    const reasons = await Promise.all(part.map((one) => whyNotOne(client, zone, one)));
     const reason = reasons.find((one) => one !== undefined);
     if (reason !== undefined) return reason;
   }
@@ -114,6 +118,7 @@ async function whyNot({ client }: NameServer, expected: readonly Expected[]): Pr
 
 async function whyNotOne(
   client: DnsClient,
+  zone: Name,
   { name, type, rrset, isShared }: Expected,
 ): Promise<string | undefined> {
   try {
@@ -122,6 +127,8 @@ async function whyNotOne(
     const own = (records: typeof answer) => records.filter((one) => one.name === name && one.type === type);
     const isReferral = !isAuthoritative && authority.some((one) => one.type === "NS");
     if (!isAuthoritative && !isReferral) return "is not authoritative for it";
+    // This server has the zone below the delegation, too, and answers from that.
+    if (type === "NS" && name !== zone && isAuthoritative && own(answer).length > 0) return undefined;
     const records = own(answer).length > 0 || !isReferral ? own(answer) : own([...authority, ...additional]);
     const values = sortValues(records.map(({ value }) => value ?? ""));
     const served = records.length === 0 ? undefined : { name, type, ttl: records[0]!.ttl, values };
