@@ -58,6 +58,11 @@ export function describeId({ name, type }: RrSetId): string {
   return `${name} ${type}`;
 }
 
+/** Whether a TXT value is an SPF record (RFC 7208, 4.5). */
+export function isSpf(value: string): boolean {
+  return /^"v=spf1( |"|$)/i.test(value);
+}
+
 const SHOWN = 120;
 
 function shorten(value: string): string {

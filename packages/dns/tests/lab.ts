@@ -105,6 +105,12 @@ export class Member {
     return { server, zone: "example.test", verify: { nameServers, timeoutSeconds: 5 } };
   }
 
+  /** As when the last run had these inputs. */
+  remember(inputs: object): void {
+    const outputs = { fqdn: "x.", serial: 1, safeAfter: null };
+    this.#state = { inputs: { ...this.shared, ...inputs }, outputs };
+  }
+
   /** As when the state was deleted. */
   loseState(): void {
     this.#state = undefined;

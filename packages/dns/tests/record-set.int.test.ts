@@ -154,6 +154,15 @@ suite.each(BACKENDS)("record_set on $label", ({ start }) => {
     await expect(member.apply({ ...inputs, values: ["192.0.2.3"] })).rejects.toThrow(
       /belongs to somebody else/,
     );
+    // What the state knows is on another server, and in another zone.
+    const token = { value: "another-token" };
+    const server = "desec" in backend.server ? { gandi: { token } } : { desec: { token } };
+    member.remember({ ...inputs, values: ["192.0.2.1"], server });
+    await expect(member.apply({ ...inputs, values: ["192.0.2.3"] })).rejects.toThrow(
+      /belongs to somebody else/,
+    );
+    member.remember({ ...inputs, zone: "elsewhere.test", server });
+    await member.apply({ ...inputs, values: ["192.0.2.2"] });
   });
 
   it("refuses a CNAME beside other records, and others beside a CNAME", async () => {
@@ -162,6 +171,11 @@ suite.each(BACKENDS)("record_set on $label", ({ start }) => {
     await expect(member.apply(cname)).rejects.toThrow(/has records, which allow no CNAME/);
     await member.apply({ ...cname, onConflict: "overwrite" });
     expect(await see("CNAME")).toEqual(["ns1.example.test."]);
+    if (backend.types?.includes("NAPTR") !== false) {
+      await backend.foreign([`update add naptr-${fqdn()} 300 NAPTR 1 1 "s" "x" "" .`]);
+      const beside = new Member(backend).apply({ ...cname, name: `naptr-${name}` });
+      await expect(beside).rejects.toThrow(/has records, which allow no CNAME/);
+    }
     const other = new Member(backend);
     await expect(other.apply({ name, type: "TXT", values: ["x"] })).rejects.toThrow(
       /has a CNAME, which allows nothing beside/,
@@ -273,6 +287,59 @@ suite.each(BACKENDS)("record_set on $label", ({ start }) => {
     });
   });
 
+  it("refuses records that would not be served, below a delegation or a DNAME", async () => {
+    const refuse = (inputs: object) => expect(new Member(backend).apply(inputs)).rejects;
+    const delegation = new Member(backend);
+    await delegation.apply({ name, type: "NS", values: [`ns.${name}`], checkTargets: false });
+    await new Member(backend).apply({ name: `ns.${name}`, type: "A", values: ["127.0.0.1"] });
+    await refuse({ name: `x.${name}`, type: "TXT", values: ["x"] }).toThrow(
+      /would not be served: case\d+\.example\.test\. is delegated to other name servers/,
+    );
+    await refuse({ name: `x.${name}`, type: "A", values: ["192.0.2.1"] }).toThrow(/would not be served/);
+    await refuse({ name, type: "TXT", values: ["x"] }).toThrow(/the name is delegated/);
+    if (backend.types?.includes("DNAME") === false) return;
+    await new Member(backend).apply({ name: `d-${name}`, type: "DNAME", values: ["example.org."] });
+    await refuse({ name: `x.d-${name}`, type: "A", values: ["192.0.2.1"] }).toThrow(
+      /would not be served: d-case\d+\.example\.test\. has a DNAME/,
+    );
+  });
+
+  it("never removes the name servers of the zone", async () => {
+    if ("cloudflare" in backend.server) return;
+    const inputs = { name: "@", type: "NS", ttl: low(), values: ["ns1"] };
+    await member.apply({ ...inputs, onConflict: "overwrite" });
+    await member.apply({ ...inputs, ensure: "absent" });
+    expect(await dig(backend.target, "example.test", "NS")).toEqual(["ns1.example.test."]);
+    expect(await dig(backend.target, "_ns._owner.example.test", "TXT")).toEqual([]);
+  });
+
+  it("is known to another owner, or without markers, by the state, and leaves no marker of the last one", async () => {
+    const inputs = { name, type: "A", ttl: low(), values: ["192.0.2.1"] };
+    const marker = () => dig(backend.target, `${name}._a._owner.example.test.`, "TXT");
+    await member.apply(inputs);
+    const other = { marker: { owner: "other" } };
+    await expect(new Member(backend).apply({ ...inputs, ...other })).rejects.toThrow(/belongs to the owner/);
+    await member.apply({ ...inputs, ...other });
+    if (backend.marker === "record") expect(await marker()).toEqual(['"nixops4 owner=other"']);
+    await member.apply({ ...inputs, values: ["192.0.2.2"], marker: { enable: false } });
+    expect([await see("A"), await marker()]).toEqual([["192.0.2.2"], []]);
+    await member.apply({ ...inputs, values: [], marker: { enable: false } });
+    expect(await see("A")).toEqual([]);
+  });
+
+  it("does not merge a second SPF record", async () => {
+    await backend.foreign([`update add ${fqdn()} 300 TXT "v=spf1 mx -all"`]);
+    const inputs = { name, type: "TXT", ttl: low(), values: ["v=spf1 a -all"], onConflict: "merge" };
+    await expect(member.apply(inputs)).rejects.toThrow(/it has two SPF records/);
+  });
+
+  it("moves away from a zone that the server no longer has", async () => {
+    const inputs = { name, type: "A", ttl: low(), values: ["192.0.2.1"] };
+    member.remember({ ...inputs, zone: "gone.test" });
+    await member.apply(inputs);
+    expect(await see("A")).toEqual(["192.0.2.1"]);
+  });
+
   it("says when the old answer has run out everywhere", async () => {
     const seconds = (outputs: object) =>
       (Date.parse((outputs as { safeAfter: string }).safeAfter) - new Date().getTime()) / 1000;
@@ -292,6 +359,18 @@ suite.each(BACKENDS)("record_set on $label", ({ start }) => {
       verify: { authoritative: false },
     });
     expect(near(seconds(unverified), low() + backend.refresh)).toBe(true);
+    // As a run that was killed after it had removed the record.
+    const removal = { ...inputs, ttl: 900, values: [] };
+    const before = new Member(backend);
+    await before.apply({ ...inputs, name: `killed-${name}` });
+    const killed = new Member(backend);
+    killed.remember({ ...inputs, name: `killed-${name}` });
+    await before.apply({ ...removal, name: `killed-${name}` });
+    expect(near(seconds(await killed.apply({ ...removal, name: `killed-${name}` })), 900)).toBe(true);
+    // A wildcard answered for the name until now.
+    await new Member(backend).apply({ ...inputs, name: `*.${name}`, ttl: 2000 });
+    const below = await new Member(backend).apply({ ...inputs, name: `www.${name}` });
+    expect(near(seconds(below), 2000)).toBe(true);
   });
 
   it("refuses a guarantee that the server cannot give", async () => {
@@ -335,6 +414,7 @@ suite.each(BACKENDS)("record_set on $label", ({ start }) => {
       [{ name: "x._a._owner", type: "TXT", values: ["x"] }, /kept for markers/],
       [{ name, type: "SOA", values: ["a b 1 2 3 4 5"] }, /belongs to the server/],
       [{ name, type: "NOPE", values: ["x"] }, /unknown type/],
+      [{ name, type: "TYPE6", values: ["\\# 1 00"] }, /TYPE6 must be written as SOA/],
     ] as const) {
       await expect(member.apply(inputs)).rejects.toThrow(message);
     }

@@ -152,7 +152,8 @@ export class CloudflareBackend extends CloudBackend {
     const { name, type, after } = change;
     const known = this.#records.get(keyOf(change)) ?? [];
     const values = after.rrset?.values ?? [];
-    const comment = after.owner === undefined ? undefined : formatMarker(after.owner);
+    const noComment = change.before.owner === undefined ? undefined : "";
+    const comment = after.owner === undefined ? noComment : formatMarker(after.owner);
     const settings = after.rrset === undefined ? {} : this.#settings(type, after.rrset.ttl, comment);
     const spare = known.filter(({ value }) => !values.includes(value));
     const batch: Batch = { deletes: [], patches: [], posts: [] };

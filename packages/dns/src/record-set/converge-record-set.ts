@@ -3,6 +3,7 @@ import type { Capabilities } from "../backends/backend.ts";
 import { isWithin, type Name } from "../client/name.ts";
 import { convergeRrSets } from "../rrsets/converge-rrsets.ts";
 import type { Removal } from "../rrsets/decide.ts";
+import { historyOf, leaveZone } from "../rrsets/history.ts";
 import type { Inputs, Outputs } from "./schema.ts";
 import { convergeReverse } from "./reverse.ts";
 import { keyOf, type RrSet } from "../rrset.ts";
@@ -26,7 +27,8 @@ export async function convergeRecordSet(
     ? []
     : [{ ...rrset, values: rrset.values.length > 0 ? rrset.values : undefined }];
   if (isElsewhere && isWithin(last.rrset.name, zone)) removed.push(last.rrset);
-  const shared = { inputs, previous: new Map(before), context };
+  const history = historyOf(inputs, previous?.inputs);
+  const shared = { inputs, previous: new Map(before), history, context };
   const { serial, safeAfter } = await convergeRrSets({
     ...shared,
     zone,
@@ -35,13 +37,14 @@ export async function convergeRecordSet(
     safeAfter: previous?.outputs.safeAfter,
   });
   if (isElsewhere && !isWithin(last.rrset.name, zone)) {
-    await convergeRrSets({ ...shared, zone: last.zone, desired: [], removed: [last.rrset], safeAfter: null });
+    await leaveZone({ ...shared, zone: last.zone, desired: [], removed: [last.rrset], safeAfter: null });
   }
   if (inputs.reverse || previous?.inputs.reverse === true) {
     await convergeReverse({
       inputs,
       current: inputs.reverse ? current : undefined,
       previous: previous?.inputs.reverse === true ? last?.rrset : isPresent ? undefined : rrset,
+      history,
       context,
     });
   }

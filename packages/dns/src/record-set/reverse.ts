@@ -2,7 +2,7 @@ import { type Context, ProviderError } from "@nixops4-providers/provider-sdk";
 import { parseAddress } from "../client/fields.ts";
 import { type Name, reverseName } from "../client/name.ts";
 import type { ZoneInputs } from "../common-fields.ts";
-import { convergeRrSets } from "../rrsets/converge-rrsets.ts";
+import { convergeRrSets, type ZoneWork } from "../rrsets/converge-rrsets.ts";
 import { keyOf, type RrSet } from "../rrset.ts";
 import { findZone } from "../server/open-server.ts";
 
@@ -11,11 +11,18 @@ export interface ReverseWork {
   /** The A or AAAA records of this run, and those of the last one. */
   current: RrSet | undefined;
   previous: RrSet | undefined;
+  history: ZoneWork["history"];
   context: Context;
 }
 
 /** Keeps the PTR records of addresses, each in the longest matching zone of the server. */
-export async function convergeReverse({ inputs, current, previous, context }: ReverseWork): Promise<void> {
+export async function convergeReverse({
+  inputs,
+  current,
+  previous,
+  history,
+  context,
+}: ReverseWork): Promise<void> {
   const desired = pointersOf(current);
   const before = pointersOf(previous);
   const gone = before.filter(({ name }) => !desired.some((one) => one.name === name));
@@ -35,6 +42,7 @@ export async function convergeReverse({ inputs, current, previous, context }: Re
         .filter((pointer) => gone.includes(pointer))
         .map((one) => ({ ...one, onlyIfSame: true })),
       previous: new Map(before.map((pointer) => [keyOf(pointer), pointer])),
+      history,
       safeAfter: null,
       context,
     });

@@ -1,6 +1,7 @@
 import { type Context, type ConvergeRequest, ProviderError } from "@nixops4-providers/provider-sdk";
 import type { Capabilities } from "../backends/backend.ts";
 import { convergeRrSets } from "../rrsets/converge-rrsets.ts";
+import { historyOf, leaveZone } from "../rrsets/history.ts";
 import type { Inputs, Outputs } from "./schema.ts";
 import { keyOf, type RrSet } from "../rrset.ts";
 import { capabilitiesOf } from "../server/server.ts";
@@ -28,6 +29,7 @@ export async function convergeRecords(
   const shared = {
     inputs,
     previous: new Map((last?.rrsets ?? []).map((rrset) => [keyOf(rrset), rrset])),
+    history: historyOf(inputs, previous?.inputs),
     maySplit: inputs.tooLarge === "split",
     context,
   };
@@ -39,7 +41,7 @@ export async function convergeRecords(
     safeAfter: previous?.outputs.safeAfter,
   });
   if (last !== undefined && !isSameZone) {
-    await convergeRrSets({ ...shared, zone: last.zone, desired: [], removed: last.rrsets, safeAfter: null });
+    await leaveZone({ ...shared, zone: last.zone, desired: [], removed: last.rrsets, safeAfter: null });
   }
   return result;
 }

@@ -1,7 +1,9 @@
+import type { Name } from "../client/name.ts";
 import {
   type Change,
   describeId,
   describeRrSet,
+  isSpf,
   keyOf,
   NOTHING,
   type Observed,
@@ -31,6 +33,12 @@ export interface Plan {
   onConflict: OnConflict;
   /** The owner in the markers; `undefined` without markers. */
   owner: string | undefined;
+  /** The owner in the markers of the last run. */
+  previousOwner?: string | undefined;
+  /** Whether the last run wrote to another server. */
+  isMoved?: boolean;
+  /** The zone, whose own name servers are never removed. */
+  zone?: Name;
 }
 
 export interface Decision {
@@ -61,7 +69,13 @@ function decideDesired(plan: Plan, rrset: RrSet, seen: Observed, { changes, conf
   }
   const after = isMerged
     ? { rrset: mergeInto(seen.rrset!, rrset, plan.previous.get(keyOf(rrset))), owner: seen.owner }
-    : { rrset, owner: plan.owner ?? seen.owner };
+    : { rrset, owner: plan.owner ?? (seen.owner === plan.previousOwner ? undefined : seen.owner) };
+  if (isMerged && after.rrset.type === "TXT" && after.rrset.values.filter(isSpf).length > 1) {
+    conflicts.push(
+      `${describeId(rrset)}: with ${describeRrSet(seen.rrset)} it has two SPF records, and receivers then take none`,
+    );
+    return;
+  }
   if (!sameRrSet(seen.rrset, after.rrset) || seen.owner !== after.owner) {
     const { name, type } = rrset;
     changes.push({
@@ -76,13 +90,19 @@ function decideDesired(plan: Plan, rrset: RrSet, seen: Observed, { changes, conf
 function decideRemoved(plan: Plan, id: Removal, seen: Observed, { changes, left }: Decision): void {
   const { name, type, values } = id;
   if (seen.rrset === undefined) {
-    const isOurMarker = seen.owner !== undefined && seen.owner === plan.owner;
+    const isOurMarker =
+      seen.owner !== undefined && (seen.owner === plan.owner || seen.owner === plan.previousOwner);
     if (isOurMarker) changes.push({ name, type, before: seen, after: NOTHING });
     return;
   }
   const own = values ?? plan.previous.get(keyOf(id))?.values;
   if (id.onlyIfSame === true && !sameValues(seen.rrset, { name, type, ttl: 0, values: own ?? [] })) return;
-  if (plan.onConflict === "overwrite" || isOurs(plan, { name, type, values: own ?? [] }, seen)) {
+  const mayRemove = plan.onConflict === "overwrite" || isOurs(plan, { name, type, values: own ?? [] }, seen);
+  if (mayRemove && type === "NS" && name === plan.zone) {
+    left.push(`${describeId(id)}: a zone needs its name servers`);
+    if (seen.owner !== undefined)
+      changes.push({ name, type, before: seen, after: { ...seen, owner: undefined } });
+  } else if (mayRemove) {
     changes.push({ name, type, before: seen, after: NOTHING });
   } else if (plan.onConflict === "merge" && own !== undefined) {
     removeValues(id, own, seen, changes);
@@ -142,11 +162,13 @@ function isOurs(
   wanted: RrSetId & { values: readonly string[] },
   { rrset, owner }: Observed,
 ): boolean {
-  if (owner !== undefined && plan.owner !== undefined) return owner === plan.owner;
   const previous = plan.previous.get(keyOf(wanted));
+  if (owner !== undefined && plan.owner !== undefined)
+    return owner === plan.owner || (previous !== undefined && owner === plan.previousOwner);
   const isAsWanted = sameValues(rrset, { ...wanted, ttl: 0 });
-  if (plan.owner === undefined) return previous !== undefined || isAsWanted;
-  return previous !== undefined && (isAsWanted || sameValues(rrset, previous));
+  const isKnown = previous !== undefined && (isAsWanted || sameValues(rrset, previous));
+  if (plan.owner !== undefined || isKnown) return isKnown;
+  return isAsWanted || (previous !== undefined && plan.isMoved !== true);
 }
 
 /** Keeps the values of others and their TTL. */

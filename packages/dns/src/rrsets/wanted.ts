@@ -2,9 +2,9 @@ import type { Violation } from "@nixops4-providers/provider-sdk";
 import type { Capabilities } from "../backends/backend.ts";
 import { DnsError } from "../client/dns-error.ts";
 import { isWithin, type Name, parseName } from "../client/name.ts";
-import { canonicalValue, typeNumber } from "../client/rr-types.ts";
+import { canonicalValue, typeName, typeNumber } from "../client/rr-types.ts";
 import { isMarkerName } from "../backends/markers.ts";
-import { keyOf, type RrSet, sortValues } from "../rrset.ts";
+import { isSpf, keyOf, type RrSet, sortValues } from "../rrset.ts";
 
 /** One record set of the inputs. */
 export interface Wanted {
@@ -106,8 +106,10 @@ function readOwner({ name }: Wanted, zone: Name, report: Report): Name | undefin
 }
 
 function checkType({ type }: Wanted, { types }: Capabilities, report: Report): void {
-  if (typeNumber(type) === undefined)
+  const number = typeNumber(type);
+  if (number === undefined)
     report("type", `unknown type ${JSON.stringify(type)}: write it as TYPE and its number`);
+  else if (typeName(number) !== type) report("type", `${type} must be written as ${typeName(number)}`);
   else if (type === "SOA") report("type", "the SOA record belongs to the server");
   else if (types?.includes(type) === false)
     report("type", `this kind of server takes no ${type} records, only ${types.join(", ")}`);
@@ -130,8 +132,8 @@ function checkValues({ name, type, values }: Wanted, zone: Name, report: Report)
       report("type", "the zone itself cannot have a CNAME: it has SOA and NS");
     if (values[0] === name) report("values[0]", `must not point to its own name`);
   }
-  const spf = values.filter((value) => /^"v=spf1( |"|$)/i.test(value));
-  if (type === "TXT" && spf.length > 1) report("values", "has two SPF records: receivers then take none");
+  if (type === "TXT" && values.filter(isSpf).length > 1)
+    report("values", "has two SPF records: receivers then take none");
   if (type === "NS" && name === zone && values.length === 0) report("values", "a zone needs name servers");
 }
 
@@ -141,12 +143,16 @@ export function checkTogether(rrsets: readonly RrSet[]): Violation[] {
   const cnames = new Map(present.filter(({ type }) => type === "CNAME").map((rrset) => [rrset.name, rrset]));
   const violations: Violation[] = [];
   const pathOf = ({ name, type }: RrSet) => `records.${name}.${type}`;
-  const keys = new Set<string>();
+  const seen = new Map<string, RrSet>();
+  for (const rrset of rrsets) {
+    const { name, type, values } = rrset;
+    const earlier = seen.get(keyOf(rrset));
+    if (earlier !== undefined && earlier.values.length + values.length > 0)
+      violations.push({ path: pathOf(rrset), message: `${name} ${type} is given twice` });
+    if (earlier === undefined || values.length > 0) seen.set(keyOf(rrset), rrset);
+  }
   for (const rrset of present) {
     const { name, type, values } = rrset;
-    if (keys.has(keyOf(rrset)))
-      violations.push({ path: pathOf(rrset), message: `${name} ${type} is given twice` });
-    keys.add(keyOf(rrset));
     if (type !== "CNAME" && cnames.has(name)) {
       violations.push({ path: pathOf(rrset), message: `${name} is a CNAME, which allows nothing beside it` });
     }

@@ -132,6 +132,19 @@ export function capabilitiesOf(server: Server): Capabilities {
   return server.cloudflare.proxied ? CLOUDFLARE_PROXIED_CAPABILITIES : CLOUDFLARE_CAPABILITIES;
 }
 
+/** Whether two inputs mean the same server: other credentials or timeouts make no other server of it. */
+export function isSameServer(a: Server, b: Server): boolean {
+  return placeOf(a) === placeOf(b);
+}
+
+function placeOf({ rfc2136, powerdns, ...clouds }: Server): string {
+  if (rfc2136 !== undefined) return `${rfc2136.address} ${rfc2136.port}`;
+  if (powerdns !== undefined) return `${powerdns.url} ${powerdns.serverId}`;
+  return Object.entries(clouds)
+    .map(([kind, cloud]) => `${kind} ${cloud?.url}`)
+    .join();
+}
+
 const GUARANTEES = { "compare-and-set": "compareAndSet", "one-step": "atomicBatch" } as const;
 
 export const requireField = Type.Array(Type.Enum(Object.keys(GUARANTEES) as (keyof typeof GUARANTEES)[]), {
