@@ -52,7 +52,7 @@ export const zoneFields = {
           default: {},
           description:
             "The addresses of name servers, by their names in the NS records: an address, and a port when it is not 53 " +
-            "(`192.0.2.1:5353`, `[2001:db8::1]:53`). The others are found by their names.",
+            "(`192.0.2.1:5353`, `[2001:db8::1]:53`). The others are found by their names; addresses that this machine has no route to are left out where a name server has others.",
         },
       ),
       timeoutSeconds: secondsField("How many seconds to wait for them.", { default: 120, orZero: true }),

@@ -1,6 +1,6 @@
 import { execFileSync, spawnSync } from "node:child_process";
 import { existsSync } from "node:fs";
-import { writeFile } from "node:fs/promises";
+import { readFile, writeFile } from "node:fs/promises";
 import { join } from "node:path";
 import { afterAll, beforeAll, describe, expect, it } from "@jest/globals";
 import { builtProvider } from "@nixops4-providers/e2e";
@@ -40,14 +40,18 @@ suite(`a server whose first address is dead${reason === undefined ? "" : ` (skip
   afterAll(() => folder.remove());
 
   /** Runs the provider beside a server in a network of its own. */
-  const apply = (server: object, [program, argument, readyLine]: [string, string, string]) => {
+  const apply = (
+    server: object,
+    [program, argument, readyLine]: [string, string, string],
+    verify: object = { authoritative: false },
+  ) => {
     const inputProperties = {
       server,
       zone: "example.test",
       name: "www",
       type: "A",
       values: ["192.0.2.1"],
-      verify: { authoritative: false },
+      verify,
     };
     const input = JSON.stringify({
       createResourceRequest: { type: "record_set", inputProperties, isStateful: true },
@@ -77,6 +81,23 @@ suite(`a server whose first address is dead${reason === undefined ? "" : ` (skip
     const tsig = { name: "hmac-sha256", secret: { value: SECRET } };
     const server = { rfc2136: { address: "ns.test", port: named.port, transport, tsig, timeoutSeconds: 20 } };
     const output = apply(server, ["named", `-gc${folder.path}/named.conf`, "running"]);
+    expect(output).toContain('"fqdn":"www.example.test."');
+  });
+
+  it("is asked for what it serves at the addresses that this machine has a route to", async () => {
+    const records = "@ NS ns1\nns1 A 127.0.0.1\nns1 AAAA 2001:db8::1\n";
+    const named = await startNamed({
+      folder: join(folder.path, "routes"),
+      keys: KEYS,
+      zones: [{ name: "example.test", records }],
+    });
+    await named.stop();
+    const config = join(folder.path, "routes", "named.conf");
+    await writeFile(config, (await readFile(config, "utf8")).replace(` port ${named.port} `, " port 53 "));
+    const server = {
+      rfc2136: { address: "127.0.0.1", tsig: { name: "hmac-sha256", secret: { value: SECRET } } },
+    };
+    const output = apply(server, ["named", `-gc${config}`, "running"], { timeoutSeconds: 5 });
     expect(output).toContain('"fqdn":"www.example.test."');
   });
 

@@ -150,7 +150,9 @@ class DatagramExchange {
         };
         socket.on("error", onError).on("message", onMessage);
         // A connected socket takes datagrams of this server alone.
-        socket.connect(port, address, () => this.#send(socket, onError));
+        socket.connect(port, address, (cause?: Error) =>
+          cause === undefined ? this.#send(socket, onError) : onError(cause),
+        );
       };
       addresses.forEach((address, index) => this.#after(index * NEXT_ADDRESS_SECONDS, () => ask(address)));
     });

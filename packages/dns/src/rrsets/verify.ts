@@ -163,7 +163,7 @@ async function findNameServers(
     throw new ProviderError(`the zone ${backend.zone} has no NS records to verify with`);
   const servers = await Promise.all(
     names.map(async (name) =>
-      (await addressesOf(name, addresses, backend)).map((address) => ({ name, address })),
+      (await reachable(await addressesOf(name, addresses, backend))).map((address) => ({ name, address })),
     ),
   );
   return servers.flat().map(({ name, address }) => {
@@ -171,6 +171,31 @@ async function findNameServers(
     const transport = questions > DATAGRAMS ? ("tcp" as const) : ("udp" as const);
     return { name, client: new DnsClient({ address: host, port, transport, timeoutMs: TIMEOUT_MS, signal }) };
   });
+}
+
+/** The addresses that this machine has a route to, such as without IPv6 those of IPv4; all when it has none to any. */
+async function reachable(addresses: readonly string[]): Promise<readonly string[]> {
+  if (addresses.length < 2) return addresses;
+  const hasRoute = await Promise.all(addresses.map((address) => isRouted(splitAddress(address))));
+  const routed = addresses.filter((_, index) => hasRoute[index]);
+  return routed.length > 0 ? routed : addresses;
+}
+
+/** Connects a socket for datagrams, which sends nothing and fails at once without a route. */
+async function isRouted({ host, port }: { host: string; port: number }): Promise<boolean> {
+  const { createSocket } = await import("node:dgram");
+  const socket = createSocket(host.includes(":") ? "udp6" : "udp4");
+  try {
+    await new Promise<void>((resolve, reject) => {
+      socket.once("error", reject);
+      socket.connect(port, host, (cause?: Error) => (cause === undefined ? resolve() : reject(cause)));
+    });
+    return true;
+  } catch {
+    return false;
+  } finally {
+    socket.close();
+  }
 }
 
 async function addressesOf(
