@@ -133,6 +133,9 @@ describe("records", () => {
       onConflict: "refuse",
       owner: undefined,
     });
-    expect(backend.reads).toEqual([["CNAME", "A", "AAAA"].map((type) => `mail.${ZONE} ${type}`)]);
+    expect(backend.reads).toEqual([
+      [`sub.${ZONE} NS`],
+      ["CNAME", "A", "AAAA"].map((type) => `mail.${ZONE} ${type}`),
+    ]);
   });
 });

@@ -3,6 +3,7 @@ import { change, creation, observed, removal } from "../../tests/changes.ts";
 import { MemoryBackend } from "../../tests/memory-backend.ts";
 import { testContext } from "../../tests/test-context.ts";
 import { DnsError } from "../client/dns-error.ts";
+import { KNOWN_TYPES } from "../client/rr-types.ts";
 import { keyOf, type Observed, type RrSet } from "../rrset.ts";
 import type { Plan } from "./decide.ts";
 import { syncRrSets } from "./sync-rrsets.ts";
@@ -42,8 +43,8 @@ describe("a zone", () => {
     const cname = { name: www, type: "CNAME", ttl: 60, values: [`other.${ZONE}`] };
     const mx = { name: www, type: "MX" };
     await syncRrSets(backend, planFor([cname], { removed: [mx] }), testContext().context);
-    const types = "CNAME A AAAA MX TXT NS SRV CAA HTTPS SVCB PTR SSHFP TLSA DNAME DS".split(" ");
-    expect(backend.reads[0]).toEqual(types.map((type) => `${www} ${type}`));
+    const types = KNOWN_TYPES.filter((type) => type !== "SOA");
+    expect([...backend.reads[0]!].toSorted()).toEqual(types.map((type) => `${www} ${type}`).toSorted());
   });
 
   it("is not written when it has records of others", async () => {
