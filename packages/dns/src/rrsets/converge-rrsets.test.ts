@@ -27,7 +27,8 @@ function workFor(
   port: number,
   { inputs, work, authoritative = true }: Options,
 ) {
-  const nameServers = { "ns1.example.test": `127.0.0.1:${port}` };
+  // Those that are not asked need not answer.
+  const nameServers = { "ns1.example.test": `127.0.0.1:${authoritative ? port : 1}` };
   return {
     inputs: {
       server,
@@ -99,6 +100,11 @@ describe("the time from which no cache has the old answer", () => {
   });
 });
 
+it("needs no name servers when nothing is wanted", async () => {
+  const verify = { authoritative: true, nameServers: {}, timeoutSeconds: 0 };
+  expect((await converge([], { work: { desired: [] }, inputs: { verify } })).serial).toBe(1);
+});
+
 describe("the inputs of a zone", () => {
   it.each([
     [true, [...owned, there]],
@@ -122,7 +128,7 @@ describe("the inputs of a zone", () => {
   });
 });
 
-describe("a service whose API does not show the SOA record", () => {
+describe("a cloud service", () => {
   const runtimeFolder = process.env["XDG_RUNTIME_DIR"];
   let folder: string;
   beforeAll(async () => {
@@ -136,7 +142,10 @@ describe("a service whose API does not show the SOA record", () => {
   });
 
   /** Converges a zone of Gandi, whose name server answers like this. */
-  async function atGandi(soa: string[], authoritative: boolean): Promise<ZoneResult> {
+  async function atGandi(
+    soa: string[],
+    { authoritative = true, served = [there], ...options }: Options & { served?: string[] } = {},
+  ): Promise<ZoneResult> {
     const rrsets: unknown[] = [{ rrset_name: "@", rrset_type: "NS", rrset_ttl: 300, rrset_values: ["ns1"] }];
     const api = ({ method, path, body }: Asked) => {
       if (method === "GET") return { body: rrsets };
@@ -144,24 +153,77 @@ describe("a service whose API does not show the SOA record", () => {
       rrsets.push({ rrset_name: name, rrset_type: type, ...(body as object) });
       return { status: 201 };
     };
-    const answers: Record<string, string[]> = { A: [there], SOA: soa };
+    const answers: Record<string, string[]> = { A: served, SOA: soa };
     return withPrimary(
       ({ type }) => ({ answer: answers[type] ?? [] }),
       (_client, _asked, port) =>
         withApi(api, (_api, _requests, url) => {
           const gandi = { token: { value: "x" }, url, timeoutSeconds: 5 };
-          return convergeRrSets(workFor({ gandi }, port, { authoritative }));
+          return convergeRrSets(workFor({ gandi }, port, { ...options, authoritative }));
         }),
     );
   }
   const soa = [`${ZONE} 3600 SOA ns1.${ZONE} hostmaster.${ZONE} 7 7200 600 86400 600`];
 
   it.each<[string, string[], boolean, number, number]>([
-    ["is asked for it by its name servers", soa, true, 7, 600],
-    ["has the longest times when its name servers do not show it either", [], true, 0, 10_800],
+    ["whose API does not show the SOA record has it from its name servers", soa, true, 7, 600],
+    ["has the longest times when its name servers do not show it", [], true, 0, 10_800],
     ["has the longest times when they are not asked", soa, false, 0, 86_400 + 10_800],
   ])("%s", async (_, served, authoritative, serial, seconds) => {
-    const result = await atGandi(served, authoritative);
+    const result = await atGandi(served, { authoritative });
     expect([result.serial, inSeconds(result.safeAfter)]).toEqual([serial, seconds]);
+  });
+
+  it("may serve values of others only where these are kept", async () => {
+    const served = [there, `${www} 60 A 192.0.2.9`];
+    await expect(atGandi(soa, { served })).rejects.toThrow("not every name server of example.test.");
+    const inputs = { onConflict: "merge" as const };
+    expect((await atGandi(soa, { served, inputs })).serial).toBe(7);
+  });
+
+  /** Converges a zone of Cloudflare, where records are proxied: its name servers answer another address. */
+  async function atCloudflare(desired: RrSet[], removed: RrSet[] = []) {
+    const batches: unknown[] = [];
+    const records = removed.map(({ name, type, ttl, values: [content] }) => ({
+      id: "1",
+      name,
+      type,
+      content,
+      ttl,
+      comment: "nixops4 owner=ours",
+    }));
+    const api = ({ method, path, body }: Asked) => {
+      if (!path.includes("/dns_records"))
+        return { body: { result: [{ id: "z", name_servers: ["ns1.example.test"] }] } };
+      if (method === "GET") return { body: { result: records } };
+      batches.push(body);
+      const { posts, deletes } = body as { posts: (typeof records)[number][]; deletes: unknown[] };
+      if (deletes.length > 0) records.pop();
+      records.push(...posts.map((post) => ({ ...post, id: "2" })));
+      return { body: {} };
+    };
+    await withPrimary(
+      ({ name, type }) => ({ answer: type === "A" && name === www ? [`${www} 300 A 198.51.100.1`] : [] }),
+      (_client, _asked, port) =>
+        withApi(api, (_api, _requests, url) => {
+          const cloudflare = { token: { value: "x" }, url, timeoutSeconds: 5, proxied: true };
+          return convergeRrSets(workFor({ cloudflare }, port, { work: { desired, removed } }));
+        }),
+    );
+    return batches;
+  }
+
+  it("need not serve what is proxied, and keeps the owner in a comment", async () => {
+    const post = { name: "www.example.test", type: "A", content: "192.0.2.1", ttl: 1, proxied: true };
+    expect(await atCloudflare([{ ...rrset, ttl: 1 }])).toEqual([
+      { deletes: [], patches: [], posts: [{ ...post, comment: "nixops4 owner=ours" }] },
+    ]);
+  });
+
+  it.each<[string, RrSet[], RrSet[]]>([
+    ["has to serve what cannot be proxied", [{ ...rrset, type: "TXT", values: ['"x"'] }], []],
+    ["may not serve what was removed", [], [rrset]],
+  ])("%s", async (_, desired, removed) => {
+    await expect(atCloudflare(desired, removed)).rejects.toThrow("not every name server of example.test.");
   });
 });

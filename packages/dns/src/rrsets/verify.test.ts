@@ -177,6 +177,16 @@ describe("name servers", () => {
     );
   });
 
+  it("have the addresses that the system finds", async () => {
+    const backend = new MemoryBackend([]);
+    backend.servers = ["localhost."];
+    const options = { timeoutSeconds: 0, nameServers: {} };
+    const error = await waitUntilServed(backend, [expected()], options, testContext().context).catch(
+      (reason: Error) => reason,
+    );
+    expect((error as Error).message).toMatch(/ localhost\. \((127\.0\.0\.1|::1) port 53\) /);
+  });
+
   it("may have addresses in brackets", async () => {
     const nameServers = (port: number) => ({ "ns1.example.test.": `[::ffff:127.0.0.1]:${port}` });
     const all = Array.from({ length: 5 }, () => expected());

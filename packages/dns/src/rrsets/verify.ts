@@ -212,15 +212,12 @@ async function addressesOf(
 async function readAddresses(name: Name, backend: Backend): Promise<string[]> {
   const ids = ["A", "AAAA"].map((type) => ({ name, type }));
   const observed = await backend.read(ids);
-  const addresses = ids.flatMap((id) => observed.get(keyOf(id))?.rrset?.values ?? []);
-  return addresses.map((address) => (address.includes(":") ? `[${address}]:53` : address));
+  return ids.flatMap((id) => observed.get(keyOf(id))?.rrset?.values ?? []);
 }
 
 async function lookUp(name: Name, backend: Backend): Promise<string[]> {
   try {
-    return (await lookup(name.slice(0, -1), { all: true })).map(({ address, family }) =>
-      family === 6 ? `[${address}]:53` : address,
-    );
+    return (await lookup(name.slice(0, -1), { all: true })).map(({ address }) => address);
   } catch (cause) {
     // It may be in another zone of the same server, which this machine does not use as its resolver.
     const found = await readAddresses(name, backend).catch(() => []);
@@ -232,6 +229,7 @@ async function lookUp(name: Name, backend: Backend): Promise<string[]> {
   }
 }
 
+/** Takes an IPv6 address without brackets as one without a port. */
 function splitAddress(address: string): { host: string; port: number } {
   const [, v6, v4, port = "53"] = /^(?:\[(.+)\]|([^:]+))(?::(\d+))?$/.exec(address) ?? [];
   return { host: v6 ?? v4 ?? address, port: Number(port) };
