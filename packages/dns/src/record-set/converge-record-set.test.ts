@@ -110,6 +110,13 @@ describe("a record set", () => {
     expect(store.updates).toBe(updates);
   });
 
+  it("that shares its values with others and has none any more leaves theirs", async () => {
+    const store = new DnsStore({ [ZONE]: [line("www", "192.0.2.9")] });
+    const merge = { onConflict: "merge" as const };
+    await converge(store, [merge, { ...merge, values: [] }]);
+    expect(store.recordsOf(ZONE)).toEqual([line("www", "192.0.2.9")]);
+  });
+
   it("moves to another zone", async () => {
     const store = new DnsStore({ [ZONE]: [], "other.test.": [] });
     await converge(store, [{}, { zone: "other.test" }]);

@@ -108,6 +108,16 @@ describe("records", () => {
     expect(store.updates).toBe(updates);
   });
 
+  it("that share their values with others and have none any more leave theirs", async () => {
+    const store = new DnsStore({ [ZONE]: [line("a", 9)] });
+    const merge = { onConflict: "merge" as const, maxDeletePercent: 100 };
+    await converge(store, [
+      { ...merge, ...records({ a: 1 }) },
+      { ...merge, ...records({ a: undefined }) },
+    ]);
+    expect(store.recordsOf(ZONE)).toEqual([line("a", 9)]);
+  });
+
   it("move to another zone, all of them", async () => {
     const store = new DnsStore({ [ZONE]: [], "other.test.": [] });
     await converge(store, [records({ a: 1, b: 2 }), { ...records({ a: 1 }), zone: "other.test" }]);
