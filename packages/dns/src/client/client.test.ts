@@ -132,6 +132,29 @@ describe("answers that cannot be trusted", () => {
     expect(() => session.verify(response, decodeMessage(response))).toThrow(new DnsError(said));
   });
 
+  it.each([
+    ["key", "other", "hmac-sha256"],
+    ["algorithm", "key", "hmac-sha512"],
+  ] as const)("refuses an answer that is signed with another %s", (_, name, algorithm) => {
+    const session = new TsigSession(parseTsigKey("key", algorithm, secret), () => now);
+    const asked = session.sign(encodeMessage({ id: 1, opcode: 0, question: [question] }));
+    const response = signAsServer(reply(asked), asked, { name, secret });
+    expect(() => session.verify(response, decodeMessage(response))).toThrow(
+      new DnsError("the answer is signed with another key or algorithm"),
+    );
+  });
+
+  it("takes 99 messages without a signature after a signed one, and no more", () => {
+    const session = new TsigSession(key, () => now);
+    const asked = session.sign(encodeMessage({ id: 1, opcode: 0, question: [question] }));
+    const signed = signAsServer(reply(asked), asked, { name: "key", secret });
+    expect(session.verify(signed, decodeMessage(signed))).toEqual({ isVerified: true });
+    const unsigned = reply(asked);
+    const verify = () => session.verify(unsigned, decodeMessage(unsigned));
+    for (let count = 1; count <= 99; count++) expect(verify()).toEqual({ isVerified: false });
+    expect(verify).toThrow(new DnsError("too many messages of the answer are not signed"));
+  });
+
   it("over UDP, waits for the right one after a forged one", async () => {
     const server = createSocket("udp4");
     const other = createSocket("udp4");
