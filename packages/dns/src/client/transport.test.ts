@@ -6,7 +6,7 @@ import { mkdtemp, readFile, rm } from "node:fs/promises";
 import { type AddressInfo, createServer, type Socket } from "node:net";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
-import { createServer as createTlsServer, type Server } from "node:tls";
+import { createServer as createTlsServer, type Server, type TLSSocket } from "node:tls";
 import { afterAll, beforeAll, describe, expect, it } from "@jest/globals";
 import { connect, exchangeDatagram, type ServerAddress } from "./transport.ts";
 
@@ -100,6 +100,17 @@ describe("a TLS connection", () => {
   ])("is opened by %s", async (_, tls) => {
     const connection = await open(tls());
     expect(connection.isOpen).toBe(true);
+    connection.close();
+  });
+
+  it.each([
+    ["ns1.example.test", "ns1.example.test"],
+    [undefined, false],
+  ])("asks for the name %s, and for no address", async (serverName, asked) => {
+    const accepted = once(server, "secureConnection") as Promise<[TLSSocket & { servername: unknown }]>;
+    const connection = await open({ ca, serverName });
+    const [socket] = await accepted;
+    expect(socket.servername).toBe(asked);
     connection.close();
   });
 
