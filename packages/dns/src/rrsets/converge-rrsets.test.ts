@@ -74,6 +74,13 @@ describe("the time from which no cache has the old answer", () => {
   it.each<[string, string[], Options, number]>([
     ["a new RRset: the negative TTL", [], {}, 300],
     ["another value: the old TTL", [...owned, `${www} 900 A 192.0.2.9`], {}, 900],
+    ["a new RRset below a wildcard: the wildcard's TTL", [`*.${ZONE} 1200 A 192.0.2.7`], {}, 1200],
+    [
+      "another value below a wildcard: the old TTL",
+      [...owned, `*.${ZONE} 1200 A 192.0.2.7`, `${www} 900 A 192.0.2.9`],
+      { work: { previous: previous(900) } },
+      900,
+    ],
     ["a new RRset that is not verified: and the refresh interval", [], { authoritative: false }, 7200 + 300],
     ["a run that was killed before: the negative TTL", [...owned, there], {}, 300],
     [
