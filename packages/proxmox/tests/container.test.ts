@@ -164,12 +164,17 @@ describe("the addresses", () => {
     [
       "that never come",
       null,
-      "container 100 has reported no address of its first network card within 0.01 s",
+      "waitForIp: container 100 has reported no address of its first network card within 0.01 s",
     ],
-    ["that a stopped container does not have", 500, "container 100 has not answered within 0.01 s"],
-    ["that may not be read", 403, "403 no"],
+    [
+      "that a stopped container does not have",
+      500,
+      "waitForIp: container 100 has not answered within 0.01 s: GET /nodes/pve/lxc/100/interfaces: 500 no",
+    ],
+    ["that may not be read", 403, "GET /nodes/pve/lxc/100/interfaces: 403 no"],
   ])("%s are an error", async (_, answer, message) => {
     interfaces(answer);
-    expect(await failureOf(apply({ waitForIp: { timeoutSeconds: 0.01 } }))).toContain(message);
+    const text = await failureOf(apply({ waitForIp: { timeoutSeconds: 0.01 } }));
+    expect(text.split("\n")[0]).toBe(message);
   });
 });

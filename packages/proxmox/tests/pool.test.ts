@@ -62,6 +62,14 @@ it("has no comment that an existing pool without one would get", async () => {
   expect(fake().writes).toEqual([]);
 });
 
+it("is not asked for its members without storages to add", async () => {
+  add("web");
+  await apply({});
+  expect(fake().requests.map(({ method, path, params }) => [method, path, params])).toEqual([
+    ["GET", "/pools", {}],
+  ]);
+});
+
 it("may be created by another run in the meantime", async () => {
   fake().inject(async ({ method }, next) => {
     if (method === "POST") add("web");

@@ -78,6 +78,15 @@ describe("a VM", () => {
   });
 });
 
+it("that is gone is created again and started, if that is wanted", async () => {
+  const vm = new Resource("vm");
+  await vm.apply(inputs());
+  fake().cluster.guests.clear();
+  expect(await failureOf(vm.apply(inputs()))).toContain("VM 100 (web) is gone: no node has it");
+  expect(await vm.apply(inputs({ ifMissing: "create" }))).toMatchObject({ vmid: 100 });
+  expect(fake().vm(100).status).toBe("running");
+});
+
 describe("the pool", () => {
   const pool = (name: string) =>
     fake().cluster.pools.set(name, { comment: "", storages: new Set(), guests: new Set() });

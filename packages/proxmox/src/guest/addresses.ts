@@ -96,7 +96,8 @@ function noAddress(
 ): ProviderError {
   const path = "waitForIp";
   if (answer instanceof PveError) {
-    const message = `the guest agent of ${labelOf(seen)} has not answered within ${timeoutSeconds} s`;
+    const asked = seen.kind === "qemu" ? `the guest agent of ${labelOf(seen)}` : labelOf(seen);
+    const message = `${asked} has not answered within ${timeoutSeconds} s`;
     return new ProviderError(message, { path, cause: answer, hint });
   }
   const kind = { any: "address", ipv4: "IPv4 address", ipv6: "IPv6 address" }[family];

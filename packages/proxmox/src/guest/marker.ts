@@ -8,7 +8,7 @@ const PATTERN = /<!-- nixops4: owner=(\S+) name=(\S+) -->/;
 
 export function readMarker(description: string | undefined): Marker | undefined {
   const [, owner, name] = PATTERN.exec(description ?? "") ?? [];
-  return owner === undefined || name === undefined ? undefined : { owner, name };
+  return owner === undefined ? undefined : { owner, name: name! };
 }
 
 /** Appends the marker to notes. */

@@ -1,4 +1,4 @@
-import { describe, expect, it } from "@jest/globals";
+import { describe, expect, it, jest } from "@jest/globals";
 import { PveError } from "../client/errors.ts";
 import type { Observed } from "../guest/observe.ts";
 import { ipAddressesOf, macAddressesOf } from "./addresses.ts";
@@ -85,5 +85,40 @@ describe("the addresses are those that the agent reports", () => {
   it("and not those of another error", async () => {
     const { run } = runWith(WAIT, [new PveError("GET /x", 403, "no")]);
     await expect(ipAddressesOf(run, observed(CONFIG))).rejects.toThrow("403 no");
+  });
+});
+
+describe("the addresses that never come are an error", () => {
+  const answers = { result: [card(MAC, "fe80::1")] };
+  const silent = new PveError("GET /x", 500, "QEMU guest agent is not running");
+  const DHCP = "The guest answers. Check DHCP or router advertisements on the bridge of networks[0].";
+  const none = (kind: string) => `VM 100 has reported no ${kind} of its first network card within 0.1 s`;
+
+  it.each([
+    ["of any family", "any", answers, { message: none("address"), hint: DHCP, cause: undefined }],
+    ["of IPv4", "ipv4", answers, { message: none("IPv4 address"), hint: DHCP, cause: undefined }],
+    ["of IPv6", "ipv6", answers, { message: none("IPv6 address"), hint: DHCP, cause: undefined }],
+    [
+      "without an agent",
+      "any",
+      silent,
+      {
+        message: "the guest agent of VM 100 has not answered within 0.1 s",
+        hint: expect.stringContaining("services.qemuGuest.enable = true"),
+        cause: silent,
+      },
+    ],
+  ])("%s", async (_, family, answer, error) => {
+    jest.useFakeTimers();
+    try {
+      const { run, seen } = runWith({ family, timeoutSeconds: 0.1 }, [answer]);
+      const end = ipAddressesOf(run, observed(CONFIG)).catch((reason: unknown) => reason);
+      await jest.advanceTimersByTimeAsync(10_000);
+      expect(await end).toMatchObject({ path: "waitForIp", ...error });
+      // At once, when the time is just up, and after it.
+      expect(seen.requests).toBe(3);
+    } finally {
+      jest.useRealTimers();
+    }
   });
 });
