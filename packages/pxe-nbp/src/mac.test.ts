@@ -8,6 +8,10 @@ it("has one form for all ways to write a MAC address", () => {
   expect(hyphenated("52:54:00:AB:cd:EF")).toBe("52-54-00-ab-cd-ef");
 });
 
+it("has no repetition where addresses differ", () => {
+  expect(checkMacs(["52:54:00:12:34:56", "52:54:00:12:34:57"])).toEqual([]);
+});
+
 it("refuses what is no network card's address, and repetitions", () => {
   const form = "must be a MAC address: six pairs of hexadecimal digits with colons or hyphens between them";
   const macs = [

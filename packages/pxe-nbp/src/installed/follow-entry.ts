@@ -1,6 +1,5 @@
-import { setTimeout as sleep } from "node:timers/promises";
 import type { BootClient, Download, Entry, StatusName } from "@nixops4-providers/boot-api";
-import { ProviderError } from "@nixops4-providers/provider-sdk";
+import { ProviderError, sleep } from "@nixops4-providers/provider-sdk";
 
 /** An event of an entry, or a loss of the connection. */
 export type Sight =
@@ -8,7 +7,7 @@ export type Sight =
   | { kind: "download"; download: Download }
   | { kind: "outage"; error: Error };
 
-const RETRY_MS = 1_000;
+const RETRY_SECONDS = 1;
 
 /** After these errors the entry is fetched again: the server restarts, or the cursor is too old. */
 const PASSING: ReadonlySet<unknown> = new Set<StatusName>([
@@ -46,7 +45,7 @@ export async function* followEntry(
     }
     for (let again: Entry | undefined; again === undefined;) {
       if (outage !== undefined && !hasCode(outage, "OUT_OF_RANGE")) yield { kind: "outage", error: outage };
-      await sleep(RETRY_MS, undefined, { signal });
+      await sleep(RETRY_SECONDS, signal);
       try {
         entry = again = await client.getEntry(id, { signal });
       } catch (error) {

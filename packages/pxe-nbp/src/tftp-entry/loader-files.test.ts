@@ -103,6 +103,26 @@ describe("refused", () => {
     expect(violations({ initrds: ["ok", name] })).toEqual([`initrd[1]: ${message}`]);
   });
 
+  it("is nothing of the longest names and command lines", () => {
+    expect(violations({ kernel: "x".repeat(127), initrds: ["y".repeat(127)] })).toEqual([]);
+    expect(violations({ cmdline: "x".repeat(2047) })).toEqual([]);
+  });
+
+  it.each<[Format[], number, string[]]>([
+    [["pxelinux"], 2047 - " initrd=a,b".length, ["a", "b"]],
+    [["ipxe"], 2047 - " initrd=initrd0 initrd=initrd1".length, ["a", "b"]],
+    [["pxelinux", "ipxe"], 2047 - " initrd=initrd0 initrd=initrd1".length, ["a", "b"]],
+    [["pxelinux", "ipxe"], 2047, []],
+  ])(
+    "for %j is a command line of more than %d characters with the initrds %j",
+    (formats, length, initrds) => {
+      expect(violations({ cmdline: "x".repeat(length), initrds }, formats)).toEqual([]);
+      expect(violations({ cmdline: "x".repeat(length + 1), initrds }, formats)).toEqual([
+        "cmdline: is too long: with what is added for the initrds it has 2048 characters, and kernels take 2047",
+      ]);
+    },
+  );
+
   it("is for one format only what the other can carry", () => {
     const forPxelinux = { kernel: "192.0.2.1::linux", cmdline: "a && ${b}" };
     expect(violations(forPxelinux, ["pxelinux"])).toEqual([]);
