@@ -1,5 +1,3 @@
-import { createHash } from "node:crypto";
-import { canonicalJson } from "@nixops4-providers/json";
 import {
   type Context,
   type ConvergeRequest,
@@ -13,27 +11,36 @@ import {
   type ConnectionSettings,
   connectOver,
   connectToUnverifiedHost,
-  plainHostKey,
   type SshConnection,
   waitForSsh,
 } from "@nixops4-providers/ssh-client";
-import { fingerprint, keySpec, parsePublicKey, sshfp } from "@nixops4-providers/ssh-keys";
+import { fingerprint, parsePublicKey, sshfp } from "@nixops4-providers/ssh-keys";
+import {
+  bitsOf,
+  isUsable,
+  isWanted,
+  type Keys,
+  keysOf,
+  replacedFiles,
+  shorten,
+  typeOf,
+  wantedType,
+} from "./decide.ts";
 import type { Inputs, Outputs } from "./schema.ts";
-import { formatEntry, formatStatement, successorsOf, type Succession, verifyRecord } from "./statement.ts";
+import {
+  addEntry,
+  formatEntry,
+  formatStatement,
+  successorsOf,
+  type Succession,
+  verifyRecord,
+} from "./statement.ts";
 import { type KeyFile, type Observed, readRecord, Target } from "./target.ts";
 
-/** The constants of one run. Keys are lines without comment. */
-interface Job {
+/** The constants of one run. */
+interface Job extends Keys {
   inputs: Inputs;
   context: Context;
-  /** The keys that the host may present, or that may have signed the key that it presents. */
-  pins: string[];
-  /** The pins and the keys that they have replaced. The record of an authenticated host starts from one of them. */
-  history: string[];
-  /** Identifies the wanted key: a key that was made for it needs no rotation. */
-  operationId: string;
-  /** The recorded key, if it is the wanted one. */
-  settled: string | undefined;
   /** All connections, which are ended after the run. */
   connections: SshConnection[];
 }
@@ -47,11 +54,6 @@ interface Host extends Observed {
   successions: Succession[];
 }
 
-const DEFAULT_BITS = { ed25519: undefined, ecdsa: 256, rsa: 3072 };
-
-/** The number of rotations in the record on the host. */
-const MAX_ENTRIES = 100;
-
 /** Seconds that sshd may take after a reload to present its new key, and to present its old key again. */
 const TAKE_UP_SECONDS = 60;
 const GIVE_BACK_SECONDS = 10;
@@ -63,25 +65,7 @@ export async function ensureHostKey(
   { inputs, previous }: ConvergeRequest<Inputs, Outputs>,
   context: Context,
 ): Promise<Outputs> {
-  const recorded = previous?.outputs.hostPublicKey;
-  const operationId = operationOf(inputs);
-  const settled =
-    previous !== undefined && operationOf(previous.inputs) === operationId ? recorded : undefined;
-  const job: Job = {
-    inputs,
-    context,
-    // The recorded key comes first: sshd may also have an unknown key of the type of another pin.
-    pins: [
-      ...(recorded === undefined ? [] : [recorded]),
-      ...trustedInputs(inputs, settled === undefined ? undefined : previous?.inputs),
-    ].map(plainHostKey),
-    history: [...(recorded === undefined ? [] : [recorded]), ...inputs.connection.hostPublicKeys].map(
-      plainHostKey,
-    ),
-    operationId,
-    settled,
-    connections: [],
-  };
+  const job: Job = { inputs, context, ...keysOf(inputs, previous), connections: [] };
   try {
     const ssh = await reach(job);
     const lock = await connect(pinned(inputs, [ssh.hostPublicKey]), context);
@@ -96,25 +80,6 @@ export async function ensureHostKey(
   } finally {
     for (const ssh of job.connections) ssh.end();
   }
-}
-
-/**
- * Returns the keys of the inputs that are trusted besides the recorded one. Once the wanted key is recorded, the former
- * keys are not trusted: others may know a temporary key, and could impersonate the host with it. A key that was added to
- * the inputs since then is trusted.
- */
-function trustedInputs({ connection }: Inputs, settledInputs: Partial<Inputs> | undefined): string[] {
-  const former = settledInputs?.connection?.hostPublicKeys.map(plainHostKey) ?? [];
-  return connection.hostPublicKeys.filter((key) => !former.includes(plainHostKey(key)));
-}
-
-/** Returns an id of the wanted key, by which a run recognizes the work of an interrupted one. */
-function operationOf({
-  algorithm = "ed25519",
-  bits = DEFAULT_BITS[algorithm],
-  keepers = {},
-}: Partial<Inputs>): string {
-  return createHash("sha256").update(canonicalJson({ algorithm, bits, keepers })).digest("hex");
 }
 
 async function reach(job: Job): Promise<SshConnection> {
@@ -212,13 +177,6 @@ async function completeRotation(job: Job, host: Host): Promise<Host> {
   return { ...host, ...(await target.observe()) };
 }
 
-function isWanted({ settled, operationId }: Job, { presented, successions }: Host): boolean {
-  return (
-    presented === settled ||
-    successions.some((one) => one.newKey === presented && one.operationId === operationId)
-  );
-}
-
 async function rotate(job: Job, host: Host): Promise<Host> {
   const { context, inputs } = job;
   const { target, files, label } = host;
@@ -255,11 +213,7 @@ async function vouch({ operationId }: Job, host: Host, own: KeyFile, newKey: str
   if (problem !== undefined) {
     throw new ProviderError(`${label} cannot sign with its host key: ${problem}`);
   }
-  const others = host.record
-    .split("\n")
-    .filter((line) => line !== "" && !line.includes(JSON.stringify(statement)))
-    .map((line) => `${line}\n`);
-  await target.writeRecord([...others, entry].slice(-MAX_ENTRIES).join(""));
+  await target.writeRecord(addEntry(host.record, statement, entry));
 }
 
 /** Logs in through a second sshd with the new key, while the listening one still has the old key. */
@@ -349,9 +303,7 @@ async function retireOldKeys(job: Job, host: Host): Promise<void> {
   const own = ownFile(host);
   const leftovers = files.flatMap(({ path }) => [`${path}.new`, `${path}.pub.new`]);
   if (job.inputs.oldKey === "keep") return target.finish(own.path, leftovers);
-  const retired = files.filter(
-    ({ key }) => key !== presented && successorsOf(key, successions).includes(presented),
-  );
+  const retired = replacedFiles(files, presented, successions);
   leftovers.push(...files.flatMap(({ path }) => [`${path}.old`, `${path}.old.new`]));
   await target.finish(own.path, [...leftovers, ...retired.map(({ path }) => path)]);
   if (retired.length === 0) return;
@@ -381,29 +333,6 @@ function ownFile({ files, presented, label, target }: Host): KeyFile {
   );
 }
 
-function isUsable(key: string, inputs: Inputs): boolean {
-  if (typeOf(key) !== wantedType(inputs)) return false;
-  const { bits } = keySpec(parsePublicKey(key).blob);
-  return bits === (bitsOf(inputs) ?? bits);
-}
-
-function wantedType(inputs: Inputs): string {
-  const { algorithm } = inputs;
-  return algorithm === "ecdsa" ? `ecdsa-sha2-nistp${bitsOf(inputs)}` : `ssh-${algorithm}`;
-}
-
-function typeOf(key: string): string {
-  return key.split(" ", 1)[0]!;
-}
-
-function bitsOf({ algorithm, bits }: Inputs): number | undefined {
-  return bits ?? DEFAULT_BITS[algorithm];
-}
-
 function pinned({ connection }: Inputs, hostPublicKeys: string[]): ConnectionSettings {
   return { ...connection, hostPublicKeys };
-}
-
-function shorten(key: string): string {
-  return `${fingerprint(parsePublicKey(key).blob)} (${typeOf(key)})`;
 }

@@ -1,7 +1,14 @@
 import { createHash, generateKeyPairSync, sign } from "node:crypto";
 import { describe, expect, it } from "@jest/globals";
 import { fingerprint, formatPublicKey, publicKeyFromBlob } from "@nixops4-providers/ssh-keys";
-import { formatEntry, formatStatement, NAMESPACE, successorsOf, verifyRecord } from "./statement.ts";
+import {
+  addEntry,
+  formatEntry,
+  formatStatement,
+  NAMESPACE,
+  successorsOf,
+  verifyRecord,
+} from "./statement.ts";
 
 const KEY = "ssh-ed25519 AAAAC3NzaC1lZDI1NTE5AAAAIAW+qCM7N1kX8eVjKkvtPlXcmK9zDbeLhx0McxkRfb4g";
 
@@ -16,6 +23,23 @@ describe("successorsOf", () => {
     expect(successorsOf("a", chain)).toEqual(["b", "c"]);
     expect(successorsOf("b", chain)).toEqual(["c"]);
     expect(successorsOf("c", chain)).toEqual([]);
+  });
+});
+
+describe("addEntry", () => {
+  it.each([
+    ["an empty record", "", "new\n"],
+    ["other entries", "one\ntwo\n", "one\ntwo\nnew\n"],
+    ["a record without a final newline", "one", "one\nnew\n"],
+    ["an entry with the same statement", 'one\n{"statement":"text"}\ntwo\n', "one\ntwo\nnew\n"],
+    ["a statement that contains it", 'one\n{"statement":"a text"}\n', 'one\n{"statement":"a text"}\nnew\n'],
+  ])("adds to %s", (_, record, expected) => {
+    expect(addEntry(record, "text", "new\n")).toBe(expected);
+  });
+
+  it("keeps a hundred entries", () => {
+    const lines = Array.from({ length: 100 }, (_, index) => `${index}\n`);
+    expect(addEntry(lines.join(""), "text", "new\n")).toBe([...lines.slice(1), "new\n"].join(""));
   });
 });
 

@@ -45,6 +45,18 @@ export function formatEntry(statement: string, signature: string): string {
   return `${JSON.stringify({ statement, signature })}\n`;
 }
 
+/** The number of rotations in the record on the host. */
+const MAX_ENTRIES = 100;
+
+/** Returns the record with an entry at its end, in place of an entry with the same statement. */
+export function addEntry(record: string, statement: string, entry: string): string {
+  const others = record
+    .split("\n")
+    .filter((line) => line !== "" && !line.includes(JSON.stringify(statement)))
+    .map((line) => `${line}\n`);
+  return [...others, entry].slice(-MAX_ENTRIES).join("");
+}
+
 /**
  * Verifies a record of rotations from an untrusted source. A statement is valid if a trusted key has signed it for this
  * host; its new key is then trusted for the next statements. All other statements are ignored.

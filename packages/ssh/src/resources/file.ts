@@ -21,6 +21,7 @@ import {
 } from "@nixops4-providers/ssh-client";
 import { type Contents, readContents } from "../contents.ts";
 import { OBSERVE, REMOVE, REPLACE, SET_ATTRIBUTES } from "../file/scripts.ts";
+import { hasAttributes, type Observed, parseObserved, wantedAttributes } from "../file/attributes.ts";
 import docs from "./file.md";
 
 // Directories have names such as `alice@example.com`, `EXAMPLE\alice` and `domain users`.
@@ -135,11 +136,7 @@ async function write(
   context: Context,
 ): Promise<void> {
   const existing = await observe(ssh, inputs);
-  const wanted = {
-    mode: inputs.mode ?? (inputs.secret === undefined ? "0644" : "0600"),
-    owner: inputs.owner ?? existing?.uid ?? "",
-    group: inputs.group ?? existing?.gid ?? "",
-  };
+  const wanted = wantedAttributes(inputs, existing);
   if (existing?.sha256 !== contents.sha256) {
     const progress = context.progress(`writing ${inputs.path} on ${ssh.label}`);
     const args = [wanted.mode, wanted.owner, wanted.group, ...(await temporaryName(inputs))];
@@ -155,30 +152,9 @@ async function remove(ssh: SshConnection, inputs: Inputs): Promise<void> {
   await run(ssh, inputs, REMOVE, ["link"]);
 }
 
-interface Observed {
-  sha256: string;
-  mode: number;
-  uid: string;
-  gid: string;
-  owner: string;
-  group: string;
-}
-
 /** `undefined` when there is no file. */
 async function observe(ssh: SshConnection, inputs: Inputs): Promise<Observed | undefined> {
-  const stdout = await run(ssh, inputs, OBSERVE, [""]);
-  if (stdout === "") return undefined;
-  const [facts = "", owner = "", group = ""] = stdout.split("\n");
-  const [sha256 = "", mode = "", uid = "", gid = ""] = facts.split(" ");
-  return { sha256, mode: Number.parseInt(mode, 8), uid, gid, owner, group };
-}
-
-function hasAttributes(existing: Observed, wanted: { mode: string; owner: string; group: string }): boolean {
-  return (
-    existing.mode === Number.parseInt(wanted.mode, 8) &&
-    [existing.uid, existing.owner].includes(wanted.owner) &&
-    [existing.gid, existing.group].includes(wanted.group)
-  );
+  return parseObserved(await run(ssh, inputs, OBSERVE, [""]));
 }
 
 async function run(
