@@ -73,6 +73,8 @@ async function refuseOffline(facts: Facts, guest: { kind: Kind; vmid: number }):
   );
 }
 
+/** The lists contain such a name where there is none. */
+const NO_NAME = /^(VM |CT)\d+$/;
 const BEING_CREATED = ["create", "clone"];
 const POLL_SECONDS = 0.2;
 
@@ -91,7 +93,7 @@ export async function findByName(
   for (;;) {
     const guests = await listNodes(client, facts, kind);
     const named = guests.filter((guest) => guest.name === name);
-    const unnamed = guests.find(({ name, lock = "" }) => name === undefined && BEING_CREATED.includes(lock));
+    const unnamed = guests.find(({ name, lock = "" }) => isUnnamed(name) && BEING_CREATED.includes(lock));
     if (named.length > 0 || unnamed === undefined)
       return named.map(({ node, vmid }) => ({ kind, node, vmid }));
     if (performance.now() - start > timeoutSeconds * 1000) {
@@ -104,4 +106,8 @@ export async function findByName(
     }
     await sleep(POLL_SECONDS, client.context.signal);
   }
+}
+
+function isUnnamed(name: string | undefined): boolean {
+  return name === undefined || NO_NAME.test(name);
 }

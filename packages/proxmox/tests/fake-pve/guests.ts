@@ -87,12 +87,13 @@ export function guestRoutes(kind: Guest["kind"]): Route[] {
 }
 
 export function listed(guest: Guest) {
-  const { vmid, config, status, lock } = guest;
-  const name = config["name"] ?? config["hostname"];
+  const { kind, vmid, config, status, lock } = guest;
+  // As PVE::QemuServer::vmstatus and PVE::LXC::vmstatus do.
+  const name = config["name"] ?? config["hostname"] ?? (kind === "qemu" ? `VM ${vmid}` : `CT${vmid}`);
   return {
     vmid,
     status,
-    ...(name === undefined ? {} : { name }),
+    name,
     ...(config["tags"] === undefined ? {} : { tags: config["tags"] }),
     ...(lock === undefined ? {} : { lock }),
     ...(config["template"] === "1" ? { template: 1 } : {}),
@@ -245,6 +246,12 @@ function power(
   work: (guest: Guest) => void | Promise<void>,
 ): string {
   const guest = guestAt(call, kind, "VM.PowerMgmt");
+  const { status } = guest;
+  // Only a container is checked before the task, except for a reboot.
+  if (kind === "lxc" && type === "vzstart" && status === "running")
+    throw new Refusal(500, `${label(guest)} already running`);
+  if (status === "stopped" && (type.endsWith("reboot") || (kind === "lxc" && type !== "vzstart")))
+    throw new Refusal(500, `${label(guest)} not running`);
   return start(call, guest, type, () => work(guest));
 }
 
