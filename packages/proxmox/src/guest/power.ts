@@ -1,6 +1,6 @@
 import { ProviderError } from "@nixops4-providers/provider-sdk";
 import type { PveClient } from "../client/client.ts";
-import { TaskError } from "../client/errors.ts";
+import { PveError, TaskError } from "../client/errors.ts";
 import { runTask } from "../client/tasks.ts";
 import { type Guest, labelOf, pathOf } from "./guest.ts";
 import { observe, observeUntil, type Observed } from "./observe.ts";
@@ -19,8 +19,17 @@ export async function start(
   guest: Guest,
   { taskTimeoutSeconds }: PowerOptions,
 ): Promise<Observed> {
-  await power(client, guest, "start", {}, `starting ${labelOf(guest)}`, taskTimeoutSeconds);
+  try {
+    await power(client, guest, "start", {}, `starting ${labelOf(guest)}`, taskTimeoutSeconds);
+  } catch (error) {
+    if (!saysThat(error, /already running/)) throw error;
+  }
   return expectRunning(client, guest, true);
+}
+
+/** Whether an error says that the guest is in a state, such as after a request whose answer was lost. */
+function saysThat(error: unknown, state: RegExp): boolean {
+  return (error instanceof TaskError || error instanceof PveError) && state.test(error.message);
 }
 
 /** Shuts a guest down, and stops it after the timeout. */
@@ -37,11 +46,20 @@ export async function stop(client: PveClient, guest: Guest, options: PowerOption
       timeout + taskTimeoutSeconds,
     );
   } catch (error) {
+    if (saysThat(error, /not running/)) return expectRunning(client, guest, false);
     if (!(error instanceof TaskError)) throw error;
     client.context.log.warn(`${labelOf(guest)} did not shut down within ${timeout} s and is stopped`);
-    await power(client, guest, "stop", {}, `stopping ${labelOf(guest)}`, taskTimeoutSeconds);
+    await halt(client, guest, taskTimeoutSeconds);
   }
   return expectRunning(client, guest, false);
+}
+
+async function halt(client: PveClient, guest: Guest, timeoutSeconds: number): Promise<void> {
+  try {
+    await power(client, guest, "stop", {}, `stopping ${labelOf(guest)}`, timeoutSeconds);
+  } catch (error) {
+    if (!saysThat(error, /not running/)) throw error;
+  }
 }
 
 /** Stops and starts a guest, so that pending changes become active. */
@@ -52,7 +70,7 @@ export async function powerCycle(client: PveClient, guest: Guest, options: Power
     const what = `power cycling ${labelOf(guest)}`;
     await power(client, guest, "reboot", { timeout: Math.ceil(timeout) }, what, timeout + taskTimeoutSeconds);
   } catch (error) {
-    if (!(error instanceof TaskError)) throw error;
+    if (!(error instanceof TaskError) && !saysThat(error, /not running/)) throw error;
     await stop(client, guest, options);
   }
   const seen = await observeUntil(

@@ -19,6 +19,8 @@ export interface Guest {
   /** The files in the guest that its agent can read, by path. */
   files: Map<string, string>;
   bootMs: number;
+  /** The time between the shutdown and the start of a reboot. */
+  restartMs: number;
   startedAt: number;
   /** The number of starts. */
   starts: number;
@@ -65,7 +67,7 @@ export class Cluster {
   readonly ha = new Map<string, Record<string, string>>();
   readonly tasks = new Tasks();
   /** The behaviour of guests that are created from now on. */
-  newGuests = { hasAgent: true, heedsShutdown: true, bootMs: 50 };
+  newGuests = { hasAgent: true, heedsShutdown: true, bootMs: 50, restartMs: 0 };
 
   addStorage(name: string, content: string[], { shared = false, lagMs = 0 } = {}): void {
     this.storages.set(name, { name, content, shared, lagMs });

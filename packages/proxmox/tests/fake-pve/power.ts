@@ -41,7 +41,10 @@ export async function shutDownGuest(guest: Guest, timeoutSeconds: number): Promi
 
 export async function rebootGuest(cluster: Cluster, guest: Guest, timeoutSeconds: number): Promise<void> {
   await shutDownGuest(guest, timeoutSeconds);
-  startGuest(cluster, guest);
+  // The task of a VM ends when it has shut down: qmeventd starts it again.
+  if (guest.kind === "qemu" && guest.restartMs > 0)
+    setTimeout(() => guest.status === "stopped" && startGuest(cluster, guest), guest.restartMs);
+  else startGuest(cluster, guest);
 }
 
 export function destroyGuest(
@@ -52,6 +55,7 @@ export function destroyGuest(
   task: TaskHandle,
 ): void {
   refuseLockedTask(guest);
+  cluster.guest(guest.kind, guest.node, guest.vmid);
   for (const id of cluster.volumes.keys()) {
     const isOwn = new RegExp(`:(vm|subvol|base)-${guest.vmid}-`).test(id);
     const isReferenced = Object.values(guest.config).some((text) => text.startsWith(id));
