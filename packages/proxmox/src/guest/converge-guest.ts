@@ -42,7 +42,7 @@ export async function convergeGuest<I extends Inputs, O extends GuestOutputs>(
 /** Whether a guest was created by this run, or by an earlier one that was interrupted. */
 function isOfThisCreate({ inputs, previousOutputs }: GuestRun<Inputs>, found: Observed | undefined): boolean {
   if (found === undefined) return true;
-  return (previousOutputs?.vmid ?? null) === null && !inputs.adopt;
+  return (previousOutputs?.vmid ?? undefined) !== found.vmid && !inputs.adopt;
 }
 
 async function sync<I extends Inputs>(

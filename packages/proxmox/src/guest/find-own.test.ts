@@ -83,7 +83,7 @@ const foreign = (whose: string, vmid = 100, name = "web") => ({
   hint: `Nothing was changed. To take it over, set vmid = ${vmid} and adopt = true. Otherwise, choose another name or ID.`,
 });
 const NOT_OURS = foreign("was not created by nixops4");
-const THEIRS = foreign("belongs to the owner them");
+const THEIRS = foreign("belongs to the owner them as web");
 
 describe("a guest that an earlier run recorded", () => {
   const recorded = { vmid: 100, node: "pve" };
@@ -92,11 +92,15 @@ describe("a guest that an earlier run recorded", () => {
     ["is on the node of the inputs", {}, { vmid: 100 }, guestAnswers(at("pve"), OURS), FOUND],
     ["has the ID of the inputs", { vmid: 100 }, recorded, guestAnswers(at("pve"), OURS), FOUND],
     [
-      "has another name now",
+      "is gone, and its ID was given to another one",
       {},
       recorded,
-      guestAnswers(at("pve"), { ...OURS, description: marker("us", "db") }),
-      FOUND,
+      guestAnswers(at("pve"), { name: "db", description: marker("us", "db") }),
+      {
+        message: "VM 100 (web) is gone: VM 100 (db) on pve belongs to the owner us as db",
+        path: "ifMissing",
+        hint: 'Restore it from a backup, or set ifMissing = "create" to create a new one with empty disks.',
+      },
     ],
     [
       "is on another node now",
@@ -159,6 +163,11 @@ describe("a guest that an earlier run recorded", () => {
   ])("%s", async (_, inputs, outputs, more, wanted) => {
     expect(await find(inputs, outputs, more)).toEqual(wanted);
   });
+});
+
+it("that an earlier run recorded may get another name", async () => {
+  const { run } = runWith({ name: "site" }, { vmid: 100, node: "pve" }, guestAnswers(at("pve"), OURS));
+  expect(await findOwn({ ...run, previous: { name: "web" } })).toMatchObject(FOUND);
 });
 
 describe("a guest with an ID, which no run recorded,", () => {
@@ -258,7 +267,7 @@ describe("a guest without an ID", () => {
       "is not one that was renamed",
       {},
       { ...listed(101), ...other },
-      foreign("belongs to the owner us", 101),
+      foreign("belongs to the owner us as db", 101),
     ],
     [
       "is not one of another owner, even when it may be taken over",
@@ -308,7 +317,7 @@ describe("the ID of a new guest", () => {
     [
       "is that of a container",
       guestAnswers(container, { hostname: "db", description: marker("them", "db") }),
-      inUse("container 100 (db) on pve belongs to the owner them:", "choose another ID"),
+      inUse("container 100 (db) on pve belongs to the owner them as db:", "choose another ID"),
     ],
   ])("%s", async (_, more, wanted) => {
     expect((await violations({ vmid: 100 }, more)).violations).toEqual(wanted);

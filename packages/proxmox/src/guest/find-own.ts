@@ -9,7 +9,11 @@ import type { GuestRun as Run } from "./guest-run.ts";
 /** Finds the guest on any node; `undefined` if it does not exist yet. Throws for a guest of another owner. */
 export async function findOwn(run: Run): Promise<Observed | undefined> {
   const known = run.previousOutputs?.vmid ?? undefined;
-  if (known !== undefined) return findKnown(run, known);
+  return known === undefined ? findCreated(run) : findKnown(run, known);
+}
+
+/** Finds a guest that no run has recorded, such as after an interrupted creation. */
+function findCreated(run: Run): Promise<Observed | undefined> {
   return run.inputs.vmid === undefined ? findNamed(run) : findById(run, run.inputs.vmid);
 }
 
@@ -23,12 +27,22 @@ async function findKnown(run: Run, vmid: number): Promise<Observed | undefined> 
     });
   }
   const seen = await observeAt(run, vmid, previousOutputs?.node ?? inputs.node);
-  if (seen !== undefined) return expectOurs(run, seen);
-  if (inputs.ensure === "absent" || inputs.ifMissing === "create") return undefined;
-  throw new ProviderError(`${labelOf({ kind: run.kind, vmid })} (${inputs.name}) is gone: no node has it`, {
+  const isReused = seen !== undefined && !inputs.adopt && isOther(run, seen);
+  if (seen !== undefined && !isReused) return expectOurs(run, seen);
+  if (inputs.ensure === "absent") return undefined;
+  if (inputs.ifMissing === "create") return findCreated(run);
+  const label = labelOf({ kind: run.kind, vmid });
+  const why = isReused ? `${label} ${foreignness(seen)}` : "no node has it";
+  throw new ProviderError(`${label} (${inputs.name}) is gone: ${why}`, {
     path: "ifMissing",
-    hint: 'Restore it from a backup with this ID, or set ifMissing = "create" to create a new one with empty disks.',
+    hint: `Restore it from a backup${isReused ? "" : " with this ID"}, or set ifMissing = "create" to create a new one with empty disks.`,
   });
+}
+
+/** Whether the guest that was recorded is gone, and its ID was given to another one. */
+function isOther({ inputs, previous }: Run, { values }: Observed): boolean {
+  const marker = readMarker(values.get("description"));
+  return marker !== undefined && ![inputs.name, previous?.name].includes(marker.name);
 }
 
 /** Ignores a guest of another owner when a new one is wanted: the preflight reports it with all other problems. */
@@ -67,9 +81,10 @@ async function firstOurs(run: Run, guests: Guest[]): Promise<Observed | undefine
   return undefined;
 }
 
-function isOurs({ inputs }: Run, { values }: Observed): boolean {
+/** Whether it has our marker, with the name in the inputs or, before a change of the name is written, with the previous one. */
+function isOurs({ inputs, previous }: Run, { values }: Observed): boolean {
   const marker = readMarker(values.get("description"));
-  return marker?.owner === inputs.owner && marker.name === inputs.name;
+  return marker?.owner === inputs.owner && [inputs.name, previous?.name].includes(marker.name);
 }
 
 async function observeAt(run: Run, vmid: number, hint: string): Promise<Observed | undefined> {
@@ -92,8 +107,8 @@ async function observeIfPresent({ client }: Run, guest: Guest): Promise<Observed
   }
 }
 
-function mayUse({ inputs }: Run, { values }: Observed): boolean {
-  return inputs.adopt || readMarker(values.get("description"))?.owner === inputs.owner;
+function mayUse(run: Run, seen: Observed): boolean {
+  return run.inputs.adopt || isOurs(run, seen);
 }
 
 function expectOurs(run: Run, seen: Observed): Observed {
@@ -101,11 +116,14 @@ function expectOurs(run: Run, seen: Observed): Observed {
   throw foreign(seen);
 }
 
-/** Describes the owner of a guest, such as "(db) on pve1 was not created by nixops4". */
+/** Describes a guest and its marker, such as "(db) on pve1 was not created by nixops4". */
 export function foreignness({ node, values }: Observed): string {
   const name = values.get("name") ?? values.get("hostname") ?? "unnamed";
-  const owner = readMarker(values.get("description"))?.owner;
-  const whose = owner === undefined ? "was not created by nixops4" : `belongs to the owner ${owner}`;
+  const marker = readMarker(values.get("description"));
+  const whose =
+    marker === undefined
+      ? "was not created by nixops4"
+      : `belongs to the owner ${marker.owner} as ${marker.name}`;
   return `(${name}) on ${node} ${whose}`;
 }
 
