@@ -85,7 +85,7 @@ function addressesOf(interfaces: Interface[], mac: string | undefined): string[]
   return (card?.addresses ?? []).filter((one) => !/^(fe[89ab][0-9a-f]:|169\.254\.|127\.|::1$)/i.test(one));
 }
 
-function isFamily(address: string, family: Family): boolean {
+export function isFamily(address: string, family: Family): boolean {
   return family === "any" || (family === "ipv6") === address.includes(":");
 }
 

@@ -12,6 +12,7 @@ function observed(config: Record<string, string>): Observed {
     kind: "qemu",
     node: "pve",
     vmid: 100,
+    isRunning: true,
     values: new Map(Object.entries({ net0, ...config })),
   } as never;
 }

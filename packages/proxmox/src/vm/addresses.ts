@@ -1,8 +1,8 @@
 import { PveError } from "../client/errors.ts";
 import { parseProps } from "../client/property-string.ts";
-import { type Interface, networkKeysOf, waitForAddresses } from "../guest/addresses.ts";
+import { type Interface, isFamily, networkKeysOf, waitForAddresses } from "../guest/addresses.ts";
 import type { Observed } from "../guest/observe.ts";
-import { AGENT_HINT, askAgent } from "./agent.ts";
+import { AGENT_HINT, askAgent, expectAgent, hasAgent } from "./agent.ts";
 import type { Run } from "./run.ts";
 import { readNetwork } from "./settings.ts";
 
@@ -19,17 +19,16 @@ export function macAddressesOf(seen: Observed): string[] {
 /** Returns the addresses of the first network card, and waits for them if `waitForIp` is set. */
 export async function ipAddressesOf(run: Run, seen: Observed): Promise<string[]> {
   const { waitForIp } = run.inputs;
-  if (waitForIp === undefined || !hasAgent(seen)) return staticAddresses(seen);
+  if (waitForIp === undefined) return staticAddresses(seen);
+  const fixed = hasAgent(seen) ? [] : staticAddresses(seen);
+  if (fixed.some((one) => isFamily(one, waitForIp.family))) return fixed;
+  expectAgent(seen, "waitForIp");
   return waitForAddresses(run.client, seen, {
     ...waitForIp,
     mac: macAddressesOf(seen)[0],
     ask: () => ask(run, seen),
     hint: AGENT_HINT,
   });
-}
-
-function hasAgent({ values }: Observed): boolean {
-  return parseProps(values.get("agent") ?? "0", "enabled")["enabled"] === "1";
 }
 
 function staticAddresses({ values }: Observed): string[] {

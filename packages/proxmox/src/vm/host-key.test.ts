@@ -23,7 +23,8 @@ async function keyOf(
   waitForHostKey: object | undefined = { file: FILE, timeoutSeconds: 1 },
 ) {
   const { client, asked, log } = tableClient({ "GET /nodes/pve/qemu/100/agent/file-read": answer });
-  const seen = { kind: "qemu", node: "pve", vmid: 100 } as Observed;
+  const values = new Map([["agent", "1"]]);
+  const seen = { kind: "qemu", node: "pve", vmid: 100, isRunning: true, values } as unknown as Observed;
   const end = hostPublicKeyOf({ client, inputs: { waitForHostKey } } as unknown as Run, seen).catch(
     (error: unknown) => error as Error,
   );

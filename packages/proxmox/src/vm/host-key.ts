@@ -3,7 +3,7 @@ import { PveError } from "../client/errors.ts";
 import { askUntil } from "../guest/addresses.ts";
 import { labelOf } from "../guest/guest.ts";
 import type { Observed } from "../guest/observe.ts";
-import { AGENT_HINT, askAgent } from "./agent.ts";
+import { AGENT_HINT, askAgent, expectAgent } from "./agent.ts";
 import type { Run } from "./run.ts";
 
 const PUBLIC_KEY =
@@ -16,6 +16,7 @@ const PUBLIC_KEY =
 export async function hostPublicKeyOf({ client, inputs }: Run, seen: Observed): Promise<string | null> {
   const { waitForHostKey: wait } = inputs;
   if (wait === undefined) return null;
+  expectAgent(seen, "waitForHostKey");
   const { file, timeoutSeconds } = wait;
   return askUntil(client, {
     what: `waiting for the host key of ${labelOf(seen)} (${file})`,
