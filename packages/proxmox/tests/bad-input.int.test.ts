@@ -68,6 +68,23 @@ const VMS: [() => object, string[]][] = [
       "extraConfig.cores: has an input of its own",
     ],
   ],
+  [
+    () => ({
+      extraConfig: { usb0: "host=1-2", usb1: "spice", usb2: "mapping=key", affinity: "0", vmgenid: "1" },
+    }),
+    [
+      `extraConfig.usb0: ${ROOT_ONLY}; use a mapping of the cluster`,
+      `extraConfig.affinity: ${ROOT_ONLY}`,
+      `extraConfig.vmgenid: ${ROOT_ONLY}`,
+    ],
+  ],
+  ...[{}, { ipv4: "dhcp" }, { ipv6: "auto" }].map((given): [() => object, string[]] => [
+    () => ({ cloudInit: { storage: "local-lvm", ...given, gateway4: "192.0.2.1", gateway6: "fe80::1" } }),
+    [
+      "cloudInit.gateway4: needs an address with its prefix length in ipv4",
+      "cloudInit.gateway6: needs an address with its prefix length in ipv6",
+    ],
+  ]),
   [() => ({ bootOrder: ["scsi7"] }), ["bootOrder[0]: there is no scsi7"]],
   [
     () => ({ cdrom: { slot: "ide0" }, cloudInit: { storage: "local-lvm" } }),

@@ -9,6 +9,10 @@ const DISK_KEY = /^(scsi([0-9]|[12][0-9]|30)|virtio([0-9]|1[0-5])|sata[0-5]|ide[
 const OWN_KEY =
   /^(vmid|node|pool|name|description|tags|cores|sockets|cpu|cpulimit|memory|balloon|bios|machine|ostype|scsihw|efidisk0|tpmstate0|boot|serial0|vga|agent|onboot|startup|protection|lock|digest|delete|revert|start|(net|ipconfig|unused|scsi|virtio|sata|ide)\d+|ciuser|sshkeys|nameserver|searchdomain|ciupgrade|cipassword)$/;
 
+/** The keys that Proxmox VE lets only root change, by `check_vm_modify_config_perm` in its API2/Qemu.pm. */
+const ROOT_ONLY_KEY =
+  /^(affinity|amd-sev|arch|args|hookscript|hugepages|intel-tdx|ivshmem|keephugepages|parallel\d+|skiplock|spice_enhancements|vmgenid)$/;
+
 /** Reports what the schema of a VM cannot express. */
 export function checkVm(inputs: Inputs): Violation[] {
   return [
@@ -81,12 +85,13 @@ function checkExtraConfig({ extraConfig }: Inputs): Violation[] {
     if (!/^[a-z][a-z0-9-]*$/.test(key))
       return [{ path, message: "must be a key of `qm set`, such as hotplug" }];
     if (OWN_KEY.test(key)) return [{ path, message: "has an input of its own" }];
+    const isDevice = /^(hostpci|usb)\d+$/.test(key);
     const isRootOnly =
-      ["args", "arch", "skiplock", "hookscript"].includes(key) ||
-      (key.startsWith("hostpci") && !value.includes("mapping=")) ||
-      (/^(parallel\d+|serial\d+)$/.test(key) && value.startsWith("/"));
+      ROOT_ONLY_KEY.test(key) ||
+      (isDevice && !/(^|,)mapping=|^(host=)?spice(,|$)/i.test(value)) ||
+      (/^serial\d+$/.test(key) && value.startsWith("/"));
     if (!isRootOnly) return [];
-    const hint = key.startsWith("hostpci") ? "; use a mapping of the cluster: mapping=NAME" : "";
+    const hint = isDevice ? "; use a mapping of the cluster: mapping=NAME" : "";
     return [{ path, message: `can be set only by root with a password, not by a token${hint}` }];
   });
 }
@@ -95,8 +100,23 @@ function checkCloudInit({ cloudInit }: Inputs): Violation[] {
   if (cloudInit === undefined) return [];
   return [
     ...checkAddresses("cloudInit", cloudInit),
+    ...checkGateways(cloudInit),
     ...checkNameServers("cloudInit.nameServers", cloudInit.nameServers),
   ];
+}
+
+/** With a gateway but without a fixed address, Proxmox VE ignores the whole network configuration. */
+function checkGateways({ ipv4, gateway4, ipv6, gateway6 }: NonNullable<Inputs["cloudInit"]>): Violation[] {
+  const pairs = [
+    ["4", ipv4, gateway4],
+    ["6", ipv6, gateway6],
+  ] as const;
+  return pairs
+    .filter(([, address, gateway]) => gateway !== undefined && address?.includes("/") !== true)
+    .map(([version]) => ({
+      path: `cloudInit.gateway${version}`,
+      message: `needs an address with its prefix length in ipv${version}`,
+    }));
 }
 
 function checkCombinations({

@@ -90,8 +90,11 @@ export function privilegeForKey(kind: "qemu" | "lxc", key: string, value: string
 /** Throws for keys that only root with a password may set, not even a token of root. */
 export function refuseRootOnly(key: string, value: string): void {
   const isRootOnly =
-    /^(args|arch|skiplock|hookscript)$/.test(key) ||
+    /^(affinity|amd-sev|args|arch|hookscript|hugepages|intel-tdx|ivshmem|keephugepages|parallel\d+|skiplock|spice_enhancements|vmgenid)$/.test(
+      key,
+    ) ||
     (/^hostpci\d+$/.test(key) && !/(^|,)mapping=/.test(value)) ||
+    (/^usb\d+$/.test(key) && !/(^|,)mapping=/.test(value) && !/^(host=)?spice/i.test(value)) ||
     (DRIVE.test(key) && value.startsWith("/"));
   if (isRootOnly) throw new Refusal(500, `only root can set '${key}' config`);
 }
