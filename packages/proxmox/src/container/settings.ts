@@ -3,6 +3,7 @@ import type { Wanted } from "../guest/changes.ts";
 import type { GuestRun } from "../guest/guest-run.ts";
 import { commonSettings, resolverSettings } from "../guest/common-settings.ts";
 import { descriptionSetting, optional, propsSetting, type Setting } from "../guest/setting.ts";
+import { wantedFrom } from "../guest/wanted.ts";
 import { readVolume, toGib, toMib, type Volume } from "../guest/volume.ts";
 import type { Inputs } from "./schema.ts";
 
@@ -10,14 +11,15 @@ export type Run = GuestRun<Inputs>;
 
 /** Returns what the inputs of a container ask for. */
 export function wantedOf({ inputs, previous = {} }: Run): Wanted {
-  return {
-    settings: [...settingsOf(inputs), descriptionSetting(inputs, previous)],
-    volumes: volumesOf(inputs),
-    previousKeys: settingsOf(previous).map(({ key }) => key),
-    // A container always has a root file system.
-    previousVolumes: volumesOf(previous).filter(({ key }) => key !== "rootfs"),
-    mayDetach: inputs.detachRemovedDisks,
-  };
+  const settings = [...settingsOf(inputs), descriptionSetting(inputs, previous)];
+  // A container always has a root file system.
+  const volumes = volumesOf(previous).filter(({ key }) => key !== "rootfs");
+  return wantedFrom(
+    { settings, volumes: volumesOf(inputs) },
+    { settings: settingsOf(previous), volumes },
+    inputs.tags?.length === 0 ? ["tags"] : [],
+    inputs.detachRemovedDisks,
+  );
 }
 
 export function settingsOf(inputs: Partial<Inputs>): Setting[] {
@@ -50,6 +52,7 @@ function networkSetting(network: Network, index: number): Setting {
     path,
     defaultKey: "",
     defaults: { firewall: "0", type: "veth" },
+    kept: ["hwaddr"],
     managed: {
       name,
       bridge,

@@ -39,6 +39,7 @@ export function changesFor(wanted: Wanted, seen: Observed): Changes {
   const previousVolumes = wanted.previousVolumes.map(({ key }) => key);
   const detached = dropped(wanted, previousVolumes, seen);
   const remove = [...dropped(wanted, wanted.previousKeys, seen), ...detached];
+  if (remove.some((key) => isCloudInitDrive(seen.values.get(key)))) postponeCloudInitDrive(set);
   return {
     set,
     remove,
@@ -56,6 +57,15 @@ export function changesFor(wanted: Wanted, seen: Observed): Changes {
   };
 }
 
+/** A VM has one cloud-init drive: that in the new slot is created after the old one is gone. */
+function postponeCloudInitDrive(set: Map<string, string>): void {
+  for (const [key, text] of set) if (/:cloudinit(,|$)/.test(text)) set.delete(key);
+}
+
+function isCloudInitDrive(text = ""): boolean {
+  return text.includes("media=cdrom") && text.includes("cloudinit");
+}
+
 function refusalsOf(volume: Volume, { values }: Observed): Violation[] {
   const existing = values.get(volume.key);
   return existing === undefined ? newVolumeRefusals(volume) : volumeRefusals(volume, existing);
@@ -67,7 +77,10 @@ export function isNothing({ set, remove, grow }: Changes): boolean {
 
 function textFor(setting: Setting, { values }: Observed): [string, string][] {
   const existing = values.get(setting.key);
-  if (existing === undefined) return [[setting.key, setting.initial]];
+  if (existing === undefined)
+    return setting.absent !== undefined && setting.isSame(setting.absent)
+      ? []
+      : [[setting.key, setting.initial]];
   return setting.isSame(existing) ? [] : [[setting.key, setting.merge(existing)]];
 }
 

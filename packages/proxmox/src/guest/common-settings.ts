@@ -1,5 +1,5 @@
 import type { GuestInputs } from "./guest-run.ts";
-import { optional, type Setting, tagsSetting } from "./setting.ts";
+import { isAssumed, optional, type Setting, tagsSetting } from "./setting.ts";
 
 type Inputs = Partial<GuestInputs> & {
   cores?: number | undefined;
@@ -13,11 +13,11 @@ export function commonSettings(nameKey: "name" | "hostname", inputs: Inputs): (S
     optional(nameKey, "name", inputs.name),
     tagsSetting(inputs.tags ?? []),
     optional("cores", "cores", inputs.cores),
-    optional("cpulimit", "cpuLimit", inputs.cpuLimit),
+    isAssumed("0", optional("cpulimit", "cpuLimit", inputs.cpuLimit)),
     optional("ostype", "osType", inputs.osType),
-    optional("onboot", "onBoot", inputs.onBoot),
+    isAssumed("0", optional("onboot", "onBoot", inputs.onBoot)),
     optional("startup", "startup", inputs.startup),
-    optional("protection", "protection", inputs.protection),
+    isAssumed("0", optional("protection", "protection", inputs.protection)),
   ];
 }
 
@@ -27,7 +27,8 @@ export function resolverSettings(
   { nameServers, searchDomain }: { nameServers?: string[] | undefined; searchDomain?: string | undefined },
 ): (Setting | undefined)[] {
   return [
-    optional("nameserver", `${path}nameServers`, nameServers?.join(" ")),
+    // An empty value is not stored.
+    optional("nameserver", `${path}nameServers`, nameServers?.join(" ") || undefined),
     optional("searchdomain", `${path}searchDomain`, searchDomain),
   ];
 }

@@ -54,7 +54,10 @@ async function sync<I extends Inputs>(
   const { client, inputs, previous } = run;
   const configured = await syncConfig({ client, inputs, ...type.sync }, seen);
   // The configuration does not contain the pool: it is read only when it may differ.
-  if (previous === undefined || previous.pool !== inputs.pool) {
+  if (
+    previous?.pool !== inputs.pool ||
+    JSON.stringify(previous?.keepers) !== JSON.stringify(inputs.keepers)
+  ) {
     await syncPool(client, configured, inputs.pool, previous?.pool);
   }
   await syncHa(client, configured, inputs.ha, previous?.ha !== undefined);

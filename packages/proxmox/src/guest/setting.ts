@@ -15,6 +15,10 @@ export interface Setting {
   isSame(existing: string): boolean;
   /** What must exist on the node when the key is written. */
   uses?: Uses;
+  /** What Proxmox VE assumes for a guest without the key. */
+  absent?: string;
+  /** The properties of a value that has some. */
+  props?: PropsOptions;
 }
 
 /** A key with one value. */
@@ -32,6 +36,11 @@ export function optional(
   return value === undefined ? undefined : scalar(key, path, value);
 }
 
+/** Adds what Proxmox VE assumes for a guest without the key, so that it is not written. */
+export function isAssumed(absent: string, setting: Setting | undefined): Setting | undefined {
+  return setting === undefined ? undefined : { ...setting, absent };
+}
+
 /** Proxmox VE returns some numbers as text and some text as numbers, and adds a newline to notes. */
 function isSameValue(a: string, b: string): boolean {
   if (a.trimEnd() === b.trimEnd()) return true;
@@ -46,21 +55,34 @@ export interface PropsOptions {
   managed: Readonly<Record<string, string | undefined>>;
   /** The values of properties that are not set. */
   defaults?: Props;
+  /** The properties that stay when they are no longer inputs. */
+  kept?: readonly string[];
   /** Parses an existing value into the names of `managed`. */
   read?: (text: string) => Props;
 }
 
 /** A key with named properties. Those that are not managed stay as they are. */
-export function propsSetting({ key, path, defaultKey, managed, defaults = {}, read }: PropsOptions): Setting {
+export function propsSetting(props: PropsOptions): Setting {
+  const { key, path, defaultKey, managed, defaults = {}, read } = props;
   const parse = read ?? ((text: string) => parseProps(text, defaultKey));
   const merged = (existing: string) => ({ ...parse(existing), ...managed });
   return {
     key,
     path,
+    props,
     initial: printProps(managed, defaultKey),
     merge: (existing) => printProps(merged(existing), defaultKey),
     isSame: (existing) => canonical(merged(existing), defaults) === canonical(parse(existing), defaults),
   };
+}
+
+/** Also removes the properties that only the previous inputs set. */
+export function withoutDropped(setting: Setting, previous: Setting | undefined): Setting {
+  const { props } = setting;
+  if (props === undefined || previous?.props === undefined) return setting;
+  const dropped = Object.keys(previous.props.managed).filter((name) => props.kept?.includes(name) !== true);
+  const gone = Object.fromEntries(dropped.map((name) => [name, undefined]));
+  return { ...setting, ...propsSetting({ ...props, managed: { ...gone, ...props.managed } }) };
 }
 
 function canonical(props: Readonly<Record<string, string | undefined>>, defaults: Props): string {

@@ -1,4 +1,5 @@
 import { ProviderError, refuse } from "@nixops4-providers/provider-sdk";
+import { PveError, TaskError } from "../client/errors.ts";
 import { runTask } from "../client/tasks.ts";
 import { labelOf, pathOf } from "./guest.ts";
 import { observe, type Observed } from "./observe.ts";
@@ -47,10 +48,19 @@ async function write(run: SyncRun, seen: Observed, changes: Changes): Promise<Ob
   const { set, remove, isLong } = isGrown ? changesFor(run.wanted, now) : changes;
   if (set.size + remove.length > 0) {
     const { taskTimeoutSeconds: timeoutSeconds } = run.inputs;
-    await writeConfig(run.client, now, { set, remove, isLong, timeoutSeconds });
+    await writeConfig(run.client, now, { set, remove, isLong, timeoutSeconds }).catch((error: unknown) =>
+      allowPending(run, error),
+    );
     if (now.isRunning && [...set.keys()].some(isCloudInit)) await renewCloudInit(run, now);
   }
   return observe(run.client, now);
+}
+
+/** What a running guest does not take at once is written and stays pending. */
+function allowPending({ client }: SyncRun, error: unknown): void {
+  if (!(error instanceof PveError || error instanceof TaskError) || !error.message.includes("hotplug"))
+    throw error;
+  client.context.log.warn(error.message);
 }
 
 /** Grows disks in requests of their own, but not a disk with a pending change, which contains the old size. */

@@ -1,6 +1,6 @@
 import { flag, parseProps, type Props } from "../client/property-string.ts";
 import { commonSettings, resolverSettings } from "../guest/common-settings.ts";
-import { optional, propsSetting, scalar, type Setting } from "../guest/setting.ts";
+import { isAssumed, optional, propsSetting, scalar, type Setting } from "../guest/setting.ts";
 import { usesOfFile } from "../guest/uses.ts";
 import type { Inputs } from "./schema.ts";
 
@@ -42,7 +42,7 @@ function simpleSettings(inputs: SomeInputs): Setting[] {
   const { bootOrder, serialConsole } = inputs;
   return [
     ...commonSettings("name", inputs),
-    optional("sockets", "sockets", inputs.sockets),
+    isAssumed("1", optional("sockets", "sockets", inputs.sockets)),
     optional("balloon", "balloon", inputs.balloon),
     optional("scsihw", "scsiController", inputs.scsiController),
     optional("serial0", "serialConsole", serialConsole === true ? "socket" : undefined),
@@ -54,9 +54,14 @@ function firmwareSettings({ bios, machine, cpuType, memory, display, agent }: So
   const byType = (key: string, path: string, name: string, text: string | undefined, defaults: Props = {}) =>
     text === undefined
       ? []
-      : [propsSetting({ key, path, defaultKey: name, managed: parseProps(text, name), defaults })];
+      : [
+          {
+            ...propsSetting({ key, path, defaultKey: name, managed: parseProps(text, name), defaults }),
+            ...(defaults[name] !== undefined && { absent: defaults[name] }),
+          },
+        ];
   return [
-    ...(bios === undefined ? [] : [scalar("bios", "bios", bios)]),
+    ...(bios === undefined ? [] : [{ ...scalar("bios", "bios", bios), absent: "seabios" }]),
     ...byType("machine", "machine", "type", machine),
     ...byType("cpu", "cpuType", "cputype", cpuType),
     ...byType("memory", "memory", "current", memory?.toString()),
@@ -84,6 +89,7 @@ function networkSetting(network: Network, index: number): Setting {
     defaultKey: "model",
     read: readNetwork,
     defaults: { firewall: "0", link_down: "0" },
+    kept: ["macaddr"],
     managed: {
       model: network.model,
       // A MAC address that Proxmox VE generated stays.
@@ -140,7 +146,7 @@ function cloudInitSettings({ cloudInit }: SomeInputs): Setting[] {
       uses: { storages: [{ storage, content: "images", path: "cloudInit.storage" }] },
     },
     optional("ciuser", "cloudInit.user", user),
-    sshKeys === undefined ? undefined : sshKeysSetting(sshKeys),
+    sshKeys === undefined || sshKeys.length === 0 ? undefined : sshKeysSetting(sshKeys),
     ipconfig === ""
       ? undefined
       : propsSetting({

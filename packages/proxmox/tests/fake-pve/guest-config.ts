@@ -65,13 +65,25 @@ export function changeConfig(
   set: Record<string, string>,
   remove: string[],
 ): void {
+  for (const [key, given] of Object.entries(set)) refuseSecondCloudInit(guest, key, given);
   for (const key of remove) removeKey(cluster, guest, key);
   for (const [key, given] of Object.entries(set)) {
+    // The parser of the configuration file skips a key without a value.
+    if (given === "") continue;
     const before = guest.pending[key] ?? guest.config[key];
-    const value = realize(cluster, guest, key, given, before);
+    const value = realize(cluster, guest, key, given);
     if (before !== undefined && isReplaced(key, before, value)) keepAsUnused(guest, before);
     put(guest, key, value);
   }
+}
+
+/** A drive that the same request removes still counts. */
+function refuseSecondCloudInit({ config, pending }: Guest, key: string, given: string): void {
+  if (!/:cloudinit(,|$)/.test(given)) return;
+  const other = [...Object.entries(config), ...Object.entries(pending)].find(
+    ([slot, text]) => slot !== key && text?.includes("cloudinit") === true,
+  );
+  if (other !== undefined) throw new Error(`${key} - cloud-init drive is already attached at '${other[0]}'`);
 }
 
 function put(guest: Guest, key: string, value: string): void {
@@ -142,18 +154,12 @@ function keepAsUnused(guest: Guest, text: string): void {
 }
 
 /** Returns the value of a key as it is stored. */
-function realize(
-  cluster: Cluster,
-  guest: Guest,
-  key: string,
-  given: string,
-  before: string | undefined,
-): string {
+function realize(cluster: Cluster, guest: Guest, key: string, given: string): string {
   if (key === "tags") return sortTags(given);
   if (key === "description") return `${given.replace(/\n$/, "")}\n`;
   if (/^net\d+$/.test(key)) return realizeNet(cluster, guest, given);
   if (key === "memory" || key === "cores") return given.replace(/^current=/, "");
-  if (isDisk(guest, key)) return realizeDisk(cluster, guest, key, given, before);
+  if (isDisk(guest, key)) return realizeDisk(cluster, guest, key, given);
   return given;
 }
 
@@ -171,13 +177,7 @@ function realizeNet(cluster: Cluster, guest: Guest, given: string): string {
   return printProps(props, "");
 }
 
-function realizeDisk(
-  cluster: Cluster,
-  guest: Guest,
-  key: string,
-  given: string,
-  before: string | undefined,
-): string {
+function realizeDisk(cluster: Cluster, guest: Guest, key: string, given: string): string {
   const firstKey = guest.kind === "lxc" ? "volume" : "file";
   const {
     [firstKey]: file = "",
@@ -193,7 +193,7 @@ function realizeDisk(
     );
   if (file === "none") return print(file);
   const [storage = "", what = ""] = file.split(/:(.*)/s);
-  if (what === "cloudinit") return realizeCloudInit(cluster, guest, storage, before, options, firstKey);
+  if (what === "cloudinit") return realizeCloudInit(cluster, guest, storage, options, firstKey);
   if (/^\d+(\.\d+)?$/.test(what)) {
     const bytes = bytesOf(cluster, key, Number(what), importFrom);
     const kind = guest.kind === "lxc" || !/media/.test(given) ? "disk" : "disk";
@@ -219,14 +219,9 @@ function realizeCloudInit(
   cluster: Cluster,
   guest: Guest,
   storage: string,
-  before: string | undefined,
   options: Record<string, string>,
   firstKey: string,
 ): string {
-  const taken = before !== undefined && before.includes("cloudinit");
-  if (!taken && cluster.volumes.has(`${storage}:vm-${guest.vmid}-cloudinit`)) {
-    throw new Error(`disk image 'vm-${guest.vmid}-cloudinit' already exists`);
-  }
   const { id } = cluster.allocate(storage, guest.vmid, "cloudinit", "images", 4 * 1024 ** 2);
   return printProps({ [firstKey]: id, ...options, media: "cdrom", size: "4M" }, firstKey);
 }
