@@ -149,24 +149,24 @@ async function markMutants(path: string, mutants: readonly Mutant[], reachedPath
   const source = await readFile(path);
   const marks = mutants.flatMap(({ start, end }, id) => [
     // An outer expression begins before, and ends after, an inner one at the same place.
-    { at: start, order: -end, text: `(__reached(${id}), ` },
+    { at: start, order: -end, text: `(globalThis.__reached(${id}), ` },
     { at: end, order: -start - source.length, text: ")" },
   ]);
   marks.sort((one, other) => one.at - other.at || one.order - other.order);
-  let marked = "";
+  // Global and at the beginning, because a function may run elsewhere: the text of some is sent to a web page.
+  let marked = `globalThis.__reached = (id) => {
+  const seen = (globalThis.__reached.seen ??= new Set());
+  if (seen.has(id)) return;
+  seen.add(id);
+  process.getBuiltinModule("node:fs").appendFileSync(${JSON.stringify(reachedPath)}, id + "\\n");
+};
+`;
   let done = 0;
   for (const { at, text } of marks) {
     marked += source.subarray(done, at).toString() + text;
     done = at;
   }
-  return `${marked}${source.subarray(done).toString()}
-function __reached(id) {
-  const seen = (__reached.seen ??= new Set());
-  if (seen.has(id)) return;
-  seen.add(id);
-  process.getBuiltinModule("node:fs").appendFileSync(${JSON.stringify(reachedPath)}, id + "\\n");
-}
-`;
+  return `${marked}${source.subarray(done).toString()}`;
 }
 
 interface Change {
