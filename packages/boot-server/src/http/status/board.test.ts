@@ -72,6 +72,15 @@ describe("changes", () => {
     expect(cardsSince(board, board.revision)).toEqual([]);
   });
 
+  it("has what changed after the same question was answered", () => {
+    const { board, machines } = boardOf([declared("a", "armed")]);
+    const first = board.revision;
+    expect(cardsSince(board, first)).toEqual([]);
+    machines[0] = declared("a", "failed");
+    board.refresh();
+    expect(cardsSince(board, first)).toEqual(["entry a"]);
+  });
+
   it("has everything for a page of another run, or of nothing", () => {
     const { board } = boardOf([declared("a", "armed"), declared("b", "armed")]);
     const other = boardOf([declared("a", "armed")]).board;

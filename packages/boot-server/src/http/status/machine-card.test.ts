@@ -149,6 +149,7 @@ describe("the card", () => {
     );
     expect(part(card, 'class=""')).toBe("web");
     expect(part(card, 'class="facts"')).toBe(`${MAC} 10.0.0.9 Dell Inc. R640`);
+    expect(card.text).toContain('<span class="mono">10.0.0.9</span>');
     expect(part(card, 'class="badge"')).toBe("Installed");
     expect(part(card, 'class="seen"')).toBe("seen 1 min ago");
     expect(card.text).toMatch(/^<li\s+class="machine"\s/);

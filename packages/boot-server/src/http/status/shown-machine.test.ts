@@ -72,6 +72,15 @@ describe("the order", () => {
     expect(inOrder(shownMachines(cards)).map(({ key }) => key)).toEqual(["entry a", "entry b"]);
   });
 
+  it("is that of the names when an unknown machine and a declared one have advice", () => {
+    const advice = ["Look."];
+    const cards = [
+      undeclared("z", { advice, lastSeenAt: 9 }),
+      declared("web", "installed", { advice, lastSeenAt: 1 }),
+    ];
+    expect(inOrder(shownMachines(cards)).map(({ key }) => key)).toEqual(["entry web", "z"]);
+  });
+
   it("of a failed machine is not later because there is advice", () => {
     const advice = ["Look."];
     const cards = [

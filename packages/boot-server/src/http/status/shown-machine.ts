@@ -31,10 +31,9 @@ function together(cards: readonly MachineStatus[]): Omit<ShownMachine, "key"> {
   );
   const [latest] = sorted;
   const { mac: _, ...rest } = latest!;
-  const known = { ...rest, lastSeenAt: lastSeen(latest!) };
-  if (sorted.length === 1) return { ...known, macs: [latest!.mac] };
   return {
-    ...known,
+    ...rest,
+    lastSeenAt: lastSeen(latest!),
     macs: sorted.map(({ mac }) => mac),
     timeline: merged(sorted.map(({ timeline }) => timeline)),
     advice: [...new Set(sorted.flatMap(({ advice }) => advice))],
