@@ -37,9 +37,7 @@ async function tryCheck(
   deadline: number,
   signal: AbortSignal,
 ): Promise<void> {
-  // In tenths, for messages.
-  const left = Math.floor((deadline - performance.now()) / 100) / 10;
-  const timeoutSeconds = Math.max(0.1, Math.min(wanted, left));
+  const timeoutSeconds = Math.min(wanted, secondsUntil(deadline));
   if (command !== undefined) {
     const doing = "run the health check";
     await runScript(ssh, { script: RUN_CHECK, args: [command], sudo, timeoutSeconds, doing });
@@ -56,13 +54,18 @@ async function tryCheck(
   }
 }
 
+/** Returns at least 0.1, in tenths for messages. */
+function secondsUntil(deadline: number): number {
+  return Math.max(0.1, Math.floor((deadline - performance.now()) / 100) / 10);
+}
+
 async function statusOf(url: URL, timeoutSeconds: number, signal: AbortSignal): Promise<number | undefined> {
   const isTls = url.protocol === "https:";
   const [{ request }, { connect }] = await Promise.all([import("node:http"), import("node:tls")]);
   // The brackets of an IPv6 address belong to the URL.
   const host = url.hostname.replace(/^\[|\]$/g, "");
   const port = Number(url.port) || (isTls ? 443 : 80);
-  const begin = performance.now();
+  const deadline = performance.now() + timeoutSeconds * 1000;
   const socket = await openTcp({ host, port, timeoutSeconds }, signal);
   try {
     const answered = new Promise<number | undefined>((resolve, reject) => {
@@ -72,8 +75,7 @@ async function statusOf(url: URL, timeoutSeconds: number, signal: AbortSignal): 
         .on("error", reject)
         .end();
     });
-    const left = timeoutSeconds - (performance.now() - begin) / 1000;
-    return await withDeadline(answered, left, "no answer", signal);
+    return await withDeadline(answered, secondsUntil(deadline), "no answer", signal);
   } finally {
     socket.destroy();
   }
