@@ -107,7 +107,7 @@ export function connectBootService(target: BootTarget): BootClient {
       try {
         // A refusal may arrive before everything is sent.
         const sent = call && sendAsset(call, asset, data, answered.signal, onProgress);
-        await Promise.race([answer, sent?.then(() => answer)]);
+        await Promise.race([answer, sent?.then(() => answer) ?? answer]);
       } finally {
         call?.cancel();
       }
