@@ -272,12 +272,12 @@ describe("the end of the time", () => {
       const other = await FakeService.start();
       other.entry = entry;
       const server = { socket: other.socket, connectTimeoutSeconds: 15 };
-      const text = await wait({ server, timeoutSeconds: 1.5 }).result;
+      const text = await wait({ server, timeoutSeconds: 4 }).result;
       await other.end();
       return text;
     });
     expect(await Promise.all(texts)).toEqual(
-      states.map(({ state, next }) => `web was not installed within 1.5 s: ${state}\n${next}`),
+      states.map(({ state, next }) => `web was not installed within 4 s: ${state}\n${next}`),
     );
   });
 
