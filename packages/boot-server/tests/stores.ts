@@ -13,7 +13,8 @@ export interface MemoryStore extends Store {
   readonly assetsOf: Map<string, AssetRef>;
 }
 
-const NOTHING: Store["stored"] = {
+/** The state of a store in which nothing has happened. */
+export const NOTHING: Store["stored"] = {
   cursor: 0,
   entries: [],
   installs: [],

@@ -1,5 +1,6 @@
 import { createSocket } from "node:dgram";
 import { type AddressInfo, createServer, type Socket } from "node:net";
+import type { ZoneInputs } from "../src/common-fields.ts";
 import { type ClientOptions, DnsClient } from "../src/client/client.ts";
 import {
   CLASS,
@@ -118,4 +119,23 @@ function encode({ id, opcode, question }: Response, said: DnsSaid): Buffer {
 function read(line: string): ResourceRecord {
   const [name, ttl, type, ...value] = line.split(" ");
   return { name: name!, type: type!, class: CLASS.IN, ttl: Number(ttl), value: value.join(" ") };
+}
+
+/** Returns the inputs that `record_set` and `records` share, for the zone `example.test` of a primary on this port. */
+export function zoneInputs(port: number): ZoneInputs {
+  return {
+    server: {
+      rfc2136: { address: "127.0.0.1", port, transport: "tcp", tls: {}, transfer: true, timeoutSeconds: 5 },
+    },
+    zone: "example.test",
+    require: [],
+    onConflict: "refuse",
+    marker: { enable: true, owner: "ours" },
+    verify: {
+      authoritative: true,
+      nameServers: { "ns1.example.test": `127.0.0.1:${port}` },
+      timeoutSeconds: 5,
+    },
+    checkTargets: true,
+  };
 }

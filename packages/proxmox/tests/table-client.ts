@@ -1,3 +1,4 @@
+import { PveError } from "../src/client/errors.ts";
 import type { Params, PveClient } from "../src/client/client.ts";
 
 /** A request and its parameters, such as `["GET /pools", { poolid: "web" }]`. */
@@ -62,3 +63,10 @@ export function guestAnswers(
     [`GET ${path}/status/current`]: { status, ...more },
   };
 }
+
+/** The answer about a guest that does not exist. */
+export const GONE = new PveError(
+  "GET /x",
+  500,
+  "Configuration file 'nodes/pve/qemu-server/100.conf' does not exist",
+);

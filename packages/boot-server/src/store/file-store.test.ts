@@ -5,6 +5,7 @@ import { afterEach, beforeEach, describe, expect, it } from "@jest/globals";
 import { createLog, openLog } from "@nixops4-providers/durable-log";
 import { describeError } from "@nixops4-providers/provider-sdk";
 import { entryIn, MAC, specOf, START } from "../../tests/entries.ts";
+import { NOTHING } from "../../tests/stores.ts";
 import { DEFAULT_LIMITS } from "../core/limits.ts";
 import type { Event, InstallRecord } from "../core/model.ts";
 import { splitSpec } from "../core/overlay.ts";
@@ -55,14 +56,7 @@ async function closed(): Promise<void> {
 describe("a store", () => {
   it("is empty at first", async () => {
     const store = await open();
-    expect(store.stored).toEqual({
-      cursor: 0,
-      entries: [],
-      installs: [],
-      recent: [],
-      events: [],
-      keptInstalls: [],
-    });
+    expect(store.stored).toEqual(NOTHING);
     expect([store.isIntact, store.isLong]).toEqual([true, false]);
   });
 

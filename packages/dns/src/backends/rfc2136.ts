@@ -145,13 +145,13 @@ export class Rfc2136Backend implements Backend {
 
   /** The server may have the zone below the delegation, too: it then answers with that zone's own NS records. */
   async #readDelegation({ name, type }: RrSetId, found: RrSet[]): Promise<RrSet[]> {
-    const values = found.find((rrset) => rrset.type === type)?.values ?? [];
-    const same = values.map((value) => ({ name, type, class: CLASS.IN, ttl: 0, value }));
     if (!this.#childZones.has(name)) return found;
     const rrset = (await this.#transfer())?.get(keyOf({ name, type }))?.rrset;
     if (rrset !== undefined) return [rrset];
     if (!(await this.#holds([{ name, type, class: CLASS.ANY, ttl: 0 }]))) return [];
-    if (await this.#holds(same)) return found;
+    const values = found.find((one) => one.type === type)?.values ?? [];
+    if (await this.#holds(values.map((value) => ({ name, type, class: CLASS.IN, ttl: 0, value }))))
+      return found;
     throw new DnsError(
       `the server also has the zone ${name}, whose name servers hide those that ${this.zone} names: allow a transfer of ${this.zone}`,
     );

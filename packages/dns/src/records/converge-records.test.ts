@@ -1,5 +1,5 @@
 import { describe, expect, it } from "@jest/globals";
-import { withPrimary } from "../../tests/dns-primary.ts";
+import { withPrimary, zoneInputs } from "../../tests/dns-primary.ts";
 import { DnsStore } from "../../tests/dns-store.ts";
 import { testContext } from "../../tests/test-context.ts";
 import { convergeRecords } from "./converge-records.ts";
@@ -10,19 +10,7 @@ const EARLIER = "2020-01-01T00:00:00Z";
 
 function inputsFor(more: Partial<Inputs> = {}, port = 53): Inputs {
   return {
-    server: {
-      rfc2136: { address: "127.0.0.1", port, transport: "tcp", tls: {}, transfer: true, timeoutSeconds: 5 },
-    },
-    zone: "example.test",
-    require: [],
-    onConflict: "refuse",
-    marker: { enable: true, owner: "ours" },
-    verify: {
-      authoritative: true,
-      nameServers: { "ns1.example.test": `127.0.0.1:${port}` },
-      timeoutSeconds: 5,
-    },
-    checkTargets: true,
+    ...zoneInputs(port),
     ttl: 60,
     records: {},
     maxDeletePercent: 50,

@@ -1,5 +1,5 @@
 import { afterEach, beforeEach, describe, expect, it, jest } from "@jest/globals";
-import { type Answers, guestAnswers, inTurn, tableClient } from "../../tests/table-client.ts";
+import { type Answers, GONE, guestAnswers, inTurn, tableClient } from "../../tests/table-client.ts";
 import { PveError } from "../client/errors.ts";
 import { Facts } from "./facts.ts";
 import { findOwn } from "./find-own.ts";
@@ -9,11 +9,6 @@ import { takenViolations } from "./taken.ts";
 beforeEach(() => void jest.useFakeTimers());
 afterEach(() => void jest.useRealTimers());
 
-const GONE = new PveError(
-  "GET /x",
-  500,
-  "Configuration file 'nodes/pve/qemu-server/100.conf' does not exist",
-);
 const NO_NODE = new PveError("GET /x", 500, "hostname lookup 'pve' failed - failed to get address info");
 const REFUSED = new PveError("GET /x", 403, "no");
 const marker = (owner: string, name: string) => `Notes\n\n<!-- nixops4: owner=${owner} name=${name} -->\n`;

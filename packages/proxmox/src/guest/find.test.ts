@@ -1,5 +1,5 @@
 import { afterEach, beforeEach, describe, expect, it, jest } from "@jest/globals";
-import { type Answers, inTurn, tableClient } from "../../tests/table-client.ts";
+import { type Answers, GONE, inTurn, tableClient } from "../../tests/table-client.ts";
 import { PveError } from "../client/errors.ts";
 import { Facts } from "./facts.ts";
 import { findByName, locate } from "./find.ts";
@@ -7,11 +7,6 @@ import { findByName, locate } from "./find.ts";
 beforeEach(() => void jest.useFakeTimers());
 afterEach(() => void jest.useRealTimers());
 
-const GONE = new PveError(
-  "GET /x",
-  500,
-  "Configuration file 'nodes/pve/qemu-server/100.conf' does not exist",
-);
 const ANSWERS: Answers = {
   "GET /nodes": [
     { node: "pve", status: "online" },

@@ -1,5 +1,5 @@
 import { afterEach, beforeEach, describe, expect, it, jest } from "@jest/globals";
-import { type Answers, inTurn, tableClient } from "../../tests/table-client.ts";
+import { type Answers, GONE, inTurn, tableClient } from "../../tests/table-client.ts";
 import { PveError, TaskError } from "../client/errors.ts";
 import type { Observed } from "./observe.ts";
 import { expectRunning, powerCycle, start, stop } from "./power.ts";
@@ -135,11 +135,6 @@ describe("a power cycle", () => {
 });
 
 describe("a deletion", () => {
-  const GONE = new PveError(
-    "GET /x",
-    500,
-    "Configuration file 'nodes/pve/qemu-server/100.conf' does not exist",
-  );
   const DELETE = [`DELETE ${PATH}`, { purge: true, "destroy-unreferenced-disks": true }];
   const seen = (isRunning: boolean, protection: string) =>
     ({ ...GUEST, isRunning, values: new Map([["protection", protection]]) }) as unknown as Observed;
